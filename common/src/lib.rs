@@ -1,1 +1,13 @@
-//! stub
+//! The feature and model code that the functions share: what two or more of them need, and nothing else.
+
+pub mod calendar;
+pub mod event;
+pub mod history;
+pub mod ids;
+pub mod label;
+pub mod metrics;
+pub mod model;
+pub mod session;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,197 @@
+//! The fields of a line before they are believed.
+
+use super::{Event, Gender, LONGEST_SONG_S, Level, Page, Rejection};
+use crate::calendar::Timestamp;
+use crate::ids::{SessionId, UserId};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A JSON value of any type, of which only scalars are kept.
+#[derive(Default)]
+enum Scalar<'a> {
+    #[default]
+    Null,
+    Text(Cow<'a, str>),
+    Integer(i64),
+    Real(f64),
+    /// A boolean, an array or an object.
+    Other,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Raw<'a> {
+    #[serde(borrow, default)]
+    ts: Scalar<'a>,
+    #[serde(borrow, default)]
+    user_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    session_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    page: Scalar<'a>,
+    #[serde(borrow, default)]
+    level: Scalar<'a>,
+    #[serde(borrow, default)]
+    item_in_session: Scalar<'a>,
+    #[serde(borrow, default)]
+    registration: Scalar<'a>,
+    #[serde(borrow, default)]
+    gender: Scalar<'a>,
+    #[serde(borrow, default)]
+    artist: Scalar<'a>,
+    #[serde(borrow, default)]
+    song: Scalar<'a>,
+    #[serde(borrow, default)]
+    length: Scalar<'a>,
+}
+
+impl<'a> Raw<'a> {
+    pub(super) fn read(line: &'a str) -> Result<Self, Rejection> {
+        // serde would take a struct's fields from an array too.
+        match line.trim_ascii_start().as_bytes().first() {
+            None => Err(Rejection::EmptyLine),
+            Some(b'{') => serde_json::from_str(line).map_err(|e| Rejection::NotJson(e.to_string())),
+            Some(_) => match serde_json::from_str::<IgnoredAny>(line) {
+                Ok(_) => Err(Rejection::NotAnObject),
+                Err(e) => Err(Rejection::NotJson(e.to_string())),
+            },
+        }
+    }
+
+    /// `Ok(None)` is an event of nobody.
+    pub(super) fn clean(self, latest: Timestamp) -> Result<Option<Event<'a>>, Rejection> {
+        let ts = self.ts.number("ts")?.ok_or(Rejection::Missing("ts"))?;
+        if ts < 1.0 {
+            return Err(Rejection::NonPositiveTs);
+        }
+        let ts = Timestamp::from_millis(ts as i64);
+        if ts > latest {
+            return Err(Rejection::FutureTs);
+        }
+        let page = self.page.text("page")?.ok_or(Rejection::Missing("page"))?;
+        let user = self.user_id.name("userId")?.and_then(|name| UserId::new(&name));
+        let session = self.session_id.name("sessionId")?.and_then(|name| SessionId::from_name(&name));
+        let item = self.item_in_session.number("itemInSession")?;
+        let registration = self.registration.number("registration")?;
+        let length = self.length.number("length")?;
+        let level = self.level.text("level")?;
+        let gender = self.gender.text("gender")?;
+        let (artist, song) = (self.artist.text("artist")?, self.song.text("song")?);
+        let Some(user) = user else { return Ok(None) };
+        Ok(Some(Event {
+            user,
+            session: session.ok_or(Rejection::Missing("sessionId"))?,
+            item: item.filter(|i| (0.0..=f64::from(u32::MAX)).contains(i)).map(|i| i as u32),
+            ts,
+            page: Page::from_name(&page),
+            level: match level.as_deref() {
+                Some("free") => Some(Level::Free),
+                Some("paid") => Some(Level::Paid),
+                _ => None,
+            },
+            registration: registration
+                .filter(|r| *r >= 1.0)
+                .map(|r| Timestamp::from_millis(r as i64))
+                .filter(|r| *r <= ts),
+            gender: match gender.as_deref() {
+                Some("F") => Some(Gender::Female),
+                Some("M") => Some(Gender::Male),
+                _ => None,
+            },
+            artist,
+            song,
+            length_ms: length.filter(|s| (0.0..=LONGEST_SONG_S).contains(s)).map(|s| (s * 1000.0).round() as u32),
+        }))
+    }
+}
+
+impl<'a> Scalar<'a> {
+    /// A number, or text that spells a finite one. Blank text counts as absent.
+    fn number(self, field: &'static str) -> Result<Option<f64>, Rejection> {
+        match self {
+            Self::Null => Ok(None),
+            Self::Integer(i) => Ok(Some(i as f64)),
+            Self::Real(x) => Ok(Some(x)),
+            Self::Text(text) if text.trim().is_empty() => Ok(None),
+            Self::Text(text) => match text.trim().parse::<f64>() {
+                Ok(x) if x.is_finite() => Ok(Some(x)),
+                _ => Err(Rejection::WrongType(field)),
+            },
+            Self::Other => Err(Rejection::WrongType(field)),
+        }
+    }
+
+    /// Text; blank text counts as absent.
+    fn text(self, field: &'static str) -> Result<Option<Cow<'a, str>>, Rejection> {
+        match self {
+            Self::Null => Ok(None),
+            Self::Text(text) => Ok(Some(text).filter(|t| !t.trim().is_empty())),
+            _ => Err(Rejection::WrongType(field)),
+        }
+    }
+
+    /// A name that may be written as text or as a whole number.
+    fn name(self, field: &'static str) -> Result<Option<Cow<'a, str>>, Rejection> {
+        match self {
+            Self::Integer(i) => Ok(Some(Cow::Owned(i.to_string()))),
+            // Tools that hold a column with gaps as floats write 30 as 30.0.
+            Self::Real(x) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(Some(Cow::Owned((x as i64).to_string()))),
+            other => other.text(field),
+        }
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Borrowed(v)))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Owned(v.to_owned())))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
+        Ok(Scalar::Integer(v))
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(v).map_or(Scalar::Real(v as f64), Scalar::Integer))
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
+        Ok(Scalar::Real(v))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Null)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}

@@ -1,0 +1,126 @@
+use super::*;
+
+const LATEST: Timestamp = Timestamp::from_millis(2_000_000_000_000);
+
+fn parse(line: &str) -> Line<'_> {
+    Line::parse(line.as_bytes(), LATEST)
+}
+
+fn event(line: &str) -> Event<'_> {
+    match parse(line) {
+        Line::Event(event) => event,
+        other => panic!("{line} is {other:?}"),
+    }
+}
+
+/// A valid line with `field` set to `value` (JSON), or left out.
+fn with(field: &str, value: Option<&str>) -> String {
+    let mut fields = vec![
+        ("ts", "1538352117000"),
+        ("userId", "\"30\""),
+        ("sessionId", "29"),
+        ("page", "\"NextSong\""),
+        ("registration", "1538173362000"),
+        ("length", "277.89016"),
+    ];
+    fields.retain(|(name, _)| *name != field);
+    fields.extend(value.map(|value| (field, value)));
+    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+#[test]
+fn reads_an_event_of_each_kind_of_log() {
+    let e = event(
+        r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","level":"paid","itemInSession":50,"registration":1538173362000,"gender":"M","artist":"Martha Tilston","song":"Rockpools","length":277.89016,"auth":"Logged In"}"#,
+    );
+    assert_eq!((e.user.as_str(), e.session, e.item), ("30", SessionId::from_number(29), Some(50)));
+    assert_eq!((e.page, e.level, e.gender), (Page::NextSong, Some(Level::Paid), Some(Gender::Male)));
+    assert_eq!((e.artist.as_deref(), e.length_ms), (Some("Martha Tilston"), Some(277_890)));
+
+    let e = event(
+        r#"{"artist":null,"gender":"F","itemInSession":0,"length":null,"level":"free","page":"Home","registration":1540708070796.0,"sessionId":82,"song":null,"ts":1541122176796,"userAgent":"Mozilla\/5.0","userId":83}"#,
+    );
+    assert_eq!((e.user.as_str(), e.registration), ("83", Some(Timestamp::from_millis(1_540_708_070_796))));
+    assert_eq!((e.artist, e.song, e.length_ms), (None, None, None));
+}
+
+#[test]
+fn an_event_of_nobody_is_not_a_rejected_line() {
+    for value in [None, Some("\"\""), Some("\"None\""), Some("\"  \""), Some("null")] {
+        assert_eq!(parse(&with("userId", value)), Line::Unattributable, "{value:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_an_event_is_rejected_with_a_reason() {
+    let cases = [
+        (with("ts", None), "missing_ts"),
+        (with("ts", Some("null")), "missing_ts"),
+        (with("ts", Some("\"yesterday\"")), "wrong_type_ts"),
+        (with("ts", Some("[1]")), "wrong_type_ts"),
+        (with("ts", Some("0")), "non_positive_ts"),
+        (with("ts", Some("-5")), "non_positive_ts"),
+        (with("ts", Some("2000000000001")), "future_ts"),
+        (with("ts", Some("1e300")), "future_ts"),
+        (with("userId", Some("{}")), "wrong_type_userId"),
+        (with("sessionId", None), "missing_sessionId"),
+        (with("sessionId", Some("true")), "wrong_type_sessionId"),
+        (with("page", None), "missing_page"),
+        (with("page", Some("7")), "wrong_type_page"),
+        (with("length", Some("{\"s\":1}")), "wrong_type_length"),
+        ("".into(), "empty_line"),
+        ("  \r".into(), "empty_line"),
+        ("[1,2,3]".into(), "not_an_object"),
+        ("\"text\"".into(), "not_an_object"),
+        ("nonsense".into(), "not_json"),
+        ("{\"ts\":1".into(), "not_json"),
+        ("{\"ts\":1,\"ts\":2}".into(), "not_json"),
+    ];
+    for (line, code) in cases {
+        match parse(&line) {
+            Line::Rejected(reason) => assert_eq!(reason.code(), code, "{line}"),
+            other => panic!("{line} is {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_believed_is_unknown_and_the_event_still_counts() {
+    assert_eq!(event(&with("registration", Some("1538352117001"))).registration, None);
+    assert_eq!(event(&with("length", Some("-3"))).length_ms, None);
+    assert_eq!(event(&with("length", Some("999999"))).length_ms, None);
+    assert_eq!(event(&with("level", Some("\"gold\""))).level, None);
+    assert_eq!(event(&with("itemInSession", Some("-1"))).item, None);
+    assert_eq!(event(&with("page", Some("\"Karaoke\""))).page, Page::Other);
+    assert_eq!(event(&with("artist", Some("\"\""))).artist, None);
+}
+
+#[test]
+fn numbers_may_be_floats_or_text_and_ids_may_be_numbers() {
+    assert_eq!(event(&with("ts", Some("1538352117000.0"))).ts, Timestamp::from_millis(1_538_352_117_000));
+    assert_eq!(event(&with("ts", Some("\"1538352117000\""))).ts, Timestamp::from_millis(1_538_352_117_000));
+    assert_eq!(event(&with("userId", Some("30"))).user.as_str(), "30");
+    assert_eq!(event(&with("userId", Some("30.0"))).user.as_str(), "30");
+    assert_eq!(event(&with("sessionId", Some("\"29\""))).session, SessionId::from_number(29));
+}
+
+#[test]
+fn odd_encodings_do_not_cost_an_event() {
+    assert_eq!(event(&with("artist", Some("\"Etienne de CrÃ©cyÂ \""))).artist.as_deref(), Some("Etienne de CrÃ©cyÂ "));
+    let mut line = with("artist", Some("\"Bj?rk\"")).into_bytes();
+    let at = line.iter().position(|b| *b == b'?').unwrap();
+    line[at] = 0xf6; // Latin-1
+    match Line::parse(&line, LATEST) {
+        Line::Event(e) => assert_eq!(e.artist.as_deref(), Some("Bj\u{fffd}rk")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn page_names_read_back() {
+    for page in Page::ALL {
+        assert_eq!(Page::from_name(page.name()), *page);
+    }
+    assert!(Page::CancellationConfirmation.is_cancelling() && !Page::Downgrade.is_cancelling());
+}

@@ -1,0 +1,3 @@
+//! The served model.
+
+pub mod flat;

@@ -1,0 +1,82 @@
+use super::*;
+use crate::testing::{at, event, events, slices_of};
+use proptest::prelude::*;
+
+#[test]
+fn a_slice_tells_what_was_done_and_hides_cancelling() {
+    let events = [
+        event(0, at(1, 10_000), Page::NextSong),
+        event(1, at(1, 20_000), Page::ThumbsUp),
+        event(2, at(1, 30_000), Page::Cancel),
+        event(3, at(1, 40_000), Page::CancellationConfirmation),
+    ];
+    let days = slices_of(&events);
+    let slice = &days[0].slices[0];
+    assert_eq!((slice.events(), slice.active_events()), (4, 2));
+    assert_eq!(slice.active(), Some((at(1, 10_000), at(1, 20_000))));
+    assert_eq!(slice.cancelled_at(), Some(at(1, 40_000)));
+    assert_eq!(slice.level_events(), (0, 2));
+    assert_eq!(slice.told().intervals(), [(0, 3)]);
+    assert_eq!((slice.songs().len(), slice.artists().len(), slice.listened_ms()), (1, 1, 200_000));
+}
+
+#[test]
+fn the_same_event_twice_is_a_duplicate_and_another_moment_is_not() {
+    let mut builder = SliceBuilder::default();
+    assert_eq!(builder.add(&event(5, at(1, 0), Page::Home)), Added::New);
+    assert_eq!(builder.add(&event(5, at(1, 0), Page::Help)), Added::Duplicate);
+    assert_eq!(builder.add(&event(5, at(1, 1), Page::Home)), Added::New);
+    assert_eq!(builder.finish()[0].slices[0].events(), 2);
+}
+
+#[test]
+fn without_items_moment_and_page_tell_events_apart() {
+    let bare = |ts, page| crate::event::Event { item: None, ..event(0, ts, page) };
+    let mut builder = SliceBuilder::default();
+    assert_eq!(builder.add(&bare(at(1, 0), Page::NextSong)), Added::New);
+    assert_eq!(builder.add(&bare(at(1, 0), Page::ThumbsUp)), Added::New);
+    assert_eq!(builder.add(&bare(at(1, 0), Page::ThumbsUp)), Added::Duplicate);
+}
+
+#[test]
+fn a_session_of_absurd_length_stops_growing() {
+    let mut builder = SliceBuilder::default();
+    for i in 0..builder::MOST_EVENTS as u32 {
+        assert_eq!(builder.add(&event(i, at(1, i), Page::NextSong)), Added::New);
+    }
+    assert_eq!(builder.add(&event(0, at(1, 0), Page::NextSong)), Added::Duplicate);
+    assert_eq!(builder.add(&event(1_000_000, at(1, 0), Page::NextSong)), Added::TooMany);
+    let bytes = encode(&builder.finish()[0].slices).unwrap();
+    assert!(bytes.len() < 350_000, "{} bytes", bytes.len());
+}
+
+proptest! {
+    #[test]
+    fn encoding_reads_back(events in events()) {
+        for day in slices_of(&events) {
+            prop_assert_eq!(decode(day.day, &encode(&day.slices).unwrap()), Ok(day.slices));
+        }
+    }
+
+    #[test]
+    fn damaged_bytes_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), cut in 0usize..200) {
+        let _ = decode(at(1, 0).day(), &bytes);
+        let _ = decode(at(1, 0).day(), &[&[1u8], &bytes[..]].concat());
+        let whole = encode(&slices_of(&[event(3, at(1, 5), Page::NextSong)])[0].slices).unwrap();
+        if cut < whole.len() {
+            prop_assert!(decode(at(1, 0).day(), &whole[..cut]).is_err());
+        }
+    }
+
+    #[test]
+    fn merging_is_associative_and_commutative(events in events(), shards in prop::collection::vec(0usize..3, 200)) {
+        let slice = |shard: usize| {
+            let part: Vec<_> = events.iter().zip(&shards).filter(|(e, s)| **s == shard && e.ts.day() == events[0].ts.day() && e.session == events[0].session).map(|(e, _)| e.clone()).collect();
+            slices_of(&part).pop().and_then(|mut d| d.slices.pop())
+        };
+        if let (Some(a), Some(b), Some(c)) = (slice(0), slice(1), slice(2)) {
+            let join = |x: &SessionSlice, y: &SessionSlice| { let mut x = x.clone(); x.merge(y); x };
+            prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&c, &b)));
+        }
+    }
+}
