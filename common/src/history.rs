@@ -164,10 +164,7 @@ mod tests {
 
     fn found(name: &str, events: &[Event<'static>]) -> Vec<Found> {
         let source = SourceId::of_object("logs", name, 0);
-        slices_of(events)
-            .into_iter()
-            .map(|d| Found { source: source.clone(), day: d.day, slices: d.slices })
-            .collect()
+        slices_of(events).into_iter().map(|d| Found { source: source.clone(), day: d.day, slices: d.slices }).collect()
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod event;
+pub mod features;
 pub mod history;
 pub mod ids;
 pub mod label;

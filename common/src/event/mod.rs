@@ -142,7 +142,9 @@ impl<'a> Line<'a> {
     pub fn parse(line: &'a [u8], latest: Timestamp) -> Self {
         let event = match String::from_utf8_lossy(line) {
             Cow::Borrowed(text) => raw::Raw::read(text).and_then(|raw| raw.clean(latest)),
-            Cow::Owned(text) => raw::Raw::read(&text).and_then(|raw| raw.clean(latest)).map(|e| e.map(Event::into_owned)),
+            Cow::Owned(text) => {
+                raw::Raw::read(&text).and_then(|raw| raw.clean(latest)).map(|e| e.map(Event::into_owned))
+            }
         };
         match event {
             Ok(Some(event)) => Self::Event(event),

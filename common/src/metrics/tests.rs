@@ -10,7 +10,9 @@ const TOLERANCE: f64 = 1e-13;
 
 fn close(name: &str, ours: Option<f64>, golden: &Value) {
     match (ours, golden.as_f64()) {
-        (Some(a), Some(b)) => assert!((a - b).abs() <= TOLERANCE * b.abs().max(1.0), "{name}: {a} but scikit-learn {b}"),
+        (Some(a), Some(b)) => {
+            assert!((a - b).abs() <= TOLERANCE * b.abs().max(1.0), "{name}: {a} but scikit-learn {b}")
+        }
         (a, b) => assert_eq!(a, b, "{name}"),
     }
 }

@@ -26,7 +26,14 @@ impl Node {
 
     /// A split; `left` and `right` are node positions within the same tree and must both lie behind this node's own.
     /// `value` is the rate at the node itself and `cover` the training weight that reached it.
-    pub fn split(feature: u16, threshold: f32, children: (u32, u32), missing_left: bool, cover: f32, value: f32) -> Self {
+    pub fn split(
+        feature: u16,
+        threshold: f32,
+        children: (u32, u32),
+        missing_left: bool,
+        cover: f32,
+        value: f32,
+    ) -> Self {
         Self { feature, threshold, left: children.0, right: children.1, missing_left, cover, value }
     }
 

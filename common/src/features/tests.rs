@@ -1,0 +1,156 @@
+use super::*;
+use crate::calendar::Timestamp;
+use crate::event::{Event, Level, Page};
+use crate::history::{Found, History};
+use crate::ids::{SessionId, SourceId};
+use crate::testing::{at, event, events, slices_of};
+use proptest::prelude::*;
+
+fn history(events: &[Event<'static>]) -> History {
+    let found = |d: crate::session::DaySlices| Found { source: SourceId::request(), day: d.day, slices: d.slices };
+    History::of(slices_of(events).into_iter().map(found))
+}
+
+fn value(row: &Row, name: &str) -> f64 {
+    f64::from(row.values()[position(name).unwrap()])
+}
+
+/// Bits, so that missing equals missing.
+fn bits(row: Option<Row>) -> Option<Vec<u32>> {
+    row.map(|r| r.values().iter().map(|x| x.to_bits()).collect())
+}
+
+fn in_session(session: u64, item: u32, ts: Timestamp, page: Page) -> Event<'static> {
+    Event { session: SessionId::from_number(session), ..event(item, ts, page) }
+}
+
+#[test]
+fn a_hand_worked_fortnight() {
+    const MIN: u32 = 60_000;
+    let mut log = vec![
+        // Day 1, session 1: two songs (the same one) and a thumb, twenty minutes.
+        in_session(1, 0, at(1, 0), Page::NextSong),
+        in_session(1, 11 * 7, at(1, 10 * MIN), Page::NextSong),
+        in_session(1, 2, at(1, 20 * MIN), Page::ThumbsUp),
+        // Day 1 to 2, session 2, over midnight: 23:50 to 00:10.
+        in_session(2, 0, at(1, 1430 * MIN), Page::NextSong),
+        in_session(2, 1, at(2, 10 * MIN), Page::Home),
+        // Day 13, session 3, on the free level: one minute.
+        in_session(3, 0, at(13, 0), Page::RollAdvert),
+        in_session(3, 1, at(13, MIN), Page::NextSong),
+    ];
+    for e in &mut log[5..] {
+        e.level = Some(Level::Free);
+    }
+    let row = Row::of(&history(&log), at(15, 0), 30).unwrap();
+    let expected = [
+        ("events", 7.0),
+        ("songs", 4.0),
+        ("listening_minutes", 4.0 * 200.0 / 60.0),
+        ("sessions", 3.0),
+        ("active_days", 3.0),
+        ("session_minutes_mean", (20.0 + 20.0 + 1.0) / 3.0),
+        ("session_minutes_median", 20.0),
+        ("session_minutes_std", (361.0f64 / 3.0).sqrt()), // deviations 19/3, 19/3, -38/3
+        ("session_items_mean", 7.0 / 3.0),
+        ("session_items_median", 2.0),
+        // 00:20 to 23:50, and 00:10 on day 2 to 00:00 on day 13.
+        ("session_gap_hours_mean", (23.5 + 11.0 * 24.0 - 1.0 / 6.0) / 2.0),
+        ("thumbs_up", 1.0),
+        ("thumbs_up_per_100_songs", 25.0),
+        ("adverts", 1.0),
+        ("distinct_songs", 2.0), // items 0 and 77 are one song, item 1 is another
+        ("distinct_artists", 2.0),
+        ("repeat_ratio", 0.5),
+        ("is_paid", 0.0),
+        ("paid_share", 5.0 / 7.0),
+        ("level_changes", 1.0),
+        ("recency_days", 2.0 - 1.0 / 1440.0),
+        ("tenure_days", 55.0),
+        ("active_day_share", 3.0 / 14.0), // observed from day 1 to day 15
+        ("longest_silence_days", 11.0 - 10.0 / 1440.0),
+        ("recent_events", (2.0 / 7.0) / (2.0 / 7.0 + 5.0 / 7.0)), // seven days of fourteen are recent
+        ("is_female", 0.0),
+    ];
+    for (name, expected) in expected {
+        let got = value(&row, name);
+        assert!((got - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{name} is {got}, not {expected}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_missing() {
+    let bare = Event { level: None, registration: None, gender: None, ..event(0, at(1, 0), Page::Home) };
+    let row = Row::of(&history(&[bare]), at(2, 0), 30).unwrap();
+    for name in [
+        "session_minutes_std",
+        "session_gap_hours_mean",
+        "thumbs_up_per_100_songs",
+        "repeat_ratio",
+        "is_paid",
+        "paid_share",
+        "level_changes",
+        "tenure_days",
+        "recent_events",
+        "is_female",
+    ] {
+        assert!(value(&row, name).is_nan(), "{name}");
+    }
+    assert_eq!(value(&row, "events"), 1.0);
+}
+
+#[test]
+fn a_window_without_activity_has_no_features() {
+    let h = history(&[event(0, at(1, 0), Page::Home)]);
+    assert!(Row::of(&h, at(31, 0), 30).is_some());
+    assert!(Row::of(&h, at(32, 0), 30).is_none());
+    assert!(Row::of(&h, at(1, 0), 30).is_none());
+    assert!(Row::of(&history(&[event(0, at(1, 0), Page::Cancel)]), at(2, 0), 30).is_none());
+}
+
+#[test]
+fn the_schema_is_declared_whole() {
+    let mut names: Vec<_> = SCHEMA.iter().map(|f| f.name).collect();
+    assert!(SCHEMA.iter().all(|f| !f.unit.is_empty() && !f.meaning.is_empty()));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), COUNT);
+    assert_ne!(schema_hash(30), schema_hash(29));
+}
+
+proptest! {
+    /// Law 4: nothing at or after the cutoff is read.
+    #[test]
+    fn features_never_see_the_future(events in events(), cutoff in 0i32..40) {
+        let past: Vec<_> = events.iter().filter(|e| e.ts < at(cutoff, 0)).cloned().collect();
+        let as_of = at(cutoff, 0);
+        prop_assert_eq!(bits(Row::of(&history(&events), as_of, 30)), bits(Row::of(&history(&past), as_of, 30)));
+    }
+
+    /// At a moment within a day, a session that runs on past it is left out whole, and nothing else changes.
+    #[test]
+    fn features_never_see_past_any_moment(events in events(), day in 0i32..40, ms in 0u32..86_400_000) {
+        let whole = history(&events);
+        let as_of = at(day, ms);
+        let reference = bits(Row::of(&whole.known_at(as_of), as_of, 30));
+        prop_assert_eq!(bits(Row::of(&whole, as_of, 30)), reference);
+    }
+
+    #[test]
+    fn cancelling_feeds_no_feature(events in events()) {
+        let without: Vec<_> = events.iter().filter(|e| !e.page.is_cancelling()).cloned().collect();
+        let as_of = at(41, 0);
+        prop_assert_eq!(bits(Row::of(&history(&events), as_of, 45)), bits(Row::of(&history(&without), as_of, 45)));
+    }
+
+    #[test]
+    fn what_lies_before_the_window_changes_only_tenure_and_what_is_observed(events in events()) {
+        let row = |h: &History| Row::of(h, at(40, 0), 14);
+        let within: Vec<_> = events.iter().filter(|e| e.ts >= at(26, 0)).cloned().collect();
+        if let (Some(whole), Some(cut)) = (row(&history(&events)), row(&history(&within))) {
+            for name in ["events", "songs", "sessions", "distinct_songs", "longest_silence_days", "paid_share"] {
+                prop_assert_eq!(value(&whole, name).to_bits(), value(&cut, name).to_bits());
+            }
+        }
+    }
+}
