@@ -9,6 +9,8 @@ pub mod label;
 pub mod metrics;
 pub mod model;
 pub mod session;
+pub mod settings;
+pub mod store;
 
 #[cfg(test)]
 mod testing;

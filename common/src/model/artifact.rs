@@ -1,0 +1,190 @@
+//! The model file: what `predict` needs and nothing else, named by the hash of its bytes.
+
+use super::flat::Forest;
+use crate::features;
+use crate::ids::hex;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// First bytes of every model file; the last one is the version of the format.
+const MAGIC: &[u8; 8] = b"churn\0m\x01";
+
+/// Names a model: the first 16 hexadecimal digits of the SHA-256 of its file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModelVersion(String);
+
+impl ModelVersion {
+    /// The version of a model file.
+    pub fn of(file: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(file)).chars().take(16).collect())
+    }
+
+    /// The version as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ModelVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a model file is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidModel {
+    /// The bytes are not those that the version names.
+    #[error("the file is damaged: it hashes to {found}, not to {expected}")]
+    Damaged {
+        /// The version asked for.
+        expected: ModelVersion,
+        /// The version of the bytes.
+        found: ModelVersion,
+    },
+    /// Not a model file, or of another format.
+    #[error("not a model file of this release's format")]
+    Format,
+    /// The contents break a rule.
+    #[error("the model breaks a rule: {0}")]
+    Contents(String),
+    /// Trained on features that this release computes differently.
+    #[error("the model was trained on feature schema {model}, this release computes {release}")]
+    Schema {
+        /// Schema of the model.
+        model: String,
+        /// Schema of this release.
+        release: String,
+    },
+}
+
+/// A churn probability, 0..=1.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Probability(f64);
+
+impl Probability {
+    /// `None` outside 0..=1.
+    pub fn new(p: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&p).then_some(Self(p))
+    }
+
+    /// The value.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// A model that serves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    window_days: u16,
+    threshold: Probability,
+    schema_hash: String,
+    forest: Forest,
+}
+
+impl Model {
+    /// A model over rows of the current schema: windows of `window_days`, label 1 from `threshold` on.
+    pub fn new(window_days: u16, threshold: Probability, forest: Forest) -> Result<Self, InvalidModel> {
+        let model = Self { window_days, threshold, schema_hash: features::schema_hash(window_days), forest };
+        model.check()?;
+        Ok(model)
+    }
+
+    /// The model file. The same model gives the same bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, InvalidModel> {
+        postcard::to_extend(self, MAGIC.to_vec()).map_err(|e| InvalidModel::Contents(e.to_string()))
+    }
+
+    /// Reads the file of `version`, and refuses one that is damaged, of another format or of another feature schema.
+    pub fn from_bytes(version: &ModelVersion, file: &[u8]) -> Result<Self, InvalidModel> {
+        let found = ModelVersion::of(file);
+        if found != *version {
+            return Err(InvalidModel::Damaged { expected: version.clone(), found });
+        }
+        let body = file.strip_prefix(MAGIC).ok_or(InvalidModel::Format)?;
+        let model: Self = postcard::from_bytes(body).map_err(|e| InvalidModel::Contents(e.to_string()))?;
+        model.check()?;
+        Ok(model)
+    }
+
+    fn check(&self) -> Result<(), InvalidModel> {
+        let release = features::schema_hash(self.window_days);
+        if self.schema_hash != release {
+            return Err(InvalidModel::Schema { model: self.schema_hash.clone(), release });
+        }
+        self.forest.check().map_err(|e| InvalidModel::Contents(e.to_string()))?;
+        if self.forest.n_features() != features::COUNT {
+            return Err(InvalidModel::Contents(format!("it takes {} features", self.forest.n_features())));
+        }
+        if Probability::new(self.threshold.get()).is_none() {
+            return Err(InvalidModel::Contents(format!("its threshold is {}", self.threshold.get())));
+        }
+        Ok(())
+    }
+
+    /// Length of the observation window, in days.
+    pub fn window_days(&self) -> u16 {
+        self.window_days
+    }
+
+    /// The probability from which on the label is 1.
+    pub fn threshold(&self) -> Probability {
+        self.threshold
+    }
+
+    /// The hash of the feature schema.
+    pub fn schema_hash(&self) -> &str {
+        &self.schema_hash
+    }
+
+    /// The churn probability of a row.
+    pub fn predict(&self, row: &features::Row) -> Probability {
+        // `check` made sure that the forest takes as many features as a row has, and answers within 0..=1.
+        Probability(self.forest.predict(row.values()).map_or(f64::NAN, |p| p.clamp(0.0, 1.0)))
+    }
+
+    /// Whether a probability is labelled as churn.
+    pub fn label(&self, p: Probability) -> bool {
+        p >= self.threshold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::flat::Node;
+
+    fn model() -> Model {
+        let forest = Forest::new(features::COUNT as u16, vec![vec![Node::leaf(0.25, 1.0)]]).unwrap();
+        Model::new(30, Probability::new(0.5).unwrap(), forest).unwrap()
+    }
+
+    #[test]
+    fn a_model_file_reads_back_and_any_damage_is_refused() {
+        let file = model().to_bytes().unwrap();
+        let version = ModelVersion::of(&file);
+        assert_eq!(Model::from_bytes(&version, &file), Ok(model()));
+        for at in 0..file.len() {
+            let mut damaged = file.clone();
+            damaged[at] ^= 1;
+            assert!(matches!(Model::from_bytes(&version, &damaged), Err(InvalidModel::Damaged { .. })));
+            assert!(matches!(Model::from_bytes(&version, &file[..at]), Err(InvalidModel::Damaged { .. })));
+        }
+    }
+
+    #[test]
+    fn a_file_that_names_itself_but_breaks_the_format_is_refused() {
+        let own = |file: &[u8]| Model::from_bytes(&ModelVersion::of(file), file);
+        assert_eq!(own(b""), Err(InvalidModel::Format));
+        assert_eq!(own(b"churn\0m\x02rest"), Err(InvalidModel::Format));
+        assert!(matches!(own(b"churn\0m\x01rest"), Err(InvalidModel::Contents(_))));
+        let other = Model { schema_hash: "0".repeat(16), ..model() };
+        assert!(matches!(own(&other.to_bytes().unwrap()), Err(InvalidModel::Schema { .. })));
+        let forest = Forest::new(3, vec![vec![Node::leaf(0.25, 1.0)]]).unwrap();
+        assert!(matches!(own(&Model { forest, ..model() }.to_bytes().unwrap()), Err(InvalidModel::Contents(_))));
+    }
+}

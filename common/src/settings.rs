@@ -1,0 +1,197 @@
+//! Settings: typed structs with defaults in code, overridden by `CHURN_*` variables or by a payload.
+//!
+//! Each function declares its own struct; what all of them need is [`Stores`].
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Why settings cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A value has another type or spelling than the setting takes.
+    #[error("setting {name}: cannot use {value}: {reason}")]
+    Unreadable {
+        /// Name of the setting.
+        name: String,
+        /// The value given.
+        value: String,
+        /// What was expected.
+        reason: String,
+    },
+    /// A value is readable but not in range.
+    #[error("setting {name} is {value}, accepted is {accepted}")]
+    OutOfRange {
+        /// Name of the setting.
+        name: &'static str,
+        /// The value given.
+        value: String,
+        /// The accepted range.
+        accepted: &'static str,
+    },
+    /// No setting has this name.
+    #[error("there is no setting {name:?}; there are: {known}")]
+    Unknown {
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The settings' own defaults do not form an object of settings: a fault of the program.
+    #[error("these are no settings: {0}")]
+    NotSettings(String),
+}
+
+/// A struct of settings: every field is one setting, named as the field.
+pub trait Settings: Serialize + DeserializeOwned + Default {
+    /// Checks every range.
+    fn check(&self) -> Result<(), SettingsError>;
+
+    /// The defaults, overridden by the environment variables `CHURN_<FIELD>`.
+    fn from_env() -> Result<Self, SettingsError> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The defaults, overridden by the variables `CHURN_<FIELD>` that `variable` knows.
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let defaults = as_map(&Self::default())?;
+        let given = defaults
+            .iter()
+            .filter_map(|(field, default)| {
+                let text = variable(&format!("CHURN_{}", field.to_uppercase()))?;
+                // Text stays text where the setting is text; anything else is read as JSON where it is JSON.
+                let value = match default {
+                    Value::String(_) => Value::String(text),
+                    _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+                };
+                Some((field.clone(), value))
+            })
+            .collect();
+        Self::default().overridden(given)
+    }
+
+    /// These settings with some replaced; a name that is no setting is an error.
+    fn overridden(&self, given: Map<String, Value>) -> Result<Self, SettingsError> {
+        let mut fields = as_map(self)?;
+        for (name, value) in given {
+            if !fields.contains_key(&name) {
+                let known = fields.keys().cloned().collect::<Vec<_>>().join(", ");
+                return Err(SettingsError::Unknown { name, known });
+            }
+            let before = fields.insert(name.clone(), value.clone());
+            // One at a time, so that the error names the setting.
+            serde_json::from_value::<Self>(Value::Object(fields.clone())).map_err(|e| SettingsError::Unreadable {
+                name,
+                value: value.to_string(),
+                reason: format!("{e}; the value before was {}", before.unwrap_or_default()),
+            })?;
+        }
+        let settings: Self =
+            serde_json::from_value(Value::Object(fields)).map_err(|e| SettingsError::NotSettings(e.to_string()))?;
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+fn as_map(settings: &impl Serialize) -> Result<Map<String, Value>, SettingsError> {
+    match serde_json::to_value(settings) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(other) => Err(SettingsError::NotSettings(other.to_string())),
+        Err(e) => Err(SettingsError::NotSettings(e.to_string())),
+    }
+}
+
+/// Checks that `value` is in `accepted`, given as a range and in words.
+pub fn in_range<T: PartialOrd + ToString>(
+    name: &'static str,
+    value: &T,
+    range: impl std::ops::RangeBounds<T>,
+    accepted: &'static str,
+) -> Result<(), SettingsError> {
+    if range.contains(value) {
+        return Ok(());
+    }
+    Err(SettingsError::OutOfRange { name, value: value.to_string(), accepted })
+}
+
+/// Where things are stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stores {
+    /// S3 bucket that operators drop logs into.
+    pub logs_bucket: String,
+    /// S3 bucket for models, reports, snapshots and quarantine.
+    pub store_bucket: String,
+    /// DynamoDB table of session slices.
+    pub history_table: String,
+    /// DynamoDB table of ingested objects.
+    pub ledger_table: String,
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        Self {
+            logs_bucket: "churn-logs".into(),
+            store_bucket: "churn-store".into(),
+            history_table: "UserHistory".into(),
+            ledger_table: "IngestLedger".into(),
+        }
+    }
+}
+
+impl Settings for Stores {
+    fn check(&self) -> Result<(), SettingsError> {
+        for (name, value) in [
+            ("logs_bucket", &self.logs_bucket),
+            ("store_bucket", &self.store_bucket),
+            ("history_table", &self.history_table),
+            ("ledger_table", &self.ledger_table),
+        ] {
+            in_range(name, &value.len(), 3..=255, "a name of 3 to 255 characters")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Example {
+        days: u16,
+        weight: Option<f64>,
+        name: String,
+    }
+
+    impl Default for Example {
+        fn default() -> Self {
+            Self { days: 30, weight: None, name: "x".into() }
+        }
+    }
+
+    impl Settings for Example {
+        fn check(&self) -> Result<(), SettingsError> {
+            in_range("days", &self.days, 1..=365, "1 to 365")
+        }
+    }
+
+    fn read(variables: &[(&str, &str)]) -> Result<Example, SettingsError> {
+        Example::from_variables(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+    }
+
+    #[test]
+    fn variables_replace_defaults() {
+        assert_eq!(read(&[]), Ok(Example::default()));
+        let given = read(&[("CHURN_DAYS", "7"), ("CHURN_WEIGHT", "2.5"), ("CHURN_NAME", "12")]).unwrap();
+        assert_eq!(given, Example { days: 7, weight: Some(2.5), name: "12".into() });
+    }
+
+    #[test]
+    fn errors_name_the_setting_and_the_value() {
+        let text = |v| read(v).unwrap_err().to_string();
+        assert!(text(&[("CHURN_DAYS", "soon")]).starts_with("setting days: cannot use \"soon\""));
+        assert_eq!(text(&[("CHURN_DAYS", "0")]), "setting days is 0, accepted is 1 to 365");
+        let typo = Example::default().overridden(Map::from_iter([("day".to_owned(), Value::from(3))]));
+        assert_eq!(typo.unwrap_err().to_string(), "there is no setting \"day\"; there are: days, name, weight");
+    }
+}

@@ -1,0 +1,220 @@
+//! The table of session slices: `UserHistory`, one item for what one source tells of one user's day.
+
+use super::StoreError;
+use crate::calendar::{Day, Timestamp};
+use crate::history::Found;
+use crate::ids::{SourceId, UserId};
+use crate::session::{self, DaySlices, SessionSlice};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+/// Most items in one BatchWriteItem call.
+const BATCH: usize = 25;
+/// BatchWriteItem calls under way at once.
+const CONCURRENT: usize = 8;
+/// Times a batch is sent again for what was left unprocessed.
+const ATTEMPTS: u32 = 10;
+/// Most bytes of slices in one item; DynamoDB takes 400 KB with names and keys.
+const ITEM_BYTES: usize = 350_000;
+
+const USER: &str = "user_id";
+const PLACE: &str = "day_source";
+const SLICES: &str = "slices";
+const EXPIRES: &str = "expires_at";
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The table of session slices.
+#[derive(Debug, Clone)]
+pub struct Histories {
+    client: Client,
+    table: String,
+}
+
+impl Histories {
+    /// The table `name`.
+    pub fn new(client: Client, name: &str) -> Self {
+        Self { client, table: name.to_owned() }
+    }
+
+    /// Writes what `source` tells, each item over the one it replaces; returns how many items that were. Items expire
+    /// `retention_days` after the later of their day and `delivered`, never if `None`.
+    pub async fn put(
+        &self,
+        source: &SourceId,
+        days: &[DaySlices],
+        delivered: Timestamp,
+        retention_days: Option<u16>,
+    ) -> Result<usize, StoreError> {
+        let mut requests = Vec::with_capacity(days.len());
+        for day in days {
+            let expires = retention_days.map(|kept| delivered.max(day.day.start()).plus_days(i32::from(kept)));
+            for (n, slices) in chunks(&day.slices, &self.table)?.into_iter().enumerate() {
+                let mut item = HashMap::from([
+                    (USER.to_owned(), AttributeValue::S(day.user.to_string())),
+                    (PLACE.to_owned(), AttributeValue::S(place(day.day, source, n))),
+                    (SLICES.to_owned(), AttributeValue::B(Blob::new(slices))),
+                ]);
+                if let Some(expires) = expires {
+                    item.insert(EXPIRES.to_owned(), AttributeValue::N((expires.millis() / 1000).to_string()));
+                }
+                let put = PutRequest::builder().set_item(Some(item)).build();
+                let put = put.map_err(|e| StoreError::unreadable("BatchWriteItem", &self.table, e))?;
+                requests.push(WriteRequest::builder().put_request(put).build());
+            }
+        }
+        let written = requests.len();
+        let batches: Vec<Vec<WriteRequest>> = requests.chunks(BATCH).map(<[_]>::to_vec).collect();
+        stream::iter(batches).map(|b| self.write(b)).buffer_unordered(CONCURRENT).try_collect::<()>().await?;
+        Ok(written)
+    }
+
+    /// Sends one batch until nothing of it is left unprocessed.
+    async fn write(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
+        for attempt in 0..ATTEMPTS {
+            let call = self.client.batch_write_item().request_items(&self.table, batch.clone());
+            let answer = call.send().await.map_err(|e| StoreError::of_call("BatchWriteItem", &self.table, e))?;
+            batch = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            // Full jitter: the pause is drawn from 0 to a bound that doubles, so that writers do not come back at once.
+            let bound = Duration::from_millis(50) * 2u32.pow(attempt.min(6));
+            tokio::time::sleep(bound.mul_f64(fastrand::f64())).await;
+        }
+        Err(StoreError {
+            operation: "BatchWriteItem",
+            target: self.table.clone(),
+            code: "UnprocessedItems".into(),
+            message: format!("{} items were left unprocessed {ATTEMPTS} times", batch.len()),
+            retryable: true,
+        })
+    }
+
+    /// Everything found of one user.
+    pub async fn of_user(&self, user: &UserId) -> Result<Vec<Found>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("user_id = :user")
+            .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|e| StoreError::of_call("Query", &self.table, e))?;
+            found.push(self.read(&item)?.1);
+        }
+        Ok(found)
+    }
+
+    /// Starts a pass over all users of segment `segment` of `of`, in constant memory but for a word a user.
+    pub fn scan(&self, segment: u16, of: u16) -> UserScan {
+        UserScan {
+            histories: self.clone(),
+            segment: (i32::from(segment), i32::from(of)),
+            items: VecDeque::new(),
+            resume: None,
+            ended: false,
+            seen: HashSet::new(),
+        }
+    }
+
+    fn read(&self, item: &Item) -> Result<(UserId, Found), StoreError> {
+        let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or_default();
+        let (user, place) = (text(USER), text(PLACE));
+        let bad = |why: String| StoreError::unreadable("Scan", format!("{}/{user}/{place}", self.table), why);
+        let mut parts = place.split('#');
+        let day = parts.next().and_then(Day::parse).ok_or_else(|| bad("the key tells no day".into()))?;
+        let source = parts.next().map(SourceId::from_stored).ok_or_else(|| bad("the key tells no source".into()))?;
+        let bytes = item.get(SLICES).and_then(|v| v.as_b().ok()).ok_or_else(|| bad("there are no slices".into()))?;
+        let slices = session::decode(day, bytes.as_ref()).map_err(|e| bad(e.to_string()))?;
+        let user = UserId::new(user).ok_or_else(|| bad("the key tells no user".into()))?;
+        Ok((user, Found { source, day, slices }))
+    }
+}
+
+/// The sort key of the `n`-th item of what `source` tells of a user's `day`.
+fn place(day: Day, source: &SourceId, n: usize) -> String {
+    if n == 0 { format!("{day}#{source}") } else { format!("{day}#{source}#{n}") }
+}
+
+/// Slices encoded in as few items as hold them; one is enough unless a user has hundreds of long sessions in a day.
+fn chunks(slices: &[SessionSlice], table: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+    let bytes = session::encode(slices).map_err(|e| StoreError::unreadable("BatchWriteItem", table, e))?;
+    if bytes.len() <= ITEM_BYTES || slices.len() < 2 {
+        return Ok(vec![bytes]);
+    }
+    let (a, b) = slices.split_at(slices.len() / 2);
+    Ok([chunks(a, table)?, chunks(b, table)?].concat())
+}
+
+/// A pass over the users of one segment.
+#[derive(Debug)]
+pub struct UserScan {
+    histories: Histories,
+    segment: (i32, i32),
+    items: VecDeque<(UserId, Found)>,
+    resume: Option<Item>,
+    ended: bool,
+    seen: HashSet<u64>,
+}
+
+impl UserScan {
+    /// The next user and everything found of them; `None` after the last.
+    ///
+    /// DynamoDB keeps a user's items side by side; should it ever not, a user would be taken for two. That is noticed,
+    /// and an error.
+    pub async fn next(&mut self) -> Result<Option<(UserId, Vec<Found>)>, StoreError> {
+        let mut current: Option<(UserId, Vec<Found>)> = None;
+        loop {
+            while let Some((user, found)) = self.items.pop_front() {
+                match &mut current {
+                    None => current = Some((user, vec![found])),
+                    Some((name, all)) if *name == user => all.push(found),
+                    Some(_) => {
+                        self.items.push_front((user, found));
+                        return self.first_time(current);
+                    }
+                }
+            }
+            if self.ended {
+                return self.first_time(current);
+            }
+            self.read_page().await?;
+        }
+    }
+
+    fn first_time(&mut self, user: Option<(UserId, Vec<Found>)>) -> Result<Option<(UserId, Vec<Found>)>, StoreError> {
+        if let Some((name, _)) = &user
+            && !self.seen.insert(twox_hash::XxHash64::oneshot(0, name.as_str().as_bytes()))
+        {
+            let table = &self.histories.table;
+            return Err(StoreError::unreadable("Scan", table, format!("user {name} appears twice in one segment")));
+        }
+        Ok(user)
+    }
+
+    async fn read_page(&mut self) -> Result<(), StoreError> {
+        let table = &self.histories.table;
+        let call =
+            self.histories.client.scan().table_name(table).segment(self.segment.0).total_segments(self.segment.1);
+        let answer = call
+            .set_exclusive_start_key(self.resume.take())
+            .send()
+            .await
+            .map_err(|e| StoreError::of_call("Scan", table, e))?;
+        for item in answer.items.unwrap_or_default() {
+            self.items.push_back(self.histories.read(&item)?);
+        }
+        self.resume = answer.last_evaluated_key;
+        self.ended = self.resume.is_none();
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! The models: `models/<version>/…`, immutable once written.
+
+use super::StoreError;
+use super::objects::{Bucket, Condition};
+use crate::model::{Card, InvalidModel, Model, ModelVersion};
+
+/// The models in the store bucket.
+#[derive(Debug, Clone)]
+pub struct Models {
+    bucket: Bucket,
+}
+
+/// A model cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no such model.
+    #[error("there is no model {0}")]
+    Missing(ModelVersion),
+    /// The model is not fit to serve.
+    #[error("model {0}: {1}")]
+    Invalid(ModelVersion, InvalidModel),
+}
+
+fn key(version: &ModelVersion, file: &str) -> String {
+    format!("models/{version}/{file}")
+}
+
+impl Models {
+    /// The models in `bucket`.
+    pub fn new(bucket: Bucket) -> Self {
+        Self { bucket }
+    }
+
+    /// Writes a model. The card goes last, so that a model with a card is whole; files that are there already are of
+    /// the same version and stay.
+    pub async fn put(&self, file: Vec<u8>, baseline: Vec<u8>, card: &Card) -> Result<(), StoreError> {
+        let version = &card.version;
+        let json = serde_json::to_vec_pretty(card)
+            .map_err(|e| StoreError::unreadable("PutObject", key(version, "card.json"), e))?;
+        for (name, bytes, content_type) in [
+            ("model.bin", file, "application/octet-stream"),
+            ("baseline.parquet", baseline, "application/vnd.apache.parquet"),
+            ("card.json", json, "application/json"),
+        ] {
+            self.bucket.put(&key(version, name), bytes, content_type, Condition::Absent).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a model, and refuses one that is not fit to serve.
+    pub async fn get(&self, version: &ModelVersion) -> Result<Model, ModelError> {
+        let file = self.read(version, "model.bin").await?;
+        Model::from_bytes(version, &file).map_err(|e| ModelError::Invalid(version.clone(), e))
+    }
+
+    /// Reads a model's card.
+    pub async fn card(&self, version: &ModelVersion) -> Result<Card, ModelError> {
+        let json = self.read(version, "card.json").await?;
+        serde_json::from_slice(&json)
+            .map_err(|e| StoreError::unreadable("GetObject", key(version, "card.json"), e).into())
+    }
+
+    /// Reads the feature rows that a model was trained on, as Parquet.
+    pub async fn baseline(&self, version: &ModelVersion) -> Result<Vec<u8>, ModelError> {
+        self.read(version, "baseline.parquet").await
+    }
+
+    async fn read(&self, version: &ModelVersion, file: &str) -> Result<Vec<u8>, ModelError> {
+        let object = self.bucket.get(&key(version, file)).await?;
+        object.map(|o| o.bytes).ok_or_else(|| ModelError::Missing(version.clone()))
+    }
+}

@@ -1,0 +1,133 @@
+//! One S3 bucket.
+
+use super::StoreError;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::primitives::ByteStream;
+
+/// An S3 bucket.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+}
+
+/// An object that was read whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The tag of this version, for conditional calls.
+    pub etag: String,
+}
+
+/// What a conditional read found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The object is the one already known.
+    Unchanged,
+    /// There is no such object.
+    Missing,
+    /// The object as it is now.
+    New(Object),
+}
+
+/// What must hold for a write to take place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition<'a> {
+    /// Nothing.
+    Always,
+    /// No object has the key.
+    Absent,
+    /// The object under the key has this tag.
+    Unchanged(&'a str),
+}
+
+impl Bucket {
+    /// The bucket `name`.
+    pub fn new(client: Client, name: &str) -> Self {
+        Self { client, name: name.to_owned() }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same account's bucket `name`.
+    pub fn sibling(&self, name: &str) -> Self {
+        Self { client: self.client.clone(), name: name.to_owned() }
+    }
+
+    fn target(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
+    }
+
+    /// Starts reading an object; `None` if there is none under the key.
+    pub async fn open(&self, key: &str) -> Result<Option<ByteStream>, StoreError> {
+        match self.client.get_object().bucket(&self.name).key(key).send().await {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
+            Err(e) => Err(StoreError::of_call("GetObject", self.target(key), e)),
+        }
+    }
+
+    /// Reads an object whole; `None` if there is none under the key.
+    pub async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        match self.get_if_changed(key, None).await? {
+            Fetched::New(object) => Ok(Some(object)),
+            Fetched::Missing | Fetched::Unchanged => Ok(None),
+        }
+    }
+
+    /// Reads an object whole unless it still is the version `known`.
+    pub async fn get_if_changed(&self, key: &str, known: Option<&str>) -> Result<Fetched, StoreError> {
+        let call = self.client.get_object().bucket(&self.name).key(key).set_if_none_match(known.map(str::to_owned));
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => return Ok(Fetched::Missing),
+            Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 304 => return Ok(Fetched::Unchanged),
+            Err(e) => return Err(StoreError::of_call("GetObject", self.target(key), e)),
+        };
+        let etag = answer.e_tag.unwrap_or_default();
+        let bytes = answer.body.collect().await.map_err(|e| StoreError {
+            operation: "GetObject",
+            target: self.target(key),
+            code: String::new(),
+            message: format!("the answer broke off: {e}"),
+            retryable: true,
+        })?;
+        Ok(Fetched::New(Object { bytes: bytes.to_vec(), etag }))
+    }
+
+    /// Writes an object if `condition` holds; `false` if it does not.
+    pub async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &str,
+        condition: Condition<'_>,
+    ) -> Result<bool, StoreError> {
+        let call = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let call = match condition {
+            Condition::Always => call,
+            Condition::Absent => call.if_none_match("*"),
+            Condition::Unchanged(etag) => call.if_match(etag),
+        };
+        match call.body(bytes.into()).send().await {
+            Ok(_) => Ok(true),
+            // 409: another conditional write to the key is under way, which will have changed it.
+            Err(SdkError::ServiceError(e))
+                if condition != Condition::Always && matches!(e.raw().status().as_u16(), 404 | 409 | 412) =>
+            {
+                match e.err().meta().code() {
+                    Some("NoSuchBucket") => {
+                        Err(StoreError::of_call("PutObject", self.target(key), SdkError::ServiceError(e)))
+                    }
+                    _ => Ok(false),
+                }
+            }
+            Err(e) => Err(StoreError::of_call("PutObject", self.target(key), e)),
+        }
+    }
+}
