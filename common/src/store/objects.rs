@@ -21,6 +21,17 @@ pub struct Object {
     pub etag: String,
 }
 
+/// What came of starting to read an object.
+#[derive(Debug)]
+pub enum Opened {
+    /// Its bytes, as they arrive.
+    Body(ByteStream),
+    /// There is no such object.
+    Missing,
+    /// There is, but of another version.
+    Changed,
+}
+
 /// What a conditional read found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
@@ -63,11 +74,13 @@ impl Bucket {
         format!("s3://{}/{key}", self.name)
     }
 
-    /// Starts reading an object; `None` if there is none under the key.
-    pub async fn open(&self, key: &str) -> Result<Option<ByteStream>, StoreError> {
-        match self.client.get_object().bucket(&self.name).key(key).send().await {
-            Ok(answer) => Ok(Some(answer.body)),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
+    /// Starts reading an object; of the version `etag` only, where one is given.
+    pub async fn open(&self, key: &str, etag: Option<&str>) -> Result<Opened, StoreError> {
+        let etag = etag.filter(|e| !e.is_empty()).map(|e| format!("\"{}\"", e.trim_matches('"')));
+        match self.client.get_object().bucket(&self.name).key(key).set_if_match(etag).send().await {
+            Ok(answer) => Ok(Opened::Body(answer.body)),
+            Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => Ok(Opened::Missing),
+            Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 412 => Ok(Opened::Changed),
             Err(e) => Err(StoreError::of_call("GetObject", self.target(key), e)),
         }
     }

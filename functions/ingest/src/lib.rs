@@ -1,1 +1,100 @@
-//! stub
+//! `ingest`: S3 tells of new log objects; their events become session slices in DynamoDB.
+
+mod delivery;
+mod lines;
+mod object;
+mod quarantine;
+mod settings;
+mod stream;
+
+pub use delivery::{BadEvent, Delivery};
+pub use object::{Outcome, Refusal};
+pub use settings::IngestSettings;
+
+use churn_common::calendar::Timestamp;
+use churn_common::settings::{Settings, Stores};
+use churn_common::store::AllStores;
+use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What became of each object of an invocation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// In the order of the event's records.
+    pub objects: Vec<ObjectSummary>,
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ObjectSummary {
+    /// `s3://bucket/key`.
+    pub source: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// Why an invocation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The payload is no S3 event. A retry does not help.
+    #[error(transparent)]
+    BadEvent(#[from] BadEvent),
+    /// Stores failed in a way that may pass; a retry completes what is left and repeats nothing.
+    #[error("{} of {total} objects could not be ingested, try again: {}", left.len(), left.join("; "))]
+    Retryable {
+        /// Each object that is left, and why.
+        left: Vec<String>,
+        /// Objects in the event.
+        total: usize,
+    },
+}
+
+/// Runs the function: connects once, then answers invocations.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let stores = AllStores::connect(&Stores::from_env()?).await;
+    let settings = IngestSettings::from_env()?;
+    let (stores, settings) = (&stores, &settings);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let summary = handle(event.payload, stores, settings, Timestamp::now()).await;
+        summary.map_err(|e| lambda_runtime::Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
+    }))
+    .await
+}
+
+impl IngestError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::BadEvent(_) => "BadEvent",
+            Self::Retryable { .. } => "Retryable",
+        }
+    }
+}
+
+/// Ingests the objects that an S3 event tells of. One object's failure does not keep the others from being ingested.
+pub async fn handle(
+    payload: Value,
+    stores: &AllStores,
+    settings: &IngestSettings,
+    now: Timestamp,
+) -> Result<Summary, IngestError> {
+    let deliveries = delivery::read(payload)?;
+    let (mut objects, mut left) = (Vec::new(), Vec::new());
+    let total = deliveries.len();
+    for delivery in deliveries {
+        let source = delivery.source();
+        match object::ingest(delivery, stores, settings, now).await {
+            Ok(outcome) => {
+                tracing::info!(source, outcome = %serde_json::json!(outcome), "object done");
+                objects.push(ObjectSummary { source, outcome });
+            }
+            Err(e) => {
+                tracing::error!(source, error = %e, "object left for a retry");
+                left.push(format!("{source}: {e}"));
+            }
+        }
+    }
+    if left.is_empty() { Ok(Summary { objects }) } else { Err(IngestError::Retryable { left, total }) }
+}

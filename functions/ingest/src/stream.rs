@@ -1,0 +1,64 @@
+//! From an object's bytes to the log in it: gzip and Zstandard are recognised by their first bytes, whatever the key.
+
+use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const BUFFER: usize = 256 << 10;
+
+/// Why the transport failed, where it did: tells a broken connection, which a retry mends, from broken contents.
+#[derive(Debug, Clone, Default)]
+pub struct Transport(Arc<Mutex<Option<String>>>);
+
+impl Transport {
+    /// What the transport failed with.
+    pub fn failure(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn failed(&self, error: &io::Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+}
+
+/// The log in `object`, decompressed, and the state of its transport.
+pub async fn decompressed<R>(object: R) -> io::Result<(Box<dyn AsyncBufRead + Send + Unpin>, Transport)>
+where
+    R: AsyncBufRead + Send + Unpin + 'static,
+{
+    let transport = Transport::default();
+    let mut object = BufReader::with_capacity(BUFFER, Watched { object, transport: transport.clone() });
+    let head = object.fill_buf().await?;
+    let log: Box<dyn AsyncBufRead + Send + Unpin> = if head.starts_with(GZIP) {
+        let mut decoder = GzipDecoder::new(object);
+        decoder.multiple_members(true); // as `cat a.gz b.gz` and many log shippers write them
+        Box::new(BufReader::with_capacity(BUFFER, decoder))
+    } else if head.starts_with(ZSTD) {
+        let mut decoder = ZstdDecoder::new(object);
+        decoder.multiple_members(true);
+        Box::new(BufReader::with_capacity(BUFFER, decoder))
+    } else {
+        Box::new(object)
+    };
+    Ok((log, transport))
+}
+
+struct Watched<R> {
+    object: R,
+    transport: Transport,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.object).poll_read(cx, buf);
+        if let Poll::Ready(Err(e)) = &read {
+            self.transport.failed(e);
+        }
+        read
+    }
+}
