@@ -10,7 +10,10 @@ pub mod metrics;
 pub mod model;
 pub mod session;
 pub mod settings;
+pub mod snapshot;
 pub mod store;
+#[cfg(feature = "parquet")]
+pub mod table;
 
 #[cfg(test)]
 mod testing;

@@ -30,6 +30,11 @@ impl Row {
         Self(std::array::from_fn(|i| SCHEMA.get(i).map_or(f32::NAN, |f| (f.compute)(window) as f32)))
     }
 
+    /// A row that was stored.
+    pub fn from_values(values: [f32; COUNT]) -> Self {
+        Self(values)
+    }
+
     /// The values.
     pub fn values(&self) -> &[f32; COUNT] {
         &self.0

@@ -2,12 +2,13 @@
 
 use super::StoreError;
 use crate::calendar::{Day, Timestamp};
-use crate::history::Found;
+use crate::history::{Found, History};
 use crate::ids::{SourceId, UserId};
 use crate::session::{self, DaySlices, SessionSlice};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use futures::future::try_join_all;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -124,6 +125,27 @@ impl Histories {
             ended: false,
             seen: HashSet::new(),
         }
+    }
+
+    /// Passes over all users, `segments` of them at once, and keeps what `each` makes of a user. The result is ordered
+    /// by user, whatever the table's order.
+    pub async fn map_users<T>(
+        &self,
+        segments: u16,
+        each: impl Fn(&UserId, History) -> Option<T>,
+    ) -> Result<Vec<(UserId, T)>, StoreError> {
+        let each = &each;
+        let passes = (0..segments).map(|segment| async move {
+            let mut scan = self.scan(segment, segments);
+            let mut kept = Vec::new();
+            while let Some((user, found)) = scan.next().await? {
+                kept.extend(each(&user, History::of(found)).map(|t| (user, t)));
+            }
+            Ok(kept)
+        });
+        let mut all: Vec<(UserId, T)> = try_join_all(passes).await?.into_iter().flatten().collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(all)
     }
 
     fn read(&self, item: &Item) -> Result<(UserId, Found), StoreError> {

@@ -1,1 +1,98 @@
-//! stub
+//! `predict`: answers `POST /predict` with a churn probability, and tells which model serves.
+
+mod answer;
+mod champion;
+mod problem;
+mod request;
+mod settings;
+
+pub use answer::{Answer, AsOfSource, Evidence, RejectedEvent};
+pub use champion::Champion;
+pub use problem::Problem;
+pub use settings::PredictSettings;
+
+use churn_common::calendar::Timestamp;
+use churn_common::settings::{Settings, Stores};
+use churn_common::store::AllStores;
+use lambda_http::http::{Method, StatusCode, header};
+use lambda_http::{Body, Error, Request, Response, service_fn, tracing};
+use serde::Serialize;
+use serde_json::json;
+
+/// Runs the function: connects and loads the champion during init, then answers requests.
+pub async fn run() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let settings = PredictSettings::from_env()?;
+    let stores = AllStores::connect(&Stores::from_env()?).await;
+    let champion = Champion::new(&stores, &settings);
+    champion.current().await;
+    let service = (&stores, &champion, &settings);
+    lambda_http::run(service_fn(move |request: Request| async move {
+        let (stores, champion, settings) = service;
+        handle(&request, stores, champion, settings, Timestamp::now()).await
+    }))
+    .await
+}
+
+/// Answers one request. Every failure is an answer too: problem+json.
+pub async fn handle(
+    request: &Request,
+    stores: &AllStores,
+    champion: &Champion,
+    settings: &PredictSettings,
+    now: Timestamp,
+) -> Result<Response<Body>, Error> {
+    let answer = match (request.uri().path().trim_end_matches('/'), request.method()) {
+        ("/predict", &Method::POST) => match predict(request, stores, champion, settings, now).await {
+            Ok(answer) => respond(StatusCode::OK, &answer),
+            Err(problem) => problem.respond(),
+        },
+        ("/health", &Method::GET) => match champion.current().await {
+            Some(model) => respond(StatusCode::OK, &json!({"status": "ok", "model_version": model.version})),
+            None => respond(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "no_model", "model_version": null})),
+        },
+        ("/model", &Method::GET) => match card(stores, champion).await {
+            Ok(card) => respond(StatusCode::OK, &card),
+            Err(problem) => problem.respond(),
+        },
+        ("/predict", _) => Problem::MethodNotAllowed { allow: "POST" }.respond(),
+        ("/health" | "/model", _) => Problem::MethodNotAllowed { allow: "GET" }.respond(),
+        (path, _) => Problem::NoSuchPath(path.to_owned()).respond(),
+    };
+    answer
+}
+
+async fn predict(
+    request: &Request,
+    stores: &AllStores,
+    champion: &Champion,
+    settings: &PredictSettings,
+    now: Timestamp,
+) -> Result<Answer, Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let mime = content_type.split(';').next().unwrap_or_default().trim();
+    if !mime.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::UnsupportedMediaType(mime.to_owned()));
+    }
+    let body: &[u8] = match request.body() {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => &[],
+    };
+    if body.len() > settings.max_body_bytes {
+        return Err(Problem::TooLarge { limit: settings.max_body_bytes });
+    }
+    let query = request::read(body, settings, now)?;
+    let model = champion.current().await.ok_or(Problem::NoModel)?;
+    answer::answer(query, stores, &model, settings, now).await
+}
+
+async fn card(stores: &AllStores, champion: &Champion) -> Result<churn_common::model::Card, Problem> {
+    let model = champion.current().await.ok_or(Problem::NoModel)?;
+    stores.models().card(&model.version).await.map_err(|e| Problem::store(&e))
+}
+
+fn respond(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, Error> {
+    let json = serde_json::to_string(body)?;
+    Ok(Response::builder().status(status).header(header::CONTENT_TYPE, "application/json").body(json.into())?)
+}

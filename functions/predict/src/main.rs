@@ -1,1 +1,6 @@
-fn main() {}
+//! The `predict` function as deployed.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    predict::run().await
+}

@@ -1,1 +1,74 @@
-//! stub
+//! `retrain`: stored histories become training rows, a model, its evaluation and the next champion.
+
+pub mod forest;
+mod plan;
+mod settings;
+mod train;
+
+pub use plan::{Plan, TooShort};
+pub use settings::TrainingSettings;
+pub use train::{Outcome, Reason, TrainError};
+
+use churn_common::calendar::Timestamp;
+use churn_common::settings::{Settings, SettingsError, Stores};
+use churn_common::store::AllStores;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
+use serde_json::{Map, Value};
+
+/// Runs the function: connects once, then answers invocations.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let settings = TrainingSettings::from_env()?;
+    let stores = AllStores::connect(&Stores::from_env()?).await;
+    let (stores, settings) = (&stores, &settings);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let outcome = handle(event.payload, stores, settings, Timestamp::now()).await;
+        outcome.map_err(|e| Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
+    }))
+    .await
+}
+
+/// Trains on what is stored. The payload may override any training setting.
+pub async fn handle(
+    payload: Value,
+    stores: &AllStores,
+    settings: &TrainingSettings,
+    now: Timestamp,
+) -> Result<Outcome, TrainError> {
+    let settings = settings.overridden(overrides(payload)?)?;
+    let outcome = train::train(stores, &settings, now).await?;
+    tracing::info!(outcome = %serde_json::json!(outcome), "retrain done");
+    Ok(outcome)
+}
+
+/// The settings in a payload: all of it, or the `detail` of an EventBridge event. Nothing stands for no overrides.
+fn overrides(payload: Value) -> Result<Map<String, Value>, SettingsError> {
+    match payload {
+        Value::Null => Ok(Map::new()),
+        Value::Object(mut event) if event.contains_key("detail-type") => {
+            overrides(event.remove("detail").unwrap_or_default())
+        }
+        Value::Object(settings) => Ok(settings),
+        other => Err(SettingsError::NotSettings(format!("the payload is {other}, it must be an object"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_payload_overrides_settings_by_name() {
+        let read = |payload| overrides(payload).and_then(|o| TrainingSettings::default().overridden(o));
+        assert_eq!(read(Value::Null).unwrap(), TrainingSettings::default());
+        assert_eq!(read(json!({"detail-type": "Scheduled Event", "detail": {}})).unwrap(), TrainingSettings::default());
+        let s = read(json!({"horizon_days": 7, "n_trees": 20, "class_weight": 2.5})).unwrap();
+        assert_eq!((s.horizon_days, s.forest.n_trees), (7, 20));
+        assert_eq!(s.forest.class_weight, forest::ClassWeight::Positive(2.5));
+        assert!(read(json!({"n_tree": 20})).unwrap_err().to_string().contains("no setting \"n_tree\""));
+        assert!(read(json!({"n_trees": 0})).unwrap_err().to_string().contains("n_trees is 0"));
+        assert!(read(json!({"n_trees": "many"})).unwrap_err().to_string().contains("n_trees"));
+        assert!(read(json!([1])).is_err());
+    }
+}

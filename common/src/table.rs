@@ -1,0 +1,162 @@
+//! Rows of features as Parquet: one `FLOAT` column a feature, null = missing, so that Athena and pandas read them.
+
+use crate::features::{COUNT, Row, SCHEMA};
+use crate::snapshot::Snapshot;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::column::reader::ColumnReader;
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+use std::sync::Arc;
+
+/// Most rows in one row group.
+const GROUP: usize = 50_000;
+const NO_NULLS: (Option<&[i16]>, Option<&[i16]>) = (None, None);
+
+/// Rows of features alone, such as a model's baseline.
+pub fn write_rows(rows: &[Row]) -> Result<Vec<u8>> {
+    write("", rows, |_, _| Ok(()), |row| row)
+}
+
+/// Snapshots with their user, cutoff, label and the split each one is in, such as `train` or `test`.
+pub fn write_snapshots(snapshots: &[(Snapshot, &str)]) -> Result<Vec<u8>> {
+    let keys = "required binary user_id (STRING); required int32 cutoff (DATE); required binary split (STRING); \
+                required boolean churned;";
+    let write_keys = |group: &mut SerializedRowGroupWriter<'_, _>, rows: &[(Snapshot, &str)]| {
+        let users: Vec<ByteArray> = rows.iter().map(|(s, _)| ByteArray::from(s.user.as_str())).collect();
+        let cutoffs: Vec<i32> = rows.iter().map(|(s, _)| s.cutoff.number()).collect();
+        let splits: Vec<ByteArray> = rows.iter().map(|(_, split)| ByteArray::from(*split)).collect();
+        let churned: Vec<bool> = rows.iter().map(|(s, _)| s.churned).collect();
+        for column in 0..4 {
+            let mut writer = group.next_column()?.ok_or_else(|| broken("a key column is missing"))?;
+            match (column, writer.untyped()) {
+                (0, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&users, NO_NULLS.0, NO_NULLS.1)?,
+                (1, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&cutoffs, NO_NULLS.0, NO_NULLS.1)?,
+                (2, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&splits, NO_NULLS.0, NO_NULLS.1)?,
+                (_, ColumnWriter::BoolColumnWriter(w)) => w.write_batch(&churned, NO_NULLS.0, NO_NULLS.1)?,
+                _ => return Err(broken("a key column has another type")),
+            };
+            writer.close()?;
+        }
+        Ok(())
+    };
+    write(keys, snapshots, write_keys, |(snapshot, _)| &snapshot.row)
+}
+
+fn write<T>(
+    keys: &str,
+    rows: &[T],
+    write_keys: impl Fn(&mut SerializedRowGroupWriter<'_, Vec<u8>>, &[T]) -> Result<()>,
+    features: impl Fn(&T) -> &Row,
+) -> Result<Vec<u8>> {
+    let columns: String = SCHEMA.iter().map(|f| format!("optional float {};", f.name)).collect();
+    let schema = Arc::new(parse_message_type(&format!("message rows {{ {keys} {columns} }}"))?);
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+    for rows in rows.chunks(GROUP) {
+        let mut group = file.next_row_group()?;
+        write_keys(&mut group, rows)?;
+        for feature in 0..COUNT {
+            let values = rows.iter().map(|r| features(r).values().get(feature).copied().unwrap_or(f32::NAN));
+            let (mut present, mut levels) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+            for value in values {
+                levels.push(i16::from(!value.is_nan()));
+                present.extend(Some(value).filter(|v| !v.is_nan()));
+            }
+            let mut writer = group.next_column()?.ok_or_else(|| broken("a feature column is missing"))?;
+            match writer.untyped() {
+                ColumnWriter::FloatColumnWriter(w) => w.write_batch(&present, Some(&levels), None)?,
+                _ => return Err(broken("a feature column has another type")),
+            };
+            writer.close()?;
+        }
+        group.close()?;
+    }
+    file.into_inner()
+}
+
+/// Reads the features of every row, whatever other columns there are. A feature without a column is an error.
+pub fn read_rows(file: Vec<u8>) -> Result<Vec<Row>> {
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file))?;
+    let schema = reader.metadata().file_metadata().schema_descr_ptr();
+    let places = SCHEMA.iter().map(|f| {
+        let found = schema.columns().iter().position(|c| c.name() == f.name);
+        found.ok_or_else(|| ParquetError::General(format!("there is no column {}", f.name)))
+    });
+    let places = places.collect::<Result<Vec<usize>>>()?;
+    let mut all = Vec::new();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group)?;
+        let rows = usize::try_from(group.metadata().num_rows()).map_err(|_| broken("a negative number of rows"))?;
+        let mut values = vec![[f32::NAN; COUNT]; rows];
+        for (feature, place) in places.iter().enumerate() {
+            let (mut present, mut levels) = (Vec::new(), Vec::new());
+            let read = match group.get_column_reader(*place)? {
+                ColumnReader::FloatColumnReader(mut r) => {
+                    r.read_records(rows, Some(&mut levels), None, &mut present)?.0
+                }
+                _ => return Err(broken("a feature column is not FLOAT")),
+            };
+            if read != rows || levels.len() != rows {
+                return Err(broken("a feature column is too short"));
+            }
+            let mut present = present.into_iter();
+            for (row, level) in values.iter_mut().zip(levels) {
+                if let (1, Some(cell)) = (level, row.get_mut(feature)) {
+                    *cell = present.next().ok_or_else(|| broken("a feature column is too short"))?;
+                }
+            }
+        }
+        all.extend(values.into_iter().map(Row::from_values));
+    }
+    Ok(all)
+}
+
+fn broken(what: &str) -> ParquetError {
+    ParquetError::General(what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::Day;
+    use crate::ids::UserId;
+
+    fn row(i: usize) -> Row {
+        Row::from_values(std::array::from_fn(|f| if (i + f) % 3 == 0 { f32::NAN } else { (i * f) as f32 / 7.0 }))
+    }
+
+    fn bits(rows: &[Row]) -> Vec<Vec<u32>> {
+        rows.iter().map(|r| r.values().iter().map(|x| x.to_bits()).collect()).collect()
+    }
+
+    #[test]
+    fn rows_read_back_with_what_is_missing() {
+        for n in [0, 1, 100] {
+            let rows: Vec<Row> = (0..n).map(row).collect();
+            assert_eq!(bits(&read_rows(write_rows(&rows).unwrap()).unwrap()), bits(&rows));
+        }
+    }
+
+    #[test]
+    fn features_read_back_from_snapshots_too() {
+        let snapshot = |i| Snapshot {
+            user: UserId::new(&format!("u{i}")).unwrap(),
+            cutoff: Day::from_number(17_800),
+            row: row(i),
+            churned: i % 2 == 0,
+        };
+        let file = write_snapshots(&[(snapshot(1), "train"), (snapshot(2), "test")]).unwrap();
+        assert_eq!(bits(&read_rows(file).unwrap()), bits(&[row(1), row(2)]));
+    }
+
+    #[test]
+    fn what_is_no_table_is_an_error() {
+        assert!(read_rows(b"junk".to_vec()).is_err());
+        assert!(read_rows(Vec::new()).is_err());
+    }
+}

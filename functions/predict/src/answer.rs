@@ -1,0 +1,169 @@
+//! From a query to a churn probability.
+
+use crate::champion::Serving;
+use crate::problem::Problem;
+use crate::request::Query;
+use crate::settings::PredictSettings;
+use churn_common::calendar::Timestamp;
+use churn_common::features::{Row, Window};
+use churn_common::history::History;
+use churn_common::ids::UserId;
+use churn_common::model::{ModelVersion, Probability};
+use churn_common::store::AllStores;
+use serde::Serialize;
+
+/// The answer to `POST /predict`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// How likely the user churns within the model's horizon, 0..=1.
+    pub churn_probability: Probability,
+    /// 1 if the probability reaches the threshold, else 0.
+    pub churn_label: u8,
+    /// The user.
+    pub user_id: UserId,
+    /// The model that answered.
+    pub model_version: ModelVersion,
+    /// The probability from which on the label is 1.
+    pub threshold: Probability,
+    /// The moment that the answer holds for, RFC 3339.
+    pub as_of: String,
+    /// Where that moment comes from.
+    pub as_of_source: AsOfSource,
+    /// Whether the user had already cancelled by then; the probability then says nothing about them.
+    pub already_cancelled: bool,
+    /// How much is known of the user.
+    pub evidence: Evidence,
+}
+
+/// Where `as_of` comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AsOfSource {
+    /// The request.
+    Request,
+    /// The clock.
+    Now,
+    /// The midnight after the user's latest event, as that is older than the observation window: a log of the past.
+    LatestEvent,
+}
+
+/// How much is known of the user in the observation window.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evidence {
+    /// Length of the observation window, in days.
+    pub window_days: u16,
+    /// Events in the window.
+    pub events: u64,
+    /// Sessions in the window.
+    pub sessions: u64,
+    /// Active days in the window.
+    pub days: u64,
+    /// Whether that suffices for an answer worth acting on.
+    pub sufficient: bool,
+    /// Events of the request that were taken in.
+    pub from_request: usize,
+    /// Events of the request that were known already, and are not counted twice.
+    pub already_known: usize,
+    /// Events of the request at or after `as_of`, which are not read.
+    pub after_as_of: usize,
+    /// Events of the request without a user.
+    pub unattributable: usize,
+    /// Events of the request that cannot be believed.
+    pub rejected: Vec<RejectedEvent>,
+}
+
+/// An event of the request that cannot be believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RejectedEvent {
+    /// Its position in `events`.
+    pub index: usize,
+    /// Why.
+    pub reason: String,
+}
+
+/// Answers a query.
+pub async fn answer(
+    query: Query<'_>,
+    stores: &AllStores,
+    serving: &Serving,
+    settings: &PredictSettings,
+    now: Timestamp,
+) -> Result<Answer, Problem> {
+    let mut history = History::default();
+    if query.stored {
+        let found = stores.histories.of_user(&query.user).await.map_err(|e| Problem::store(&e))?;
+        history = History::of(found);
+        if history.is_empty() && query.events.is_empty() {
+            return Err(Problem::UnknownUser(query.user));
+        }
+    }
+    let model = &serving.model;
+    let given = query.events.len();
+    let (as_of, as_of_source) = match query.as_of {
+        Some(as_of) => (as_of, AsOfSource::Request),
+        None => {
+            let newest = query.events.iter().map(|e| e.ts).chain(history.span().map(|(_, last)| last)).max();
+            default_as_of(newest, now, model.window_days())
+        }
+    };
+    let events: Vec<_> = query.events.into_iter().filter(|e| e.ts < as_of).collect();
+    let already_known = history.add_events(&events);
+    let window = Window::of(&history, as_of, model.window_days()).ok_or_else(|| {
+        let (user, days) = (&query.user, model.window_days());
+        Problem::NothingUsable(format!("user {user} has no activity in the {days} days before {as_of}"))
+    })?;
+    let probability = model.predict(&Row::of_window(&window));
+    let evidence = Evidence {
+        window_days: model.window_days(),
+        events: window.events() as u64,
+        sessions: window.sessions() as u64,
+        days: window.active_days() as u64,
+        sufficient: window.events() >= settings.sufficient_events.into()
+            && window.sessions() >= settings.sufficient_sessions.into()
+            && window.active_days() >= settings.sufficient_days.into(),
+        from_request: events.len() - already_known,
+        already_known,
+        after_as_of: given - events.len(),
+        unattributable: query.unattributable,
+        rejected: query.rejected,
+    };
+    Ok(Answer {
+        churn_probability: probability,
+        churn_label: u8::from(model.label(probability)),
+        user_id: query.user,
+        model_version: serving.version.clone(),
+        threshold: model.threshold(),
+        as_of: as_of.to_string(),
+        as_of_source,
+        already_cancelled: history.known_at(as_of).is_cancelled(),
+        evidence,
+    })
+}
+
+/// The moment to answer for where none is asked for: now. Where the newest event lies further back than the observation
+/// window there would be nothing to see, so a log of the past is answered for its own end, the midnight after.
+fn default_as_of(newest: Option<Timestamp>, now: Timestamp, window_days: u16) -> (Timestamp, AsOfSource) {
+    match newest {
+        Some(newest) if newest.day() < now.midnight_at_or_after().plus(-i32::from(window_days)) => {
+            (newest.day().plus(1).start(), AsOfSource::LatestEvent)
+        }
+        // A clock that runs ahead, within the permitted skew, must not hide the event.
+        Some(newest) => (now.max(Timestamp::from_millis(newest.millis() + 1)), AsOfSource::Now),
+        None => (now, AsOfSource::Now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_log_is_answered_for_its_own_end() {
+        let now = Timestamp::parse("2026-01-31T12:00:00Z").unwrap();
+        let at = |text| Timestamp::parse(text);
+        let of = |newest| default_as_of(newest, now, 30);
+        assert_eq!(of(at("2026-01-31T11:00:00Z")), (now, AsOfSource::Now));
+        assert_eq!(of(at("2018-10-01T00:01:57Z")), (at("2018-10-02").unwrap(), AsOfSource::LatestEvent));
+        assert_eq!(of(at("2026-01-31T12:00:01Z")), (at("2026-01-31T12:00:01.001Z").unwrap(), AsOfSource::Now));
+    }
+}

@@ -1,0 +1,79 @@
+//! The model that serves: kept in memory, refreshed by a conditional read at most once in a while.
+
+use crate::settings::PredictSettings;
+use churn_common::model::{Model, ModelVersion};
+use churn_common::store::AllStores;
+use churn_common::store::models::{ModelError, Models};
+use churn_common::store::registry::{Look, RegistryStore};
+use lambda_http::tracing;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// A model that serves, and its name.
+#[derive(Debug)]
+pub struct Serving {
+    /// Its version.
+    pub version: ModelVersion,
+    /// The model.
+    pub model: Model,
+}
+
+/// The champion, as last seen.
+#[derive(Debug)]
+pub struct Champion {
+    registry: RegistryStore,
+    models: Models,
+    refresh: Duration,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    serving: Option<Arc<Serving>>,
+    etag: Option<String>,
+    at: Option<Instant>,
+}
+
+impl Champion {
+    /// The champion of these stores; nothing is read yet.
+    pub fn new(stores: &AllStores, settings: &PredictSettings) -> Self {
+        Self {
+            registry: stores.registry(),
+            models: stores.models(),
+            refresh: Duration::from_secs(settings.model_refresh_seconds.into()),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// The model that serves; `None` while there is none.
+    ///
+    /// A store that fails, or a champion that is not fit to serve, leaves the last good model in service, and the log
+    /// says so. While there is no model at all, every call looks for one.
+    pub async fn current(&self) -> Option<Arc<Serving>> {
+        let mut seen = self.seen.lock().await;
+        let fresh = seen.at.is_some_and(|at| at.elapsed() < self.refresh);
+        if seen.serving.is_none() || !fresh {
+            seen.at = Some(Instant::now());
+            if let Err(error) = self.refresh(&mut seen).await {
+                let serving = seen.serving.as_ref().map(|s| s.version.as_str());
+                tracing::error!(%error, serving, "the champion could not be refreshed, the last good one serves on");
+            }
+        }
+        seen.serving.clone()
+    }
+
+    async fn refresh(&self, seen: &mut Seen) -> Result<(), ModelError> {
+        let Look::Now(registry, etag) = self.registry.look(seen.etag.as_deref()).await? else { return Ok(()) };
+        if let Some(version) = registry.champion
+            && seen.serving.as_ref().is_none_or(|s| s.version != version)
+        {
+            let model = self.models.get(&version).await?;
+            tracing::info!(%version, "champion loaded");
+            seen.serving = Some(Arc::new(Serving { version, model }));
+        }
+        // Only now: a champion that could not be loaded is tried again.
+        seen.etag = etag;
+        Ok(())
+    }
+}

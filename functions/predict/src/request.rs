@@ -1,0 +1,163 @@
+//! The body of `POST /predict`.
+
+use crate::answer::RejectedEvent;
+use crate::problem::Problem;
+use crate::settings::PredictSettings;
+use churn_common::calendar::Timestamp;
+use churn_common::event::{Event, Line};
+use churn_common::ids::UserId;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// What is asked.
+#[derive(Debug)]
+pub struct Query<'a> {
+    /// The user.
+    pub user: UserId,
+    /// Whether what is stored of the user counts too.
+    pub stored: bool,
+    /// The events given, all of this user.
+    pub events: Vec<Event<'a>>,
+    /// The events given that cannot be believed.
+    pub rejected: Vec<RejectedEvent>,
+    /// How many of the events given are of nobody.
+    pub unattributable: usize,
+    /// The moment to answer for, where one is given.
+    pub as_of: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body<'a> {
+    #[serde(borrow)]
+    events: Option<Vec<&'a RawValue>>,
+    user_id: Option<Value>,
+    as_of: Option<Value>,
+}
+
+/// Reads and cleans a body. Events pass the same rules as at ingest.
+pub fn read<'a>(body: &'a [u8], settings: &PredictSettings, now: Timestamp) -> Result<Query<'a>, Problem> {
+    let body: Body<'a> = serde_json::from_slice(body).map_err(|e| Problem::Malformed(e.to_string()))?;
+    let latest = Timestamp::from_millis(now.millis() + i64::from(settings.max_clock_skew_seconds) * 1000);
+    let named = body.user_id.map(user_id).transpose()?;
+    let as_of = body.as_of.map(|value| as_of(&value, latest)).transpose()?;
+    if named.is_none() && body.events.is_none() {
+        return Err(Problem::Malformed("neither events nor user_id is given".into()));
+    }
+
+    let (mut events, mut rejected, mut unattributable) = (Vec::new(), Vec::new(), 0);
+    for (index, raw) in body.events.unwrap_or_default().into_iter().enumerate() {
+        match Line::parse(raw.get().as_bytes(), latest) {
+            Line::Event(event) => events.push((index, event)),
+            Line::Unattributable => unattributable += 1,
+            Line::Rejected(why) if why.is_malformed() => {
+                return Err(Problem::Malformed(format!("events[{index}]: {why}")));
+            }
+            Line::Rejected(why) => rejected.push(RejectedEvent { index, reason: why.to_string() }),
+        }
+    }
+    let stored = named.is_some();
+    let user = named.or_else(|| events.first().map(|(_, event)| event.user.clone())).ok_or_else(|| {
+        Problem::NothingUsable(format!(
+            "none of the events can be scored: {unattributable} have no user, {} cannot be believed{}",
+            rejected.len(),
+            rejected.first().map(|r| format!(", such as events[{}]: {}", r.index, r.reason)).unwrap_or_default(),
+        ))
+    })?;
+    if let Some((index, event)) = events.iter().find(|(_, event)| event.user != user) {
+        let other = &event.user;
+        return Err(Problem::Malformed(format!("events[{index}] is of user {other}, the others are of {user}")));
+    }
+    let events = events.into_iter().map(|(_, event)| event).collect();
+    Ok(Query { user, stored, events, rejected, unattributable, as_of })
+}
+
+fn user_id(value: Value) -> Result<UserId, Problem> {
+    let name = match &value {
+        Value::String(name) => name.clone(),
+        Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+        _ => return Err(Problem::Malformed(format!("user_id is {value}, it must be text or a whole number"))),
+    };
+    UserId::new(&name).ok_or_else(|| Problem::Malformed(format!("user_id is {value}, which names nobody")))
+}
+
+fn as_of(value: &Value, latest: Timestamp) -> Result<Timestamp, Problem> {
+    let moment = match value {
+        Value::String(text) => Timestamp::parse(text),
+        Value::Number(number) => number.as_i64().map(Timestamp::from_millis),
+        _ => None,
+    };
+    match moment {
+        None => Err(Problem::Malformed(format!(
+            "as_of is {value}, it must be RFC 3339, a date (YYYY-MM-DD) or milliseconds since 1970"
+        ))),
+        Some(moment) if moment > latest => {
+            Err(Problem::Malformed(format!("as_of is {value}, which lies in the future")))
+        }
+        Some(moment) if moment.millis() < 1 => {
+            Err(Problem::Malformed(format!("as_of is {value}, which is not positive")))
+        }
+        Some(moment) => Ok(moment),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_600_000_000_000);
+    const EVENT: &str = r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong"}"#;
+
+    fn read(body: &str) -> Result<Query<'_>, Problem> {
+        super::read(body.as_bytes(), &PredictSettings::default(), NOW)
+    }
+
+    fn malformed(body: &str) -> String {
+        match read(body) {
+            Err(Problem::Malformed(why)) => why,
+            other => panic!("{body} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn events_or_a_user_or_both() {
+        let body = format!(r#"{{"events":[{EVENT}]}}"#);
+        let q = read(&body).unwrap();
+        assert_eq!((q.user.as_str(), q.stored, q.events.len()), ("30", false, 1));
+        let body = format!(r#"{{"user_id":30,"events":[{EVENT}],"as_of":"2018-11-01"}}"#);
+        let q = read(&body).unwrap();
+        assert_eq!((q.user.as_str(), q.stored, q.as_of), ("30", true, Timestamp::parse("2018-11-01")));
+        assert!(read(r#"{"user_id":"30"}"#).unwrap().events.is_empty());
+    }
+
+    #[test]
+    fn what_is_malformed_is_named() {
+        assert!(malformed("{").contains("line 1 column 1"));
+        assert!(malformed("{}").contains("neither events nor user_id"));
+        assert!(malformed(r#"{"event":[]}"#).contains("unknown field `event`"));
+        assert!(malformed(r#"{"events":[{"ts":1}]}"#).starts_with("events[0]: page is missing"));
+        assert!(malformed(&format!(r#"{{"events":[{EVENT},7]}}"#)).starts_with("events[1]: not a JSON object"));
+        let other = EVENT.replace("\"30\"", "\"31\"");
+        assert!(malformed(&format!(r#"{{"events":[{EVENT},{other}]}}"#)).contains("events[1] is of user 31"));
+        assert!(malformed(&format!(r#"{{"user_id":"31","events":[{EVENT}]}}"#)).contains("events[0] is of user 30"));
+        assert!(malformed(r#"{"user_id":true}"#).contains("user_id is true"));
+        assert!(malformed(r#"{"user_id":""}"#).contains("names nobody"));
+        assert!(malformed(r#"{"user_id":"30","as_of":"soon"}"#).contains("RFC 3339"));
+        assert!(malformed(r#"{"user_id":"30","as_of":"2121-01-01"}"#).contains("future"));
+    }
+
+    #[test]
+    fn events_that_cannot_be_believed_are_told_and_none_left_is_unusable() {
+        let late = EVENT.replace("1538352117000", "1700000000000");
+        let body = format!(r#"{{"events":[{late},{EVENT}]}}"#);
+        let q = read(&body).unwrap();
+        assert_eq!(q.rejected, [RejectedEvent { index: 0, reason: "ts lies in the future".into() }]);
+        let nobody = EVENT.replace("\"30\"", "\"\"");
+        for body in
+            [format!(r#"{{"events":[{late}]}}"#), format!(r#"{{"events":[{nobody}]}}"#), r#"{"events":[]}"#.into()]
+        {
+            assert!(matches!(read(&body), Err(Problem::NothingUsable(_))), "{body}");
+        }
+    }
+}

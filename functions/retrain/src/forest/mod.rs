@@ -1,0 +1,105 @@
+//! A class-weighted random forest on linfa-trees, grown node by node.
+//!
+//! linfa's own forest samples features once per tree, loses weights in its bootstrap and answers labels. Here each node
+//! is a depth-1 [`linfa_trees::DecisionTree`] of its own, on that node's rows only, with features drawn anew, classes
+//! balanced anew and values binned beforehand; users are bootstrapped, not rows; and what is served are smoothed rates.
+//!
+//! The result is a function of rows and settings alone: not of threads, nor of the order of rows.
+
+mod binning;
+mod grow;
+mod params;
+mod rows;
+mod sample;
+mod served;
+mod split;
+#[cfg(test)]
+mod tests;
+
+use std::panic::resume_unwind;
+use std::thread;
+
+use churn_common::model::flat::Forest;
+use linfa::error::Error;
+
+pub use params::{ClassWeight, ForestParams, ParamsError, ValidForestParams};
+pub use rows::{FitError, Rows};
+
+use binning::Column;
+use grow::Grower;
+use sample::Users;
+use served::{Rates, Tree};
+
+/// A fitted forest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// The forest, as served.
+    pub forest: Forest,
+    /// `(n_features,)`, each feature's mean decrease of (class-weighted) Gini impurity, as scikit-learn's
+    /// `feature_importances_`: normalised per tree, averaged, sums to 1; all 0 where no tree has a split.
+    pub importances: Vec<f64>,
+}
+
+impl ValidForestParams {
+    /// Fits a forest, on all cores there are.
+    ///
+    /// # Errors
+    /// If there are no rows, one class only, an infinite value, or parts of different length; see [`FitError`].
+    pub fn fit(&self, rows: &Rows) -> Result<Fitted, FitError> {
+        self.fit_on(rows, thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    fn fit_on(&self, rows: &Rows, threads: usize) -> Result<Fitted, FitError> {
+        rows.check()?;
+        let params = self.get();
+        let columns: Vec<Column> =
+            rows.features.columns().into_iter().map(|values| Column::new(values, params.max_bins as usize)).collect();
+        let usable: Vec<usize> = (0..columns.len()).filter(|&feature| columns[feature].varies()).collect();
+        let grower = Grower { columns: &columns, labels: &rows.labels, usable: &usable, params };
+        let users = Users::new(&rows.users);
+        let rates = rates(params, rows.class_rows());
+
+        let grow = |tree: u32| {
+            let mut rng = sample::rng(params.seed, u64::from(tree));
+            let bag = users.draw(&mut rng, params.max_rows_per_tree as usize);
+            Ok(served::tree(&grower.grow(bag, &mut rng)?, &columns, &rows.labels, &rates))
+        };
+        let trees = in_parallel(params.n_trees, threads, &grow).map_err(|e: Error| FitError::Split(e.to_string()))?;
+
+        let mut importances = vec![0.0; columns.len()];
+        for tree in &trees {
+            importances.iter_mut().zip(&tree.importances).for_each(|(sum, x)| *sum += x);
+        }
+        served::normalise(&mut importances);
+        let forest = Forest::new(columns.len() as u16, trees.into_iter().map(|tree| tree.nodes).collect())?;
+        Ok(Fitted { forest, importances })
+    }
+}
+
+fn rates(params: &ForestParams, class_rows: [u64; 2]) -> Rates {
+    let weights = params.class_weight.weights(class_rows);
+    let [negative, positive] = [0, 1].map(|class| class_rows[class] as f64 * weights[class]);
+    Rates { weights, smoothing: params.smoothing, prior: positive / (negative + positive) }
+}
+
+/// The trees in order, a stretch of them per thread.
+fn in_parallel<E: Send>(
+    n_trees: u32,
+    threads: usize,
+    grow: &(impl Fn(u32) -> Result<Tree, E> + Sync),
+) -> Result<Vec<Tree>, E> {
+    let stretch = n_trees.div_ceil(threads as u32).max(1);
+    thread::scope(|scope| {
+        let handles: Vec<_> = (0..n_trees)
+            .step_by(stretch as usize)
+            .map(|from| {
+                scope.spawn(move || (from..n_trees.min(from + stretch)).map(grow).collect::<Result<Vec<_>, E>>())
+            })
+            .collect();
+        let mut trees = Vec::with_capacity(n_trees as usize);
+        for handle in handles {
+            trees.extend(handle.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(trees)
+    })
+}

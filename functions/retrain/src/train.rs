@@ -1,0 +1,316 @@
+//! One run: rows, model, evaluation, registration, promotion.
+
+use crate::forest::{FitError, Rows as ForestRows};
+use crate::plan::Plan;
+use crate::settings::TrainingSettings;
+use churn_common::calendar::{Day, Timestamp};
+use churn_common::features::{COUNT, Row, SCHEMA};
+use churn_common::history::History;
+use churn_common::metrics::{Evaluation, MetricsError};
+use churn_common::model::card::{FeatureImportance, Rows};
+use churn_common::model::{Card, InvalidModel, Model, ModelVersion};
+use churn_common::settings::SettingsError;
+use churn_common::snapshot::{Snapshot, at_risk};
+use churn_common::store::objects::Condition;
+use churn_common::store::{AllStores, StoreError};
+use churn_common::table;
+use lambda_runtime::tracing;
+use ndarray::Array2;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Most rows kept as the baseline that the monitor compares with.
+const BASELINE_ROWS: usize = 20_000;
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// A model was trained, registered and made champion.
+    Trained {
+        /// The model.
+        model_version: ModelVersion,
+        /// The champion it replaced.
+        replaced: Option<ModelVersion>,
+        /// The rows it was trained on.
+        training: Rows,
+        /// The newer rows it was evaluated on.
+        test: Rows,
+        /// How it scored on those.
+        evaluation: Box<Evaluation>,
+        /// The scores as text, a line each.
+        report: String,
+        /// Where the rows are.
+        snapshots: String,
+        /// What a reader should know.
+        notes: Vec<String>,
+    },
+    /// What is stored does not suffice; the champion stays.
+    NotTrained {
+        /// Why.
+        reason: Reason,
+        /// Why, in words and figures.
+        detail: String,
+    },
+}
+
+/// Why nothing was trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nothing is ingested.
+    NoLog,
+    /// The log is too short.
+    LogTooShort,
+    /// Too few users.
+    TooFewUsers,
+    /// Too few rows of one class.
+    TooFewOfAClass,
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The settings, or those in the payload, cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The forest could not be fitted.
+    #[error("fitting failed: {0}")]
+    Fit(#[from] FitError),
+    /// The fitted model is not fit to serve.
+    #[error("the fitted model is not fit to serve: {0}")]
+    Model(#[from] InvalidModel),
+    /// The model's probabilities cannot be scored.
+    #[error("evaluation failed: {0}")]
+    Metrics(#[from] MetricsError),
+    /// Rows could not be written or brought into shape.
+    #[error("rows cannot be written: {0}")]
+    Table(String),
+}
+
+impl TrainError {
+    /// A stable name for alarms and retries.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Settings(_) => "BadSettings",
+            Self::Store(e) if e.retryable => "Retryable",
+            _ => "Failed",
+        }
+    }
+}
+
+/// Trains on what is stored and makes the model champion.
+pub async fn train(stores: &AllStores, settings: &TrainingSettings, now: Timestamp) -> Result<Outcome, TrainError> {
+    let Some(log_span) = stores.ledger.log_span(now).await? else {
+        return Ok(not_trained(Reason::NoLog, "no log has been ingested yet"));
+    };
+    let plan = match Plan::new(log_span.0, log_span.1, settings) {
+        Ok(plan) => plan,
+        Err(too_short) => return Ok(not_trained(Reason::LogTooShort, too_short)),
+    };
+    let all = stores.histories.map_users(settings.scan_segments, |user, history| {
+        let snapshots = snapshots_of(user, &history, &plan, settings, log_span.1);
+        let overlaps = history.overlaps().len();
+        if overlaps > 0 {
+            tracing::warn!(%user, overlaps, "slices left out: overlapping exports");
+        }
+        (!snapshots.is_empty()).then_some(snapshots)
+    });
+    let all: Vec<Snapshot> = all.await?.into_iter().flat_map(|(_, snapshots)| snapshots).collect();
+    let (train, test): (Vec<_>, Vec<_>) = all.into_iter().partition(|s| plan.train.contains(&s.cutoff));
+    let (training_rows, test_rows) = (describe(&plan.train, &train), describe(&plan.test, &test));
+    if let Some(refusal) = refusal(&training_rows, &test_rows, settings) {
+        return Ok(refusal);
+    }
+
+    let threshold = settings.threshold()?;
+    let fitted = settings.forest()?.fit(&forest_rows(&train)?)?;
+    let model = Model::new(settings.window_days, threshold, fitted.forest)?;
+    let file = model.to_bytes()?;
+    let version = ModelVersion::of(&file);
+    let (evaluation, training_evaluation) = (evaluate(&model, &test)?, evaluate(&model, &train)?);
+    let card = Card {
+        version: version.clone(),
+        family: "random_forest".into(),
+        created_at: now,
+        log_span,
+        label: settings.label(),
+        window_days: settings.window_days,
+        threshold,
+        schema_hash: model.schema_hash().to_owned(),
+        notes: notes(settings, &test_rows, &evaluation),
+        training: training_rows,
+        test: test_rows,
+        evaluation,
+        training_evaluation,
+        features: importances(&fitted.importances),
+        settings: serde_json::to_value(settings).map_err(|e| SettingsError::NotSettings(e.to_string()))?,
+    };
+
+    let baseline = table::write_rows(&sample(&train)).map_err(|e| TrainError::Table(e.to_string()))?;
+    let snapshots = write_snapshots(stores, train, test, &card).await?;
+    stores.models().put(file, baseline, &card).await?;
+    let promotion = stores.registry().promote(&version, "retrain", "newest model").await?;
+    Ok(Outcome::Trained {
+        model_version: version,
+        replaced: promotion.replaced,
+        training: card.training,
+        test: card.test,
+        report: card.evaluation.report.to_text(["retained", "churned"]),
+        evaluation: Box::new(card.evaluation),
+        snapshots,
+        notes: card.notes,
+    })
+}
+
+fn snapshots_of(
+    user: &churn_common::ids::UserId,
+    history: &History,
+    plan: &Plan,
+    settings: &TrainingSettings,
+    log_end: Timestamp,
+) -> Vec<Snapshot> {
+    let at = |cutoff: Day| {
+        Some(Snapshot {
+            user: user.clone(),
+            cutoff,
+            row: at_risk(history, cutoff, settings.window_days)?,
+            churned: settings.label().of(history, cutoff, log_end)?,
+        })
+    };
+    plan.cutoffs().filter_map(at).collect()
+}
+
+fn describe(cutoffs: &[Day], snapshots: &[Snapshot]) -> Rows {
+    Rows {
+        cutoffs: cutoffs.to_vec(),
+        rows: snapshots.len(),
+        users: snapshots.iter().map(|s| &s.user).collect::<BTreeSet<_>>().len(),
+        positives: snapshots.iter().filter(|s| s.churned).count(),
+    }
+}
+
+fn not_trained(reason: Reason, detail: impl ToString) -> Outcome {
+    Outcome::NotTrained { reason, detail: detail.to_string() }
+}
+
+/// Why these rows do not suffice, if they do not.
+fn refusal(train: &Rows, test: &Rows, settings: &TrainingSettings) -> Option<Outcome> {
+    let (users, needed) = (train.users, settings.min_users as usize);
+    if users < needed {
+        let detail = format!("the training rows are of {users} users, it takes at least {needed} (min_users)");
+        return Some(not_trained(Reason::TooFewUsers, detail));
+    }
+    let (positives, negatives) = (train.positives, train.rows - train.positives);
+    let needed = settings.min_rows_per_class as usize;
+    if positives.min(negatives) < needed {
+        let detail = format!(
+            "of the training rows {positives} churned and {negatives} did not, it takes at least {needed} of either \
+             (min_rows_per_class)"
+        );
+        return Some(not_trained(Reason::TooFewOfAClass, detail));
+    }
+    (test.rows == 0).then(|| not_trained(Reason::TooFewUsers, "no user was active before the held-out cutoffs"))
+}
+
+fn forest_rows(snapshots: &[Snapshot]) -> Result<ForestRows, TrainError> {
+    let values: Vec<f32> = snapshots.iter().flat_map(|s| *s.row.values()).collect();
+    let features =
+        Array2::from_shape_vec((snapshots.len(), COUNT), values).map_err(|e| TrainError::Table(e.to_string()))?;
+    let names: BTreeSet<_> = snapshots.iter().map(|s| &s.user).collect();
+    let numbers: std::collections::BTreeMap<_, u32> = names.into_iter().zip(0..).collect();
+    Ok(ForestRows {
+        features,
+        labels: snapshots.iter().map(|s| s.churned).collect(),
+        users: snapshots.iter().filter_map(|s| numbers.get(&s.user).copied()).collect(),
+    })
+}
+
+fn evaluate(model: &Model, snapshots: &[Snapshot]) -> Result<Evaluation, MetricsError> {
+    let labels: Vec<bool> = snapshots.iter().map(|s| s.churned).collect();
+    let probabilities: Vec<f64> = snapshots.iter().map(|s| model.predict(&s.row).get()).collect();
+    Evaluation::of(&labels, &probabilities, model.threshold().get())
+}
+
+fn importances(shares: &[f64]) -> Vec<FeatureImportance> {
+    let mut all: Vec<_> = SCHEMA
+        .iter()
+        .zip(shares)
+        .map(|(f, share)| FeatureImportance {
+            name: f.name.into(),
+            unit: f.unit.into(),
+            meaning: f.meaning.into(),
+            importance: *share,
+        })
+        .collect();
+    all.sort_by(|a, b| b.importance.total_cmp(&a.importance));
+    all
+}
+
+/// An even sample of the rows: every n-th.
+fn sample(snapshots: &[Snapshot]) -> Vec<Row> {
+    let step = snapshots.len().div_ceil(BASELINE_ROWS).max(1);
+    snapshots.iter().step_by(step).map(|s| s.row).collect()
+}
+
+/// What a reader should know before relying on the figures.
+fn notes(settings: &TrainingSettings, test: &Rows, evaluation: &Evaluation) -> Vec<String> {
+    let mut notes = Vec::new();
+    let (positives, negatives) = (test.positives, test.rows - test.positives);
+    match evaluation.roc_auc {
+        Some(auc) => notes.push(format!(
+            "ROC-AUC {auc:.3} rests on {positives} churned users of {}: give or take {:.2} (95 %, Hanley and McNeil 1982)",
+            test.rows,
+            1.96 * auc_error(auc, positives as f64, negatives as f64),
+        )),
+        None => notes.push("the held-out rows are of one class: ROC-AUC and PR-AUC are undefined".into()),
+    }
+    if settings.forest.class_weight != crate::forest::ClassWeight::None {
+        notes.push(
+            "classes are weighted: probabilities rank users, and lie above the rates at which users churn".into(),
+        );
+    }
+    if settings.min_log_days < settings.window_days {
+        notes.push(format!(
+            "cutoffs begin {} days into the log, so the oldest observation windows are shorter than {} days",
+            settings.min_log_days, settings.window_days
+        ));
+    }
+    notes
+}
+
+/// Standard error of a ROC-AUC. Source: Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982.
+fn auc_error(auc: f64, positives: f64, negatives: f64) -> f64 {
+    let (q1, q2) = (auc / (2.0 - auc), 2.0 * auc * auc / (1.0 + auc));
+    let variance = auc * (1.0 - auc) + (positives - 1.0) * (q1 - auc * auc) + (negatives - 1.0) * (q2 - auc * auc);
+    (variance.max(0.0) / (positives * negatives)).sqrt()
+}
+
+/// Writes the rows of the run, for reproduction; returns where.
+async fn write_snapshots(
+    stores: &AllStores,
+    train: Vec<Snapshot>,
+    test: Vec<Snapshot>,
+    card: &Card,
+) -> Result<String, TrainError> {
+    let rows: Vec<(Snapshot, &str)> =
+        train.into_iter().map(|s| (s, "train")).chain(test.into_iter().map(|s| (s, "test"))).collect();
+    let file = table::write_snapshots(&rows).map_err(|e| TrainError::Table(e.to_string()))?;
+    let key = format!("snapshots/{}-{}/rows.parquet", card.log_span.1.day(), card.version);
+    stores.store.put(&key, file, "application/vnd.apache.parquet", Condition::Always).await?;
+    Ok(format!("s3://{}/{key}", stores.store.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::auc_error;
+
+    #[test]
+    fn the_error_of_an_auc_equals_the_published_example() {
+        // Hanley and McNeil 1982, table III: an area of 0.90 with 20 of either class has a standard error of 0.0499.
+        assert!((auc_error(0.90, 20.0, 20.0) - 0.0499).abs() < 5e-4);
+    }
+}

@@ -1,0 +1,82 @@
+//! The file a log is written to, compressed by its extension.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use zstd::stream::write::Encoder;
+
+const BUFFER: usize = 1 << 20;
+const ZSTD_LEVEL: i32 = 9;
+
+/// Why a log file could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("{} could not be {doing}: {source}", path.display())]
+pub struct OutputError {
+    /// The file.
+    pub path: PathBuf,
+    /// `created` or `completed`.
+    pub doing: &'static str,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// A buffered log file: plain, gzip (`.gz`) or Zstandard (`.zst`). Not complete before [`LogFile::finish`].
+pub struct LogFile {
+    path: PathBuf,
+    sink: Sink,
+}
+
+enum Sink {
+    Plain(BufWriter<File>),
+    Gzip(BufWriter<GzEncoder<File>>),
+    Zstd(BufWriter<Encoder<'static, File>>),
+}
+
+impl LogFile {
+    /// Creates the file, or empties it if it is there.
+    pub fn create(path: &Path) -> Result<Self, OutputError> {
+        let failed = |source| OutputError { path: path.to_owned(), doing: "created", source };
+        let file = File::create(path).map_err(failed)?;
+        let sink = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => Sink::Gzip(BufWriter::with_capacity(BUFFER, GzEncoder::new(file, Compression::best()))),
+            Some("zst") => {
+                let encoder = Encoder::new(file, ZSTD_LEVEL).map_err(failed)?;
+                Sink::Zstd(BufWriter::with_capacity(BUFFER, encoder))
+            }
+            _ => Sink::Plain(BufWriter::with_capacity(BUFFER, file)),
+        };
+        Ok(Self { path: path.to_owned(), sink })
+    }
+
+    /// Writes what is left and the end mark of the compression.
+    pub fn finish(self) -> Result<(), OutputError> {
+        let Self { path, sink } = self;
+        let finished = match sink {
+            Sink::Plain(out) => out.into_inner().map(drop).map_err(|e| e.into_error()),
+            Sink::Gzip(out) => out.into_inner().map_err(|e| e.into_error()).and_then(|out| out.finish().map(drop)),
+            Sink::Zstd(out) => out.into_inner().map_err(|e| e.into_error()).and_then(|out| out.finish().map(drop)),
+        };
+        finished.map_err(|source| OutputError { path, doing: "completed", source })
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.sink {
+            Sink::Plain(out) => out.write(bytes),
+            Sink::Gzip(out) => out.write(bytes),
+            Sink::Zstd(out) => out.write(bytes),
+        }
+    }
+
+    /// Keeps the buffer where flushing would cost compression; [`LogFile::finish`] writes everything.
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::Plain(out) => out.flush(),
+            Sink::Gzip(_) | Sink::Zstd(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The pages of the service with what the log writes for each, and the state of the visitor who sees them.
+
+/// A page of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names are the log's
+pub enum Page {
+    About,
+    AddFriend,
+    AddToPlaylist,
+    Cancel,
+    CancellationConfirmation,
+    Downgrade,
+    Error,
+    Help,
+    Home,
+    Login,
+    Logout,
+    NextSong,
+    Register,
+    RollAdvert,
+    SaveSettings,
+    Settings,
+    SubmitDowngrade,
+    SubmitRegistration,
+    SubmitUpgrade,
+    ThumbsDown,
+    ThumbsUp,
+    Upgrade,
+}
+
+impl Page {
+    /// Name, HTTP method and status as the real log has them, always the same for a page.
+    pub fn wire(self) -> (&'static str, &'static str, u16) {
+        match self {
+            Self::About => ("About", "GET", 200),
+            Self::AddFriend => ("Add Friend", "PUT", 307),
+            Self::AddToPlaylist => ("Add to Playlist", "PUT", 200),
+            Self::Cancel => ("Cancel", "PUT", 307),
+            Self::CancellationConfirmation => ("Cancellation Confirmation", "GET", 200),
+            Self::Downgrade => ("Downgrade", "GET", 200),
+            Self::Error => ("Error", "GET", 404),
+            Self::Help => ("Help", "GET", 200),
+            Self::Home => ("Home", "GET", 200),
+            Self::Login => ("Login", "PUT", 307),
+            Self::Logout => ("Logout", "PUT", 307),
+            Self::NextSong => ("NextSong", "PUT", 200),
+            Self::Register => ("Register", "GET", 200),
+            Self::RollAdvert => ("Roll Advert", "GET", 200),
+            Self::SaveSettings => ("Save Settings", "PUT", 307),
+            Self::Settings => ("Settings", "GET", 200),
+            Self::SubmitDowngrade => ("Submit Downgrade", "PUT", 307),
+            Self::SubmitRegistration => ("Submit Registration", "PUT", 307),
+            Self::SubmitUpgrade => ("Submit Upgrade", "PUT", 307),
+            Self::ThumbsDown => ("Thumbs Down", "PUT", 307),
+            Self::ThumbsUp => ("Thumbs Up", "PUT", 307),
+            Self::Upgrade => ("Upgrade", "GET", 200),
+        }
+    }
+
+    /// Whether the page answers with a redirect: the click on it comes one second after the page before, as in the real log.
+    pub fn redirects(self) -> bool {
+        self.wire().2 == 307
+    }
+
+    /// How much the page shows or gives annoyance: 0 for most, 1 for a thumbs down.
+    pub fn annoyance(self) -> f64 {
+        match self {
+            Self::ThumbsDown | Self::Error => 1.0,
+            Self::Help | Self::Downgrade => 0.5,
+            Self::RollAdvert => 0.1,
+            _ => 0.0,
+        }
+    }
+}
+
+/// State of the visitor. Only a logged-in or cancelled one has personal fields in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names are the log's
+pub enum Auth {
+    Cancelled,
+    Guest,
+    LoggedIn,
+    LoggedOut,
+}
+
+impl Auth {
+    /// The log's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cancelled => "Cancelled",
+            Self::Guest => "Guest",
+            Self::LoggedIn => "Logged In",
+            Self::LoggedOut => "Logged Out",
+        }
+    }
+
+    /// Whether the log says who the visitor is.
+    pub fn is_known(self) -> bool {
+        matches!(self, Self::Cancelled | Self::LoggedIn)
+    }
+}
+
+/// What the user pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names are the log's
+pub enum Level {
+    Free,
+    Paid,
+}
+
+impl Level {
+    /// The log's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Paid => "paid",
+        }
+    }
+}
+
+/// One event of one user, before the user's own fields are added.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Event {
+    /// When, in milliseconds since 1970, whole seconds.
+    pub ts: i64,
+    /// Position in the session, from 0.
+    pub item: u32,
+    /// What was visited.
+    pub page: Page,
+    /// State of the visitor.
+    pub auth: Auth,
+    /// What the user pays at that moment.
+    pub level: Level,
+    /// Index into the catalogue, for `NextSong` only.
+    pub song: Option<u32>,
+}

@@ -1,0 +1,63 @@
+"""Golden values for common/src/metrics, from scikit-learn 1.9.1 and NumPy 2.4.6.
+
+    pip install scikit-learn==1.9.1 numpy==2.4.6 && python tests/golden/metrics.py > tests/golden/metrics.json
+"""
+
+import json
+import math
+import re
+import warnings
+
+import numpy as np
+from sklearn import metrics as m
+
+warnings.filterwarnings("ignore")
+rng = np.random.default_rng(20261120)
+
+
+def case(name, labels, probabilities, threshold):
+    y = np.asarray(labels, dtype=bool)
+    p = np.asarray(probabilities, dtype=float)
+    called = p >= threshold
+    both = 0 < y.sum() < len(y)
+    tn, fp, fn, tp = m.confusion_matrix(y, called, labels=[False, True]).ravel()
+    options = dict(labels=[False, True], target_names=["stays", "churns"], zero_division=np.nan)
+    text = m.classification_report(y, called, **options)
+    # Where no call is right, scikit-learn prints the support as "2.0": not a thing to imitate.
+    text = re.sub(r"\d+\.0$", lambda found: found[0][:-2].rjust(len(found[0])), text, flags=re.M)
+    return {
+        "name": name,
+        "labels": y.tolist(),
+        "probabilities": p.tolist(),
+        "threshold": threshold,
+        "confusion": {"tn": int(tn), "fp": int(fp), "fn": int(fn), "tp": int(tp)},
+        "roc_auc": m.roc_auc_score(y, p) if both else None,
+        "pr_auc": m.average_precision_score(y, p) if y.any() else None,
+        "log_loss": m.log_loss(y, np.column_stack([1 - p, p]), labels=[False, True]),
+        "brier": float(np.mean((p - y) ** 2)),
+        "report": m.classification_report(y, called, output_dict=True, **options),
+        "text": text,
+    }
+
+
+def undefined_is_none(x):
+    if isinstance(x, dict):
+        return {k: undefined_is_none(v) for k, v in x.items()}
+    return None if isinstance(x, float) and math.isnan(x) else x
+
+
+y = rng.random(200) < 0.25
+p = np.clip(0.25 + 0.3 * (y - 0.25) + rng.normal(0, 0.2, 200), 0, 1)
+cases = [
+    case("continuous, some probabilities 0 and 1", y, p, 0.5),
+    case("heavy ties", y, np.round(p * 5) / 5, 0.4),
+    case("all tied", y[:40], np.full(40, 0.3), 0.3),
+    case("perfect", [False, False, True, True], [0.0, 0.2, 0.7, 1.0], 0.5),
+    case("worst", [False, False, True, True], [1.0, 0.7, 0.2, 0.0], 0.5),
+    case("nothing called positive", [False, True, False, True, False], [0.1, 0.2, 0.3, 0.05, 0.2], 0.5),
+    case("everything called positive", [False, True, False], [0.6, 0.7, 0.9], 0.5),
+    case("only negatives", [False] * 4, [0.1, 0.6, 0.3, 0.2], 0.5),
+    case("only positives", [True] * 4, [0.1, 0.6, 0.3, 0.2], 0.5),
+    case("one row", [True], [0.5], 0.5),
+]
+print(json.dumps([undefined_is_none(c) for c in cases], allow_nan=False, separators=(",", ":")).replace('},{"name"', '},\n{"name"'))
