@@ -101,6 +101,18 @@ fn as_map(settings: &impl Serialize) -> Result<Map<String, Value>, SettingsError
     }
 }
 
+/// The settings in a payload: all of it, or the `detail` of an EventBridge event. Nothing stands for no overrides.
+pub fn overrides(payload: Value) -> Result<Map<String, Value>, SettingsError> {
+    match payload {
+        Value::Null => Ok(Map::new()),
+        Value::Object(mut event) if event.contains_key("detail-type") => {
+            overrides(event.remove("detail").unwrap_or_default())
+        }
+        Value::Object(settings) => Ok(settings),
+        other => Err(SettingsError::NotSettings(format!("the payload is {other}, it must be an object"))),
+    }
+}
+
 /// Checks that `value` is in `accepted`, given as a range and in words.
 pub fn in_range<T: PartialOrd + ToString>(
     name: &'static str,

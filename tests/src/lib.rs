@@ -1,1 +1,105 @@
-//! stub
+//! What the cross-function tests share: a stack, the deployed binaries, logs to drop.
+
+use anyhow::Context;
+use aws_sdk_s3::primitives::ByteStream;
+use churn_common::settings::Stores;
+use churn_common::store::AllStores;
+use churn_local::config::FUNCTIONS;
+use churn_local::lambda::process::FunctionConfig;
+use churn_local::simulate::{SimulateParams, simulate};
+use churn_local::{DataDir, Stack, StackConfig};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A stack of stores alone, for tests that call handlers directly, and the stores in it.
+pub async fn stores() -> anyhow::Result<(Stack, AllStores)> {
+    let mut config = StackConfig::new(DataDir::Temporary, "unused");
+    config.functions.clear();
+    start(config).await
+}
+
+/// A stack whose functions are the binaries as deployed, over the Lambda Runtime API.
+pub async fn deployed() -> anyhow::Result<(Stack, AllStores)> {
+    let binaries = binaries()?;
+    let mut config = StackConfig::new(DataDir::Temporary, "unused");
+    for name in FUNCTIONS {
+        let function = config.function_mut(name).with_context(|| format!("there is no function {name}"))?;
+        let deployed = FunctionConfig::new(name, [binaries.join(name).into_os_string()]);
+        function.command = deployed.command;
+    }
+    start(config).await
+}
+
+async fn start(config: StackConfig) -> anyhow::Result<(Stack, AllStores)> {
+    let stack = Stack::start(config).await?;
+    let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &Stores::default());
+    Ok((stack, stores))
+}
+
+/// The folder with the functions' binaries, built once by the cargo and the profile that run the tests.
+fn binaries() -> anyhow::Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let packages = FUNCTIONS.iter().flat_map(|name| ["--package", name]);
+        let build = Command::new(env!("CARGO")).args(["build", "--bins"]).args(packages).output();
+        match build {
+            Ok(done) if done.status.success() => {}
+            Ok(done) => return Err(String::from_utf8_lossy(&done.stderr).into_owned()),
+            Err(e) => return Err(e.to_string()),
+        }
+        // Tests lie in <target>/<profile>/deps.
+        let test = std::env::current_exe().map_err(|e| e.to_string())?;
+        let folder = test.parent().and_then(|deps| deps.parent());
+        folder.map(PathBuf::from).ok_or_else(|| format!("{} is in no target folder", test.display()))
+    });
+    built.clone().map_err(|e| anyhow::anyhow!("the functions' binaries could not be built: {e}"))
+}
+
+/// Puts an object and returns the record by which S3 tells of it, as the `version`-th version of its key.
+pub async fn put(stack: &Stack, key: &str, body: Vec<u8>, version: u32) -> anyhow::Result<Value> {
+    let put = stack.s3().put_object().bucket("churn-logs").key(key).body(ByteStream::from(body)).send().await?;
+    let etag = put.e_tag().context("no etag")?.trim_matches('"').to_owned();
+    Ok(record("churn-logs", key, &etag, version))
+}
+
+/// The record by which S3 tells of an object.
+pub fn record(bucket: &str, key: &str, etag: &str, version: u32) -> Value {
+    // Enough of S3's encoding for the keys of the tests.
+    let encoded: String = key.bytes().map(encode).collect();
+    json!({
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
+        "eventTime": "2018-12-03T00:00:00.000Z", "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "test"}, "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {},
+        "s3": {
+            "s3SchemaVersion": "1.0", "configurationId": "test",
+            "bucket": {"name": bucket, "ownerIdentity": {"principalId": "test"}, "arn": format!("arn:aws:s3:::{bucket}")},
+            "object": {"key": encoded, "size": 1, "eTag": etag, "sequencer": format!("00{version:014X}")}
+        }
+    })
+}
+
+fn encode(byte: u8) -> String {
+    match byte {
+        b' ' => "+".into(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).into(),
+        _ => format!("%{byte:02X}"),
+    }
+}
+
+/// A simulated log.
+pub fn simulated(users: u32, days: u32, seed: u64) -> anyhow::Result<Vec<u8>> {
+    let mut params = SimulateParams::new(users, days, seed);
+    params.events_per_user_day = 2.0;
+    let mut log = Vec::new();
+    simulate(&params.check()?, &mut log, |_| {})?;
+    Ok(log)
+}
+
+/// The folder of real logs beside the checkout, where there is one.
+pub fn real_logs() -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    folder.is_dir().then_some(folder)
+}

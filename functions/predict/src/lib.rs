@@ -42,7 +42,7 @@ pub async fn handle(
     settings: &PredictSettings,
     now: Timestamp,
 ) -> Result<Response<Body>, Error> {
-    let answer = match (request.uri().path().trim_end_matches('/'), request.method()) {
+    match (request.uri().path().trim_end_matches('/'), request.method()) {
         ("/predict", &Method::POST) => match predict(request, stores, champion, settings, now).await {
             Ok(answer) => respond(StatusCode::OK, &answer),
             Err(problem) => problem.respond(),
@@ -58,8 +58,7 @@ pub async fn handle(
         ("/predict", _) => Problem::MethodNotAllowed { allow: "POST" }.respond(),
         ("/health" | "/model", _) => Problem::MethodNotAllowed { allow: "GET" }.respond(),
         (path, _) => Problem::NoSuchPath(path.to_owned()).respond(),
-    };
-    answer
+    }
 }
 
 async fn predict(

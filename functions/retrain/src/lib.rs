@@ -10,10 +10,10 @@ pub use settings::TrainingSettings;
 pub use train::{Outcome, Reason, TrainError};
 
 use churn_common::calendar::Timestamp;
-use churn_common::settings::{Settings, SettingsError, Stores};
+use churn_common::settings::{Settings, Stores, overrides};
 use churn_common::store::AllStores;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Runs the function: connects once, then answers invocations.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
@@ -39,18 +39,6 @@ pub async fn handle(
     let outcome = train::train(stores, &settings, now).await?;
     tracing::info!(outcome = %serde_json::json!(outcome), "retrain done");
     Ok(outcome)
-}
-
-/// The settings in a payload: all of it, or the `detail` of an EventBridge event. Nothing stands for no overrides.
-fn overrides(payload: Value) -> Result<Map<String, Value>, SettingsError> {
-    match payload {
-        Value::Null => Ok(Map::new()),
-        Value::Object(mut event) if event.contains_key("detail-type") => {
-            overrides(event.remove("detail").unwrap_or_default())
-        }
-        Value::Object(settings) => Ok(settings),
-        other => Err(SettingsError::NotSettings(format!("the payload is {other}, it must be an object"))),
-    }
 }
 
 #[cfg(test)]

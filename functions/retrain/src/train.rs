@@ -17,7 +17,7 @@ use churn_common::table;
 use lambda_runtime::tracing;
 use ndarray::Array2;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most rows kept as the baseline that the monitor compares with.
 const BASELINE_ROWS: usize = 20_000;
@@ -150,7 +150,7 @@ pub async fn train(stores: &AllStores, settings: &TrainingSettings, now: Timesta
         settings: serde_json::to_value(settings).map_err(|e| SettingsError::NotSettings(e.to_string()))?,
     };
 
-    let baseline = table::write_rows(&sample(&train)).map_err(|e| TrainError::Table(e.to_string()))?;
+    let baseline = table::write_rows(&baseline(&train)).map_err(|e| TrainError::Table(e.to_string()))?;
     let snapshots = write_snapshots(stores, train, test, &card).await?;
     stores.models().put(file, baseline, &card).await?;
     let promotion = stores.registry().promote(&version, "retrain", "newest model").await?;
@@ -221,7 +221,7 @@ fn forest_rows(snapshots: &[Snapshot]) -> Result<ForestRows, TrainError> {
     let features =
         Array2::from_shape_vec((snapshots.len(), COUNT), values).map_err(|e| TrainError::Table(e.to_string()))?;
     let names: BTreeSet<_> = snapshots.iter().map(|s| &s.user).collect();
-    let numbers: std::collections::BTreeMap<_, u32> = names.into_iter().zip(0..).collect();
+    let numbers: BTreeMap<_, u32> = names.into_iter().zip(0..).collect();
     Ok(ForestRows {
         features,
         labels: snapshots.iter().map(|s| s.churned).collect(),
@@ -250,10 +250,11 @@ fn importances(shares: &[f64]) -> Vec<FeatureImportance> {
     all
 }
 
-/// An even sample of the rows: every n-th.
-fn sample(snapshots: &[Snapshot]) -> Vec<Row> {
-    let step = snapshots.len().div_ceil(BASELINE_ROWS).max(1);
-    snapshots.iter().step_by(step).map(|s| s.row).collect()
+/// The baseline: each user's newest row, as tests of drift take rows for independent; of many, an even sample.
+fn baseline(snapshots: &[Snapshot]) -> Vec<Row> {
+    let newest: BTreeMap<_, _> = snapshots.iter().map(|s| (&s.user, &s.row)).collect();
+    let step = newest.len().div_ceil(BASELINE_ROWS).max(1);
+    newest.into_values().step_by(step).copied().collect()
 }
 
 /// What a reader should know before relying on the figures.

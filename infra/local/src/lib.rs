@@ -1,1 +1,17 @@
-//! stub
+//! The local stack: S3, DynamoDB, Lambda, API Gateway and EventBridge, as far as this project uses them, in one process
+//! on loopback. The functions run as on AWS, over the real protocols; only the endpoints differ.
+
+pub mod config;
+pub mod data;
+pub mod dynamodb;
+pub mod gateway;
+pub mod http;
+pub mod lambda;
+pub mod notify;
+pub mod s3;
+pub mod schedule;
+pub mod simulate;
+pub mod stack;
+
+pub use config::{DataDir, StackConfig};
+pub use stack::Stack;

@@ -1,0 +1,98 @@
+//! Realised performance: the champion on users whose label has matured, against how it scored when it was trained.
+
+use crate::settings::MonitorSettings;
+use churn_common::calendar::Day;
+use churn_common::metrics::{Evaluation, MetricsError};
+use churn_common::model::{Card, Model};
+use churn_common::snapshot::Snapshot;
+use serde::Serialize;
+
+/// Realised performance at one cutoff.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Performance {
+    /// The newest cutoff whose label is known.
+    pub cutoff: Day,
+    /// Whether that is newer than what the champion was tested on; if not, nothing has matured since.
+    pub newer_than_test: bool,
+    /// Users at risk at the cutoff.
+    pub rows: usize,
+    /// Users among them who churned.
+    pub positives: usize,
+    /// How the champion scores on them.
+    pub evaluation: Evaluation,
+    /// Each metric against the champion's held-out test.
+    pub changes: Vec<Change>,
+}
+
+/// One metric, then and now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// The metric.
+    pub metric: &'static str,
+    /// On the champion's held-out test; `None` where undefined.
+    pub at_training: Option<f64>,
+    /// Now; `None` where undefined.
+    pub current: Option<f64>,
+    /// (now − then) / then; `None` where undefined.
+    pub relative_delta: Option<f64>,
+}
+
+impl Performance {
+    /// Scores the champion on matured snapshots, which must not be empty.
+    pub fn of(snapshots: &[Snapshot], cutoff: Day, model: &Model, card: &Card) -> Result<Self, MetricsError> {
+        let labels: Vec<bool> = snapshots.iter().map(|s| s.churned).collect();
+        let probabilities: Vec<f64> = snapshots.iter().map(|s| model.predict(&s.row).get()).collect();
+        let now = Evaluation::of(&labels, &probabilities, model.threshold().get())?;
+        let then = &card.evaluation;
+        let changes = vec![
+            change("roc_auc", then.roc_auc, now.roc_auc),
+            change("pr_auc", then.pr_auc, now.pr_auc),
+            change("accuracy", Some(then.accuracy), Some(now.accuracy)),
+            change("precision", then.precision, now.precision),
+            change("recall", then.recall, now.recall),
+            change("f1", then.f1, now.f1),
+            change("log_loss", Some(then.log_loss), Some(now.log_loss)),
+            change("brier", Some(then.brier), Some(now.brier)),
+        ];
+        Ok(Self {
+            cutoff,
+            newer_than_test: card.test.cutoffs.last().is_none_or(|tested| cutoff > *tested),
+            rows: labels.len(),
+            positives: labels.iter().filter(|l| **l).count(),
+            evaluation: now,
+            changes,
+        })
+    }
+
+    /// The ranking metrics that have lost more than the settings permit, in words. Nothing is said of rows too few to
+    /// judge by, nor of rows that the champion was tested on.
+    pub fn losses(&self, settings: &MonitorSettings) -> Vec<String> {
+        let enough = self.positives.min(self.rows - self.positives) >= settings.min_class_rows as usize;
+        if !enough || !self.newer_than_test {
+            return Vec::new();
+        }
+        let ranking = self.changes.iter().filter(|c| matches!(c.metric, "roc_auc" | "pr_auc"));
+        ranking
+            .filter_map(|c| c.relative_delta.filter(|d| *d < -settings.max_performance_loss).map(|d| (c.metric, d)))
+            .map(|(metric, delta)| format!("{metric} has lost {:.0} % since training", -100.0 * delta))
+            .collect()
+    }
+}
+
+fn change(metric: &'static str, at_training: Option<f64>, current: Option<f64>) -> Change {
+    let relative_delta =
+        at_training.zip(current).filter(|(then, _)| *then != 0.0).map(|(then, now)| (now - then) / then);
+    Change { metric, at_training, current, relative_delta }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::change;
+
+    #[test]
+    fn a_change_is_relative_to_training_and_undefined_where_either_is() {
+        assert_eq!(change("f1", Some(0.8), Some(0.6)).relative_delta.map(|d| (d * 100.0).round()), Some(-25.0));
+        assert_eq!(change("f1", None, Some(0.6)).relative_delta, None);
+        assert_eq!(change("f1", Some(0.0), Some(0.6)).relative_delta, None);
+    }
+}

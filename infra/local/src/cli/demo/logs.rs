@@ -1,0 +1,68 @@
+//! The log files of a demo, and how many lines they have: counted here on its own, to hold ingest's figures against.
+
+use anyhow::{Context, bail};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// One log file.
+#[derive(Debug)]
+pub struct Log {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The key it is uploaded under.
+    pub key: String,
+    /// Its size in bytes, as it is.
+    pub size: u64,
+    /// Lines in it, once decompressed.
+    pub lines: u64,
+}
+
+/// The files named, and those in the folders named, in order of name.
+pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Log>> {
+    let mut logs = Vec::new();
+    for path in paths {
+        let base = path.parent().unwrap_or(Path::new(""));
+        visit(path, base, &mut logs)?;
+    }
+    if logs.is_empty() {
+        bail!("there is no log file in {paths:?}");
+    }
+    Ok(logs)
+}
+
+fn visit(path: &Path, base: &Path, logs: &mut Vec<Log>) -> anyhow::Result<()> {
+    let meta = std::fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
+    if meta.is_dir() {
+        let entries: std::io::Result<Vec<_>> = std::fs::read_dir(path)?.collect();
+        let mut entries: Vec<PathBuf> =
+            entries.with_context(|| format!("can't read {}", path.display()))?.iter().map(|e| e.path()).collect();
+        entries.sort();
+        return entries.iter().try_for_each(|entry| visit(entry, base, logs));
+    }
+    let name = path.strip_prefix(base).unwrap_or(path);
+    let key = name.to_str().with_context(|| format!("{} is no UTF-8 name", path.display()))?.to_owned();
+    let lines = lines(path).with_context(|| format!("can't count the lines of {}", path.display()))?;
+    logs.push(Log { path: path.to_owned(), key, size: meta.len(), lines });
+    Ok(())
+}
+
+fn lines(path: &Path) -> anyhow::Result<u64> {
+    let mut head = [0; 4];
+    let read = File::open(path)?.read(&mut head)?;
+    let file = BufReader::new(File::open(path)?);
+    let mut log: Box<dyn Read> = match head.get(..read).unwrap_or_default() {
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
+        _ => Box::new(file),
+    };
+    let (mut lines, mut last, mut buffer) = (0, b'\n', vec![0; 1 << 16]);
+    loop {
+        let read = log.read(&mut buffer)?;
+        let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else { break };
+        lines += bytes.iter().filter(|b| **b == b'\n').count() as u64;
+        last = bytes.last().copied().unwrap_or(last);
+    }
+    // The last line may have no line feed.
+    Ok(lines + u64::from(last != b'\n'))
+}

@@ -1,0 +1,65 @@
+//! `churn demo`: the whole path once, from raw logs to a served prediction, over the real protocols.
+
+mod logs;
+mod steps;
+mod summary;
+
+use super::progress;
+use anyhow::Context;
+use churn_common::settings::Stores;
+use churn_common::store::AllStores;
+use churn_local::{DataDir, Stack, StackConfig};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Run the whole path once: upload logs, ingest, retrain, predict, monitor. Fails if any step does.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Log files, or folders of them: newline-delimited JSON, plain, .gz or .zst.
+    #[arg(value_name = "LOGS", default_value = "events/sample.json.gz")]
+    logs: Vec<PathBuf>,
+    /// Keep the data in this folder instead of a temporary one.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Training settings as JSON, such as {"horizon_days":7}.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    training: String,
+    /// Users to predict for.
+    #[arg(long, default_value_t = 5)]
+    users: usize,
+}
+
+/// Runs every step, and prints what came of it.
+///
+/// # Errors
+/// Any step that did not really work.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let begun = Instant::now();
+    let training: serde_json::Value = serde_json::from_str(&args.training).context("--training is not JSON")?;
+    let logs = logs::find(&args.logs)?;
+    let data = args.data.map_or(DataDir::Temporary, DataDir::Persistent);
+    let config = StackConfig::of_this_program(data)?;
+    let names = Stores {
+        logs_bucket: config.names.logs_bucket.clone(),
+        store_bucket: config.names.store_bucket.clone(),
+        history_table: config.names.history_table.clone(),
+        ledger_table: config.names.ledger_table.clone(),
+    };
+    let stack = Stack::start(config).await.context("the stack did not start")?;
+    let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
+    summary::started(stack.endpoints(), begun.elapsed());
+
+    let ingested = steps::ingest(&stack, &names.logs_bucket, &logs).await?;
+    summary::ingested(&ingested);
+    let trained = steps::retrain(&stack, &training).await?;
+    summary::trained(&trained);
+    let predicted = steps::predict(&stack, &stores, args.users).await?;
+    summary::predicted(&predicted, stack.http_url());
+    let monitored = steps::monitor(&stack).await?;
+    summary::monitored(&monitored);
+
+    stack.shutdown().await;
+    println!("\nDone in {:.1} s.", begun.elapsed().as_secs_f64());
+    Ok(ExitCode::SUCCESS)
+}

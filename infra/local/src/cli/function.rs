@@ -1,0 +1,35 @@
+//! `churn function <name>`: runs one function in this process, as the stack's workers do. It polls the Runtime API given by
+//! the environment until that goes away.
+
+use anyhow::{Context, anyhow, bail};
+use std::process::ExitCode;
+
+/// Run a function as a Lambda worker (started by the stack).
+#[derive(clap::Args)]
+pub struct Args {
+    /// Name of the function.
+    name: String,
+}
+
+/// Runs the function until its Runtime API goes away.
+///
+/// # Errors
+/// There is no such function, it can't start, or the Runtime API is gone.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+        bail!("functions are started by the stack: try `churn invoke {}`", args.name);
+    }
+    // As deployed: one invocation at a time needs one thread.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start tokio")?;
+    let ended: Result<(), lambda_runtime::Error> = runtime.block_on(async {
+        match args.name.as_str() {
+            "ingest" => ingest::run().await,
+            "monitor" => monitor::run().await,
+            "predict" => predict::run().await,
+            "retrain" => retrain::run().await,
+            name => Err(format!("there is no function {name}").into()),
+        }
+    });
+    ended.map_err(|error| anyhow!("function {} ended: {error}", args.name))?;
+    Ok(ExitCode::SUCCESS)
+}

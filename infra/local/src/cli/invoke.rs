@@ -1,0 +1,75 @@
+//! `churn invoke <function> [payload]`: calls a function once, in the stack that is running on the data or, if none is, in
+//! one started for the call.
+
+use super::DataArgs;
+use anyhow::{Context, bail};
+use axum::http::Method;
+use churn_local::data::{Endpoints, running};
+use churn_local::{Stack, StackConfig, http};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Call a function with a JSON payload and print its response.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Function to call: predict, ingest, retrain or monitor.
+    function: String,
+    /// JSON text, or @FILE.
+    #[arg(default_value = "{}")]
+    payload: String,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Calls the function; its error is this program's.
+///
+/// # Errors
+/// The payload is no JSON, the stack can't be reached or started, or the function fails.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let payload = payload(&args.payload)?;
+    let response = match running(&args.data.data)? {
+        Some(endpoints) => call_running(&endpoints, &args.function, payload).await?,
+        None => {
+            let stack = Stack::start(StackConfig::of_this_program(args.data.dir())?).await?;
+            let outcome = stack.lambda().invoke(&args.function, payload).await;
+            stack.shutdown().await;
+            outcome?
+        }
+    };
+    print(&response)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn payload(argument: &str) -> anyhow::Result<Vec<u8>> {
+    let (name, bytes) = match argument.strip_prefix('@') {
+        Some(path) => (path, std::fs::read(path).with_context(|| format!("can't read {path}"))?),
+        None => ("the payload", argument.as_bytes().to_vec()),
+    };
+    serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).with_context(|| format!("{name} is not JSON"))?;
+    Ok(bytes)
+}
+
+async fn call_running(endpoints: &Endpoints, function: &str, payload: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let url = format!("{}/2015-03-31/functions/{function}/invocations", endpoints.lambda);
+    let response = http::send(Method::POST, &url, "application/json", payload).await?;
+    let (parts, body) = response.into_parts();
+    if parts.status.is_success() && !parts.headers.contains_key("x-amz-function-error") {
+        return Ok(body.into());
+    }
+    let error: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    match parts.status.is_success() {
+        true => bail!("{function} failed: {}: {}", text("errorType"), text("errorMessage")),
+        false => bail!("{function} was not called ({}): {}", parts.status, text("Message")),
+    }
+}
+
+fn print(response: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match serde_json::from_slice::<serde_json::Value>(response) {
+        Ok(value) => serde_json::to_writer_pretty(&mut out, &value)?,
+        Err(_) => out.write_all(response)?,
+    }
+    writeln!(out)?;
+    Ok(())
+}

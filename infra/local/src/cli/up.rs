@@ -1,0 +1,108 @@
+//! `churn up`: keeps the stack running on fixed ports until Ctrl-C.
+
+use super::DataArgs;
+use anyhow::Context;
+use churn_local::config::Ports;
+use churn_local::lambda::process::Output;
+use churn_local::s3::{ACCESS_KEY, SECRET_KEY};
+use churn_local::schedule::Schedule;
+use churn_local::{Stack, StackConfig};
+use std::process::ExitCode;
+
+/// Keep the stack running: drop logs into S3, ask for predictions over HTTP.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Port of the HTTP API.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    http_port: u16,
+    /// Port of S3.
+    #[arg(long, value_name = "PORT", default_value_t = 9000)]
+    s3_port: u16,
+    /// Port of DynamoDB.
+    #[arg(long, value_name = "PORT", default_value_t = 8000)]
+    dynamodb_port: u16,
+    /// Port of Lambda.
+    #[arg(long, value_name = "PORT", default_value_t = 9001)]
+    lambda_port: u16,
+    /// When to retrain: rate(…), cron(…) or off.
+    #[arg(long, value_name = "SCHEDULE", default_value = "cron(0 3 * * ? *)", env = "CHURN_RETRAIN_SCHEDULE")]
+    retrain: Schedule,
+    /// When to look for drift: rate(…), cron(…) or off.
+    #[arg(long, value_name = "SCHEDULE", default_value = "cron(0 4 * * ? *)", env = "CHURN_MONITOR_SCHEDULE")]
+    monitor: Schedule,
+    /// Show the functions' own output here instead of in the data folder's functions.log.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Runs the stack until Ctrl-C or a termination signal.
+///
+/// # Errors
+/// The stack can't start.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut config = StackConfig::of_this_program(args.data.dir())?;
+    config.ports =
+        Ports { http: args.http_port, s3: args.s3_port, dynamodb: args.dynamodb_port, lambda: args.lambda_port };
+    config.schedules = vec![("retrain".to_owned(), args.retrain), ("monitor".to_owned(), args.monitor)];
+    config.output = args.verbose.then_some(Output::Inherit);
+    let bucket = config.names.logs_bucket.clone();
+
+    // From here on, so that a signal during the start isn't lost.
+    let stop = stop_signal()?;
+    let stack = Stack::start(config).await?;
+    println!("{}", welcome(&stack, &bucket));
+    let log = log_ingests(stack.ingest_results());
+    tokio::select! {
+        () = stop => {}
+        () = log => {}
+    }
+    println!("stopping");
+    stack.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn log_ingests(mut deliveries: tokio::sync::mpsc::UnboundedReceiver<churn_local::notify::Delivery>) {
+    while let Some(delivery) = deliveries.recv().await {
+        // Failures are logged where they happen.
+        if let Ok(response) = delivery.result {
+            let (key, result) = (delivery.event.key, String::from_utf8_lossy(&response).into_owned());
+            tracing::info!(key, result, "ingested");
+        }
+    }
+}
+
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn welcome(stack: &Stack, bucket: &str) -> String {
+    let endpoints = stack.endpoints();
+    let (http, s3, dynamodb, lambda) = (&endpoints.http, &endpoints.s3, &endpoints.dynamodb, &endpoints.lambda);
+    let log = stack.functions_log().map(|path| format!("  functions log to {}\n", path.display())).unwrap_or_default();
+    format!(
+        "\
+The stack is running; Ctrl-C stops it.
+  HTTP {http}   S3 {s3}   DynamoDB {dynamodb}   Lambda {lambda}
+{log}
+Drop logs:
+  export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY} AWS_DEFAULT_REGION=us-east-1
+  aws --endpoint-url {s3} s3 cp events.json.gz s3://{bucket}/
+
+Train, and ask:
+  churn invoke retrain
+  curl -s {http}/predict -H 'content-type: application/json' -d '{{\"user_id\":\"30\"}}'
+
+The same with the AWS CLI:
+  aws --endpoint-url {lambda} lambda invoke --function-name retrain /dev/stdout"
+    )
+}

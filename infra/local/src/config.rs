@@ -1,0 +1,160 @@
+//! What a stack is to be: names, ports, data, functions.
+
+use crate::dynamodb::Table;
+use crate::lambda::process::{FunctionConfig, Output};
+use crate::schedule::Schedule;
+use anyhow::Context;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The functions that the `churn` binary can run.
+pub const FUNCTIONS: [&str; 4] = ["predict", "ingest", "retrain", "monitor"];
+
+/// The subcommand under which the `churn` binary runs a function in its own process.
+pub const FUNCTION_SUBCOMMAND: &str = "function";
+
+/// Where the stack's data are.
+#[derive(Debug, Clone)]
+pub enum DataDir {
+    /// A folder of its own, gone with the stack; DynamoDB in memory.
+    Temporary,
+    /// This folder, created if need be. One stack at a time.
+    Persistent(PathBuf),
+}
+
+/// The ports to listen on, on 127.0.0.1; 0 means any free one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ports {
+    /// The HTTP API.
+    pub http: u16,
+    /// S3.
+    pub s3: u16,
+    /// DynamoDB.
+    pub dynamodb: u16,
+    /// Lambda: the Runtime API and the Invoke API.
+    pub lambda: u16,
+}
+
+/// The names of what is stored.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// Bucket that logs are dropped in: `CHURN_LOGS_BUCKET`.
+    pub logs_bucket: String,
+    /// Bucket of models, reports, …: `CHURN_STORE_BUCKET`.
+    pub store_bucket: String,
+    /// Table of session slices: `CHURN_HISTORY_TABLE`.
+    pub history_table: String,
+    /// Table of what was ingested: `CHURN_LEDGER_TABLE`.
+    pub ledger_table: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            logs_bucket: "churn-logs".to_owned(),
+            store_bucket: "churn-store".to_owned(),
+            history_table: "UserHistory".to_owned(),
+            ledger_table: "IngestLedger".to_owned(),
+        }
+    }
+}
+
+impl Names {
+    /// As the settings that functions read.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let settings = [
+            ("CHURN_LOGS_BUCKET", &self.logs_bucket),
+            ("CHURN_STORE_BUCKET", &self.store_bucket),
+            ("CHURN_HISTORY_TABLE", &self.history_table),
+            ("CHURN_LEDGER_TABLE", &self.ledger_table),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value.clone())).into()
+    }
+
+    /// The tables as declared in `infra/template.yaml`.
+    pub fn tables(&self) -> [Table; 2] {
+        let history = Table {
+            name: self.history_table.clone(),
+            partition_key: "user_id",
+            sort_key: Some("day_source"),
+            expires: Some("expires_at"),
+        };
+        let ledger = Table { name: self.ledger_table.clone(), partition_key: "source", sort_key: None, expires: None };
+        [history, ledger]
+    }
+}
+
+/// What a stack is to be.
+#[derive(Debug, Clone)]
+pub struct StackConfig {
+    /// Where the data are.
+    pub data: DataDir,
+    /// Ports.
+    pub ports: Ports,
+    /// Names.
+    pub names: Names,
+    /// The functions, and how they are run.
+    pub functions: Vec<FunctionConfig>,
+    /// Function called for changes in the logs bucket, if it is among `functions`.
+    pub ingest: String,
+    /// Function behind the HTTP API.
+    pub http: String,
+    /// Functions that run by themselves.
+    pub schedules: Vec<(String, Schedule)>,
+    /// Pauses before each retry of a failed ingest. Lambda retries twice, after one and two minutes; here sooner.
+    pub retry_after: Vec<Duration>,
+    /// Where functions' output goes; by default `functions.log` in the data folder.
+    pub output: Option<Output>,
+    /// How often expired items are deleted.
+    pub sweep_every: Duration,
+}
+
+impl StackConfig {
+    /// All functions of the `churn` binary `program`, on free ports, without schedules.
+    pub fn new(data: DataDir, program: impl Into<PathBuf>) -> Self {
+        let program = program.into();
+        let function =
+            |name| FunctionConfig::new(name, [program.as_os_str(), FUNCTION_SUBCOMMAND.as_ref(), str_os(name)]);
+        let mut functions = FUNCTIONS.map(function);
+        for function in &mut functions {
+            match function.name.as_str() {
+                "ingest" => (function.workers, function.timeout, function.memory_mb) = (2, minutes(15), 1024),
+                "retrain" | "monitor" => (function.timeout, function.memory_mb) = (minutes(15), 2048),
+                _ => function.timeout = Duration::from_secs(29),
+            }
+        }
+        Self {
+            data,
+            ports: Ports::default(),
+            names: Names::default(),
+            functions: functions.into(),
+            ingest: "ingest".to_owned(),
+            http: "predict".to_owned(),
+            schedules: Vec::new(),
+            retry_after: vec![Duration::from_secs(1), Duration::from_secs(2)],
+            output: None,
+            sweep_every: minutes(10),
+        }
+    }
+
+    /// All functions, run by this very program, which must be the `churn` binary.
+    ///
+    /// # Errors
+    /// The system doesn't say what program this is.
+    pub fn of_this_program(data: DataDir) -> anyhow::Result<Self> {
+        Ok(Self::new(data, std::env::current_exe().context("can't tell what program this is")?))
+    }
+
+    /// The function of this name, to change how it is run.
+    pub fn function_mut(&mut self, name: &str) -> Option<&mut FunctionConfig> {
+        self.functions.iter_mut().find(|function| function.name == name)
+    }
+}
+
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+fn str_os(text: &str) -> &std::ffi::OsStr {
+    text.as_ref()
+}

@@ -1,0 +1,68 @@
+//! AWS Lambda as far as functions and callers can tell: a Runtime API that worker processes poll, an Invoke API for
+//! clients, and the same invocation in process as [`Lambda::invoke`].
+
+mod api;
+mod error;
+mod function;
+pub mod process;
+mod runtime;
+
+pub use error::InvokeError;
+
+use anyhow::Context;
+use function::Function;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The region everything local is in.
+pub const REGION: &str = "us-east-1";
+
+/// The account everything local belongs to.
+pub const ACCOUNT: &str = "000000000000";
+
+/// Lambda's limit for a request and for a response, bytes.
+pub const MAX_PAYLOAD: usize = 6 << 20;
+
+/// The functions, and a way to call them. Clones are the same functions.
+#[derive(Clone)]
+pub struct Lambda {
+    functions: Arc<BTreeMap<String, Arc<Function>>>,
+}
+
+impl Lambda {
+    /// Functions by name, with the time an invocation may take. Nothing runs until workers poll.
+    pub fn new(functions: impl IntoIterator<Item = (String, Duration)>) -> Self {
+        let function = |(name, timeout): (String, Duration)| (name.clone(), Arc::new(Function::new(name, timeout)));
+        Self { functions: Arc::new(functions.into_iter().map(function).collect()) }
+    }
+
+    /// Calls a function with a JSON payload and waits for its JSON response.
+    ///
+    /// # Errors
+    /// The function is unknown, answers with an error, takes too long, or its worker dies.
+    pub async fn invoke(&self, function: &str, payload: Vec<u8>) -> Result<Vec<u8>, InvokeError> {
+        self.function(function)?.invoke(payload).await
+    }
+
+    /// The names of the functions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.functions.keys().map(String::as_str)
+    }
+
+    fn function(&self, name: &str) -> Result<&Arc<Function>, InvokeError> {
+        self.functions.get(name).ok_or_else(|| InvokeError::UnknownFunction { function: name.to_owned() })
+    }
+
+    /// Serves the Runtime API and the Invoke API until `stop`.
+    ///
+    /// # Errors
+    /// The listener fails.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+        let router = api::router(self.clone(), stop.clone()).merge(runtime::router(self, stop.clone()));
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        served.await.context("the Lambda server failed")
+    }
+}

@@ -1,0 +1,220 @@
+//! Worker processes: each function runs as on AWS, a process of its own with Lambda's environment, started again when it
+//! ends.
+
+use super::function::{Function, Worker};
+use super::{Lambda, REGION};
+use crate::s3::{ACCESS_KEY, SECRET_KEY};
+use anyhow::Context;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Starts in a row that may fail before a worker gives up.
+const FAILED_STARTS: u32 = 3;
+
+/// Pause before the second start in a row; the third waits twice as long.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Variables that workers inherit from this process, besides `CHURN_*`.
+const INHERITED: [&str; 6] = ["PATH", "LD_LIBRARY_PATH", "RUST_LOG", "RUST_BACKTRACE", "TMPDIR", "LLVM_PROFILE_FILE"];
+
+/// How a function is run.
+#[derive(Debug, Clone)]
+pub struct FunctionConfig {
+    /// Name, as in an ARN.
+    pub name: String,
+    /// Program and arguments.
+    pub command: Vec<OsString>,
+    /// Processes, so many invocations at once.
+    pub workers: usize,
+    /// Time an invocation may take.
+    pub timeout: Duration,
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, MB; told, not enforced.
+    pub memory_mb: u32,
+    /// Further environment variables; they win over all others.
+    pub env: Vec<(String, String)>,
+}
+
+impl FunctionConfig {
+    /// A function with one worker, 512 MB and a minute's time, run by `command`.
+    pub fn new(name: &str, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        Self {
+            name: name.to_owned(),
+            command: command.into_iter().map(Into::into).collect(),
+            workers: 1,
+            timeout: Duration::from_secs(60),
+            memory_mb: 512,
+            env: Vec::new(),
+        }
+    }
+}
+
+/// Where workers' output goes.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Appended to this file.
+    File(PathBuf),
+    /// To this process's own.
+    Inherit,
+}
+
+/// All workers of all functions.
+pub struct Workers {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Workers {
+    /// Starts the workers of all `functions`. `api` is the Lambda endpoint; `env` is given to every function.
+    ///
+    /// # Errors
+    /// The output file can't be opened.
+    pub fn start(
+        lambda: &Lambda,
+        functions: &[FunctionConfig],
+        api: &str,
+        env: &[(String, String)],
+        output: &Output,
+    ) -> anyhow::Result<Self> {
+        let workers = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        for config in functions {
+            let function = lambda.function(&config.name)?;
+            for number in 0..config.workers {
+                let supervisor = Supervisor {
+                    function: Arc::clone(function),
+                    number,
+                    runtime_api: format!("{api}/{}", config.name),
+                    env: environment(config, number, env),
+                    command: config.command.clone(),
+                    output: output.clone(),
+                };
+                workers.tasks.spawn(workers.stop.clone().run_until_cancelled_owned(supervisor.run()));
+            }
+        }
+        workers.tasks.close();
+        Ok(workers)
+    }
+
+    /// Ends all workers, and waits until they are gone.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // Children are killed when their supervisors are dropped.
+        self.stop.cancel();
+    }
+}
+
+fn environment(config: &FunctionConfig, worker: usize, env: &[(String, String)]) -> Vec<(String, OsString)> {
+    let inherited = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        (name.starts_with("CHURN_") || INHERITED.contains(&name.as_str())).then_some((name, value))
+    });
+    let own = [
+        ("AWS_LAMBDA_FUNCTION_NAME", config.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", config.memory_mb.to_string()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", config.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/{worker}")),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), OsString::from(value)));
+    let given = env.iter().chain(&config.env).map(|(name, value)| (name.clone(), OsString::from(value)));
+    inherited.chain(own).chain(given).collect()
+}
+
+/// Keeps one worker running.
+struct Supervisor {
+    function: Arc<Function>,
+    number: usize,
+    /// With the scheme, without which the path would not be taken into account.
+    runtime_api: String,
+    command: Vec<OsString>,
+    env: Vec<(String, OsString)>,
+    output: Output,
+}
+
+impl Supervisor {
+    async fn run(self) {
+        let (name, mut failed_starts) = (self.function.name(), 0);
+        for start in 0.. {
+            // A name of its own for each process: what reaches us late from one that ended can't be taken for the next's.
+            let worker = format!("{}.{start}", self.number);
+            let (reason, ended) = self.run_once(&worker).await;
+            if ended.ready {
+                failed_starts = 0;
+                tracing::warn!(function = name, worker, reason, "a worker ended; starting another");
+                continue;
+            }
+            failed_starts += 1;
+            let reason = ended.init_error.unwrap_or(reason);
+            tracing::error!(function = name, worker, reason, failed_starts, "a worker ended before it was ready");
+            if failed_starts >= FAILED_STARTS {
+                self.function
+                    .break_down(format!("{reason} (given up after {failed_starts} failed starts{})", self.see()));
+                return;
+            }
+            tokio::time::sleep(PAUSE * failed_starts).await;
+        }
+    }
+
+    /// Runs the process to its end: how it ended, and what was known of it.
+    async fn run_once(&self, worker: &str) -> (String, Worker) {
+        let kill = self.function.worker_started(worker);
+        let reason = match self.spawn(worker) {
+            Err(error) => format!("{error:#}"),
+            Ok(mut child) => tokio::select! {
+                status = child.wait() => match status {
+                    Ok(status) => status.to_string(),
+                    Err(error) => format!("can't wait for the process: {error}"),
+                },
+                () = kill.notified() => match child.kill().await {
+                    Ok(()) => "ended for taking too long".to_owned(),
+                    Err(error) => format!("can't end the process: {error}"),
+                },
+            },
+        };
+        let ended = self.function.worker_exited(worker, &reason);
+        (reason, ended)
+    }
+
+    fn spawn(&self, worker: &str) -> anyhow::Result<Child> {
+        let (program, arguments) = self.command.split_first().context("the function has no command")?;
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/{worker}", self.runtime_api));
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        // Out of the terminal's group: Ctrl-C stops this process, which then stops them in order.
+        #[cfg(unix)]
+        command.process_group(0);
+        if let Output::File(path) = &self.output {
+            let log = || File::options().create(true).append(true).open(path);
+            let open = || -> std::io::Result<_> { Ok((log()?, log()?)) };
+            let (stdout, stderr) = open().with_context(|| format!("can't open {}", path.display()))?;
+            command.stdout(stdout).stderr(stderr);
+        }
+        command.spawn().with_context(|| format!("can't start {}", program.display()))
+    }
+
+    fn see(&self) -> String {
+        match &self.output {
+            Output::File(path) => format!("; see {}", path.display()),
+            Output::Inherit => String::new(),
+        }
+    }
+}

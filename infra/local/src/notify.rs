@@ -1,0 +1,187 @@
+//! S3's event notifications: what happened to an object, in S3's JSON, delivered to a function as Lambda delivers
+//! asynchronous invocations.
+
+use crate::lambda::{InvokeError, Lambda, REGION};
+use crate::s3::ObjectEvent;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What `java.net.URLEncoder`, which S3 uses, leaves as it is.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
+
+/// Which bucket's events go to which function.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    /// The bucket.
+    pub bucket: String,
+    /// The function.
+    pub function: String,
+    /// Pauses before each retry of a failed invocation. Lambda retries twice, after one and two minutes.
+    pub retry_after: Vec<Duration>,
+}
+
+/// What became of one event, after the last try.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// What happened to the object.
+    pub event: ObjectEvent,
+    /// The function's response, or why there is none.
+    pub result: Result<Vec<u8>, InvokeError>,
+}
+
+/// The event as S3 sends it.
+pub fn notification(event: &ObjectEvent) -> Value {
+    let time = event.time.format(&Rfc3339).unwrap_or_default();
+    let key = utf8_percent_encode(&event.key, KEY).to_string().replace("%20", "+");
+    let removed = event.etag.is_empty();
+    let mut object = json!({"key": key, "sequencer": event.sequencer});
+    if !removed {
+        object["size"] = json!(event.size);
+        object["eTag"] = json!(event.etag);
+    }
+    json!({"Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": REGION,
+        "eventTime": time,
+        "eventName": event.kind.name(),
+        "userIdentity": {"principalId": "local"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {"x-amz-request-id": event.sequencer, "x-amz-id-2": event.sequencer},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "local",
+            "bucket": {
+                "name": event.bucket,
+                "ownerIdentity": {"principalId": "local"},
+                "arn": format!("arn:aws:s3:::{}", event.bucket),
+            },
+            "object": object,
+        },
+    }]})
+}
+
+/// Delivers events, and tells listeners what became of them.
+#[derive(Clone)]
+pub struct Notifier {
+    lambda: Lambda,
+    subscription: Subscription,
+    listeners: Arc<Mutex<Vec<UnboundedSender<Delivery>>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Notifier {
+    /// Delivers the subscribed `events` until they end or the notifier is stopped.
+    pub fn start(lambda: Lambda, subscription: Subscription, mut events: UnboundedReceiver<ObjectEvent>) -> Self {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let notifier = Self { lambda, subscription, listeners: Arc::default(), tasks, stop };
+        let this = notifier.clone();
+        tokio::spawn(async move {
+            while let Some(Some(event)) = this.stop.run_until_cancelled(events.recv()).await {
+                if event.bucket == this.subscription.bucket {
+                    let (notifier, task) = (this.clone(), this.tasks.token());
+                    tokio::spawn(async move {
+                        notifier.deliver(event).await;
+                        drop(task);
+                    });
+                }
+            }
+        });
+        notifier
+    }
+
+    /// What becomes of every event from now on, in the order in which they are done.
+    pub fn deliveries(&self) -> UnboundedReceiver<Delivery> {
+        let (listener, deliveries) = mpsc::unbounded_channel();
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+        deliveries
+    }
+
+    /// Stops delivering. What is not delivered by now never will be, and is logged.
+    pub fn stop(&self) {
+        if !self.tasks.is_empty() {
+            let (bucket, undelivered) = (&self.subscription.bucket, self.tasks.len());
+            tracing::error!(bucket, undelivered, "stopped before all S3 events were delivered; put the objects again");
+        }
+        self.stop.cancel();
+    }
+
+    async fn deliver(&self, event: ObjectEvent) {
+        let Some(result) = self.stop.run_until_cancelled(self.invoke(&event)).await else { return };
+        if let Err(error) = &result {
+            let ObjectEvent { bucket, key, sequencer, .. } = &event;
+            tracing::error!(bucket, key, sequencer, %error, "an S3 event was given up; put the object again to retry");
+        }
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let delivery = Delivery { event, result };
+        listeners.retain(|listener| listener.send(delivery.clone()).is_ok());
+    }
+
+    async fn invoke(&self, event: &ObjectEvent) -> Result<Vec<u8>, InvokeError> {
+        let payload = notification(event).to_string().into_bytes();
+        let Subscription { function, retry_after, .. } = &self.subscription;
+        for pause in retry_after {
+            match self.lambda.invoke(function, payload.clone()).await {
+                Err(
+                    error @ (InvokeError::Function { .. }
+                    | InvokeError::Timeout { .. }
+                    | InvokeError::WorkerExited { .. }),
+                ) => {
+                    tracing::warn!(bucket = event.bucket, key = event.key, %error, "an S3 event will be delivered again");
+                    tokio::time::sleep(*pause).await;
+                }
+                other => return other,
+            }
+        }
+        self.lambda.invoke(function, payload).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::EventKind;
+    use aws_lambda_events::event::s3::S3Event;
+    use time::OffsetDateTime;
+
+    fn event(kind: EventKind, key: &str) -> ObjectEvent {
+        ObjectEvent {
+            kind,
+            bucket: "logs".to_owned(),
+            key: key.to_owned(),
+            size: 7,
+            etag: "abc".to_owned(),
+            sequencer: "00A1".to_owned(),
+            time: OffsetDateTime::from_unix_timestamp(1_538_352_117).unwrap(),
+        }
+    }
+
+    #[test]
+    fn is_what_aws_lambda_events_reads() {
+        let event: S3Event = serde_json::from_value(notification(&event(EventKind::Put, "a b/ü+1.json"))).unwrap();
+        let record = &event.records[0];
+        assert_eq!(record.event_name.as_deref(), Some("ObjectCreated:Put"));
+        assert_eq!(record.event_time.timestamp(), 1_538_352_117);
+        assert_eq!(record.s3.bucket.name.as_deref(), Some("logs"));
+        assert_eq!(record.s3.object.key.as_deref(), Some("a+b/%C3%BC%2B1.json"));
+        assert_eq!(record.s3.object.size, Some(7));
+        assert_eq!(record.s3.object.sequencer.as_deref(), Some("00A1"));
+        assert_eq!(record.s3.object.e_tag.as_deref(), Some("abc"));
+    }
+
+    #[test]
+    fn a_removal_has_neither_size_nor_etag() {
+        let removed = ObjectEvent { etag: String::new(), size: 0, ..event(EventKind::Delete, "k") };
+        let event: S3Event = serde_json::from_value(notification(&removed)).unwrap();
+        let object = &event.records[0].s3.object;
+        assert_eq!(event.records[0].event_name.as_deref(), Some("ObjectRemoved:Delete"));
+        assert_eq!((object.size, object.e_tag.as_deref()), (None, None));
+    }
+}

@@ -1,0 +1,47 @@
+//! What happened to an object, as the server tells the rest of the stack.
+
+use time::OffsetDateTime;
+
+/// How an object came to be, or went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// `PutObject`.
+    Put,
+    /// `CopyObject`.
+    Copy,
+    /// `CompleteMultipartUpload`.
+    CompleteMultipartUpload,
+    /// `DeleteObject` or `DeleteObjects`.
+    Delete,
+}
+
+impl EventKind {
+    /// The event's name as in S3's notifications, without the `s3:` of the subscription.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Put => "ObjectCreated:Put",
+            Self::Copy => "ObjectCreated:Copy",
+            Self::CompleteMultipartUpload => "ObjectCreated:CompleteMultipartUpload",
+            Self::Delete => "ObjectRemoved:Delete",
+        }
+    }
+}
+
+/// One successful change of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectEvent {
+    /// How the object changed.
+    pub kind: EventKind,
+    /// Bucket of the object.
+    pub bucket: String,
+    /// Key of the object, decoded.
+    pub key: String,
+    /// Size in bytes; 0 for a removal.
+    pub size: u64,
+    /// ETag without quotes; empty for a removal.
+    pub etag: String,
+    /// Orders the events of one key: a later change has a greater value (fixed-width upper-case hex).
+    pub sequencer: String,
+    /// When it happened.
+    pub time: OffsetDateTime,
+}

@@ -1,0 +1,225 @@
+//! Buckets and objects: an ordered index in memory over the files on disk, behind one lock that makes conditional writes
+//! atomic and gives the events their order.
+
+use super::disk::{Disk, Objects};
+use super::event::{EventKind, ObjectEvent};
+use super::object::{Headers, Object, WriteConditions};
+use super::sequencer::Sequencer;
+use super::{io_error, spool};
+use anyhow::Context;
+use s3s::{S3Result, s3_error};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+use time::OffsetDateTime;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// All buckets of the server.
+#[derive(Debug)]
+pub struct Store {
+    disk: Disk,
+    state: Mutex<State>,
+    events: UnboundedSender<ObjectEvent>,
+}
+
+#[derive(Debug)]
+struct State {
+    buckets: BTreeMap<String, Objects>,
+    sequencer: Sequencer,
+}
+
+/// An object to be written.
+#[derive(Debug)]
+pub struct NewObject {
+    /// Bucket, which must exist.
+    pub bucket: String,
+    /// Key.
+    pub key: String,
+    /// Content, in the server's `tmp`.
+    pub data: tempfile::TempPath,
+    /// Size in bytes.
+    pub size: u64,
+    /// ETag without quotes.
+    pub etag: String,
+    /// Headers to keep with it.
+    pub headers: Headers,
+    /// How it is written.
+    pub kind: EventKind,
+}
+
+impl Store {
+    /// Opens the folder `root`, creating it if need be. Every change is told to `events`.
+    ///
+    /// # Errors
+    /// The folder can't be read or written, or is damaged.
+    pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>) -> anyhow::Result<Self> {
+        let disk = Disk::open(root)?;
+        let buckets = disk.load()?;
+        let path = disk.sequencer();
+        let sequencer = Sequencer::open(&path).with_context(|| format!("can't read {}", path.display()))?;
+        Ok(Self { disk, state: Mutex::new(State { buckets, sequencer }), events })
+    }
+
+    /// Folder for uploads under way.
+    pub fn tmp(&self) -> PathBuf {
+        self.disk.tmp()
+    }
+
+    /// Creates a bucket.
+    ///
+    /// # Errors
+    /// `BucketAlreadyOwnedByYou` if it exists.
+    pub fn create_bucket(&self, bucket: &str) -> S3Result<()> {
+        let mut state = self.state();
+        if state.buckets.contains_key(bucket) {
+            return Err(s3_error!(BucketAlreadyOwnedByYou, "the bucket exists already: {bucket}"));
+        }
+        self.disk.create_bucket(bucket).map_err(|error| io_error(Path::new(bucket), error))?;
+        state.buckets.insert(bucket.to_owned(), Objects::new());
+        Ok(())
+    }
+
+    /// Deletes an empty bucket.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, `BucketNotEmpty`.
+    pub fn delete_bucket(&self, bucket: &str) -> S3Result<()> {
+        let mut state = self.state();
+        if !objects(&mut state.buckets, bucket)?.is_empty() {
+            return Err(s3_error!(BucketNotEmpty, "the bucket isn't empty: {bucket}"));
+        }
+        self.disk.remove_bucket(bucket).map_err(|error| io_error(Path::new(bucket), error))?;
+        state.buckets.remove(bucket);
+        Ok(())
+    }
+
+    /// The buckets by name, each with the time of its creation.
+    ///
+    /// # Errors
+    /// A bucket's folder can't be read.
+    pub fn buckets(&self) -> S3Result<Vec<(String, SystemTime)>> {
+        let state = self.state();
+        let created = |bucket| self.disk.bucket_created(bucket).map_err(|error| io_error(Path::new(bucket), error));
+        state.buckets.keys().map(|bucket| Ok((bucket.clone(), created(bucket)?))).collect()
+    }
+
+    /// Looks at a bucket's index. The lock is held meanwhile.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, or what `look` returns.
+    pub fn with_objects<R>(&self, bucket: &str, look: impl FnOnce(&Objects) -> S3Result<R>) -> S3Result<R> {
+        look(objects(&mut self.state().buckets, bucket)?)
+    }
+
+    /// An object.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, `NoSuchKey`.
+    pub fn object(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
+        self.with_objects(bucket, |objects| objects.get(key).cloned().ok_or_else(|| no_such_key(key)))
+    }
+
+    /// An object with its content, opened together: a write in between can't mix two versions.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, `NoSuchKey`.
+    pub fn open_object(&self, bucket: &str, key: &str) -> S3Result<(Arc<Object>, std::fs::File)> {
+        self.with_objects(bucket, |objects| {
+            let object = objects.get(key).ok_or_else(|| no_such_key(key))?;
+            let path = self.disk.data(bucket, object);
+            let file = std::fs::File::open(&path).map_err(|error| io_error(&path, error))?;
+            Ok((Arc::clone(object), file))
+        })
+    }
+
+    /// Writes an object if the conditions hold.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, what the conditions say, or the files can't be written.
+    pub fn put(&self, new: NewObject, conditions: &WriteConditions) -> S3Result<Arc<Object>> {
+        let NewObject { bucket, key, data, size, etag, headers, kind } = new;
+        let mut state = self.state();
+        let State { buckets, sequencer } = &mut *state;
+        let objects = objects(buckets, &bucket)?;
+        conditions.check(&key, objects.get(&key).map(Arc::as_ref))?;
+
+        let time = OffsetDateTime::now_utc();
+        let modified_ms = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+        let sequencer = sequencer.next().map_err(|error| io_error(&self.disk.sequencer(), error))?;
+        let object = Arc::new(Object { key, size, etag, modified_ms, sequencer, headers });
+        self.disk.write(&bucket, &object, data).map_err(|error| io_error(Path::new(&object.key), error))?;
+        if let Some(old) = objects.insert(object.key.clone(), Arc::clone(&object)) {
+            self.disk.remove_data(&bucket, &old);
+        }
+        self.tell(ObjectEvent {
+            kind,
+            bucket,
+            key: object.key.clone(),
+            size,
+            etag: object.etag.clone(),
+            sequencer: object.sequencer.clone(),
+            time,
+        });
+        Ok(object)
+    }
+
+    /// Removes an object. Removing what isn't there is fine, and no event.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, what the conditions say, or the files can't be removed.
+    pub fn delete(&self, bucket: &str, key: &str, conditions: &WriteConditions) -> S3Result<()> {
+        let mut state = self.state();
+        let State { buckets, sequencer } = &mut *state;
+        let objects = objects(buckets, bucket)?;
+        conditions.check(key, objects.get(key).map(Arc::as_ref))?;
+        let Some(object) = objects.get(key).cloned() else { return Ok(()) };
+
+        let sequencer = sequencer.next().map_err(|error| io_error(&self.disk.sequencer(), error))?;
+        self.disk.remove(bucket, &object).map_err(|error| io_error(Path::new(key), error))?;
+        objects.remove(key);
+        self.tell(ObjectEvent {
+            kind: EventKind::Delete,
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            size: 0,
+            etag: String::new(),
+            sequencer,
+            time: OffsetDateTime::now_utc(),
+        });
+        Ok(())
+    }
+
+    /// Streams an upload to the server's `tmp`.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, before reading anything; see [`spool::spool`].
+    pub async fn spool(
+        &self,
+        bucket: &str,
+        body: Option<s3s::dto::StreamingBlob>,
+        promise: spool::Promise,
+    ) -> S3Result<spool::Spooled> {
+        self.with_objects(bucket, |_| Ok(()))?;
+        spool::spool(&self.tmp(), body, promise).await
+    }
+
+    fn tell(&self, event: ObjectEvent) {
+        if let Err(unheard) = self.events.send(event) {
+            tracing::debug!(bucket = unheard.0.bucket, key = unheard.0.key, "nobody listens to S3 events any more");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change of the index is a single insert or remove: a panic elsewhere can't have left it half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn objects<'a>(buckets: &'a mut BTreeMap<String, Objects>, bucket: &str) -> S3Result<&'a mut Objects> {
+    buckets.get_mut(bucket).ok_or_else(|| s3_error!(NoSuchBucket, "no such bucket: {bucket}"))
+}
+
+fn no_such_key(key: &str) -> s3s::S3Error {
+    s3_error!(NoSuchKey, "no such key: {key}")
+}

@@ -1,0 +1,148 @@
+//! Functions as real processes over the real Runtime API: what they are given, and every way in which they can fail.
+
+mod common;
+
+use axum::http::Method;
+use churn_local::lambda::InvokeError;
+use churn_local::{DataDir, Stack, http};
+use common::{config, invoke, stack};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn echoes_with_the_context_and_environment_of_lambda() {
+    let stack = stack().await;
+    assert_eq!(invoke(&stack, "predict", json!({"a": 1})).await.unwrap(), json!({"a": 1}));
+
+    let context = invoke(&stack, "predict", json!({"do": "context"})).await.unwrap();
+    assert_eq!(context["arn"], "arn:aws:lambda:us-east-1:000000000000:function:predict");
+    assert!((50..=60).contains(&context["seconds_left"].as_u64().unwrap()), "{context}");
+
+    let env = invoke(&stack, "predict", json!({"do": "env"})).await.unwrap();
+    for (name, value) in stack.environment() {
+        assert_eq!(env[name], *value);
+    }
+    assert_eq!(env["CHURN_LOGS_BUCKET"], "churn-logs");
+    assert_eq!(env["AWS_LAMBDA_FUNCTION_NAME"], "predict");
+    assert!(env.get("HOME").is_none(), "what Lambda doesn't have isn't there");
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_and_panics_are_function_errors_and_the_worker_goes_on() {
+    let stack = stack().await;
+    let before = invoke(&stack, "retrain", json!({"do": "context"})).await.unwrap();
+    for (what, message) in [("fail", "told to fail"), ("panic", "told to panic")] {
+        match invoke(&stack, "retrain", json!({"do": what})).await.unwrap_err() {
+            InvokeError::Function { function, error } => {
+                assert_eq!(function, "retrain");
+                assert!(error.error_message.contains(message), "{error:?}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+    let after = invoke(&stack, "retrain", json!({"do": "context"})).await.unwrap();
+    assert_eq!(before["pid"], after["pid"]);
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exit_fails_its_invocation_only_and_another_worker_takes_over() {
+    let stack = stack().await;
+    let before = invoke(&stack, "monitor", json!({"do": "context"})).await.unwrap();
+    let error = invoke(&stack, "monitor", json!({"do": "exit"})).await.unwrap_err();
+    assert_eq!(error.to_string(), "a worker of monitor exited: exit status: 7");
+    let after = invoke(&stack, "monitor", json!({"do": "context"})).await.unwrap();
+    assert_ne!(before["pid"], after["pid"]);
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overdue_invocation_fails_and_its_worker_is_replaced() {
+    let mut config = config(DataDir::Temporary);
+    config.function_mut("predict").unwrap().timeout = Duration::from_secs(2);
+    let stack = Stack::start(config).await.unwrap();
+    let error = invoke(&stack, "predict", json!({"do": "hang"})).await.unwrap_err();
+    assert_eq!(error, InvokeError::Timeout { function: "predict".to_owned(), seconds: 2 });
+    assert_eq!(invoke(&stack, "predict", json!(1)).await.unwrap(), json!(1));
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_cannot_start_is_given_up_with_its_reason() {
+    let mut config = config(DataDir::Temporary);
+    config.function_mut("predict").unwrap().env = vec![("ECHO_FAIL_INIT".to_owned(), "1".to_owned())];
+    config.function_mut("monitor").unwrap().command = vec!["/no/such/program".into()];
+    let stack = Stack::start(config).await.unwrap();
+    let error = invoke(&stack, "predict", json!(1)).await.unwrap_err().to_string();
+    assert!(error.contains("exit status: 1 (given up after 3 failed starts; see "), "{error}");
+    let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();
+    assert!(log.contains("no init today"), "{log}");
+    let error = invoke(&stack, "monitor", json!(1)).await.unwrap_err().to_string();
+    assert!(error.contains("can't start /no/such/program: No such file"), "{error}");
+    assert_eq!(invoke(&stack, "retrain", json!(1)).await.unwrap(), json!(1), "the others are not affected");
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_workers_share_a_functions_queue() {
+    let mut config = config(DataDir::Temporary);
+    config.function_mut("ingest").unwrap().workers = 2;
+    let stack = Stack::start(config).await.unwrap();
+    let calls: Vec<_> = (0..50)
+        .map(|n| {
+            let lambda = stack.lambda().clone();
+            tokio::spawn(async move { (n, lambda.invoke("ingest", json!({"n": n}).to_string().into()).await) })
+        })
+        .collect();
+    for call in calls {
+        let (n, response) = call.await.unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&response.unwrap()).unwrap(), json!({"n": n}));
+    }
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_invoke_api_answers_as_awss_does() {
+    let stack = stack().await;
+    let call = async |function: &str, payload: &str| {
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", stack.endpoints().lambda);
+        let (parts, body) =
+            http::send(Method::POST, &url, "application/json", payload.into()).await.unwrap().into_parts();
+        let failed = parts.headers.get("x-amz-function-error").map(|value| value.to_str().unwrap().to_owned());
+        (parts.status.as_u16(), failed, serde_json::from_slice::<Value>(&body).unwrap())
+    };
+    assert_eq!(call("predict", r#"{"a":1}"#).await, (200, None, json!({"a": 1})));
+    assert_eq!(call("arn:aws:lambda:us-east-1:000000000000:function:predict", "").await.0, 200);
+    let (status, failed, error) = call("predict", r#"{"do":"fail"}"#).await;
+    assert_eq!((status, failed.as_deref()), (200, Some("Unhandled")));
+    assert_eq!(error["errorMessage"], "told to fail");
+    assert_eq!(call("nobody", "{}").await.0, 404);
+    assert_eq!(call("predict", "no json").await.0, 400);
+    let large = format!("\"{}\"", "x".repeat(6 << 20));
+    assert_eq!(call("predict", &large).await.0, 413);
+    stack.shutdown().await;
+}
+
+/// If the stack is killed, its workers must go by themselves: their Runtime API is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_ends_when_its_runtime_api_goes_away() {
+    let lambda = churn_local::lambda::Lambda::new([("f".to_owned(), Duration::from_secs(60))]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let api = format!("http://{}/f", listener.local_addr().unwrap());
+    let stop = tokio_util::sync::CancellationToken::new();
+    let server = tokio::spawn(lambda.clone().serve(listener, stop.clone()));
+    let mut worker = tokio::process::Command::new(common::echo())
+        .env("AWS_LAMBDA_RUNTIME_API", api)
+        .env("AWS_LAMBDA_FUNCTION_NAME", "f")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    assert_eq!(lambda.invoke("f", b"1".to_vec()).await.unwrap(), b"1");
+    stop.cancel();
+    server.await.unwrap().unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(30), worker.wait()).await;
+    assert!(!ended.expect("the worker lives on").unwrap().success());
+}

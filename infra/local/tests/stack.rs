@@ -1,0 +1,137 @@
+//! The stack wired together: objects reach the ingest function, requests the predict function, and data outlive it.
+
+mod common;
+
+use axum::http::Method;
+use churn_local::schedule::Schedule;
+use churn_local::{DataDir, Stack, http};
+use common::{config, stack};
+use serde_json::Value;
+
+fn body(text: &'static str) -> aws_sdk_s3::primitives::ByteStream {
+    aws_sdk_s3::primitives::ByteStream::from_static(text.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_put_and_removed_reach_ingest_with_their_result() {
+    let stack = stack().await;
+    let mut results = stack.ingest_results();
+    let (s3, key) = (stack.s3(), "2018/a b+ü.json");
+    s3.put_object().bucket("churn-store").key("not for ingest").body(body("x")).send().await.unwrap();
+    s3.put_object().bucket("churn-logs").key(key).body(body("{}")).send().await.unwrap();
+    let put = results.recv().await.unwrap();
+    assert_eq!((put.event.key.as_str(), put.event.size), (key, 2));
+    let event: Value = serde_json::from_slice(&put.result.unwrap()).unwrap();
+    let record = &event["Records"][0];
+    assert_eq!(record["eventName"], "ObjectCreated:Put");
+    assert_eq!(record["s3"]["object"]["key"], "2018/a+b%2B%C3%BC.json");
+
+    s3.delete_object().bucket("churn-logs").key(key).send().await.unwrap();
+    let removed = results.recv().await.unwrap();
+    let event: Value = serde_json::from_slice(&removed.result.unwrap()).unwrap();
+    assert_eq!(event["Records"][0]["eventName"], "ObjectRemoved:Delete");
+    assert!(removed.event.sequencer > put.event.sequencer);
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_ingest_is_tried_three_times_and_reported() {
+    let mut config = config(DataDir::Temporary);
+    config.function_mut("ingest").unwrap().env = vec![("ECHO_FAIL_EVENTS".to_owned(), "1".to_owned())];
+    let stack = Stack::start(config).await.unwrap();
+    let mut results = stack.ingest_results();
+    stack.s3().put_object().bucket("churn-logs").key("k").body(body("x")).send().await.unwrap();
+    let error = results.recv().await.unwrap().result.unwrap_err().to_string();
+    assert!(error.ends_with("told to fail"), "{error}");
+    let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();
+    assert_eq!(log.matches("failing an S3 event").count(), 3, "{log}");
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_requests_reach_predict() {
+    let stack = stack().await;
+    let call = async |method: Method, path: &str, body: Vec<u8>| {
+        let url = format!("{}{path}", stack.http_url());
+        let (parts, body) = http::send(method, &url, "application/json", body).await.unwrap().into_parts();
+        (parts.status.as_u16(), serde_json::from_slice::<Value>(&body).unwrap())
+    };
+    let (status, event) = call(Method::POST, "/predict?x=1", br#"{"user_id":"30"}"#.to_vec()).await;
+    assert_eq!(status, 201);
+    assert_eq!(event["body"], r#"{"user_id":"30"}"#);
+    assert_eq!(event["requestContext"]["http"]["method"], "POST");
+    assert_eq!(event["rawQueryString"], "x=1");
+    assert_eq!(call(Method::GET, "/health", Vec::new()).await.1["rawPath"], "/health");
+    assert_eq!(call(Method::GET, "/fail", Vec::new()).await.0, 502);
+    assert_eq!(call(Method::GET, "/nonsense", Vec::new()).await.0, 502);
+    assert_eq!(call(Method::POST, "/", vec![b'x'; (10 << 20) + 1]).await.0, 413);
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_outlive_the_stack_and_sequencers_grow_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = DataDir::Persistent(folder.path().join(".churn"));
+    let mut sequencers = Vec::new();
+    for round in 0..3 {
+        let stack = Stack::start(config(dir.clone())).await.unwrap();
+        let refused = Stack::start(config(dir.clone())).await.err().unwrap();
+        assert!(refused.to_string().contains("another churn is running"), "{refused}");
+
+        let mut results = stack.ingest_results();
+        let s3 = stack.s3();
+        if round > 0 {
+            let found = s3.get_object().bucket("churn-logs").key("k").send().await.unwrap();
+            assert_eq!(found.body.collect().await.unwrap().to_vec(), b"content");
+            let described = stack.dynamodb().describe_time_to_live().table_name("UserHistory").send().await.unwrap();
+            assert_eq!(described.time_to_live_description.unwrap().attribute_name.unwrap(), "expires_at");
+        }
+        s3.put_object().bucket("churn-logs").key("k").body(body("content")).send().await.unwrap();
+        sequencers.push(results.recv().await.unwrap().event.sequencer);
+        s3.delete_object().bucket("churn-logs").key("k").send().await.unwrap();
+        sequencers.push(results.recv().await.unwrap().event.sequencer);
+        s3.put_object().bucket("churn-logs").key("k").body(body("content")).send().await.unwrap();
+        sequencers.push(results.recv().await.unwrap().event.sequencer);
+        stack.shutdown().await;
+    }
+    assert!(sequencers.is_sorted_by(|a, b| a < b), "{sequencers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_items_go() {
+    use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+    let mut config = config(DataDir::Temporary);
+    config.sweep_every = std::time::Duration::from_millis(20);
+    let stack = Stack::start(config).await.unwrap();
+    let table = || stack.dynamodb().put_item().table_name("UserHistory").item("user_id", S("1".into()));
+    let kept = table().item("day_source", S("kept".into()));
+    kept.send().await.unwrap();
+    table().item("day_source", S("old".into())).item("expires_at", N("1".into())).send().await.unwrap();
+    let left = async || {
+        let query = stack.dynamodb().query().table_name("UserHistory").key_condition_expression("user_id = :u");
+        query.expression_attribute_values(":u", S("1".into())).send().await.unwrap().items.unwrap()
+    };
+    let gone = async {
+        while left().await.len() > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), gone).await.expect("the expired item is still there");
+    assert_eq!(left().await[0]["day_source"], S("kept".into()));
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedules_call_their_functions() {
+    let mut config = config(DataDir::Temporary);
+    // Every minute is the finest EventBridge has; a rate built by hand may be finer.
+    config.schedules = vec![("monitor".to_owned(), Schedule::Rate(std::time::Duration::from_millis(50)))];
+    config.function_mut("monitor").unwrap().workers = 0;
+    let stack = Stack::start(config).await.unwrap();
+    let next = format!("{}/monitor/2018-06-01/runtime/invocation/next", stack.endpoints().lambda);
+    let response = http::send(Method::GET, &next, "application/json", Vec::new()).await.unwrap();
+    let event: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(event["source"], "aws.events");
+    assert_eq!(event["detail-type"], "Scheduled Event");
+    stack.shutdown().await;
+}

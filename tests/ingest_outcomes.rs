@@ -1,0 +1,217 @@
+//! What becomes of every kind of object: a clear outcome, never a panic, never half an object that a retry doesn't complete.
+
+use churn_common::calendar::Timestamp;
+use churn_common::history::History;
+use churn_common::ids::UserId;
+use churn_common::store::AllStores;
+use churn_local::Stack;
+use churn_tests::{put, record, simulated, stores};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use ingest::{IngestError, IngestSettings, handle};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+
+const LINE: &str = r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","level":"paid","itemInSession":50}"#;
+
+struct Bench {
+    stack: Stack,
+    stores: AllStores,
+    settings: IngestSettings,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let (stack, stores) = stores().await.unwrap();
+        Self { stack, stores, settings: IngestSettings::default() }
+    }
+
+    /// Delivers an event of these records; the answer's objects.
+    async fn deliver(&self, records: &[Value]) -> Result<Vec<Value>, IngestError> {
+        let summary = handle(json!({ "Records": records }), &self.stores, &self.settings, Timestamp::now()).await?;
+        Ok(summary.objects.iter().map(|o| serde_json::to_value(o).unwrap()).collect())
+    }
+
+    /// Puts an object, delivers it, and checks that every line is accounted for.
+    async fn ingest(&self, key: &str, body: impl Into<Vec<u8>>) -> Value {
+        let record = put(&self.stack, key, body.into(), 1).await.unwrap();
+        let answer = self.deliver(&[record]).await.unwrap().remove(0);
+        assert_eq!(answer["outcome"], "ingested", "{answer}");
+        let n = |name: &str| answer[name].as_u64().unwrap();
+        assert_eq!(n("lines"), n("accepted") + n("duplicates") + n("unattributable") + n("rejected"), "{answer}");
+        answer
+    }
+
+    /// Every item of the table of histories, sorted.
+    async fn items(&self) -> Vec<String> {
+        let mut pages = self.stack.dynamodb().scan().table_name("UserHistory").into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(item) = pages.next().await {
+            let mut fields: Vec<_> = item.unwrap().into_iter().map(|(k, v)| format!("{k}={v:?}")).collect();
+            fields.sort();
+            all.push(fields.join(" "));
+        }
+        all.sort();
+        all
+    }
+
+    async fn histories(&self) -> Vec<(UserId, History)> {
+        self.stores.histories.map_users(3, |_, history| Some(history.clone())).await.unwrap()
+    }
+
+    async fn object(&self, bucket: &str, key: &str) -> Vec<u8> {
+        let got = self.stack.s3().get_object().bucket(bucket).key(key).send().await.unwrap();
+        got.body.collect().await.unwrap().to_vec()
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn lines(answer: &Value) -> [u64; 5] {
+    ["lines", "accepted", "duplicates", "unattributable", "rejected"].map(|name| answer[name].as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn small_and_odd_objects_have_a_clear_outcome() {
+    let bench = Bench::new().await;
+    assert_eq!(lines(&bench.ingest("empty.json", "").await), [0; 5]);
+    assert_eq!(lines(&bench.ingest("empty.json.gz", gzip(b"")).await), [0; 5]);
+    assert_eq!(lines(&bench.ingest("one line", LINE).await), [1, 1, 0, 0, 0]);
+    let twice = format!("{LINE}\n{LINE}\r\n\n{}\n", LINE.replace("\"30\"", "\"\""));
+    assert_eq!(lines(&bench.ingest("logs/أ+b (1).json", twice).await), [4, 1, 1, 1, 1]);
+
+    let junk: Vec<u8> = (0..20_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let answer = bench.ingest("junk.gz", junk.clone()).await;
+    let n = junk.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(junk.last() != Some(&b'\n'));
+    assert_eq!((answer["lines"].as_u64(), answer["rejected"].as_u64()), (Some(n), Some(n)));
+}
+
+#[tokio::test]
+async fn rejected_lines_are_kept_with_their_place_and_reason() {
+    let bench = Bench::new().await;
+    let log = format!("{LINE}\nnonsense\n{}\n", LINE.replace("1538352117000", "-1"));
+    let answer = bench.ingest("bad.json", log).await;
+    assert_eq!(answer["reasons"], json!({"non_positive_ts": 1, "not_json": 1}));
+    let folder = answer["quarantine"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
+    let file = bench.object("churn-store", &format!("{folder}part-00000.jsonl.gz")).await;
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&file[..]).read_to_string(&mut text).unwrap();
+    let kept: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!((&kept[0]["line"], &kept[0]["offset"], &kept[0]["text"]), (&json!(2), &json!(LINE.len() + 1), &json!("nonsense")));
+    assert_eq!((&kept[1]["reason"], &kept[1]["source"]), (&json!("non_positive_ts"), &json!("s3://churn-logs/bad.json")));
+}
+
+#[tokio::test]
+async fn a_line_of_50_mb_is_rejected_and_its_neighbours_are_not() {
+    let bench = Bench::new().await;
+    let long = format!("{LINE}\n{{\"x\":\"{}\"}}\n{}", "x".repeat(50 << 20), LINE.replace(":50}", ":51}"));
+    let answer = bench.ingest("long.json", long).await;
+    assert_eq!(lines(&answer), [3, 2, 0, 0, 1]);
+    assert_eq!(answer["reasons"], json!({"line_too_long": 1}));
+}
+
+#[tokio::test]
+async fn what_can_be_read_of_a_truncated_archive_is_stored_and_the_damage_told() {
+    let bench = Bench::new().await;
+    let log = simulated(10, 20, 1).unwrap();
+    for (key, whole) in [("cut.gz", gzip(&log)), ("cut.zst", zstd::encode_all(&log[..], 3).unwrap())] {
+        let answer = bench.ingest(key, &whole[..whole.len() * 2 / 3]).await;
+        assert!(answer["damage"].as_str().unwrap().contains("breaks off after"), "{answer}");
+        assert!(answer["accepted"].as_u64().unwrap() > 100, "{answer}");
+        // The corrected object, under the same key, is a new version.
+        let record = put(&bench.stack, key, whole, 2).await.unwrap();
+        let answer = bench.deliver(&[record]).await.unwrap().remove(0);
+        assert_eq!((&answer["outcome"], &answer["damage"]), (&json!("ingested"), &Value::Null));
+        assert_eq!(answer["lines"], log.iter().filter(|b| **b == b'\n').count());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_refused_and_does_not_keep_others_from_being_ingested() {
+    let bench = Bench::new().await;
+    let records = [
+        record("churn-logs", "no such key.json", "e", 1),
+        record("no-such-bucket", "k", "e", 1),
+        put(&bench.stack, "good.json", LINE.into(), 1).await.unwrap(),
+    ];
+    let answers = bench.deliver(&records).await.unwrap();
+    assert_eq!(answers[0]["why"], "missing_object", "{answers:?}");
+    assert_eq!(answers[1]["why"], "unknown_bucket", "{answers:?}");
+    assert_eq!(answers[2]["accepted"], 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn payloads_that_are_no_s3_event_fail_for_good() {
+    let bench = Bench::new().await;
+    for payload in [Value::Null, json!({}), json!({"Records": [{}]}), json!([1])] {
+        let failed = handle(payload.clone(), &bench.stores, &bench.settings, Timestamp::now()).await;
+        assert!(matches!(failed, Err(IngestError::BadEvent(_))), "{payload} gave {failed:?}");
+    }
+    let probe = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "churn-logs"});
+    assert!(handle(probe, &bench.stores, &bench.settings, Timestamp::now()).await.unwrap().objects.is_empty());
+}
+
+#[tokio::test]
+async fn a_second_delivery_and_an_older_version_change_nothing() {
+    let bench = Bench::new().await;
+    let record = put(&bench.stack, "day.json", simulated(20, 10, 2).unwrap(), 5).await.unwrap();
+    let first = bench.deliver(&[record.clone()]).await.unwrap().remove(0);
+    let before = bench.items().await;
+    assert_eq!(first["items"], before.len());
+
+    let second = bench.deliver(&[record.clone(), record.clone()]).await.unwrap();
+    assert!(second.iter().all(|o| o["outcome"] == "already_ingested" && o["accepted"] == first["accepted"]));
+    let mut older = record;
+    older["s3"]["object"]["sequencer"] = json!("0001");
+    assert_eq!(bench.deliver(&[older]).await.unwrap()[0]["outcome"], "superseded");
+    assert_eq!(bench.items().await, before);
+}
+
+#[tokio::test]
+async fn a_delivery_that_fails_half_way_is_completed_by_its_retry() {
+    let clean = Bench::new().await;
+    let log = simulated(20, 10, 3).unwrap();
+    clean.ingest("day.json", log.clone()).await;
+
+    let bench = Bench::new().await;
+    let record = put(&bench.stack, "day.json", log, 1).await.unwrap();
+    // The table is gone while the object is read: the ledger has noted the beginning, nothing else is written.
+    let names = churn_common::settings::Stores { history_table: "NoSuchTable".into(), ..Default::default() };
+    let broken = AllStores::over(bench.stack.s3().clone(), bench.stack.dynamodb().clone(), &names);
+    let event = json!({ "Records": [record.clone()] });
+    let failed = handle(event, &broken, &bench.settings, Timestamp::now()).await.unwrap_err();
+    assert!(failed.to_string().contains("s3://churn-logs/day.json"), "{failed}");
+    let answer = bench.deliver(&[record]).await.unwrap().remove(0);
+    assert_eq!(answer["outcome"], "ingested");
+    assert_eq!(bench.items().await, clean.items().await);
+}
+
+#[tokio::test]
+async fn neither_compression_nor_parts_nor_files_change_a_history() {
+    let log = simulated(15, 20, 4).unwrap();
+    let plain = Bench::new().await;
+    plain.ingest("log.json", log.clone()).await;
+    let expected = plain.histories().await;
+    assert!(expected.len() > 10);
+
+    let packed = Bench::new().await;
+    let middle = log.len() / 2 + log[log.len() / 2..].iter().position(|b| *b == b'\n').unwrap() + 1;
+    let members = [gzip(&log[..middle]), gzip(&log[middle..])].concat();
+    packed.ingest("log.json.gz", members).await;
+    assert_eq!(packed.histories().await, expected);
+
+    let mut parts = Bench::new().await;
+    parts.settings.part_bytes = 5_000;
+    parts.ingest("log.zst", zstd::encode_all(&log[..], 3).unwrap()).await;
+    assert!(parts.items().await.len() > plain.items().await.len(), "each part is a source of its own");
+    assert_eq!(parts.histories().await, expected);
+
+    let files = Bench::new().await;
+    files.ingest("a/second half.json", &log[middle..]).await;
+    files.ingest("first half.json", &log[..middle]).await;
+    assert_eq!(files.histories().await, expected);
+}

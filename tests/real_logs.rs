@@ -1,0 +1,37 @@
+//! The real logs beside the checkout, where they are: every line accounted for.
+
+use churn_common::calendar::Timestamp;
+use churn_tests::{put, real_logs, stores};
+use ingest::{IngestSettings, handle};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// All files below a folder, in order of name.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    entries.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test]
+async fn every_line_of_thirty_daily_files_is_accounted_for() {
+    let Some(folder) = real_logs() else {
+        eprintln!("no real logs beside the checkout: nothing to check");
+        return;
+    };
+    let (stack, stores) = stores().await.unwrap();
+    let (mut lines, mut accounted, mut unattributable) = (0, 0, 0);
+    for file in files(&folder.join("log_data")) {
+        let log = std::fs::read(&file).unwrap();
+        lines += log.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(log.last() != Some(&b'\n'));
+        let record = put(&stack, file.to_str().unwrap(), log, 1).await.unwrap();
+        let event = json!({ "Records": [record] });
+        let summary = handle(event, &stores, &IngestSettings::default(), Timestamp::now()).await.unwrap();
+        let answer = serde_json::to_value(&summary.objects[0]).unwrap();
+        let n = |name: &str| answer[name].as_u64().unwrap();
+        assert_eq!((n("rejected"), n("duplicates")), (0, 0), "{answer}");
+        accounted += n("accepted") + n("unattributable");
+        unattributable += n("unattributable");
+    }
+    assert_eq!((lines, accounted, unattributable), (8056, 8056, 286));
+}
