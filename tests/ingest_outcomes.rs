@@ -12,7 +12,8 @@ use ingest::{IngestError, IngestSettings, handle};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 
-const LINE: &str = r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","level":"paid","itemInSession":50}"#;
+const LINE: &str =
+    r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","level":"paid","itemInSession":50}"#;
 
 struct Bench {
     stack: Stack,
@@ -56,7 +57,7 @@ impl Bench {
     }
 
     async fn histories(&self) -> Vec<(UserId, History)> {
-        self.stores.histories.map_users(3, |_, history| Some(history.clone())).await.unwrap()
+        self.stores.histories.map_users(3, |_, history| Some(history)).await.unwrap()
     }
 
     async fn object(&self, bucket: &str, key: &str) -> Vec<u8> {
@@ -101,8 +102,14 @@ async fn rejected_lines_are_kept_with_their_place_and_reason() {
     let mut text = String::new();
     flate2::read::GzDecoder::new(&file[..]).read_to_string(&mut text).unwrap();
     let kept: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    assert_eq!((&kept[0]["line"], &kept[0]["offset"], &kept[0]["text"]), (&json!(2), &json!(LINE.len() + 1), &json!("nonsense")));
-    assert_eq!((&kept[1]["reason"], &kept[1]["source"]), (&json!("non_positive_ts"), &json!("s3://churn-logs/bad.json")));
+    assert_eq!(
+        (&kept[0]["line"], &kept[0]["offset"], &kept[0]["text"]),
+        (&json!(2), &json!(LINE.len() + 1), &json!("nonsense"))
+    );
+    assert_eq!(
+        (&kept[1]["reason"], &kept[1]["source"]),
+        (&json!("non_positive_ts"), &json!("s3://churn-logs/bad.json"))
+    );
 }
 
 #[tokio::test]
@@ -117,7 +124,7 @@ async fn a_line_of_50_mb_is_rejected_and_its_neighbours_are_not() {
 #[tokio::test]
 async fn what_can_be_read_of_a_truncated_archive_is_stored_and_the_damage_told() {
     let bench = Bench::new().await;
-    let log = simulated(10, 20, 1).unwrap();
+    let log = simulated(60, 40, 1).unwrap();
     for (key, whole) in [("cut.gz", gzip(&log)), ("cut.zst", zstd::encode_all(&log[..], 3).unwrap())] {
         let answer = bench.ingest(key, &whole[..whole.len() * 2 / 3]).await;
         assert!(answer["damage"].as_str().unwrap().contains("breaks off after"), "{answer}");
@@ -166,7 +173,7 @@ async fn a_second_delivery_and_an_older_version_change_nothing() {
     let second = bench.deliver(&[record.clone(), record.clone()]).await.unwrap();
     assert!(second.iter().all(|o| o["outcome"] == "already_ingested" && o["accepted"] == first["accepted"]));
     let mut older = record;
-    older["s3"]["object"]["sequencer"] = json!("0001");
+    older["s3"]["object"]["sequencer"] = json!(format!("00{:014X}", 4));
     assert_eq!(bench.deliver(&[older]).await.unwrap()[0]["outcome"], "superseded");
     assert_eq!(bench.items().await, before);
 }

@@ -12,7 +12,7 @@ if ! [ -x "$venv/bin/moto_server" ]; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[server]'
 fi
-cargo test --quiet -p churn-tests --test s3_conformance --no-run
+cargo test --quiet --workspace --test s3_conformance --no-run
 
 port="$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 "$venv/bin/moto_server" -H 127.0.0.1 -p "$port" >"$log" 2>&1 &
@@ -32,4 +32,4 @@ until "$venv/bin/python" -c 'import sys, urllib.request; urllib.request.urlopen(
     sleep 0.2
 done
 
-CHURN_TEST_S3_ENDPOINT="$endpoint" cargo test -p churn-tests --test s3_conformance
+CHURN_TEST_S3_ENDPOINT="$endpoint" cargo test --workspace --test s3_conformance

@@ -127,7 +127,9 @@ mod tests {
     use crate::ids::UserId;
 
     fn row(i: usize) -> Row {
-        Row::from_values(std::array::from_fn(|f| if (i + f).is_multiple_of(3) { f32::NAN } else { (i * f) as f32 / 7.0 }))
+        Row::from_values(std::array::from_fn(
+            |f| if (i + f).is_multiple_of(3) { f32::NAN } else { (i * f) as f32 / 7.0 },
+        ))
     }
 
     fn bits(rows: &[Row]) -> Vec<Vec<u32>> {

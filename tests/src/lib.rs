@@ -42,8 +42,9 @@ async fn start(config: StackConfig) -> anyhow::Result<(Stack, AllStores)> {
 fn binaries() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let packages = FUNCTIONS.iter().flat_map(|name| ["--package", name]);
-        let build = Command::new(env!("CARGO")).args(["build", "--bins"]).args(packages).output();
+        // The whole workspace, as the tests were built, so that dependencies are not built again with other features.
+        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+        let build = Command::new(env!("CARGO")).args(["build", "--workspace", "--bins", "--profile", profile]).output();
         match build {
             Ok(done) if done.status.success() => {}
             Ok(done) => return Err(String::from_utf8_lossy(&done.stderr).into_owned()),

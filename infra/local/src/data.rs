@@ -25,7 +25,7 @@ pub struct Data {
     path: PathBuf,
     temporary: Option<tempfile::TempDir>,
     /// Locked while open.
-    _lock: File,
+    lock: File,
 }
 
 impl Data {
@@ -47,7 +47,7 @@ impl Data {
         let open = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = open.with_context(|| format!("can't open {}", lock_path.display()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, temporary, _lock: lock }),
+            Ok(()) => Ok(Self { path, temporary, lock }),
             Err(TryLockError::WouldBlock) => {
                 bail!("another churn is running on {}; stop it, or choose another folder with --data", path.display())
             }
@@ -82,6 +82,10 @@ impl Drop for Data {
     fn drop(&mut self) {
         // There is no note if the stack never got so far.
         let _ = std::fs::remove_file(note(&self.path));
+        // Said outright: a process just being forked elsewhere in this program holds a copy of the file for a moment.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the data folder stays locked until this process ends");
+        }
     }
 }
 

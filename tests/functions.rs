@@ -1,0 +1,196 @@
+//! The functions as deployed: the built binaries, over the real Lambda Runtime API, S3 and DynamoDB, from dropped log to
+//! answer.
+
+use churn_common::calendar::Timestamp;
+use churn_common::features::{COUNT, position};
+use churn_common::snapshot::at_risk;
+use churn_common::store::AllStores;
+use churn_common::table;
+use churn_local::lambda::InvokeError;
+use churn_local::{Stack, http};
+use churn_tests::{deployed, simulated};
+use serde_json::{Value, json};
+
+struct Bench {
+    stack: Stack,
+    stores: AllStores,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let (stack, stores) = deployed().await.unwrap();
+        Self { stack, stores }
+    }
+
+    /// Drops an object, and waits for what `ingest` makes of it.
+    async fn drop_log(&self, key: &str, body: Vec<u8>) -> Value {
+        let mut results = self.stack.ingest_results();
+        self.stack.s3().put_object().bucket("churn-logs").key(key).body(body.into()).send().await.unwrap();
+        let delivery = results.recv().await.unwrap();
+        assert_eq!(delivery.event.key, key);
+        serde_json::from_slice::<Value>(&delivery.result.unwrap()).unwrap()["objects"][0].clone()
+    }
+
+    async fn invoke(&self, function: &str, payload: Value) -> Result<Value, InvokeError> {
+        let answer = self.stack.lambda().invoke(function, payload.to_string().into_bytes()).await?;
+        Ok(serde_json::from_slice(&answer).unwrap())
+    }
+
+    /// Sends a request; status and body.
+    async fn send(&self, method: &str, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> (u16, Value) {
+        let url = format!("{}{path}", self.stack.http_url());
+        let answer = http::send(method.parse().unwrap(), &url, content_type, body.into()).await.unwrap();
+        let status = answer.status().as_u16();
+        let told = answer.headers().get("content-type").unwrap().to_str().unwrap().to_owned();
+        let expected = if status < 300 || path == "/health" { "application/json" } else { "application/problem+json" };
+        assert_eq!(told, expected, "{method} {path} answered {status}");
+        (status, serde_json::from_slice(answer.body()).unwrap())
+    }
+
+    async fn predict(&self, body: Value) -> (u16, Value) {
+        self.send("POST", "/predict", "application/json", body.to_string()).await
+    }
+
+    async fn stored(&self, key: &str) -> Vec<u8> {
+        self.stores.store.get(key).await.unwrap().unwrap().bytes
+    }
+}
+
+/// The example of the API's documentation.
+fn example() -> Value {
+    json!({"events": [{"ts": 1_538_352_117_000_i64, "userId": "30", "sessionId": 29, "page": "NextSong", "level": "paid",
+        "itemInSession": 50, "registration": 1_538_173_362_000_i64, "gender": "M", "artist": "Martha Tilston",
+        "song": "Rockpools", "length": 277.89016}]})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_a_dropped_log_to_a_prediction() {
+    let bench = Bench::new().await;
+
+    // Before there is a model, everything says so.
+    let (status, health) = bench.send("GET", "/health", "", "").await;
+    assert_eq!((status, &health["status"]), (503, &json!("no_model")));
+    assert_eq!(bench.predict(example()).await.0, 503);
+    assert_eq!(bench.invoke("retrain", json!({})).await.unwrap()["reason"], "no_log");
+    assert_eq!(bench.invoke("monitor", json!({})).await.unwrap()["reason"], "no_model");
+
+    let log = simulated(200, 60, 5).unwrap();
+    let half = log.len() / 2 + log[log.len() / 2..].iter().position(|b| *b == b'\n').unwrap() + 1;
+    for (key, part) in [("2018/first half.json", &log[..half]), ("2018/second+half.json", &log[half..])] {
+        let answer = bench.drop_log(key, part.to_vec()).await;
+        assert_eq!((&answer["outcome"], &answer["rejected"]), (&json!("ingested"), &json!(0)), "{answer}");
+        assert_eq!(answer["lines"], part.iter().filter(|b| **b == b'\n').count());
+    }
+
+    // Too strict a setting leaves everything as it is; a good run promotes; the same run again gives the same bytes.
+    let refused = bench.invoke("retrain", json!({"min_users": 100_000})).await.unwrap();
+    assert_eq!((&refused["outcome"], &refused["reason"]), (&json!("not_trained"), &json!("too_few_users")));
+    assert_eq!(bench.send("GET", "/health", "", "").await.0, 503);
+    let settings = json!({"n_trees": 50, "min_rows_per_class": 5});
+    let trained = bench.invoke("retrain", settings.clone()).await.unwrap();
+    assert_eq!(trained["outcome"], "trained", "{trained}");
+    let version = trained["model_version"].as_str().unwrap().to_owned();
+    let bytes = bench.stored(&format!("models/{version}/model.bin")).await;
+    let again = bench.invoke("retrain", json!({"detail-type": "Scheduled Event", "detail": settings})).await.unwrap();
+    assert_eq!((&again["model_version"], &again["replaced"]), (&json!(version), &json!(version)));
+    assert_eq!(bench.stored(&format!("models/{version}/model.bin")).await, bytes);
+    let other = bench.invoke("retrain", json!({"n_trees": 50, "min_rows_per_class": 5, "seed": 1})).await.unwrap();
+    assert_ne!(other["model_version"], json!(version));
+
+    rows_are_kept(&bench, &trained).await;
+    predictions_agree_with_the_stored_history(&bench).await;
+    bad_requests_are_told_apart(&bench).await;
+
+    let (status, card) = bench.send("GET", "/model", "", "").await;
+    assert_eq!((status, &card["family"], &card["label"]["horizon_days"]), (200, &json!("random_forest"), &json!(14)));
+    let monitored = bench.invoke("monitor", json!({})).await.unwrap();
+    assert_eq!(monitored["outcome"], "reported", "{monitored}");
+    let report: Value = serde_json::from_slice(
+        &bench.stored(monitored["report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await,
+    )
+    .unwrap();
+    assert_eq!(report["drift"]["features"].as_array().unwrap().len(), COUNT);
+    assert_eq!(report["performance"]["newer_than_test"], false);
+
+    // Errors are those of the function, with their kind.
+    let failed = bench.invoke("retrain", json!({"no_such_setting": 1})).await.unwrap_err().to_string();
+    assert!(failed.contains("BadSettings") && failed.contains("no_such_setting"), "{failed}");
+    let failed = bench.invoke("ingest", json!({"no": "event"})).await.unwrap_err().to_string();
+    assert!(failed.contains("BadEvent"), "{failed}");
+    bench.stack.shutdown().await;
+}
+
+/// The snapshots hold as many rows as told, the baseline one for each user, and neither a value that no window can have.
+async fn rows_are_kept(bench: &Bench, trained: &Value) {
+    let key = trained["snapshots"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
+    let rows = table::read_rows(bench.stored(key).await).unwrap();
+    let told = |part: &str| trained[part]["rows"].as_u64().unwrap() as usize;
+    assert_eq!(rows.len(), told("training") + told("test"));
+    let version = trained["model_version"].as_str().unwrap();
+    let baseline = table::read_rows(bench.stored(&format!("models/{version}/baseline.parquet")).await).unwrap();
+    assert_eq!(baseline.len() as u64, trained["training"]["users"].as_u64().unwrap());
+    let (recency, events) = (position("recency_days").unwrap(), position("events").unwrap());
+    for row in rows.iter().chain(&baseline) {
+        assert!((0.0..=30.0).contains(&row.values()[recency]) && row.values()[events] >= 1.0, "{row:?}");
+    }
+}
+
+/// Law 4: what is served is computed by the same function as the rows that were trained on.
+async fn predictions_agree_with_the_stored_history(bench: &Bench) {
+    let as_of = bench.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1.day();
+    let model_version = bench.send("GET", "/health", "", "").await.1["model_version"].clone();
+    let version = serde_json::from_value(model_version.clone()).unwrap();
+    let model = bench.stores.models().get(&version).await.unwrap();
+    let users = bench.stores.histories.map_users(2, |_, h| at_risk(&h, as_of, 30)).await.unwrap();
+    assert!(users.len() > 20);
+    for (user, row) in users.iter().step_by(users.len() / 10) {
+        let (status, answer) = bench.predict(json!({"user_id": user, "as_of": as_of})).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(answer["churn_probability"], json!(model.predict(row)));
+        assert_eq!(answer["churn_label"], json!(u8::from(model.label(model.predict(row)))));
+        assert_eq!(answer["model_version"], model_version);
+        assert_eq!(answer["as_of_source"], "request");
+    }
+
+    // One event, and nothing stored.
+    let (status, answer) = bench.predict(example()).await;
+    assert_eq!((status, &answer["user_id"], &answer["as_of"]), (200, &json!("30"), &json!("2018-10-02T00:00:00Z")));
+    assert_eq!((&answer["evidence"]["events"], &answer["evidence"]["sufficient"]), (&json!(1), &json!(false)));
+
+    // A stored history and events together: those that are stored already count once.
+    let (user, _) = &users[0];
+    let mut event = example()["events"][0].clone();
+    event["userId"] = json!(user);
+    event["sessionId"] = json!(987_654_321);
+    event["ts"] = json!(as_of.start().millis() - 1000);
+    let alone = bench.predict(json!({"user_id": user, "as_of": as_of})).await.1;
+    let both = bench.predict(json!({"user_id": user, "as_of": as_of, "events": [event, event]})).await.1;
+    let events = |answer: &Value| answer["evidence"]["events"].as_u64().unwrap();
+    assert_eq!(events(&both), events(&alone) + 1);
+    assert_eq!((&both["evidence"]["from_request"], &both["evidence"]["already_known"]), (&json!(1), &json!(1)));
+}
+
+async fn bad_requests_are_told_apart(bench: &Bench) {
+    let json = "application/json";
+    let unknown = r#"{"user_id":"nobody knows them"}"#;
+    let unusable = r#"{"events":[{"ts":1538352117000,"userId":"","sessionId":1,"page":"Home"}]}"#;
+    let two_users = r#"{"events":[{"ts":1,"userId":"1","sessionId":1,"page":"Home"},{"ts":1,"userId":"2","sessionId":1,"page":"Home"}]}"#;
+    let large = vec![b' '; 4_500_000];
+    let cases: [(&str, &str, &str, &[u8], u16, &str); 9] = [
+        ("POST", "/predict", json, b"{", 400, "malformed"),
+        ("POST", "/predict", json, two_users.as_bytes(), 400, "malformed"),
+        ("POST", "/predict", json, unknown.as_bytes(), 404, "unknown-user"),
+        ("GET", "/nowhere", "", b"", 404, "no-such-path"),
+        ("GET", "/predict", "", b"", 405, "method-not-allowed"),
+        ("DELETE", "/model", "", b"", 405, "method-not-allowed"),
+        ("POST", "/predict", json, &large, 413, "too-large"),
+        ("POST", "/predict", "text/csv", b"{}", 415, "unsupported-media-type"),
+        ("POST", "/predict", json, unusable.as_bytes(), 422, "nothing-usable"),
+    ];
+    for (method, path, content_type, body, status, kind) in cases {
+        let (got, problem) = bench.send(method, path, content_type, body).await;
+        assert_eq!(got, status, "{problem}");
+        assert_eq!(problem["type"], format!("urn:churn:problem:{kind}"));
+        assert_eq!(problem["status"], status);
+    }
+}
