@@ -222,3 +222,38 @@ async fn neither_compression_nor_parts_nor_files_change_a_history() {
     files.ingest("first half.json", &log[..middle]).await;
     assert_eq!(files.histories().await, expected);
 }
+
+#[tokio::test]
+async fn a_corrected_object_replaces_all_that_the_older_one_told() {
+    let (old, new) = (simulated(20, 20, 6).unwrap(), simulated(10, 15, 7).unwrap());
+    let clean = Bench::new().await;
+    clean.ingest("day.json", [b"nonsense\n", &new[..]].concat()).await;
+
+    let mut bench = Bench::new().await;
+    bench.settings.part_bytes = 20_000;
+    let first = put(&bench.stack, "day.json", [&b"rejected\n".repeat(3)[..], &old[..]].concat(), 1).await.unwrap();
+    bench.deliver(&[first.clone()]).await.unwrap();
+    bench.settings = IngestSettings::default();
+    let second = put(&bench.stack, "day.json", [b"nonsense\n", &new[..]].concat(), 2).await.unwrap();
+    assert_eq!(bench.deliver(&[second]).await.unwrap()[0]["outcome"], "ingested");
+    assert_eq!(bench.items().await, clean.items().await);
+    assert_eq!(bench.stores.store.list("").await.unwrap(), clean.stores.store.list("").await.unwrap());
+    assert_eq!(bench.deliver(&[first]).await.unwrap()[0]["outcome"], "superseded");
+}
+
+#[tokio::test]
+async fn a_removed_object_is_withdrawn_and_does_not_come_back() {
+    let bench = Bench::new().await;
+    bench.ingest("kept.json", LINE).await;
+    let kept = (bench.items().await, bench.stores.store.list("").await.unwrap());
+    let created = put(&bench.stack, "gone.json", simulated(20, 20, 8).unwrap(), 1).await.unwrap();
+    bench.deliver(&[created.clone()]).await.unwrap();
+    assert!(bench.items().await.len() > kept.0.len());
+
+    let mut removed = record("churn-logs", "gone.json", "", 2);
+    removed["eventName"] = json!("ObjectRemoved:Delete");
+    let answers = bench.deliver(&[removed.clone(), removed, created]).await.unwrap();
+    let outcomes: Vec<_> = answers.iter().map(|a| a["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["withdrawn", "already_withdrawn", "superseded"]);
+    assert_eq!((bench.items().await, bench.stores.store.list("").await.unwrap()), kept);
+}

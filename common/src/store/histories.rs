@@ -6,10 +6,12 @@ use crate::history::{Found, History};
 use crate::ids::{SourceId, UserId};
 use crate::session::{self, DaySlices, SessionSlice};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
@@ -29,6 +31,24 @@ const EXPIRES: &str = "expires_at";
 
 type Item = HashMap<String, AttributeValue>;
 
+/// Names an item of the table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ItemKey {
+    /// The user.
+    pub user: UserId,
+    /// The day and the source, as the sort key has them.
+    place: String,
+}
+
+/// An item of the table, ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredItem {
+    /// Its key.
+    pub key: ItemKey,
+    slices: Vec<u8>,
+    expires: Option<Timestamp>,
+}
+
 /// The table of session slices.
 #[derive(Debug, Clone)]
 pub struct Histories {
@@ -42,36 +62,64 @@ impl Histories {
         Self { client, table: name.to_owned() }
     }
 
-    /// Writes what `source` tells, each item over the one it replaces; returns how many items that were. Items expire
-    /// `retention_days` after the later of their day and `delivered`, never if `None`.
-    pub async fn put(
+    /// The items in which what `source` tells is stored. They expire `retention_days` after the later of their day and
+    /// `delivered`, never if `None`.
+    pub fn items(
         &self,
         source: &SourceId,
         days: &[DaySlices],
         delivered: Timestamp,
         retention_days: Option<u16>,
-    ) -> Result<usize, StoreError> {
-        let mut requests = Vec::with_capacity(days.len());
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        let mut items = Vec::with_capacity(days.len());
         for day in days {
             let expires = retention_days.map(|kept| delivered.max(day.day.start()).plus_days(i32::from(kept)));
             for (n, slices) in chunks(&day.slices, &self.table)?.into_iter().enumerate() {
-                let mut item = HashMap::from([
-                    (USER.to_owned(), AttributeValue::S(day.user.to_string())),
-                    (PLACE.to_owned(), AttributeValue::S(place(day.day, source, n))),
-                    (SLICES.to_owned(), AttributeValue::B(Blob::new(slices))),
-                ]);
-                if let Some(expires) = expires {
-                    item.insert(EXPIRES.to_owned(), AttributeValue::N((expires.millis() / 1000).to_string()));
-                }
-                let put = PutRequest::builder().set_item(Some(item)).build();
-                let put = put.map_err(|e| StoreError::unreadable("BatchWriteItem", &self.table, e))?;
-                requests.push(WriteRequest::builder().put_request(put).build());
+                let key = ItemKey { user: day.user.clone(), place: place(day.day, source, n) };
+                items.push(StoredItem { key, slices, expires });
             }
         }
-        let written = requests.len();
+        Ok(items)
+    }
+
+    /// Writes items, each over the one of the same key.
+    pub async fn put(&self, items: Vec<StoredItem>) -> Result<(), StoreError> {
+        let request = |item: StoredItem| {
+            let mut fields = self.key(&item.key);
+            fields.insert(SLICES.to_owned(), AttributeValue::B(Blob::new(item.slices)));
+            if let Some(expires) = item.expires {
+                fields.insert(EXPIRES.to_owned(), AttributeValue::N((expires.millis() / 1000).to_string()));
+            }
+            let put = PutRequest::builder().set_item(Some(fields)).build();
+            put.map(|put| WriteRequest::builder().put_request(put).build())
+        };
+        self.write_all(items.into_iter().map(request)).await
+    }
+
+    /// Deletes items; those that are not there are passed over.
+    pub async fn delete(&self, keys: Vec<ItemKey>) -> Result<(), StoreError> {
+        let request = |key: ItemKey| {
+            let delete = DeleteRequest::builder().set_key(Some(self.key(&key))).build();
+            delete.map(|delete| WriteRequest::builder().delete_request(delete).build())
+        };
+        self.write_all(keys.into_iter().map(request)).await
+    }
+
+    fn key(&self, key: &ItemKey) -> Item {
+        HashMap::from([
+            (USER.to_owned(), AttributeValue::S(key.user.to_string())),
+            (PLACE.to_owned(), AttributeValue::S(key.place.clone())),
+        ])
+    }
+
+    async fn write_all(
+        &self,
+        requests: impl Iterator<Item = Result<WriteRequest, BuildError>>,
+    ) -> Result<(), StoreError> {
+        let requests: Vec<WriteRequest> =
+            requests.collect::<Result<_, _>>().map_err(|e| StoreError::unreadable("BatchWriteItem", &self.table, e))?;
         let batches: Vec<Vec<WriteRequest>> = requests.chunks(BATCH).map(<[_]>::to_vec).collect();
-        stream::iter(batches).map(|b| self.write(b)).buffer_unordered(CONCURRENT).try_collect::<()>().await?;
-        Ok(written)
+        stream::iter(batches).map(|b| self.write(b)).buffer_unordered(CONCURRENT).try_collect().await
     }
 
     /// Sends one batch until nothing of it is left unprocessed.

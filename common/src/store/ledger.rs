@@ -4,11 +4,11 @@ use super::StoreError;
 use crate::calendar::Timestamp;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-/// How far the ingestion of an object's version has come.
+/// How far the work on an object's version has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -16,6 +16,8 @@ pub enum State {
     InProgress,
     /// Everything it tells is stored.
     Completed,
+    /// The object was removed, and all that it told with it.
+    Removed,
 }
 
 /// What became of the lines of an object. `lines` is the sum of the other four.
@@ -69,12 +71,22 @@ pub struct Entry {
 /// What to do with a delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Begun {
-    /// Ingest it.
-    Go,
-    /// This version was ingested before; nothing is left to do.
-    AlreadyCompleted(Box<Entry>),
+    /// Do it. What an earlier version may have stored must go first, if there was one.
+    Go {
+        /// Whether anything was begun for the object before.
+        again: bool,
+    },
+    /// This version is done; nothing is left to do.
+    AlreadyDone(Box<Entry>),
     /// A newer version was delivered before; this one tells nothing any more.
     Superseded(Box<Entry>),
+}
+
+/// What an entry was written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Entry,
 }
 
 /// A sequencer in the form in which later ones sort behind earlier ones: lower-case hexadecimal digits, right-padded
@@ -100,7 +112,7 @@ impl Ledger {
         format!("{}/{source}", self.table)
     }
 
-    /// Notes that a version's ingestion begins, unless it need not.
+    /// Notes that work on a version begins, unless it need not.
     pub async fn begin(&self, source: &str, version: &Version) -> Result<Begun, StoreError> {
         let entry = Entry {
             source: source.to_owned(),
@@ -113,26 +125,28 @@ impl Ledger {
         };
         let newer = "attribute_not_exists(#source) OR sequencer < :sequencer \
                      OR (sequencer = :sequencer AND #state = :in_progress)";
-        if self.put(&entry, newer).await? {
-            return Ok(Begun::Go);
+        if let Some(before) = self.put(&entry, newer).await? {
+            return Ok(Begun::Go { again: before == Before::Entry });
         }
         let there = self.get(source).await?.ok_or_else(|| {
             StoreError::unreadable("PutItem", self.target(source), "the entry vanished while it was read")
         })?;
         Ok(if there.version.sequencer == version.sequencer {
-            Begun::AlreadyCompleted(Box::new(there))
+            Begun::AlreadyDone(Box::new(there))
         } else {
             Begun::Superseded(Box::new(there))
         })
     }
 
-    /// Notes that a version's ingestion ended; `false` if a newer version has begun since.
+    /// Notes that work on a version ended; `false` if a newer version has begun since.
     pub async fn complete(&self, entry: &Entry) -> Result<bool, StoreError> {
-        self.put(entry, "attribute_exists(#source) AND sequencer = :sequencer AND #state = :in_progress").await
+        let begun = "attribute_exists(#source) AND sequencer = :sequencer AND #state = :in_progress";
+        Ok(self.put(entry, begun).await?.is_some())
     }
 
-    /// Writes an entry if `condition` holds of the one there is; `false` if it does not.
-    async fn put(&self, entry: &Entry, condition: &str) -> Result<bool, StoreError> {
+    /// Writes an entry if `condition` holds of the one there is, and tells whether there was one; `None` if the condition
+    /// does not hold.
+    async fn put(&self, entry: &Entry, condition: &str) -> Result<Option<Before>, StoreError> {
         let item = serde_dynamo::to_item(entry)
             .map_err(|e| StoreError::unreadable("PutItem", self.target(&entry.source), e))?;
         let call = self
@@ -141,13 +155,15 @@ impl Ledger {
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression(condition)
+            .return_values(ReturnValue::AllOld)
             .expression_attribute_names("#source", "source")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":sequencer", AttributeValue::S(entry.version.sequencer.clone()))
             .expression_attribute_values(":in_progress", AttributeValue::S("in_progress".into()));
         match call.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(false),
+            Ok(answer) if answer.attributes.as_ref().is_none_or(HashMap::is_empty) => Ok(Some(Before::Nothing)),
+            Ok(_) => Ok(Some(Before::Entry)),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
             Err(e) => Err(StoreError::of_call("PutItem", self.target(&entry.source), e)),
         }
     }
@@ -182,7 +198,7 @@ impl Ledger {
         Ok(first.zip(last))
     }
 
-    fn read(&self, item: std::collections::HashMap<String, AttributeValue>) -> Result<Entry, StoreError> {
+    fn read(&self, item: HashMap<String, AttributeValue>) -> Result<Entry, StoreError> {
         serde_dynamo::from_item(item).map_err(|e| StoreError::unreadable("GetItem", &self.table, e))
     }
 }

@@ -143,4 +143,21 @@ impl Bucket {
             Err(e) => Err(StoreError::of_call("PutObject", self.target(key), e)),
         }
     }
+
+    /// The keys that begin with `prefix`, ascending.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| StoreError::of_call("ListObjectsV2", self.target(prefix), e))?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        }
+        Ok(keys)
+    }
+
+    /// Deletes an object; one that is not there is passed over.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let call = self.client.delete_object().bucket(&self.name).key(key).send().await;
+        call.map(drop).map_err(|e| StoreError::of_call("DeleteObject", self.target(key), e))
+    }
 }

@@ -2,10 +2,12 @@
 
 mod delivery;
 mod lines;
+mod manifest;
 mod object;
 mod quarantine;
 mod settings;
 mod stream;
+mod writer;
 
 pub use delivery::{BadEvent, Delivery};
 pub use object::{Outcome, Refusal};
@@ -73,7 +75,7 @@ impl IngestError {
     }
 }
 
-/// Ingests the objects that an S3 event tells of. One object's failure does not keep the others from being ingested.
+/// Does what an S3 event tells of objects. One object's failure does not keep the others from being ingested.
 pub async fn handle(
     payload: Value,
     stores: &AllStores,
@@ -85,7 +87,7 @@ pub async fn handle(
     let total = deliveries.len();
     for delivery in deliveries {
         let source = delivery.source();
-        match object::ingest(delivery, stores, settings, now).await {
+        match object::handle(delivery, stores, settings, now).await {
             Ok(outcome) => {
                 tracing::info!(source, outcome = %serde_json::json!(outcome), "object done");
                 objects.push(ObjectSummary { source, outcome });

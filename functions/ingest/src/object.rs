@@ -1,19 +1,17 @@
-//! One object: read, cleaned, aggregated, stored, noted in the ledger.
+//! One object: created, replaced or removed, and noted in the ledger.
 
 use crate::delivery::Delivery;
-use crate::lines::{End, Lines};
-use crate::quarantine::Quarantine;
+use crate::lines::Lines;
 use crate::settings::IngestSettings;
 use crate::stream::decompressed;
+use crate::writer::Writer;
 use churn_common::calendar::Timestamp;
-use churn_common::event::{Line, Rejection};
 use churn_common::ids::SourceId;
-use churn_common::session::{Added, MOST_EVENTS, SliceBuilder};
 use churn_common::store::ledger::{Begun, Counts, Entry, State};
 use churn_common::store::objects::Opened;
 use churn_common::store::{AllStores, StoreError};
 use serde::Serialize;
-use tokio::io::AsyncBufRead;
+use std::cmp::Ordering;
 
 /// What became of an object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,6 +35,10 @@ pub enum Outcome {
         #[serde(flatten)]
         counts: Counts,
     },
+    /// The object was removed, and all that it told with it.
+    Withdrawn,
+    /// That was done before; nothing was written.
+    AlreadyWithdrawn,
     /// A newer version of the object was delivered, which tells all there is to tell.
     Superseded,
     /// Nothing is done for it.
@@ -50,8 +52,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    /// The event is not of a kind that brings an object.
-    NotACreation,
+    /// The event tells neither of a created nor of a removed object.
+    UnknownEvent,
     /// The object is gone.
     MissingObject,
     /// There is no such bucket.
@@ -60,28 +62,33 @@ pub enum Refusal {
     AccessDenied,
 }
 
-/// Ingests one object. Errors are those that a retry may mend; it writes the same items again and completes them.
-pub async fn ingest(
+/// Does what an event tells of one object. Errors are those that a retry may mend; it begins again, and completes.
+pub async fn handle(
     delivery: Delivery,
     stores: &AllStores,
     settings: &IngestSettings,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
-    if !delivery.name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
-        return Ok(Outcome::Refused { why: Refusal::NotACreation });
+    match delivery.name.trim_start_matches("s3:").split(':').next() {
+        Some("ObjectCreated") => ingest(delivery, stores, settings, now).await,
+        Some("ObjectRemoved") => remove(delivery, stores).await,
+        _ => Ok(Outcome::Refused { why: Refusal::UnknownEvent }),
     }
+}
+
+/// Stores what an object tells, in place of what an earlier version of it told.
+async fn ingest(
+    delivery: Delivery,
+    stores: &AllStores,
+    settings: &IngestSettings,
+    now: Timestamp,
+) -> Result<Outcome, StoreError> {
     let source = delivery.source();
-    // Before the ledger is asked to note it: an object that cannot be opened leaves no trace.
-    if let Some(done) = stores.ledger.get(&source).await?
-        && done.state == State::Completed
-        && done.version.sequencer >= delivery.version.sequencer
-    {
-        return Ok(if done.version.sequencer == delivery.version.sequencer {
-            Outcome::AlreadyIngested { counts: done.counts }
-        } else {
-            Outcome::Superseded
-        });
+    // First of all: a second delivery reads nothing but the ledger.
+    if let Some(outcome) = stores.ledger.get(&source).await?.and_then(|entry| outcome_of(entry, &delivery)) {
+        return Ok(outcome);
     }
+    // Before the ledger is told: an object that cannot be opened leaves no trace.
     let bucket = stores.logs.sibling(&delivery.bucket);
     let object = match bucket.open(&delivery.key, Some(&delivery.version.etag)).await {
         Ok(Opened::Body(body)) => body.into_async_read(),
@@ -92,10 +99,8 @@ pub async fn ingest(
         Err(e) if e.code == "AccessDenied" => return Ok(Outcome::Refused { why: Refusal::AccessDenied }),
         Err(e) => return Err(e),
     };
-    match stores.ledger.begin(&source, &delivery.version).await? {
-        Begun::Go => {}
-        Begun::AlreadyCompleted(entry) => return Ok(Outcome::AlreadyIngested { counts: entry.counts }),
-        Begun::Superseded(_) => return Ok(Outcome::Superseded),
+    if let Some(outcome) = begin(&delivery, stores).await? {
+        return Ok(outcome);
     }
 
     let broken = |why: String| StoreError {
@@ -129,95 +134,54 @@ pub async fn ingest(
     Ok(Outcome::Ingested { counts: entry.counts, items: entry.items, quarantine, damage: entry.damage })
 }
 
-/// What was written of an object so far.
-#[derive(Debug, Default)]
-struct Done {
-    counts: Counts,
-    items: u64,
-    span: Option<(Timestamp, Timestamp)>,
+/// Withdraws what an object told that has been removed.
+async fn remove(delivery: Delivery, stores: &AllStores) -> Result<Outcome, StoreError> {
+    if let Some(outcome) = begin(&delivery, stores).await? {
+        return Ok(outcome);
+    }
+    let entry = Entry {
+        source: delivery.source(),
+        version: delivery.version,
+        state: State::Removed,
+        counts: Counts::default(),
+        items: 0,
+        span: None,
+        damage: None,
+    };
+    Ok(if stores.ledger.complete(&entry).await? { Outcome::Withdrawn } else { Outcome::Superseded })
 }
 
-/// Aggregates lines and writes them part by part.
-struct Writer<'a> {
-    delivery: &'a Delivery,
-    stores: &'a AllStores,
-    settings: &'a IngestSettings,
-    quarantine: Quarantine<'a>,
-    part: u32,
-    slices: SliceBuilder,
-    done: Done,
+/// Notes in the ledger that work on a version begins, and withdraws what was begun or done for the object before; where
+/// there is nothing left to do, what the outcome is.
+async fn begin(delivery: &Delivery, stores: &AllStores) -> Result<Option<Outcome>, StoreError> {
+    match stores.ledger.begin(&delivery.source(), &delivery.version).await? {
+        Begun::Go { again: false } => Ok(None),
+        Begun::Go { again: true } => {
+            let id = SourceId::of_object(&delivery.bucket, &delivery.key, 0);
+            crate::manifest::withdraw(stores, &id).await.map(|_| None)
+        }
+        Begun::AlreadyDone(entry) | Begun::Superseded(entry) => match outcome_of(*entry, delivery) {
+            Some(outcome) => Ok(Some(outcome)),
+            None => Err(StoreError {
+                operation: "PutItem",
+                target: delivery.source(),
+                code: String::new(),
+                message: "the ledger's entry changed while it was read".into(),
+                retryable: true,
+            }),
+        },
+    }
 }
 
-impl<'a> Writer<'a> {
-    fn new(delivery: &'a Delivery, stores: &'a AllStores, settings: &'a IngestSettings) -> Self {
-        let whole = SourceId::of_object(&delivery.bucket, &delivery.key, 0);
-        Self {
-            delivery,
-            stores,
-            settings,
-            quarantine: Quarantine::new(&stores.store, delivery.source(), &whole),
-            part: 0,
-            slices: SliceBuilder::default(),
-            done: Done::default(),
-        }
-    }
-
-    async fn read(&mut self, lines: &mut Lines<impl AsyncBufRead + Unpin>, now: Timestamp) -> Result<(), StoreError> {
-        let latest = Timestamp::from_millis(now.millis() + i64::from(self.settings.max_clock_skew_seconds) * 1000);
-        let mut part_ends = self.settings.part_bytes;
-        loop {
-            if lines.offset() >= part_ends {
-                self.flush().await?;
-                part_ends = lines.offset() + self.settings.part_bytes;
-            }
-            let Some(line) = lines.next().await else { return Ok(()) };
-            self.done.counts.lines += 1;
-            let rejection = match line.end {
-                End::Whole => self.add(line.bytes, latest),
-                End::TooLong => Some(Rejection::LineTooLong { limit: self.settings.max_line_bytes }),
-                End::CutOff(_) => Some(Rejection::LineCutOff),
-            };
-            if let Some(why) = rejection {
-                self.done.counts.rejected += 1;
-                *self.done.counts.reasons.entry(why.code().into_owned()).or_default() += 1;
-                self.quarantine.add((line.number, line.offset), &why, line.bytes).await?;
-            }
-        }
-    }
-
-    /// Takes a line in, or tells why not.
-    fn add(&mut self, line: &[u8], latest: Timestamp) -> Option<Rejection> {
-        let counts = &mut self.done.counts;
-        match Line::parse(line, latest) {
-            Line::Rejected(why) => return Some(why),
-            Line::Unattributable => counts.unattributable += 1,
-            Line::Event(event) => match self.slices.add(&event) {
-                Added::Duplicate => counts.duplicates += 1,
-                Added::TooMany => return Some(Rejection::SessionTooLong { limit: MOST_EVENTS }),
-                Added::New => {
-                    counts.accepted += 1;
-                    self.done.span = Some(match self.done.span {
-                        Some((first, last)) => (first.min(event.ts), last.max(event.ts)),
-                        None => (event.ts, event.ts),
-                    });
-                }
-            },
-        }
-        None
-    }
-
-    /// Writes the part gathered so far, a source of its own.
-    async fn flush(&mut self) -> Result<(), StoreError> {
-        let days = std::mem::take(&mut self.slices).finish();
-        let source = SourceId::of_object(&self.delivery.bucket, &self.delivery.key, self.part);
-        let (delivered, kept) = (self.delivery.version.event_time, self.settings.history_retention_days);
-        self.done.items += self.stores.histories.put(&source, &days, delivered, kept).await? as u64;
-        self.part += 1;
-        Ok(())
-    }
-
-    async fn finish(mut self) -> Result<(Done, Option<String>), StoreError> {
-        self.flush().await?;
-        Ok((self.done, self.quarantine.finish().await?))
+/// What there is to say of a delivery, given the object's entry in the ledger; `None` if there is work to do.
+fn outcome_of(entry: Entry, delivery: &Delivery) -> Option<Outcome> {
+    match entry.version.sequencer.cmp(&delivery.version.sequencer) {
+        Ordering::Less => None,
+        Ordering::Greater => Some(Outcome::Superseded),
+        Ordering::Equal => match entry.state {
+            State::InProgress => None,
+            State::Completed => Some(Outcome::AlreadyIngested { counts: entry.counts }),
+            State::Removed => Some(Outcome::AlreadyWithdrawn),
+        },
     }
 }

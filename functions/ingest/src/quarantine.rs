@@ -40,7 +40,7 @@ struct Rejected<'a> {
 impl<'a> Quarantine<'a> {
     /// For the lines of `source`.
     pub fn new(bucket: &'a Bucket, source: String, id: &SourceId) -> Self {
-        Self { bucket, source, folder: format!("quarantine/{id}/"), parts: 0, open: None }
+        Self { bucket, source, folder: folder(id), parts: 0, open: None }
     }
 
     /// Keeps a line: its number, its place in bytes, why it was rejected and its text.
@@ -77,6 +77,11 @@ impl<'a> Quarantine<'a> {
         self.parts += 1;
         Ok(())
     }
+}
+
+/// Where the rejected lines of a source are.
+pub fn folder(id: &SourceId) -> String {
+    format!("quarantine/{id}/")
 }
 
 /// The line as text, cut at a bound, without what it tells of a person, where it is JSON that can be told apart.
