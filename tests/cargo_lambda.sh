@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs each function under cargo-lambda, an independent emulator of Lambda, on the invocations in events/, against the local
-# stores. Needs Rust, python3 with venv, and PyPI. Everything it makes is under target/ or in a temporary folder.
+# Runs each function's binary under cargo-lambda, an emulator of Lambda that isn't ours, on the invocations in events/,
+# against the local stores. Needs Rust, python3 with venv, and PyPI. Everything it makes is under target/ or in a temporary
+# folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,43 +9,51 @@ functions=(ingest retrain predict monitor)
 target="$(realpath -m "${CARGO_TARGET_DIR:-target}")"
 venv="$target/cargo-lambda-venv"
 work="$(mktemp -d)"
-stack=
-emulator=
+running=()
 passed=0
 failed=0
 
-# Ends what `$1` started, and waits for it.
-stop() {
-    [ -n "$1" ] || return 0
-    kill "$1" 2>/dev/null || true
-    wait "$1" 2>/dev/null || true
-}
-
 clean_up() {
-    stop "$emulator"
-    stop "$stack"
+    local i
+    # The latest first: functions end before their emulator, and both before the stores.
+    for ((i = ${#running[@]} - 1; i >= 0; i--)); do
+        kill "${running[i]}" 2>/dev/null || true
+        wait "${running[i]}" 2>/dev/null || true
+    done
     rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Waits up to a minute until process `$1` accepts connections on port `$2`, or shows its log `$3`.
-wait_for_port() {
+# Starts the command `$2…`, with its output in the log `$1`.
+start() {
+    local log="$work/$1.log"
+    shift
+    "$@" >"$log" 2>&1 &
+    running+=("$!")
+}
+
+# Waits up to a minute for the command `$2…` to succeed, or shows the log `$1` and fails.
+wait_for() {
+    local log="$work/$1.log"
+    shift
     for _ in $(seq 300); do
-        kill -0 "$1" 2>/dev/null || break
-        if (: <"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then return 0; fi
+        if "$@" 2>/dev/null; then return 0; fi
         sleep 0.2
     done
-    echo "nothing answers on port $2:" >&2
-    cat "$3" >&2
+    echo "in vain waited for: $*" >&2
+    cat "$log" >&2
     return 1
 }
+
+accepts_connections() { (: <"/dev/tcp/127.0.0.1/$1"); }
 
 # Invokes function `$1` with the file `$2`, and checks that the Python expression `$3` holds of its `answer`.
 check() {
     local answer
-    if answer="$(cargo lambda invoke "$1" --invoke-address 127.0.0.1 --invoke-port "$lambda_port" --data-file "$2" 2>&1)" &&
+    if answer="$(timeout 300 cargo lambda invoke "$1" --invoke-address 127.0.0.1 --invoke-port "$lambda_port" \
+        --data-file "$2" 2>&1)" &&
         "$venv/bin/python" - "$answer" "$3" <<'PYTHON'
 import json, sys
 answer, expression = json.loads(sys.argv[1]), sys.argv[2]
@@ -63,20 +72,6 @@ PYTHON
     printf '%.400s\n' "$answer"
 }
 
-# Starts function `$1` under the emulator. One at a time: `cargo lambda watch` finds a function only among the workspace's
-# default members or, as here, in the package that it is given.
-watch() {
-    cargo lambda watch --package "$1" --ignore-changes --invoke-address 127.0.0.1 --invoke-port "$lambda_port" \
-        >"$work/$1.log" 2>&1 &
-    emulator=$!
-    wait_for_port "$emulator" "$lambda_port" "$work/$1.log"
-}
-
-unwatch() {
-    stop "$emulator"
-    emulator=
-}
-
 if ! [ -e "$venv/complete" ]; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check boto3
@@ -87,11 +82,11 @@ if ! [ -e "$venv/complete" ]; then
 fi
 export PATH="$PATH:$venv/bin"
 
-# Beforehand, so that no invocation waits for the compiler.
-cargo build --quiet --package churn-local --bin churn
+build=(cargo build --quiet --package churn-local --bin churn)
 for function in "${functions[@]}"; do
-    cargo build --quiet --package "$function"
+    build+=(--package "$function" --bin "$function")
 done
+"${build[@]}"
 
 read -r http_port s3_port dynamodb_port runtime_port lambda_port < <("$venv/bin/python" -c '
 import socket
@@ -99,12 +94,10 @@ sockets = [socket.socket() for _ in range(5)]
 for s in sockets: s.bind(("127.0.0.1", 0))
 print(*(s.getsockname()[1] for s in sockets))')
 
-"$target/debug/churn" up --data "$work/data" --retrain off --monitor off --http-port "$http_port" --s3-port "$s3_port" \
-    --dynamodb-port "$dynamodb_port" --lambda-port "$runtime_port" >"$work/stack.log" 2>&1 &
-stack=$!
-for port in "$s3_port" "$dynamodb_port"; do
-    wait_for_port "$stack" "$port" "$work/stack.log"
-done
+start stack "$target/debug/churn" up --data "$work/data" --retrain off --monitor off --http-port "$http_port" \
+    --s3-port "$s3_port" --dynamodb-port "$dynamodb_port" --lambda-port "$runtime_port"
+wait_for stack accepts_connections "$s3_port"
+wait_for stack accepts_connections "$dynamodb_port"
 
 export AWS_ENDPOINT_URL_S3="http://127.0.0.1:$s3_port" AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:$dynamodb_port"
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
@@ -120,30 +113,35 @@ if told != true:
 boto3.client("s3", region_name="us-east-1").put_object(Bucket=s3["bucket"]["name"], Key=s3["object"]["key"], Body=body)
 PYTHON
 
-# The stack ingests it, too; its part must be over before the second delivery is compared with the first.
-for _ in $(seq 300); do
-    if grep -q 'ingested' "$work/stack.log"; then break; fi
-    sleep 0.2
-done
+# The stack ingests it, too; that must be over before a delivery of ours is judged.
+wait_for stack grep -q ingested "$work/stack.log"
+
+# Only the emulator: left to start the functions itself, it finds none outside the workspace's default members but those of
+# one `--package`, and compiles the dependencies again for each package's own choice of features.
+start emulator cargo lambda watch --only-lambda-apis --invoke-address 127.0.0.1 --invoke-port "$lambda_port"
+wait_for emulator accepts_connections "$lambda_port"
+
+# Starts function `$1` as Lambda does.
+serve() {
+    start "$1" env AWS_LAMBDA_RUNTIME_API="http://127.0.0.1:$lambda_port/.rt/$1" AWS_LAMBDA_FUNCTION_NAME="$1" \
+        AWS_LAMBDA_FUNCTION_VERSION='$LATEST' AWS_LAMBDA_FUNCTION_MEMORY_SIZE=1024 "$target/debug/$1"
+}
 
 lines="$(gzip -dc events/sample.json.gz | wc -l)"
 object='answer["objects"][0]'
 body='json.loads(answer["body"])'
 
 # To `ingest` the event is newer than the stack's own, by its sequencer; the second time it is known.
-watch ingest
+serve ingest
 check ingest events/s3-put.json "$object['outcome'] == 'ingested' and $object['lines'] == $lines"
 check ingest events/s3-put.json "$object['outcome'] == 'already_ingested' and $object['lines'] == $lines"
-unwatch
-watch retrain
+serve retrain
 check retrain events/retrain.json "answer['outcome'] == 'trained'"
-unwatch
-watch predict
+# From here on there is a champion to load when they start.
+serve predict
 check predict events/predict.json "answer['statusCode'] == 200 and 0 <= $body['churn_probability'] <= 1"
-unwatch
-watch monitor
+serve monitor
 check monitor events/monitor.json "answer['outcome'] == 'reported'"
-unwatch
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

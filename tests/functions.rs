@@ -92,10 +92,12 @@ async fn from_a_dropped_log_to_a_prediction() {
     let version = trained["model_version"].as_str().unwrap().to_owned();
     let bytes = bench.stored(&format!("models/{version}/model.bin")).await;
     let again = bench.invoke("retrain", json!({"detail-type": "Scheduled Event", "detail": settings})).await.unwrap();
-    assert_eq!((&again["model_version"], &again["replaced"]), (&json!(version), &json!(version)));
+    assert_eq!((&again["model_version"], &again["replaced"]), (&json!(version), &Value::Null));
+    assert_eq!(bench.stores.registry().read().await.unwrap().0.history.len(), 1, "nothing was promoted again");
     assert_eq!(bench.stored(&format!("models/{version}/model.bin")).await, bytes);
     let other = bench.invoke("retrain", json!({"n_trees": 50, "min_rows_per_class": 5, "seed": 1})).await.unwrap();
     assert_ne!(other["model_version"], json!(version));
+    assert_eq!(other["replaced"], json!(version));
 
     rows_are_kept(&bench, &trained).await;
     predictions_agree_with_the_stored_history(&bench).await;
@@ -137,7 +139,7 @@ async fn rows_are_kept(bench: &Bench, trained: &Value) {
 
 /// Law 4: what is served is computed by the same function as the rows that were trained on.
 async fn predictions_agree_with_the_stored_history(bench: &Bench) {
-    let as_of = bench.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1.day();
+    let as_of = bench.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
     let model_version = bench.send("GET", "/health", "", "").await.1["model_version"].clone();
     let version = serde_json::from_value(model_version.clone()).unwrap();
     let model = bench.stores.models().get(&version).await.unwrap();

@@ -56,6 +56,12 @@ impl Bench {
         all
     }
 
+    /// Waits until there is an item in the table of histories.
+    async fn first_item(&self) {
+        let scan = self.stack.dynamodb().scan().table_name("UserHistory").limit(1);
+        while scan.clone().send().await.unwrap().count() == 0 {}
+    }
+
     async fn histories(&self) -> Vec<(UserId, History)> {
         self.stores.histories.map_users(3, |_, history| Some(history)).await.unwrap()
     }
@@ -178,15 +184,22 @@ async fn a_second_delivery_and_an_older_version_change_nothing() {
     assert_eq!(bench.items().await, before);
 }
 
+/// Lets `n` other steps of this thread's work go first.
+async fn steps(n: u32) {
+    for _ in 0..n {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
-async fn a_delivery_that_fails_half_way_is_completed_by_its_retry() {
+async fn a_delivery_that_fails_is_completed_by_its_retry() {
     let clean = Bench::new().await;
     let log = simulated(20, 10, 3).unwrap();
     clean.ingest("day.json", log.clone()).await;
 
     let bench = Bench::new().await;
     let record = put(&bench.stack, "day.json", log, 1).await.unwrap();
-    // The table is gone while the object is read: the ledger has noted the beginning, nothing else is written.
+    // The table is gone while the object is read.
     let names = churn_common::settings::Stores { history_table: "NoSuchTable".into(), ..Default::default() };
     let broken = AllStores::over(bench.stack.s3().clone(), bench.stack.dynamodb().clone(), &names);
     let event = json!({ "Records": [record.clone()] });
@@ -195,6 +208,85 @@ async fn a_delivery_that_fails_half_way_is_completed_by_its_retry() {
     let answer = bench.deliver(&[record]).await.unwrap().remove(0);
     assert_eq!(answer["outcome"], "ingested");
     assert_eq!(bench.items().await, clean.items().await);
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_killed_is_completed_by_its_retry() {
+    let log = simulated(200, 20, 3).unwrap();
+    let clean = Bench::new().await;
+    clean.ingest("day.json", log.clone()).await;
+    let clean = clean.items().await;
+    for moment in [Some(1), Some(30), Some(300), Some(3000), None] {
+        let bench = Bench::new().await;
+        let records = [put(&bench.stack, "day.json", log.clone(), 1).await.unwrap()];
+        tokio::select! {
+            _ = bench.deliver(&records) => {}
+            () = async { match moment { Some(n) => steps(n).await, None => bench.first_item().await } } => {}
+        }
+        if moment.is_none() {
+            assert!((1..clean.len()).contains(&bench.items().await.len()), "this one is killed half-way");
+        }
+        bench.deliver(&records).await.unwrap();
+        assert_eq!(bench.items().await, clean, "killed after {moment:?} steps");
+    }
+}
+
+#[tokio::test]
+async fn the_same_delivery_twice_at_once_loses_nothing_when_one_is_killed() {
+    let log = simulated(200, 20, 4).unwrap();
+    let clean = Bench::new().await;
+    clean.ingest("day.json", log.clone()).await;
+    let clean = clean.items().await;
+    for moment in [10, 100, 1000] {
+        let bench = Bench::new().await;
+        let records = [put(&bench.stack, "day.json", log.clone(), 1).await.unwrap()];
+        let killed = async {
+            tokio::select! {
+                _ = bench.deliver(&records) => {}
+                () = steps(moment) => {}
+            }
+        };
+        let (answer, ()) = tokio::join!(bench.deliver(&records), killed);
+        let outcome = &answer.unwrap()[0]["outcome"];
+        assert!(outcome == "ingested" || outcome == "already_ingested", "{outcome}");
+        assert_eq!(bench.deliver(&records).await.unwrap()[0]["outcome"], "already_ingested");
+        assert_eq!(bench.items().await, clean, "killed after {moment} steps");
+    }
+}
+
+#[tokio::test]
+async fn versions_that_are_ingested_at_once_leave_the_newest_alone() {
+    let (old, new) = (simulated(200, 20, 9).unwrap(), simulated(10, 10, 10).unwrap());
+    let clean = Bench::new().await;
+    let only = put(&clean.stack, "day.json", new.clone(), 2).await.unwrap();
+    clean.deliver(&[only]).await.unwrap();
+    let clean = clean.items().await;
+    for moment in [1, 30, 100, 300, 1000, 3000] {
+        let bench = Bench::new().await;
+        let first = [put(&bench.stack, "day.json", old.clone(), 1).await.unwrap()];
+        let newer = async {
+            steps(moment).await;
+            let second = [put(&bench.stack, "day.json", new.clone(), 2).await.unwrap()];
+            bench.deliver(&second).await.unwrap()
+        };
+        let (older, newer) = tokio::join!(bench.deliver(&first), newer);
+        assert_eq!(newer[0]["outcome"], "ingested");
+        // Whether the older one was done before, was overtaken, or found the object changed under it.
+        if let Ok(older) = older {
+            assert!(older[0]["outcome"] == "superseded" || older[0]["outcome"] == "ingested", "{older:?}");
+        }
+        bench.deliver(&first).await.unwrap();
+        assert_eq!(bench.items().await, clean, "the newer version came after {moment} steps");
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_no_store_could_take_does_not_block_its_object() {
+    let bench = Bench::new().await;
+    let long = LINE.replace("\"30\"", &format!("\"{}\"", "x".repeat(2100)));
+    let answer = bench.ingest("log.json", format!("{LINE}\n{long}\n")).await;
+    assert_eq!(answer["reasons"], json!({"user_id_too_long": 1}));
+    assert_eq!(bench.items().await.len(), 1);
 }
 
 #[tokio::test]
@@ -225,16 +317,18 @@ async fn neither_compression_nor_parts_nor_files_change_a_history() {
 
 #[tokio::test]
 async fn a_corrected_object_replaces_all_that_the_older_one_told() {
-    let (old, new) = (simulated(20, 20, 6).unwrap(), simulated(10, 15, 7).unwrap());
+    let new = [b"nonsense\n", &simulated(10, 15, 7).unwrap()[..]].concat();
     let clean = Bench::new().await;
-    clean.ingest("day.json", [b"nonsense\n", &new[..]].concat()).await;
+    let only = put(&clean.stack, "day.json", new.clone(), 2).await.unwrap();
+    clean.deliver(&[only]).await.unwrap();
 
     let mut bench = Bench::new().await;
     bench.settings.part_bytes = 20_000;
-    let first = put(&bench.stack, "day.json", [&b"rejected\n".repeat(3)[..], &old[..]].concat(), 1).await.unwrap();
+    let old = [&b"rejected\n".repeat(3)[..], &simulated(20, 20, 6).unwrap()].concat();
+    let first = put(&bench.stack, "day.json", old, 1).await.unwrap();
     bench.deliver(&[first.clone()]).await.unwrap();
     bench.settings = IngestSettings::default();
-    let second = put(&bench.stack, "day.json", [b"nonsense\n", &new[..]].concat(), 2).await.unwrap();
+    let second = put(&bench.stack, "day.json", new, 2).await.unwrap();
     assert_eq!(bench.deliver(&[second]).await.unwrap()[0]["outcome"], "ingested");
     assert_eq!(bench.items().await, clean.items().await);
     assert_eq!(bench.stores.store.list("").await.unwrap(), clean.stores.store.list("").await.unwrap());

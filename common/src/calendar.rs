@@ -13,9 +13,6 @@ const DAY_MS: i64 = 86_400_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The latest moment that [`Timestamp`] writes as a date: 9999-12-31T23:59:59.999Z.
-    pub const MAX: Self = Self(253_402_300_799_999);
-
     /// From milliseconds since the epoch.
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms)

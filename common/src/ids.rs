@@ -10,7 +10,10 @@ use std::fmt;
 pub struct UserId(Box<str>);
 
 impl UserId {
-    /// Spellings of "nobody" that logs use for events before login.
+    /// Longest name, in bytes; what DynamoDB takes for a key is twice that.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// `None` for the spellings of "nobody" that logs use for events before login.
     pub fn new(name: &str) -> Option<Self> {
         let name = name.trim();
         (!name.is_empty() && name != "None").then(|| Self(name.into()))
@@ -62,10 +65,10 @@ impl SessionId {
 pub struct SourceId(Box<str>);
 
 impl SourceId {
-    /// The source for part `part` of the object `s3://bucket/key`.
-    pub fn of_object(bucket: &str, key: &str, part: u32) -> Self {
+    /// The source for part `part` of the version `version` of the object `s3://bucket/key`.
+    pub fn of_object(bucket: &str, key: &str, version: &str, part: u32) -> Self {
         // A length before each name keeps ("a", "b/c") and ("a/b", "c") apart.
-        let name = format!("{}:{bucket}{}:{key}:{part}", bucket.len(), key.len());
+        let name = format!("{}:{bucket}{}:{key}{version}:{part}", bucket.len(), key.len());
         let digest = Sha256::digest(name.as_bytes());
         Self(hex(&digest).chars().take(32).collect())
     }
@@ -115,9 +118,10 @@ mod tests {
     fn sources_differ_by_bucket_key_and_part() {
         let ids: std::collections::BTreeSet<_> =
             [("a", "b/c", 0), ("a/b", "c", 0), ("a", "b/c", 1), ("a", "b/c1", 0), ("a", "b/c", 11)]
-                .map(|(b, k, p)| SourceId::of_object(b, k, p))
+                .map(|(b, k, p)| SourceId::of_object(b, k, "00a1", p))
                 .into();
         assert_eq!(ids.len(), 5);
+        assert!(!ids.contains(&SourceId::of_object("a", "b/c", "00a2", 0)));
         assert!(ids.iter().all(|id| id.to_string().len() == 32));
     }
 }

@@ -1,8 +1,7 @@
 //! The definitions of churn.
 
-use crate::calendar::{Day, Timestamp};
+use crate::calendar::Day;
 use crate::history::History;
-use crate::session::SessionSlice;
 use serde::{Deserialize, Serialize};
 
 /// What counts as churn.
@@ -38,19 +37,19 @@ impl Label {
         }
     }
 
-    /// The newest cutoff whose label is known from a log that ends at `log_end`.
-    pub fn newest_matured(&self, log_end: Timestamp) -> Day {
-        log_end.plus_days(-i32::from(self.matures_after())).day()
+    /// The newest cutoff whose label is known from a log that reaches the start of `log_end`.
+    pub fn newest_matured(&self, log_end: Day) -> Day {
+        log_end.plus(-i32::from(self.matures_after()))
     }
 
-    /// Whether the user churned after `cutoff`; `None` while a log that ends at `log_end` cannot tell.
-    pub fn of(&self, history: &History, cutoff: Day, log_end: Timestamp) -> Option<bool> {
+    /// Whether the user churned after `cutoff`; `None` while a log that reaches the start of `log_end` cannot tell.
+    pub fn of(&self, history: &History, cutoff: Day, log_end: Day) -> Option<bool> {
         if cutoff > self.newest_matured(log_end) {
             return None;
         }
         let within = |days: u16| history.between(cutoff, cutoff.plus(i32::from(days))).map(|(_, slice)| slice);
         let cancelled = || within(self.horizon_days).any(|s| s.cancelled_at().is_some());
-        let inactive = || within(self.inactivity_days).filter_map(SessionSlice::last).next().is_none();
+        let inactive = || !within(self.inactivity_days).any(|s| s.events() > 0);
         Some(match self.definition {
             Definition::Cancellation => cancelled(),
             Definition::Inactivity => inactive(),
@@ -79,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_cancellation_counts_from_the_cutoff_to_the_end_of_the_horizon() {
-        let (cutoff, end) = (at(1, 0).day(), at(60, 0));
+        let (cutoff, end) = (at(1, 0).day(), at(60, 0).day());
         let cancels_on = |day| history(day, Page::CancellationConfirmation);
         let of = |h: &History| label(Definition::Cancellation).of(h, cutoff, end);
         assert_eq!(of(&cancels_on(1)), Some(true));
@@ -90,19 +89,21 @@ mod tests {
 
     #[test]
     fn inactivity_is_silence_for_all_of_its_days() {
-        let (cutoff, end) = (at(1, 0).day(), at(60, 0));
+        let (cutoff, end) = (at(1, 0).day(), at(60, 0).day());
         let of = |d, day| label(d).of(&history(day, Page::Home), cutoff, end);
         assert_eq!(of(Definition::Inactivity, 10), Some(false));
         assert_eq!(of(Definition::Inactivity, 11), Some(true));
         assert_eq!(of(Definition::Either, 11), Some(true));
         assert_eq!(of(Definition::Cancellation, 11), Some(false));
+        let visit = history(5, Page::Cancel);
+        assert_eq!(label(Definition::Inactivity).of(&visit, cutoff, end), Some(false), "any event counts");
     }
 
     #[test]
     fn a_label_is_unknown_until_the_log_reaches_the_end_of_its_horizon() {
         let h = history(2, Page::CancellationConfirmation);
         let l = label(Definition::Either);
-        assert_eq!(l.of(&h, at(1, 0).day(), at(14, 86_399_999)), None);
-        assert_eq!(l.of(&h, at(1, 0).day(), at(15, 0)), Some(true));
+        assert_eq!(l.of(&h, at(1, 0).day(), at(14, 0).day()), None);
+        assert_eq!(l.of(&h, at(1, 0).day(), at(15, 0).day()), Some(true));
     }
 }

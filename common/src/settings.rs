@@ -59,10 +59,13 @@ pub trait Settings: Serialize + DeserializeOwned + Default {
             .iter()
             .filter_map(|(field, default)| {
                 let text = variable(&format!("CHURN_{}", field.to_uppercase()))?;
-                // Text stays text where the setting is text; anything else is read as JSON where it is JSON.
-                let value = match default {
-                    Value::String(_) => Value::String(text),
-                    _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+                // JSON where it is JSON, but text where the setting takes it as text.
+                let text_value = Value::String(text.clone());
+                let json = || serde_json::from_str(&text).unwrap_or(Value::String(text.clone()));
+                let value = if default.is_string() && takes::<Self>(&defaults, field, &text_value) {
+                    text_value
+                } else {
+                    json()
                 };
                 Some((field.clone(), value))
             })
@@ -91,6 +94,12 @@ pub trait Settings: Serialize + DeserializeOwned + Default {
         settings.check()?;
         Ok(settings)
     }
+}
+
+fn takes<S: Settings>(fields: &Map<String, Value>, name: &str, value: &Value) -> bool {
+    let mut fields = fields.clone();
+    fields.insert(name.to_owned(), value.clone());
+    serde_json::from_value::<S>(Value::Object(fields)).is_ok()
 }
 
 fn as_map(settings: &impl Serialize) -> Result<Map<String, Value>, SettingsError> {

@@ -21,7 +21,7 @@ pub struct Snapshot {
 /// The features at `cutoff` of a user who could still churn then; `None` for one who was not active in the observation
 /// window, or had cancelled.
 pub fn at_risk(history: &History, cutoff: Day, window_days: u16) -> Option<Row> {
-    if history.known_at(cutoff.start()).is_cancelled() {
+    if history.is_cancelled(cutoff.start()) {
         return None;
     }
     Row::of(history, cutoff.start(), window_days)

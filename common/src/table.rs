@@ -23,10 +23,10 @@ pub fn write_rows(rows: &[Row]) -> Result<Vec<u8>> {
 }
 
 /// Snapshots with their user, cutoff, label and the split each one is in, such as `train` or `test`.
-pub fn write_snapshots(snapshots: &[(Snapshot, &str)]) -> Result<Vec<u8>> {
+pub fn write_snapshots(snapshots: &[(&Snapshot, &str)]) -> Result<Vec<u8>> {
     let keys = "required binary user_id (STRING); required int32 cutoff (DATE); required binary split (STRING); \
                 required boolean churned;";
-    let write_keys = |group: &mut SerializedRowGroupWriter<'_, _>, rows: &[(Snapshot, &str)]| {
+    let write_keys = |group: &mut SerializedRowGroupWriter<'_, _>, rows: &[(&Snapshot, &str)]| {
         let users: Vec<ByteArray> = rows.iter().map(|(s, _)| ByteArray::from(s.user.as_str())).collect();
         let cutoffs: Vec<i32> = rows.iter().map(|(s, _)| s.cutoff.number()).collect();
         let splits: Vec<ByteArray> = rows.iter().map(|(_, split)| ByteArray::from(*split)).collect();
@@ -152,7 +152,7 @@ mod tests {
             row: row(i),
             churned: i % 2 == 0,
         };
-        let file = write_snapshots(&[(snapshot(1), "train"), (snapshot(2), "test")]).unwrap();
+        let file = write_snapshots(&[(&snapshot(1), "train"), (&snapshot(2), "test")]).unwrap();
         assert_eq!(bits(&read_rows(file).unwrap()), bits(&[row(1), row(2)]));
     }
 

@@ -86,6 +86,9 @@ pub enum Rejection {
     /// A field holds a value of another type.
     #[error("{0} has the wrong type")]
     WrongType(&'static str),
+    /// `userId` is longer than [`UserId::MAX_BYTES`].
+    #[error("userId is longer than {} bytes", UserId::MAX_BYTES)]
+    UserIdTooLong,
     /// `ts` is zero or negative.
     #[error("ts is not positive")]
     NonPositiveTs,
@@ -111,6 +114,7 @@ impl Rejection {
             Self::NotAnObject => "not_an_object".into(),
             Self::Missing(field) => format!("missing_{field}").into(),
             Self::WrongType(field) => format!("wrong_type_{field}").into(),
+            Self::UserIdTooLong => "user_id_too_long".into(),
             Self::NonPositiveTs => "non_positive_ts".into(),
             Self::FutureTs => "future_ts".into(),
             Self::SessionTooLong { .. } => "session_too_long".into(),

@@ -61,7 +61,7 @@ impl<'a> Raw<'a> {
 
     /// `Ok(None)` is an event of nobody.
     pub(super) fn clean(self, latest: Timestamp) -> Result<Option<Event<'a>>, Rejection> {
-        let ts = self.ts.number("ts")?.ok_or(Rejection::Missing("ts"))?;
+        let ts = self.ts.number().map_err(wrong("ts"))?.ok_or(Rejection::Missing("ts"))?;
         if ts < 1.0 {
             return Err(Rejection::NonPositiveTs);
         }
@@ -69,15 +69,20 @@ impl<'a> Raw<'a> {
         if ts > latest {
             return Err(Rejection::FutureTs);
         }
-        let page = self.page.text("page")?.ok_or(Rejection::Missing("page"))?;
-        let user = self.user_id.name("userId")?.and_then(|name| UserId::new(&name));
-        let session = self.session_id.name("sessionId")?.and_then(|name| SessionId::from_name(&name));
-        let item = self.item_in_session.number("itemInSession")?;
-        let registration = self.registration.number("registration")?;
-        let length = self.length.number("length")?;
-        let level = self.level.text("level")?;
-        let gender = self.gender.text("gender")?;
-        let (artist, song) = (self.artist.text("artist")?, self.song.text("song")?);
+        let page = self.page.text().map_err(wrong("page"))?.ok_or(Rejection::Missing("page"))?;
+        let name = self.user_id.name().map_err(wrong("userId"))?;
+        if name.as_ref().is_some_and(|name| name.len() > UserId::MAX_BYTES) {
+            return Err(Rejection::UserIdTooLong);
+        }
+        let user = name.and_then(|name| UserId::new(&name));
+        let session = self.session_id.name().map_err(wrong("sessionId"))?.and_then(|name| SessionId::from_name(&name));
+        // An event is one without any of these; what has the wrong type is as unknown as what is out of range.
+        let item = self.item_in_session.number().unwrap_or(None);
+        let registration = self.registration.number().unwrap_or(None);
+        let length = self.length.number().unwrap_or(None);
+        let level = self.level.text().unwrap_or(None);
+        let gender = self.gender.text().unwrap_or(None);
+        let (artist, song) = (self.artist.text().unwrap_or(None), self.song.text().unwrap_or(None));
         let Some(user) = user else { return Ok(None) };
         Ok(Some(Event {
             user,
@@ -106,9 +111,16 @@ impl<'a> Raw<'a> {
     }
 }
 
+/// A value is of another type than its field takes.
+struct WrongType;
+
+fn wrong(field: &'static str) -> impl Fn(WrongType) -> Rejection {
+    move |WrongType| Rejection::WrongType(field)
+}
+
 impl<'a> Scalar<'a> {
     /// A number, or text that spells a finite one. Blank text counts as absent.
-    fn number(self, field: &'static str) -> Result<Option<f64>, Rejection> {
+    fn number(self) -> Result<Option<f64>, WrongType> {
         match self {
             Self::Null => Ok(None),
             Self::Integer(i) => Ok(Some(i as f64)),
@@ -116,28 +128,28 @@ impl<'a> Scalar<'a> {
             Self::Text(text) if text.trim().is_empty() => Ok(None),
             Self::Text(text) => match text.trim().parse::<f64>() {
                 Ok(x) if x.is_finite() => Ok(Some(x)),
-                _ => Err(Rejection::WrongType(field)),
+                _ => Err(WrongType),
             },
-            Self::Other => Err(Rejection::WrongType(field)),
+            Self::Other => Err(WrongType),
         }
     }
 
     /// Text; blank text counts as absent.
-    fn text(self, field: &'static str) -> Result<Option<Cow<'a, str>>, Rejection> {
+    fn text(self) -> Result<Option<Cow<'a, str>>, WrongType> {
         match self {
             Self::Null => Ok(None),
             Self::Text(text) => Ok(Some(text).filter(|t| !t.trim().is_empty())),
-            _ => Err(Rejection::WrongType(field)),
+            _ => Err(WrongType),
         }
     }
 
     /// A name that may be written as text or as a whole number.
-    fn name(self, field: &'static str) -> Result<Option<Cow<'a, str>>, Rejection> {
+    fn name(self) -> Result<Option<Cow<'a, str>>, WrongType> {
         match self {
             Self::Integer(i) => Ok(Some(Cow::Owned(i.to_string()))),
             // Tools that hold a column with gaps as floats write 30 as 30.0.
             Self::Real(x) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(Some(Cow::Owned((x as i64).to_string()))),
-            other => other.text(field),
+            other => other.text(),
         }
     }
 }

@@ -68,7 +68,7 @@ fn what_cannot_be_an_event_is_rejected_with_a_reason() {
         (with("sessionId", Some("true")), "wrong_type_sessionId"),
         (with("page", None), "missing_page"),
         (with("page", Some("7")), "wrong_type_page"),
-        (with("length", Some("{\"s\":1}")), "wrong_type_length"),
+        (with("userId", Some(&format!("\"{}\"", "x".repeat(1025)))), "user_id_too_long"),
         ("".into(), "empty_line"),
         ("  \r".into(), "empty_line"),
         ("[1,2,3]".into(), "not_an_object"),
@@ -92,6 +92,9 @@ fn what_cannot_be_believed_is_unknown_and_the_event_still_counts() {
     assert_eq!(event(&with("length", Some("999999"))).length_ms, None);
     assert_eq!(event(&with("level", Some("\"gold\""))).level, None);
     assert_eq!(event(&with("itemInSession", Some("-1"))).item, None);
+    assert_eq!(event(&with("length", Some("{\"s\":1}"))).length_ms, None);
+    assert_eq!(event(&with("level", Some("1"))).level, None);
+    assert_eq!(event(&with("artist", Some("7"))).artist, None);
     assert_eq!(event(&with("page", Some("\"Karaoke\""))).page, Page::Other);
     assert_eq!(event(&with("artist", Some("\"\""))).artist, None);
 }

@@ -157,7 +157,7 @@ pub const SCHEMA: &[Feature] = &[
     feature(
         "repeat_ratio",
         "share",
-        "songs that had been started in the window before, 0..=1; missing where no song has a title",
+        "songs with a title that had been started in the window before, 0..=1; missing where none has a title",
         repeat_ratio,
     ),
     feature("is_paid", "0 or 1", "the level last told is paid; missing where none was told", is_paid),
@@ -165,7 +165,7 @@ pub const SCHEMA: &[Feature] = &[
     feature(
         "level_changes",
         "count",
-        "changes of level between and within sessions; missing where none was told",
+        "changes between the levels at the start and end of sessions, in order of time; missing where none was told",
         Window::level_changes,
     ),
     feature("recency_days", "days", "time since the last event", Window::recency_days),
@@ -179,7 +179,7 @@ pub const SCHEMA: &[Feature] = &[
     feature(
         "longest_silence_days",
         "days",
-        "longest time without an event, up to the end of the window",
+        "longest time without a session under way, up to the end of the window",
         Window::longest_silence_days,
     ),
     feature(
@@ -220,10 +220,8 @@ fn per_100_songs(window: &Window, page: Page) -> f64 {
 }
 
 fn repeat_ratio(window: &Window) -> f64 {
-    match window.distinct().0 {
-        0.0 => f64::NAN,
-        distinct => (1.0 - distinct / window.count(Page::NextSong)).clamp(0.0, 1.0),
-    }
+    // Two songs of one hash count as a repeat; a title may not be told with its song, so no further bound is needed.
+    1.0 - window.distinct().0 / window.titled()
 }
 
 fn is_paid(window: &Window) -> f64 {

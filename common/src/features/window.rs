@@ -4,7 +4,7 @@ use crate::calendar::{Day, Timestamp};
 use crate::event::{Gender, Level, Page};
 use crate::history::History;
 use crate::ids::SessionId;
-use crate::session::SessionSlice;
+use crate::session::{LevelAt, SessionSlice};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Days that count as recent where the end of the window is held against the rest of it.
@@ -29,10 +29,11 @@ pub struct Window {
     sessions: Vec<Session>,
     active_days: BTreeSet<Day>,
     recent: Share,
+    titled: u64,
     songs: BTreeSet<u32>,
     artists: BTreeSet<u32>,
     level_events: (u64, u64),
-    levels: Vec<Level>,
+    levels: Vec<LevelAt>,
     longest_silence_days: f64,
     last: Timestamp,
     gender: Option<Gender>,
@@ -71,6 +72,7 @@ impl Window {
             sessions: Vec::new(),
             active_days: BTreeSet::new(),
             recent: Share::default(),
+            titled: 0,
             songs: BTreeSet::new(),
             artists: BTreeSet::new(),
             level_events: (0, 0),
@@ -101,6 +103,7 @@ impl Window {
         }
         window.sessions.extend(open.into_values());
         window.sessions.sort_by_key(|s| (s.first, s.last));
+        window.levels.sort_unstable(); // sessions may overlap
         window.longest_silence_days = window.longest_silence_days.max(as_of.days_since(last));
         Some(window)
     }
@@ -118,12 +121,13 @@ impl Window {
             self.recent.songs += u64::from(slice.count(Page::NextSong));
             self.recent.days.insert(day);
         }
+        self.titled += u64::from(slice.titled());
         self.songs.extend(slice.songs());
         self.artists.extend(slice.artists());
         let (free, paid) = slice.level_events();
         self.level_events.0 += u64::from(free);
         self.level_events.1 += u64::from(paid);
-        self.levels.extend(slice.levels().into_iter().flat_map(|(first, last)| [first, last]));
+        self.levels.extend(slice.levels());
         self.gender = slice.gender().or(self.gender);
     }
 
@@ -173,6 +177,11 @@ impl Window {
         self.sessions.iter().zip(next).map(|(a, b)| (b.first.days_since(a.last) * 24.0).max(0.0)).collect()
     }
 
+    /// Songs started that have a title.
+    pub fn titled(&self) -> f64 {
+        self.titled as f64
+    }
+
     /// Distinct songs and distinct artists.
     pub fn distinct(&self) -> (f64, f64) {
         (self.songs.len() as f64, self.artists.len() as f64)
@@ -180,7 +189,7 @@ impl Window {
 
     /// The level last told.
     pub fn level(&self) -> Option<Level> {
-        self.levels.last().copied()
+        self.levels.last().map(|at| at.level)
     }
 
     /// Share of the events of known level that were paid; NaN if none.
@@ -189,12 +198,13 @@ impl Window {
         paid as f64 / (free + paid) as f64
     }
 
-    /// Changes of level between and within sessions; NaN if no level was told.
+    /// Changes between the first and last levels of sessions, in order of time; NaN if no level was told. A change and
+    /// its reverse within one session and day do not show; submitted up- and downgrades do.
     pub fn level_changes(&self) -> f64 {
         if self.levels.is_empty() {
             return f64::NAN;
         }
-        self.levels.iter().zip(self.levels.iter().skip(1)).filter(|(a, b)| a != b).count() as f64
+        self.levels.iter().zip(self.levels.iter().skip(1)).filter(|(a, b)| a.level != b.level).count() as f64
     }
 
     /// Days since the last event.
@@ -207,7 +217,7 @@ impl Window {
         self.registration.map_or(f64::NAN, |registered| self.as_of.days_since(registered))
     }
 
-    /// The longest time without an event, up to the end of the window, in days.
+    /// The longest time without a session under way, up to the end of the window, in days.
     pub fn longest_silence_days(&self) -> f64 {
         self.longest_silence_days
     }

@@ -83,13 +83,21 @@ pub struct Model {
     window_days: u16,
     threshold: Probability,
     schema_hash: String,
+    rows_hash: String,
     forest: Forest,
 }
 
 impl Model {
-    /// A model over rows of the current schema: windows of `window_days`, label 1 from `threshold` on.
-    pub fn new(window_days: u16, threshold: Probability, forest: Forest) -> Result<Self, InvalidModel> {
-        let model = Self { window_days, threshold, schema_hash: features::schema_hash(window_days), forest };
+    /// A model over rows of the current schema: windows of `window_days`, label 1 from `threshold` on. `rows` is the
+    /// table it was trained and tested on; the model bears its hash, so that a version stands for its scores too.
+    pub fn new(window_days: u16, threshold: Probability, rows: &[u8], forest: Forest) -> Result<Self, InvalidModel> {
+        let model = Self {
+            window_days,
+            threshold,
+            schema_hash: features::schema_hash(window_days),
+            rows_hash: hex(&Sha256::digest(rows)),
+            forest,
+        };
         model.check()?;
         Ok(model)
     }
@@ -160,7 +168,7 @@ mod tests {
 
     fn model() -> Model {
         let forest = Forest::new(features::COUNT as u16, vec![vec![Node::leaf(0.25, 1.0)]]).unwrap();
-        Model::new(30, Probability::new(0.5).unwrap(), forest).unwrap()
+        Model::new(30, Probability::new(0.5).unwrap(), b"rows", forest).unwrap()
     }
 
     #[test]

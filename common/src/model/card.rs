@@ -15,8 +15,8 @@ pub struct Card {
     pub family: String,
     /// When it was trained.
     pub created_at: Timestamp,
-    /// The log it was trained from: its first and last moment.
-    pub log_span: (Timestamp, Timestamp),
+    /// The log it was trained from: the first day, and the last, of which nothing was read.
+    pub log_span: (Day, Day),
     /// What it predicts.
     pub label: Label,
     /// Length of the observation window, in days.

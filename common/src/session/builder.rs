@@ -25,6 +25,7 @@ pub enum Added {
 #[derive(Debug, Default)]
 pub struct SliceBuilder {
     users: HashMap<UserId, HashMap<(Day, SessionId), Open>>,
+    slices: usize,
 }
 
 /// One user's slices of one day.
@@ -46,7 +47,17 @@ impl SliceBuilder {
             Some(sessions) => sessions,
             None => self.users.entry(event.user.clone()).or_default(),
         };
-        sessions.entry(place).or_insert_with(|| Open::new(event.session)).add(event)
+        let slices = &mut self.slices;
+        let open = sessions.entry(place).or_insert_with(|| {
+            *slices += 1;
+            Open::new(event.session)
+        });
+        open.add(event)
+    }
+
+    /// Slices begun so far, which is what memory grows with where sessions are short.
+    pub fn slices(&self) -> usize {
+        self.slices
     }
 
     /// The slices, ascending by user and day.
@@ -69,6 +80,9 @@ impl SliceBuilder {
         days
     }
 }
+
+// The page must fit the bits that `key_of` leaves it.
+const _: () = assert!(Page::COUNT <= 32);
 
 /// The key that other sources of the same log give this event.
 pub(crate) fn key_of(event: &Event<'_>) -> EventKey {
@@ -94,6 +108,7 @@ impl Open {
             active: None,
             cancelled_at: None,
             told: Intervals::default(),
+            titled: 0,
             songs: Vec::new(),
             artists: Vec::new(),
             free_events: 0,
@@ -133,6 +148,7 @@ impl Open {
             slice.listened_ms += u64::from(event.length_ms.unwrap_or(0));
             let artist = event.artist.as_deref().unwrap_or_default();
             if let Some(song) = event.song.as_deref() {
+                slice.titled += 1;
                 slice.songs.push(hash([artist, song]));
             }
             if !artist.is_empty() {

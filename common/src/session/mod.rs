@@ -34,6 +34,7 @@ pub struct SessionSlice {
     /// Last `Cancellation Confirmation`.
     cancelled_at: Option<Timestamp>,
     told: Intervals,
+    titled: u32,
     songs: Vec<u32>,
     artists: Vec<u32>,
     free_events: u32,
@@ -47,10 +48,11 @@ pub struct SessionSlice {
 
 /// A level and the event that told it; ordered by time, then event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct LevelAt {
+pub struct LevelAt {
     ts: Timestamp,
     key: EventKey,
-    level: Level,
+    /// The level.
+    pub level: Level,
 }
 
 impl SessionSlice {
@@ -99,6 +101,11 @@ impl SessionSlice {
         &self.told
     }
 
+    /// Songs started that have a title.
+    pub fn titled(&self) -> u32 {
+        self.titled
+    }
+
     /// Hashes of the distinct songs (artist and title), ascending.
     pub fn songs(&self) -> &[u32] {
         &self.songs
@@ -114,9 +121,9 @@ impl SessionSlice {
         (self.free_events, self.paid_events)
     }
 
-    /// The first and the last level told.
-    pub fn levels(&self) -> Option<(Level, Level)> {
-        Some((self.first_level?.level, self.last_level?.level))
+    /// The first and the last level told; none, or both.
+    pub fn levels(&self) -> impl Iterator<Item = LevelAt> {
+        self.first_level.into_iter().chain(self.last_level)
     }
 
     /// The gender told; `None` if none was, or both were.
@@ -141,13 +148,14 @@ impl SessionSlice {
         for (mine, theirs) in self.pages.iter_mut().zip(other.pages) {
             *mine = mine.saturating_add(theirs);
         }
-        self.listened_ms += other.listened_ms;
+        self.listened_ms = self.listened_ms.saturating_add(other.listened_ms);
         self.active = match (self.active, other.active) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (mine, theirs) => mine.or(theirs),
         };
         self.cancelled_at = self.cancelled_at.max(other.cancelled_at);
         self.told = self.told.union(&other.told);
+        self.titled = self.titled.saturating_add(other.titled);
         union(&mut self.songs, &other.songs);
         union(&mut self.artists, &other.artists);
         self.free_events = self.free_events.saturating_add(other.free_events);

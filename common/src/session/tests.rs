@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::Event;
 use crate::testing::{at, event, events, slices_of};
 use proptest::prelude::*;
 
@@ -42,7 +43,10 @@ fn without_items_moment_and_page_tell_events_apart() {
 fn a_session_of_absurd_length_stops_growing() {
     let mut builder = SliceBuilder::default();
     for i in 0..builder::MOST_EVENTS as u32 {
-        assert_eq!(builder.add(&event(i, at(1, i), Page::NextSong)), Added::New);
+        let (artist, song) = (Some(format!("artist {i}").into()), Some(format!("song {i}").into()));
+        // Every other item, so that no two make an interval.
+        let event = Event { artist, song, ..event(2 * i, at(1, i), Page::NextSong) };
+        assert_eq!(builder.add(&event), Added::New);
     }
     assert_eq!(builder.add(&event(0, at(1, 0), Page::NextSong)), Added::Duplicate);
     assert_eq!(builder.add(&event(1_000_000, at(1, 0), Page::NextSong)), Added::TooMany);
@@ -70,13 +74,17 @@ proptest! {
 
     #[test]
     fn merging_is_associative_and_commutative(events in events(), shards in prop::collection::vec(0usize..3, 200)) {
+        // All in one session and day, with one event in each shard at least.
+        let moved = |e: &Event<'static>| Event { session: SessionId::from_number(1), ts: at(1, e.ts.millis_of_day()), ..e.clone() };
         let slice = |shard: usize| {
-            let part: Vec<_> = events.iter().zip(&shards).filter(|(e, s)| **s == shard && e.ts.day() == events[0].ts.day() && e.session == events[0].session).map(|(e, _)| e.clone()).collect();
-            slices_of(&part).pop().and_then(|mut d| d.slices.pop())
+            let part = events.iter().zip(&shards).filter(|(_, s)| **s == shard).map(|(e, _)| moved(e));
+            let own = event(1_000 + shard as u32, at(1, 0), Page::Home);
+            let own = Event { session: SessionId::from_number(1), ..own };
+            let mut days = slices_of(&part.chain([own]).collect::<Vec<_>>());
+            days.remove(0).slices.remove(0)
         };
-        if let (Some(a), Some(b), Some(c)) = (slice(0), slice(1), slice(2)) {
-            let join = |x: &SessionSlice, y: &SessionSlice| { let mut x = x.clone(); x.merge(y); x };
-            prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&c, &b)));
-        }
+        let (a, b, c) = (slice(0), slice(1), slice(2));
+        let join = |x: &SessionSlice, y: &SessionSlice| { let mut x = x.clone(); x.merge(y); x };
+        prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&c, &b)));
     }
 }

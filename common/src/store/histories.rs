@@ -116,9 +116,12 @@ impl Histories {
         &self,
         requests: impl Iterator<Item = Result<WriteRequest, BuildError>>,
     ) -> Result<(), StoreError> {
-        let requests: Vec<WriteRequest> =
-            requests.collect::<Result<_, _>>().map_err(|e| StoreError::unreadable("BatchWriteItem", &self.table, e))?;
-        let batches: Vec<Vec<WriteRequest>> = requests.chunks(BATCH).map(<[_]>::to_vec).collect();
+        let mut requests = requests.peekable();
+        let mut batches = Vec::new();
+        while requests.peek().is_some() {
+            let batch: Result<Vec<_>, _> = requests.by_ref().take(BATCH).collect();
+            batches.push(batch.map_err(|e| StoreError::unreadable("BatchWriteItem", &self.table, e))?);
+        }
         stream::iter(batches).map(|b| self.write(b)).buffer_unordered(CONCURRENT).try_collect().await
     }
 

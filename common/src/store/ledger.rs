@@ -1,7 +1,7 @@
 //! The table of ingested objects: `IngestLedger`, one item for each object that was ever delivered.
 
 use super::StoreError;
-use crate::calendar::Timestamp;
+use crate::calendar::{Day, Timestamp};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
@@ -19,6 +19,12 @@ pub enum State {
     /// The object was removed, and all that it told with it.
     Removed,
 }
+
+/// Most days that an entry tells of: more than ten years. It bounds what timestamps drawn at random make of an entry.
+pub const MOST_DAYS: usize = 4000;
+
+/// Share of the events of a usual day that a day must have for the log to be taken to reach it.
+const REACHED: f64 = 0.01;
 
 /// What became of the lines of an object. `lines` is the sum of the other four.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,31 +68,22 @@ pub struct Entry {
     pub counts: Counts,
     /// Items written.
     pub items: u64,
-    /// The first and the last moment among its accepted events.
-    pub span: Option<(Timestamp, Timestamp)>,
+    /// Accepted events by day; of more than [`MOST_DAYS`] days, those with the most events.
+    pub days: BTreeMap<Day, u64>,
     /// Why the object could not be read to its end, where it could not.
     pub damage: Option<String>,
 }
 
 /// What to do with a delivery.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Begun {
-    /// Do it. What an earlier version may have stored must go first, if there was one.
-    Go {
-        /// Whether anything was begun for the object before.
-        again: bool,
-    },
-    /// This version is done; nothing is left to do.
-    AlreadyDone(Box<Entry>),
-    /// A newer version was delivered before; this one tells nothing any more.
-    Superseded(Box<Entry>),
-}
-
-/// What an entry was written over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    Nothing,
-    Entry,
+pub enum Begun {
+    /// Do it.
+    Go {
+        /// How far the work on the object had come before, on this version or an older one.
+        before: Option<State>,
+    },
+    /// This version is done, or a newer one was begun: the entry tells which.
+    NotNeeded,
 }
 
 /// A sequencer in the form in which later ones sort behind earlier ones: lower-case hexadecimal digits, right-padded
@@ -120,21 +117,14 @@ impl Ledger {
             state: State::InProgress,
             counts: Counts::default(),
             items: 0,
-            span: None,
+            days: BTreeMap::new(),
             damage: None,
         };
         let newer = "attribute_not_exists(#source) OR sequencer < :sequencer \
                      OR (sequencer = :sequencer AND #state = :in_progress)";
-        if let Some(before) = self.put(&entry, newer).await? {
-            return Ok(Begun::Go { again: before == Before::Entry });
-        }
-        let there = self.get(source).await?.ok_or_else(|| {
-            StoreError::unreadable("PutItem", self.target(source), "the entry vanished while it was read")
-        })?;
-        Ok(if there.version.sequencer == version.sequencer {
-            Begun::AlreadyDone(Box::new(there))
-        } else {
-            Begun::Superseded(Box::new(there))
+        Ok(match self.put(&entry, newer).await? {
+            Some(before) => Begun::Go { before: before.map(|entry| entry.state) },
+            None => Begun::NotNeeded,
         })
     }
 
@@ -144,9 +134,9 @@ impl Ledger {
         Ok(self.put(entry, begun).await?.is_some())
     }
 
-    /// Writes an entry if `condition` holds of the one there is, and tells whether there was one; `None` if the condition
+    /// Writes an entry if `condition` holds of the one there is, and returns that, if there was one; `None` if the condition
     /// does not hold.
-    async fn put(&self, entry: &Entry, condition: &str) -> Result<Option<Before>, StoreError> {
+    async fn put(&self, entry: &Entry, condition: &str) -> Result<Option<Option<Entry>>, StoreError> {
         let item = serde_dynamo::to_item(entry)
             .map_err(|e| StoreError::unreadable("PutItem", self.target(&entry.source), e))?;
         let call = self
@@ -161,8 +151,10 @@ impl Ledger {
             .expression_attribute_values(":sequencer", AttributeValue::S(entry.version.sequencer.clone()))
             .expression_attribute_values(":in_progress", AttributeValue::S("in_progress".into()));
         match call.send().await {
-            Ok(answer) if answer.attributes.as_ref().is_none_or(HashMap::is_empty) => Ok(Some(Before::Nothing)),
-            Ok(_) => Ok(Some(Before::Entry)),
+            Ok(answer) => {
+                let before = answer.attributes.filter(|old| !old.is_empty());
+                before.map(|old| self.read(old)).transpose().map(Some)
+            }
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
             Err(e) => Err(StoreError::of_call("PutItem", self.target(&entry.source), e)),
         }
@@ -179,8 +171,7 @@ impl Ledger {
         answer.item.map(|item| self.read(item)).transpose()
     }
 
-    /// Every entry.
-    pub async fn all(&self) -> Result<Vec<Entry>, StoreError> {
+    async fn all(&self) -> Result<Vec<Entry>, StoreError> {
         let mut pages = self.client.scan().table_name(&self.table).into_paginator().items().send();
         let mut entries = Vec::new();
         while let Some(item) = pages.next().await {
@@ -189,13 +180,15 @@ impl Ledger {
         Ok(entries)
     }
 
-    /// The first and the last moment that completed objects tell of, the last cut at `now`, as a clock that runs ahead
-    /// must not make labels look matured; `None` if nothing is ingested.
-    pub async fn log_span(&self, now: Timestamp) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-        let spans: Vec<_> = self.all().await?.into_iter().filter_map(|e| e.span).collect();
-        let first = spans.iter().map(|(first, _)| *first).min();
-        let last = spans.iter().map(|(_, last)| (*last).min(now)).max();
-        Ok(first.zip(last))
+    /// The days that the log reaches: from the start of the first to the start of the last, which may still be under way.
+    /// `None` if nothing is ingested.
+    pub async fn log_span(&self, now: Timestamp) -> Result<Option<(Day, Day)>, StoreError> {
+        let mut days: BTreeMap<Day, u64> = BTreeMap::new();
+        for (day, events) in self.all().await?.into_iter().flat_map(|entry| entry.days) {
+            *days.entry(day).or_default() += events;
+        }
+        days.retain(|day, _| *day <= now.day());
+        Ok(span(&days))
     }
 
     fn read(&self, item: HashMap<String, AttributeValue>) -> Result<Entry, StoreError> {
@@ -203,9 +196,30 @@ impl Ledger {
     }
 }
 
+/// The first and the last day with a meaningful share of a usual (the median) day's events. One event with a clock that
+/// is years off would otherwise move every cutoff, and make labels look matured that are not.
+fn span(days: &BTreeMap<Day, u64>) -> Option<(Day, Day)> {
+    let mut counts: Vec<u64> = days.values().copied().collect();
+    counts.sort_unstable();
+    let usual = *counts.get(counts.len() / 2)?;
+    let reached = || days.iter().filter(|(_, events)| **events as f64 >= REACHED * usual as f64).map(|(day, _)| *day);
+    reached().next().zip(reached().next_back())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::sequencer;
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_years_off_does_not_stretch_the_log() {
+        let day = |n| Day::from_number(17_800 + n);
+        let mut days: BTreeMap<Day, u64> = (0..60).map(|n| (day(n), 4000 + n as u64)).collect();
+        assert_eq!(span(&days), Some((day(0), day(59))));
+        days.extend([(Day::from_number(17), 1), (day(90), 2), (day(2000), 1)]);
+        assert_eq!(span(&days), Some((day(0), day(59))));
+        assert_eq!(span(&BTreeMap::from([(day(3), 1)])), Some((day(3), day(3))));
+        assert_eq!(span(&BTreeMap::new()), None);
+    }
 
     #[test]
     fn sequencers_compare_as_if_padded_on_the_right() {

@@ -55,7 +55,15 @@ impl RegistryStore {
         Self { bucket }
     }
 
-    /// Reads the registry unless it still is the version tagged `known`. An absent registry reads as an empty one.
+    /// Reads the registry, with the tag to look again. An absent registry reads as an empty one.
+    pub async fn read(&self) -> Result<(Registry, Option<String>), StoreError> {
+        match self.look(None).await? {
+            Look::Now(registry, etag) => Ok((registry, etag)),
+            Look::Unchanged => Err(StoreError::unreadable("GetObject", KEY, "unchanged, though no version was named")),
+        }
+    }
+
+    /// Reads the registry unless it still is the version tagged `known`.
     pub async fn look(&self, known: Option<&str>) -> Result<Look, StoreError> {
         match self.bucket.get_if_changed(KEY, known).await? {
             Fetched::Unchanged => Ok(Look::Unchanged),
@@ -69,13 +77,14 @@ impl RegistryStore {
         }
     }
 
-    /// Makes `version` the champion. Of several writers at once each sees the one before it: no promotion is lost.
-    pub async fn promote(&self, version: &ModelVersion, by: &str, why: &str) -> Result<Promotion, StoreError> {
+    /// Makes `version` the champion; `None` if it already is, and nothing is written. Of several writers at once each
+    /// sees the one before it: no promotion is lost.
+    pub async fn promote(&self, version: &ModelVersion, by: &str, why: &str) -> Result<Option<Promotion>, StoreError> {
         for _ in 0..ATTEMPTS {
-            let (mut registry, etag) = match self.look(None).await? {
-                Look::Now(registry, etag) => (registry, etag),
-                Look::Unchanged => (Registry::default(), None),
-            };
+            let (mut registry, etag) = self.read().await?;
+            if registry.champion.as_ref() == Some(version) {
+                return Ok(None);
+            }
             let promotion = Promotion {
                 version: version.clone(),
                 replaced: registry.champion.replace(version.clone()),
@@ -87,7 +96,7 @@ impl RegistryStore {
             let json = serde_json::to_vec_pretty(&registry).map_err(|e| StoreError::unreadable("PutObject", KEY, e))?;
             let condition = etag.as_deref().map_or(Condition::Absent, Condition::Unchanged);
             if self.bucket.put(KEY, json, "application/json", condition).await? {
-                return Ok(promotion);
+                return Ok(Some(promotion));
             }
         }
         Err(StoreError {

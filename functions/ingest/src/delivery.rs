@@ -2,6 +2,7 @@
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use churn_common::calendar::Timestamp;
+use churn_common::ids::SourceId;
 use churn_common::store::ledger::{Version, sequencer};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -28,6 +29,21 @@ impl Delivery {
     /// `s3://bucket/key`.
     pub fn source(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.key)
+    }
+
+    /// The source of what part `part` of this version tells.
+    pub fn part(&self, part: u32) -> SourceId {
+        SourceId::of_object(&self.bucket, &self.key, &self.version.sequencer, part)
+    }
+
+    /// The folder for things of this kind of all versions of the object.
+    pub fn folder_of_all(&self, kind: &str) -> String {
+        format!("{kind}/{}/", SourceId::of_object(&self.bucket, &self.key, "", 0))
+    }
+
+    /// The folder for things of this kind of this version.
+    pub fn folder(&self, kind: &str) -> String {
+        format!("{}{}/", self.folder_of_all(kind), self.version.sequencer)
     }
 }
 

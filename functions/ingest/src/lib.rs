@@ -43,13 +43,15 @@ pub enum IngestError {
     /// The payload is no S3 event. A retry does not help.
     #[error(transparent)]
     BadEvent(#[from] BadEvent),
-    /// Stores failed in a way that may pass; a retry completes what is left and repeats nothing.
-    #[error("{} of {total} objects could not be ingested, try again: {}", left.len(), left.join("; "))]
-    Retryable {
+    /// Stores failed; a retry completes what is left and repeats nothing.
+    #[error("{} of {total} objects could not be ingested: {}", left.len(), left.join("; "))]
+    Left {
         /// Each object that is left, and why.
         left: Vec<String>,
         /// Objects in the event.
         total: usize,
+        /// Whether a retry may help with any of them.
+        retryable: bool,
     },
 }
 
@@ -70,7 +72,8 @@ impl IngestError {
     fn kind(&self) -> &'static str {
         match self {
             Self::BadEvent(_) => "BadEvent",
-            Self::Retryable { .. } => "Retryable",
+            Self::Left { retryable: true, .. } => "Retryable",
+            Self::Left { .. } => "Failed",
         }
     }
 }
@@ -83,20 +86,24 @@ pub async fn handle(
     now: Timestamp,
 ) -> Result<Summary, IngestError> {
     let deliveries = delivery::read(payload)?;
-    let (mut objects, mut left) = (Vec::new(), Vec::new());
+    let (mut objects, mut left, mut retryable) = (Vec::new(), Vec::new(), false);
     let total = deliveries.len();
     for delivery in deliveries {
         let source = delivery.source();
         match object::handle(delivery, stores, settings, now).await {
             Ok(outcome) => {
-                tracing::info!(source, outcome = %serde_json::json!(outcome), "object done");
+                match &outcome {
+                    Outcome::Refused { why } => tracing::warn!(source, ?why, "object refused"),
+                    done => tracing::info!(source, outcome = %serde_json::json!(done), "object done"),
+                }
                 objects.push(ObjectSummary { source, outcome });
             }
             Err(e) => {
                 tracing::error!(source, error = %e, "object left for a retry");
+                retryable |= e.retryable;
                 left.push(format!("{source}: {e}"));
             }
         }
     }
-    if left.is_empty() { Ok(Summary { objects }) } else { Err(IngestError::Retryable { left, total }) }
+    if left.is_empty() { Ok(Summary { objects }) } else { Err(IngestError::Left { left, total, retryable }) }
 }

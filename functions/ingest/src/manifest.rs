@@ -1,6 +1,7 @@
-//! Which items a source wrote: `manifests/<source>/…`, read only when the source is replaced or removed.
+//! Which items a version of an object wrote: `manifests/<object>/<sequencer>/…`, read only when the object is replaced or
+//! removed.
 
-use churn_common::ids::SourceId;
+use crate::delivery::Delivery;
 use churn_common::store::histories::{ItemKey, StoredItem};
 use churn_common::store::objects::Condition;
 use churn_common::store::{AllStores, StoreError};
@@ -8,17 +9,22 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-fn folder(id: &SourceId) -> String {
-    format!("manifests/{id}/")
+/// Which versions of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// The one delivered.
+    This,
+    /// All that are older than the one delivered.
+    Older,
 }
 
-/// Notes the items of part `part` of a source. To be called before they are written, so that there is never an item that
+/// Notes the items of part `part` of an object. To be called before they are written, so that there is never an item that
 /// nothing tells of.
-pub async fn put(stores: &AllStores, id: &SourceId, part: u32, items: &[StoredItem]) -> Result<(), StoreError> {
+pub async fn put(stores: &AllStores, delivery: &Delivery, part: u32, items: &[StoredItem]) -> Result<(), StoreError> {
     if items.is_empty() {
         return Ok(());
     }
-    let key = format!("{}part-{part:05}.json.gz", folder(id));
+    let key = format!("{}part-{part:05}.json.gz", delivery.folder("manifests"));
     let keys: Vec<&ItemKey> = items.iter().map(|item| &item.key).collect();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     serde_json::to_writer(&mut encoder, &keys).map_err(|e| StoreError::unreadable("PutObject", &key, e))?;
@@ -26,20 +32,43 @@ pub async fn put(stores: &AllStores, id: &SourceId, part: u32, items: &[StoredIt
     stores.store.put(&key, bytes, "application/gzip", Condition::Always).await.map(drop)
 }
 
-/// Deletes every item that a source wrote, its rejected lines, and the notes of both; returns how many items. What is
-/// interrupted can be begun again.
-pub async fn withdraw(stores: &AllStores, id: &SourceId) -> Result<u64, StoreError> {
-    let mut withdrawn = 0;
-    for key in stores.store.list(&folder(id)).await? {
+/// Deletes every item that these versions of an object wrote, and their rejected lines. What is interrupted can be begun
+/// again. The notes themselves go only if `forget` is set: while another invocation may still be writing those items, it
+/// needs them to withdraw what it wrote.
+pub async fn withdraw(
+    stores: &AllStores,
+    delivery: &Delivery,
+    versions: Versions,
+    forget: bool,
+) -> Result<(), StoreError> {
+    for key in folder_keys(stores, delivery, "manifests", versions).await? {
         let Some(object) = stores.store.get(&key).await? else { continue };
         let keys: Vec<ItemKey> = serde_json::from_reader(GzDecoder::new(&object.bytes[..]))
             .map_err(|e| StoreError::unreadable("GetObject", &key, e))?;
-        withdrawn += keys.len() as u64;
         stores.histories.delete(keys).await?;
+        if forget {
+            stores.store.delete(&key).await?;
+        }
+    }
+    for key in folder_keys(stores, delivery, "quarantine", versions).await? {
         stores.store.delete(&key).await?;
     }
-    for key in stores.store.list(&crate::quarantine::folder(id)).await? {
-        stores.store.delete(&key).await?;
-    }
-    Ok(withdrawn)
+    Ok(())
+}
+
+async fn folder_keys(
+    stores: &AllStores,
+    delivery: &Delivery,
+    kind: &str,
+    versions: Versions,
+) -> Result<Vec<String>, StoreError> {
+    let this = delivery.folder(kind);
+    Ok(match versions {
+        Versions::This => stores.store.list(&this).await?,
+        Versions::Older => {
+            let mut keys = stores.store.list(&delivery.folder_of_all(kind)).await?;
+            keys.retain(|key| *key < this); // sequencers sort as text
+            keys
+        }
+    })
 }

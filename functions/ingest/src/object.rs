@@ -2,16 +2,17 @@
 
 use crate::delivery::Delivery;
 use crate::lines::Lines;
+use crate::manifest::{Versions, withdraw};
 use crate::settings::IngestSettings;
 use crate::stream::decompressed;
 use crate::writer::Writer;
 use churn_common::calendar::Timestamp;
-use churn_common::ids::SourceId;
 use churn_common::store::ledger::{Begun, Counts, Entry, State};
 use churn_common::store::objects::Opened;
 use churn_common::store::{AllStores, StoreError};
 use serde::Serialize;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// What became of an object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,8 +59,6 @@ pub enum Refusal {
     MissingObject,
     /// There is no such bucket.
     UnknownBucket,
-    /// The function may not read it.
-    AccessDenied,
 }
 
 /// Does what an event tells of one object. Errors are those that a retry may mend; it begins again, and completes.
@@ -85,8 +84,9 @@ async fn ingest(
 ) -> Result<Outcome, StoreError> {
     let source = delivery.source();
     // First of all: a second delivery reads nothing but the ledger.
-    if let Some(outcome) = stores.ledger.get(&source).await?.and_then(|entry| outcome_of(entry, &delivery)) {
-        return Ok(outcome);
+    let entry = stores.ledger.get(&source).await?;
+    if entry.and_then(|entry| outcome_of(entry, &delivery)).is_some() {
+        return settled(&delivery, stores).await;
     }
     // Before the ledger is told: an object that cannot be opened leaves no trace.
     let bucket = stores.logs.sibling(&delivery.bucket);
@@ -96,7 +96,6 @@ async fn ingest(
         // Its own event is on the way, or has been here.
         Ok(Opened::Changed) => return Ok(Outcome::Superseded),
         Err(e) if e.code == "NoSuchBucket" => return Ok(Outcome::Refused { why: Refusal::UnknownBucket }),
-        Err(e) if e.code == "AccessDenied" => return Ok(Outcome::Refused { why: Refusal::AccessDenied }),
         Err(e) => return Err(e),
     };
     if let Some(outcome) = begin(&delivery, stores).await? {
@@ -121,15 +120,15 @@ async fn ingest(
     let (done, quarantine) = writer.finish().await?;
     let entry = Entry {
         source,
-        version: delivery.version,
+        version: delivery.version.clone(),
         state: State::Completed,
         counts: done.counts,
         items: done.items,
-        span: done.span,
+        days: done.days,
         damage,
     };
     if !stores.ledger.complete(&entry).await? {
-        return Ok(Outcome::Superseded);
+        return settled(&delivery, stores).await;
     }
     Ok(Outcome::Ingested { counts: entry.counts, items: entry.items, quarantine, damage: entry.damage })
 }
@@ -141,36 +140,47 @@ async fn remove(delivery: Delivery, stores: &AllStores) -> Result<Outcome, Store
     }
     let entry = Entry {
         source: delivery.source(),
-        version: delivery.version,
+        version: delivery.version.clone(),
         state: State::Removed,
         counts: Counts::default(),
         items: 0,
-        span: None,
+        days: BTreeMap::new(),
         damage: None,
     };
-    Ok(if stores.ledger.complete(&entry).await? { Outcome::Withdrawn } else { Outcome::Superseded })
+    if !stores.ledger.complete(&entry).await? {
+        return settled(&delivery, stores).await;
+    }
+    Ok(Outcome::Withdrawn)
 }
 
-/// Notes in the ledger that work on a version begins, and withdraws what was begun or done for the object before; where
-/// there is nothing left to do, what the outcome is.
+/// Notes in the ledger that work on a version begins, and withdraws what older versions of the object told; where there is
+/// nothing left to do, what the outcome is.
 async fn begin(delivery: &Delivery, stores: &AllStores) -> Result<Option<Outcome>, StoreError> {
     match stores.ledger.begin(&delivery.source(), &delivery.version).await? {
-        Begun::Go { again: false } => Ok(None),
-        Begun::Go { again: true } => {
-            let id = SourceId::of_object(&delivery.bucket, &delivery.key, 0);
-            crate::manifest::withdraw(stores, &id).await.map(|_| None)
-        }
-        Begun::AlreadyDone(entry) | Begun::Superseded(entry) => match outcome_of(*entry, delivery) {
-            Some(outcome) => Ok(Some(outcome)),
-            None => Err(StoreError {
-                operation: "PutItem",
-                target: delivery.source(),
-                code: String::new(),
-                message: "the ledger's entry changed while it was read".into(),
-                retryable: true,
-            }),
-        },
+        Begun::Go { before: None } => {}
+        // Its invocation may be at work yet. It will find itself superseded, and needs its manifest then.
+        Begun::Go { before: Some(State::InProgress) } => withdraw(stores, delivery, Versions::Older, false).await?,
+        Begun::Go { before: Some(_) } => withdraw(stores, delivery, Versions::Older, true).await?,
+        Begun::NotNeeded => return settled(delivery, stores).await.map(Some),
     }
+    Ok(None)
+}
+
+/// The outcome of a delivery on which there is nothing left to do. What it may have written before a newer version came is
+/// withdrawn.
+async fn settled(delivery: &Delivery, stores: &AllStores) -> Result<Outcome, StoreError> {
+    let entry = stores.ledger.get(&delivery.source()).await?;
+    let outcome = entry.and_then(|entry| outcome_of(entry, delivery)).ok_or_else(|| StoreError {
+        operation: "GetItem",
+        target: delivery.source(),
+        code: String::new(),
+        message: "the ledger's entry changed while it was read".into(),
+        retryable: true,
+    })?;
+    if outcome == Outcome::Superseded {
+        withdraw(stores, delivery, Versions::This, true).await?;
+    }
+    Ok(outcome)
 }
 
 /// What there is to say of a delivery, given the object's entry in the ledger; `None` if there is work to do.

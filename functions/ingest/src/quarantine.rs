@@ -1,21 +1,24 @@
-//! Rejected lines, kept where people can read them: `quarantine/<source>/part-N.jsonl.gz`.
+//! Rejected lines, kept where people can read them: `quarantine/<object>/<sequencer>/part-N.jsonl.gz`.
 
+use crate::delivery::Delivery;
 use churn_common::event::Rejection;
-use churn_common::ids::SourceId;
 use churn_common::store::StoreError;
 use churn_common::store::objects::{Bucket, Condition};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use regex_lite::Regex;
 use serde::Serialize;
-use serde_json::Value;
 use std::io::Write;
+use std::sync::LazyLock;
 
 /// Most bytes of a line that are kept.
 const KEPT_BYTES: usize = 4096;
 /// Compressed bytes that are gathered before they are written.
 const PART_BYTES: usize = 8 << 20;
-/// Fields of a person that no feature needs.
-const PERSONAL: [&str; 4] = ["firstName", "lastName", "location", "userAgent"];
+/// Values of the fields of a person that no feature needs, in text that need not be JSON: to the closing quote, or to the
+/// end where there is none.
+static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> =
+    LazyLock::new(|| Regex::new(r#"(?s)"(firstName|lastName|location|userAgent)"\s*:\s*"(?:[^"\\]|\\.)*(?:"|\\?$)"#));
 
 /// The rejected lines of one object.
 #[derive(Debug)]
@@ -38,9 +41,9 @@ struct Rejected<'a> {
 }
 
 impl<'a> Quarantine<'a> {
-    /// For the lines of `source`.
-    pub fn new(bucket: &'a Bucket, source: String, id: &SourceId) -> Self {
-        Self { bucket, source, folder: folder(id), parts: 0, open: None }
+    /// For the lines of the object of `delivery`.
+    pub fn new(bucket: &'a Bucket, delivery: &Delivery) -> Self {
+        Self { bucket, source: delivery.source(), folder: delivery.folder("quarantine"), parts: 0, open: None }
     }
 
     /// Keeps a line: its number, its place in bytes, why it was rejected and its text.
@@ -51,7 +54,7 @@ impl<'a> Quarantine<'a> {
             offset: line.1,
             reason: &why.code(),
             message: why.to_string(),
-            text: redacted(text),
+            text: redacted(text).map_err(|e| StoreError::unreadable("PutObject", &self.folder, e))?,
         };
         let encoder = self.open.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::default()));
         let written = serde_json::to_vec(&rejected).map_err(std::io::Error::from).and_then(|mut json| {
@@ -79,24 +82,13 @@ impl<'a> Quarantine<'a> {
     }
 }
 
-/// Where the rejected lines of a source are.
-pub fn folder(id: &SourceId) -> String {
-    format!("quarantine/{id}/")
-}
-
-/// The line as text, cut at a bound, without what it tells of a person, where it is JSON that can be told apart.
-fn redacted(line: &[u8]) -> String {
-    if let Ok(Value::Object(mut fields)) = serde_json::from_slice::<Value>(line) {
-        for field in PERSONAL {
-            fields.remove(field);
-        }
-        return cut(&Value::Object(fields).to_string());
+/// The line as text, cut at a bound, without what it tells of a person.
+fn redacted(line: &[u8]) -> Result<String, regex_lite::Error> {
+    let text = String::from_utf8_lossy(line.get(..KEPT_BYTES).unwrap_or(line));
+    match &*PERSONAL {
+        Ok(personal) => Ok(personal.replace_all(&text, r#""$1":"""#).into_owned()),
+        Err(e) => Err(e.clone()),
     }
-    cut(&String::from_utf8_lossy(line.get(..KEPT_BYTES).unwrap_or(line)))
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(KEPT_BYTES).collect()
 }
 
 #[cfg(test)]
@@ -105,8 +97,16 @@ mod tests {
 
     #[test]
     fn names_and_places_do_not_reach_quarantine() {
-        let line = br#"{"ts":-1,"firstName":"Ada","lastName":"L","location":"London","userAgent":"x","page":"Home"}"#;
-        assert_eq!(redacted(line), r#"{"page":"Home","ts":-1}"#);
+        let redacted = |line: &[u8]| redacted(line).unwrap();
+        let person = r#"{"ts":-1,"firstName":"Ada \"A\"","lastName" : "L","location":"London, UK","userAgent":"","page":"Home"}"#;
+        let clean = r#"{"ts":-1,"firstName":"","lastName":"","location":"","userAgent":"","page":"Home"}"#;
+        assert_eq!(redacted(person.as_bytes()), clean);
+        assert_eq!(redacted(format!("[{person}]").as_bytes()), format!("[{clean}]"));
+        for cut in 0..person.len() {
+            let kept = redacted(&person.as_bytes()[..cut]);
+            assert!(["Ad", "\"L", "Lon"].iter().all(|told| !kept.contains(told)), "{kept}");
+        }
+        assert_eq!(redacted(b"\"location\":\"M\xfcnchen\",NaN"), "\"location\":\"\",NaN");
         assert_eq!(redacted(b"junk \xff"), "junk \u{fffd}");
         assert_eq!(redacted(&[b'x'; 10_000]).len(), KEPT_BYTES);
     }

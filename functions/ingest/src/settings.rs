@@ -22,7 +22,7 @@ impl Default for IngestSettings {
         Self {
             max_clock_skew_seconds: 3600,
             max_line_bytes: 1 << 20,
-            part_bytes: 256 << 20,
+            part_bytes: 64 << 20,
             history_retention_days: Some(400),
         }
     }

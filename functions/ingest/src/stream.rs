@@ -1,11 +1,11 @@
 //! From an object's bytes to the log in it: gzip and Zstandard are recognised by their first bytes, whatever the key.
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
-use std::io;
+use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, BufReader, ReadBuf};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -33,12 +33,16 @@ where
 {
     let transport = Transport::default();
     let mut object = BufReader::with_capacity(BUFFER, Watched { object, transport: transport.clone() });
-    let head = object.fill_buf().await?;
-    let log: Box<dyn AsyncBufRead + Send + Unpin> = if head.starts_with(GZIP) {
+    // A transport may hand out its first bytes one by one.
+    let mut head = Vec::with_capacity(ZSTD.len());
+    (&mut object).take(ZSTD.len() as u64).read_to_end(&mut head).await?;
+    let (gzip, zstd) = (head.starts_with(GZIP), head.starts_with(ZSTD));
+    let object = Cursor::new(head).chain(object);
+    let log: Box<dyn AsyncBufRead + Send + Unpin> = if gzip {
         let mut decoder = GzipDecoder::new(object);
         decoder.multiple_members(true); // as `cat a.gz b.gz` and many log shippers write them
         Box::new(BufReader::with_capacity(BUFFER, decoder))
-    } else if head.starts_with(ZSTD) {
+    } else if zstd {
         let mut decoder = ZstdDecoder::new(object);
         decoder.multiple_members(true);
         Box::new(BufReader::with_capacity(BUFFER, decoder))
@@ -60,5 +64,37 @@ impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
             self.transport.failed(e);
         }
         read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    /// Hands out one byte at a time.
+    struct Drops(Cursor<Vec<u8>>);
+
+    impl AsyncRead for Drops {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let mut one = [0];
+            let mut byte = ReadBuf::new(&mut one);
+            let read = Pin::new(&mut self.0).poll_read(cx, &mut byte);
+            buf.put_slice(byte.filled());
+            read
+        }
+    }
+
+    #[tokio::test]
+    async fn compression_is_recognised_however_few_bytes_arrive_at_once() {
+        let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"log").unwrap();
+        for (object, expected) in [(gzip.finish().unwrap(), "log"), (b"{}".to_vec(), "{}"), (vec![], "")] {
+            let (mut log, _) = decompressed(BufReader::new(Drops(Cursor::new(object)))).await.unwrap();
+            let mut text = String::new();
+            log.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, expected);
+        }
     }
 }

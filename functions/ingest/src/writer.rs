@@ -4,13 +4,17 @@ use crate::delivery::Delivery;
 use crate::lines::{End, Lines};
 use crate::quarantine::Quarantine;
 use crate::settings::IngestSettings;
-use churn_common::calendar::Timestamp;
+use churn_common::calendar::{Day, Timestamp};
 use churn_common::event::{Line, Rejection};
-use churn_common::ids::SourceId;
 use churn_common::session::{Added, MOST_EVENTS, SliceBuilder};
-use churn_common::store::ledger::Counts;
+use churn_common::store::ledger::{Counts, MOST_DAYS};
 use churn_common::store::{AllStores, StoreError};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use tokio::io::AsyncBufRead;
+
+/// Most slices that are gathered before they are written, however few bytes of log they are: some 200 MB of memory.
+const MOST_SLICES: usize = 100_000;
 
 /// What was written of an object so far.
 #[derive(Debug, Default)]
@@ -19,8 +23,8 @@ pub struct Done {
     pub counts: Counts,
     /// Items.
     pub items: u64,
-    /// The first and the last moment among its events.
-    pub span: Option<(Timestamp, Timestamp)>,
+    /// Accepted events by day.
+    pub days: BTreeMap<Day, u64>,
 }
 
 /// Aggregates lines and writes them part by part.
@@ -28,7 +32,6 @@ pub struct Writer<'a> {
     delivery: &'a Delivery,
     stores: &'a AllStores,
     settings: &'a IngestSettings,
-    id: SourceId,
     quarantine: Quarantine<'a>,
     part: u32,
     slices: SliceBuilder,
@@ -38,13 +41,11 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// For the object of `delivery`.
     pub fn new(delivery: &'a Delivery, stores: &'a AllStores, settings: &'a IngestSettings) -> Self {
-        let id = SourceId::of_object(&delivery.bucket, &delivery.key, 0);
         Self {
             delivery,
             stores,
             settings,
-            quarantine: Quarantine::new(&stores.store, delivery.source(), &id),
-            id,
+            quarantine: Quarantine::new(&stores.store, delivery),
             part: 0,
             slices: SliceBuilder::default(),
             done: Done::default(),
@@ -60,7 +61,7 @@ impl<'a> Writer<'a> {
         let latest = Timestamp::from_millis(now.millis() + i64::from(self.settings.max_clock_skew_seconds) * 1000);
         let mut part_ends = self.settings.part_bytes;
         loop {
-            if lines.offset() >= part_ends {
+            if lines.offset() >= part_ends || self.slices.slices() >= MOST_SLICES {
                 self.flush().await?;
                 part_ends = lines.offset() + self.settings.part_bytes;
             }
@@ -90,10 +91,7 @@ impl<'a> Writer<'a> {
                 Added::TooMany => return Some(Rejection::SessionTooLong { limit: MOST_EVENTS }),
                 Added::New => {
                     counts.accepted += 1;
-                    self.done.span = Some(match self.done.span {
-                        Some((first, last)) => (first.min(event.ts), last.max(event.ts)),
-                        None => (event.ts, event.ts),
-                    });
+                    *self.done.days.entry(event.ts.day()).or_default() += 1;
                 }
             },
         }
@@ -103,10 +101,10 @@ impl<'a> Writer<'a> {
     /// Writes the part gathered so far, a source of its own.
     async fn flush(&mut self) -> Result<(), StoreError> {
         let days = std::mem::take(&mut self.slices).finish();
-        let source = SourceId::of_object(&self.delivery.bucket, &self.delivery.key, self.part);
+        let source = self.delivery.part(self.part);
         let (delivered, kept) = (self.delivery.version.event_time, self.settings.history_retention_days);
         let items = self.stores.histories.items(&source, &days, delivered, kept)?;
-        crate::manifest::put(self.stores, &self.id, self.part, &items).await?;
+        crate::manifest::put(self.stores, self.delivery, self.part, &items).await?;
         self.done.items += items.len() as u64;
         self.stores.histories.put(items).await?;
         self.part += 1;
@@ -116,6 +114,11 @@ impl<'a> Writer<'a> {
     /// Writes what is left; what was written, and where the rejected lines are.
     pub async fn finish(mut self) -> Result<(Done, Option<String>), StoreError> {
         self.flush().await?;
+        if self.done.days.len() > MOST_DAYS {
+            let mut days: Vec<(Day, u64)> = std::mem::take(&mut self.done.days).into_iter().collect();
+            days.sort_by_key(|(_, events)| Reverse(*events));
+            self.done.days = days.into_iter().take(MOST_DAYS).collect();
+        }
         Ok((self.done, self.quarantine.finish().await?))
     }
 }

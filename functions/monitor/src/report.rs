@@ -11,7 +11,6 @@ use churn_common::settings::SettingsError;
 use churn_common::snapshot::{Snapshot, at_risk};
 use churn_common::store::models::ModelError;
 use churn_common::store::objects::Condition;
-use churn_common::store::registry::Look;
 use churn_common::store::{AllStores, StoreError};
 use churn_common::table;
 use serde::Serialize;
@@ -121,11 +120,7 @@ struct Seen {
 
 /// Compares the users active now with the champion's baseline, and writes the report.
 pub async fn monitor(stores: &AllStores, settings: &MonitorSettings, now: Timestamp) -> Result<Outcome, MonitorError> {
-    let champion = match stores.registry().look(None).await? {
-        Look::Now(registry, _) => registry.champion,
-        Look::Unchanged => None,
-    };
-    let Some(version) = champion else {
+    let Some(version) = stores.registry().read().await?.0.champion else {
         return Ok(not_reported(Reason::NoModel, "no model has been trained yet"));
     };
     let Some((_, log_end)) = stores.ledger.log_span(now).await? else {
@@ -135,8 +130,7 @@ pub async fn monitor(stores: &AllStores, settings: &MonitorSettings, now: Timest
     let baseline = table::read_rows(stores.models().baseline(&version).await?)
         .map_err(|e| MonitorError::Baseline(version.clone(), e.to_string()))?;
 
-    // Whole days only, as in training.
-    let as_of = log_end.day();
+    let as_of = log_end; // whole days only, as in training
     let matured_at = card.label.newest_matured(log_end);
     let seen = stores.histories.map_users(settings.scan_segments, |user, history| {
         let matured = || {
@@ -164,7 +158,7 @@ pub async fn monitor(stores: &AllStores, settings: &MonitorSettings, now: Timest
     };
     let mut reasons = performance.as_ref().map(|p| p.losses(settings)).unwrap_or_default();
     let features = drift.features.len();
-    if drift.drifted as f64 >= settings.drifted_share * features as f64 {
+    if drift.drifted > 0 && drift.drifted as f64 >= settings.drifted_share * features as f64 {
         reasons.push(format!("{} of {features} features have drifted", drift.drifted));
     }
     let report = Report {

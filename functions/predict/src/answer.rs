@@ -69,8 +69,13 @@ pub struct Evidence {
     /// Events of the request without a user.
     pub unattributable: usize,
     /// Events of the request that cannot be believed.
-    pub rejected: Vec<RejectedEvent>,
+    pub rejected: usize,
+    /// The first of them, [`MOST_TOLD`] at most.
+    pub rejections: Vec<RejectedEvent>,
 }
+
+/// Most rejected events that an answer tells of one by one.
+pub const MOST_TOLD: usize = 20;
 
 /// An event of the request that cannot be believed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,7 +130,8 @@ pub async fn answer(
         already_known,
         after_as_of: given - events.len(),
         unattributable: query.unattributable,
-        rejected: query.rejected,
+        rejected: query.rejected.len(),
+        rejections: query.rejected.into_iter().take(MOST_TOLD).collect(),
     };
     Ok(Answer {
         churn_probability: probability,
@@ -135,7 +141,7 @@ pub async fn answer(
         threshold: model.threshold(),
         as_of: as_of.to_string(),
         as_of_source,
-        already_cancelled: history.known_at(as_of).is_cancelled(),
+        already_cancelled: history.is_cancelled(as_of),
         evidence,
     })
 }

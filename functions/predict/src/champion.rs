@@ -46,21 +46,22 @@ impl Champion {
         }
     }
 
-    /// The model that serves; `None` while there is none.
+    /// The model that serves; `None` while none has been promoted.
     ///
     /// A store that fails, or a champion that is not fit to serve, leaves the last good model in service, and the log
-    /// says so. While there is no model at all, every call looks for one.
-    pub async fn current(&self) -> Option<Arc<Serving>> {
+    /// says so; it is an error only if there is none. While there is no model at all, every call looks for one.
+    pub async fn current(&self) -> Result<Option<Arc<Serving>>, ModelError> {
         let mut seen = self.seen.lock().await;
         let fresh = seen.at.is_some_and(|at| at.elapsed() < self.refresh);
         if seen.serving.is_none() || !fresh {
             seen.at = Some(Instant::now());
             if let Err(error) = self.refresh(&mut seen).await {
-                let serving = seen.serving.as_ref().map(|s| s.version.as_str());
+                let Some(serving) = &seen.serving else { return Err(error) };
+                let serving = serving.version.as_str();
                 tracing::error!(%error, serving, "the champion could not be refreshed, the last good one serves on");
             }
         }
-        seen.serving.clone()
+        Ok(seen.serving.clone())
     }
 
     async fn refresh(&self, seen: &mut Seen) -> Result<(), ModelError> {

@@ -7,7 +7,7 @@ mod request;
 mod settings;
 
 pub use answer::{Answer, AsOfSource, Evidence, RejectedEvent};
-pub use champion::Champion;
+pub use champion::{Champion, Serving};
 pub use problem::Problem;
 pub use settings::PredictSettings;
 
@@ -18,6 +18,7 @@ use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Error, Request, Response, service_fn, tracing};
 use serde::Serialize;
 use serde_json::json;
+use std::sync::Arc;
 
 /// Runs the function: connects and loads the champion during init, then answers requests.
 pub async fn run() -> Result<(), Error> {
@@ -25,7 +26,9 @@ pub async fn run() -> Result<(), Error> {
     let settings = PredictSettings::from_env()?;
     let stores = AllStores::connect(&Stores::from_env()?).await;
     let champion = Champion::new(&stores, &settings);
-    champion.current().await;
+    if let Err(error) = champion.current().await {
+        tracing::error!(%error, "the champion could not be loaded during init; the first request tries again");
+    }
     let service = (&stores, &champion, &settings);
     lambda_http::run(service_fn(move |request: Request| async move {
         let (stores, champion, settings) = service;
@@ -47,9 +50,12 @@ pub async fn handle(
             Ok(answer) => respond(StatusCode::OK, &answer),
             Err(problem) => problem.respond(),
         },
-        ("/health", &Method::GET) => match champion.current().await {
-            Some(model) => respond(StatusCode::OK, &json!({"status": "ok", "model_version": model.version})),
-            None => respond(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "no_model", "model_version": null})),
+        ("/health", &Method::GET) => match serving(champion).await {
+            Ok(model) => respond(StatusCode::OK, &json!({"status": "ok", "model_version": model.version})),
+            Err(problem) => {
+                let status = if problem == Problem::NoModel { "no_model" } else { "unavailable" };
+                respond(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": status, "model_version": null}))
+            }
         },
         ("/model", &Method::GET) => match card(stores, champion).await {
             Ok(card) => respond(StatusCode::OK, &card),
@@ -57,7 +63,7 @@ pub async fn handle(
         },
         ("/predict", _) => Problem::MethodNotAllowed { allow: "POST" }.respond(),
         ("/health" | "/model", _) => Problem::MethodNotAllowed { allow: "GET" }.respond(),
-        (path, _) => Problem::NoSuchPath(path.to_owned()).respond(),
+        _ => Problem::NoSuchPath(request.uri().path().to_owned()).respond(),
     }
 }
 
@@ -82,13 +88,17 @@ async fn predict(
         return Err(Problem::TooLarge { limit: settings.max_body_bytes });
     }
     let query = request::read(body, settings, now)?;
-    let model = champion.current().await.ok_or(Problem::NoModel)?;
+    let model = serving(champion).await?;
     answer::answer(query, stores, &model, settings, now).await
 }
 
 async fn card(stores: &AllStores, champion: &Champion) -> Result<churn_common::model::Card, Problem> {
-    let model = champion.current().await.ok_or(Problem::NoModel)?;
+    let model = serving(champion).await?;
     stores.models().card(&model.version).await.map_err(|e| Problem::store(&e))
+}
+
+async fn serving(champion: &Champion) -> Result<Arc<Serving>, Problem> {
+    champion.current().await.map_err(|e| Problem::store(&e))?.ok_or(Problem::NoModel)
 }
 
 fn respond(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, Error> {

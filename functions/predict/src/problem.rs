@@ -30,7 +30,7 @@ pub enum Problem {
     NothingUsable(String),
     /// 503: no model has been trained yet.
     NoModel,
-    /// 503: a store failed; what failed is in the log.
+    /// 503: a store failed, or the champion is not fit to serve; which is in the log.
     Unavailable,
 }
 
@@ -72,7 +72,7 @@ impl Problem {
                 (StatusCode::SERVICE_UNAVAILABLE, "no-model", "There is no model yet", detail)
             }
             Self::Unavailable => {
-                let detail = "a store did not answer; try again".to_owned();
+                let detail = "a store did not answer, or the model cannot serve; try again".to_owned();
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable", detail)
             }
         }

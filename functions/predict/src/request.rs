@@ -79,6 +79,9 @@ fn user_id(value: Value) -> Result<UserId, Problem> {
         Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
         _ => return Err(Problem::Malformed(format!("user_id is {value}, it must be text or a whole number"))),
     };
+    if name.len() > UserId::MAX_BYTES {
+        return Err(Problem::Malformed(format!("user_id is longer than {} bytes", UserId::MAX_BYTES)));
+    }
     UserId::new(&name).ok_or_else(|| Problem::Malformed(format!("user_id is {value}, which names nobody")))
 }
 
@@ -142,6 +145,7 @@ mod tests {
         assert!(malformed(&format!(r#"{{"events":[{EVENT},{other}]}}"#)).contains("events[1] is of user 31"));
         assert!(malformed(&format!(r#"{{"user_id":"31","events":[{EVENT}]}}"#)).contains("events[0] is of user 30"));
         assert!(malformed(r#"{"user_id":true}"#).contains("user_id is true"));
+        assert!(malformed(&format!(r#"{{"user_id":"{}"}}"#, "x".repeat(3000))).contains("longer than 1024 bytes"));
         assert!(malformed(r#"{"user_id":""}"#).contains("names nobody"));
         assert!(malformed(r#"{"user_id":"30","as_of":"soon"}"#).contains("RFC 3339"));
         assert!(malformed(r#"{"user_id":"30","as_of":"2121-01-01"}"#).contains("future"));

@@ -1,7 +1,7 @@
 //! The cutoffs of a run: which are trained on, which are held out, and which are purged between the two.
 
 use crate::settings::TrainingSettings;
-use churn_common::calendar::{Day, Timestamp};
+use churn_common::calendar::Day;
 
 /// The cutoffs of a run, each ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,40 +16,35 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the log goes from {first} to {last}, which is {days} days; with these settings it takes at least {needed}")]
 pub struct TooShort {
-    first: Timestamp,
-    last: Timestamp,
-    days: i64,
-    needed: u32,
+    first: Day,
+    last: Day,
+    days: i32,
+    needed: i32,
 }
 
 impl Plan {
-    /// For a log from `first` to `last`: cutoffs every stride, back from the newest whose label is known to the oldest
+    /// For a log from the start of `first` to that of `last`: cutoffs every stride, back from the newest whose label is known to the oldest
     /// with enough log before it. Cutoffs are a function of the log's span and the settings, never of a label.
-    pub fn new(first: Timestamp, last: Timestamp, settings: &TrainingSettings) -> Result<Self, TooShort> {
+    pub fn new(first: Day, last: Day, settings: &TrainingSettings) -> Result<Self, TooShort> {
         let label = settings.label();
-        let matures = label.matures_after();
-        let oldest = first.midnight_at_or_after().plus(i32::from(settings.min_log_days));
+        let matures = i32::from(label.matures_after());
+        let oldest = first.plus(i32::from(settings.min_log_days));
         let newest = label.newest_matured(last);
         let stride = i32::from(settings.stride_days);
-        let cutoffs =
-            (0..i32::from(settings.max_cutoffs)).map(|n| newest.plus(-n * stride)).take_while(|c| *c >= oldest);
+        let cutoffs = (0..).map(|n: i32| newest.plus(-n * stride)).take_while(|c| *c >= oldest);
         let mut test: Vec<Day> = cutoffs.clone().take(settings.test_cutoffs.into()).collect();
         test.reverse();
         // The purge gap: a label that is not known by the first test cutoff would tell of its rows' future.
-        let known_by = test.first().map(|c| c.plus(-i32::from(matures)));
-        let mut train: Vec<Day> =
-            cutoffs.skip(settings.test_cutoffs.into()).filter(|c| known_by.is_some_and(|k| *c <= k)).collect();
+        let known_by = test.first().map(|c| c.plus(-matures));
+        let known = cutoffs.filter(|c| known_by.is_some_and(|k| *c <= k));
+        let mut train: Vec<Day> = known.take(settings.max_cutoffs.into()).collect();
         train.reverse();
         if train.is_empty() {
-            let tested = u32::from(settings.stride_days) * u32::from(settings.test_cutoffs - 1);
-            // From the last test cutoff but one back to a training cutoff on the stride's grid.
-            let gap = u32::from(matures).div_ceil(settings.stride_days.into()) * u32::from(settings.stride_days);
-            return Err(TooShort {
-                first,
-                last,
-                days: last.days_since(first).ceil() as i64,
-                needed: u32::from(settings.min_log_days) + 1 + gap + tested + u32::from(matures),
-            });
+            // The tested cutoffs, and from the oldest of them back to one on the grid behind the purge gap.
+            let tested = stride * i32::from(settings.test_cutoffs - 1);
+            let gap = (matures + stride - 1) / stride * stride;
+            let needed = i32::from(settings.min_log_days) + gap + tested + matures;
+            return Err(TooShort { first, last, days: last.since(first), needed });
         }
         Ok(Self { train, test })
     }
@@ -64,32 +59,38 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Timestamp {
-        Timestamp::parse(text).unwrap()
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
     }
 
     fn days(texts: &[&str]) -> Vec<Day> {
-        texts.iter().map(|t| Day::parse(t).unwrap()).collect()
+        texts.iter().map(|t| day(t)).collect()
     }
 
     #[test]
     fn the_newest_cutoffs_are_held_out_behind_a_purge_gap() {
-        let plan =
-            Plan::new(at("2018-10-01T00:00:06Z"), at("2018-12-02T23:59:28Z"), &TrainingSettings::default()).unwrap();
-        assert_eq!(plan.test, days(&["2018-11-18"]));
+        let plan = |settings| Plan::new(day("2018-10-01"), day("2018-12-02"), &settings).unwrap();
+        let default = TrainingSettings::default;
+        assert_eq!(plan(default()).test, days(&["2018-11-18"]));
         // 2018-11-11 is purged: its label is known on the 25th only.
-        assert_eq!(plan.train, days(&["2018-10-21", "2018-10-28", "2018-11-04"]));
-        let two = TrainingSettings { test_cutoffs: 2, ..TrainingSettings::default() };
-        let plan = Plan::new(at("2018-10-01T00:00:06Z"), at("2018-12-02T23:59:28Z"), &two).unwrap();
-        assert_eq!((plan.test, plan.train), (days(&["2018-11-11", "2018-11-18"]), days(&["2018-10-21", "2018-10-28"])));
+        assert_eq!(plan(default()).train, days(&["2018-10-21", "2018-10-28", "2018-11-04"]));
+        let two = plan(TrainingSettings { test_cutoffs: 2, ..default() });
+        assert_eq!((two.test, two.train), (days(&["2018-11-11", "2018-11-18"]), days(&["2018-10-21", "2018-10-28"])));
+        let newest = plan(TrainingSettings { max_cutoffs: 1, ..default() });
+        assert_eq!((newest.test, newest.train), (days(&["2018-11-18"]), days(&["2018-11-04"])));
     }
 
     #[test]
     fn a_log_that_is_too_short_says_how_long_it_must_be() {
-        let (first, settings) = (at("2018-11-01T00:00:01Z"), TrainingSettings::default());
-        let error = Plan::new(first, at("2018-12-01T00:00:00Z"), &settings).unwrap_err();
-        assert_eq!(error.needed, 43);
-        assert!(Plan::new(first, first.plus_days(43), &settings).is_ok());
-        assert!(Plan::new(first, first.plus_days(41), &settings).is_err());
+        let first = day("2018-11-01");
+        for settings in [
+            TrainingSettings::default(),
+            TrainingSettings { stride_days: 5, test_cutoffs: 3, ..TrainingSettings::default() },
+            TrainingSettings { stride_days: 20, min_log_days: 1, ..TrainingSettings::default() },
+        ] {
+            let needed = Plan::new(first, first.plus(5), &settings).unwrap_err().needed;
+            assert!(Plan::new(first, first.plus(needed), &settings).is_ok());
+            assert!(Plan::new(first, first.plus(needed - 1), &settings).is_err());
+        }
     }
 }

@@ -21,7 +21,7 @@ pub struct TrainingSettings {
     pub stride_days: u16,
     /// Days of log there must be before a cutoff, 1 to 3,650. Below `window_days`, the oldest windows are not full.
     pub min_log_days: u16,
-    /// Most cutoffs, the newest ones, 2 to 1,000.
+    /// Most cutoffs that are trained on, the newest ones, 1 to 1,000.
     pub max_cutoffs: u16,
     /// Newest cutoffs that are held out as the test set, 1 to 100.
     pub test_cutoffs: u16,
@@ -90,7 +90,7 @@ impl Settings for TrainingSettings {
         in_range("inactivity_days", &self.inactivity_days, 1..=365, "1 to 365")?;
         in_range("stride_days", &self.stride_days, 1..=365, "1 to 365")?;
         in_range("min_log_days", &self.min_log_days, 1..=3650, "1 to 3650")?;
-        in_range("max_cutoffs", &self.max_cutoffs, 2..=1000, "2 to 1000")?;
+        in_range("max_cutoffs", &self.max_cutoffs, 1..=1000, "1 to 1000")?;
         in_range("test_cutoffs", &self.test_cutoffs, 1..=100, "1 to 100")?;
         in_range("min_users", &self.min_users, 2.., "2 or more")?;
         in_range("min_rows_per_class", &self.min_rows_per_class, 1.., "1 or more")?;

@@ -30,8 +30,10 @@ pub enum Outcome {
     Trained {
         /// The model.
         model_version: ModelVersion,
-        /// The champion it replaced.
+        /// The champion it replaced; `None` if there was none, or this very model.
         replaced: Option<ModelVersion>,
+        /// Slices that were left out of histories as others tell some of their events: overlapping exports.
+        overlapping_slices: usize,
         /// The rows it was trained on.
         training: Rows,
         /// The newer rows it was evaluated on.
@@ -111,15 +113,17 @@ pub async fn train(stores: &AllStores, settings: &TrainingSettings, now: Timesta
         Ok(plan) => plan,
         Err(too_short) => return Ok(not_trained(Reason::LogTooShort, too_short)),
     };
-    let all = stores.histories.map_users(settings.scan_segments, |user, history| {
-        let snapshots = snapshots_of(user, &history, &plan, settings, log_span.1);
-        let overlaps = history.overlaps().len();
-        if overlaps > 0 {
-            tracing::warn!(%user, overlaps, "slices left out: overlapping exports");
-        }
-        (!snapshots.is_empty()).then_some(snapshots)
+    let passed = stores.histories.map_users(settings.scan_segments, |user, history| {
+        Some((snapshots_of(user, &history, &plan, settings, log_span.1), history.overlaps().len()))
     });
-    let all: Vec<Snapshot> = all.await?.into_iter().flat_map(|(_, snapshots)| snapshots).collect();
+    let (mut all, mut overlapping_slices) = (Vec::new(), 0);
+    for (_, (snapshots, overlaps)) in passed.await? {
+        all.extend(snapshots);
+        overlapping_slices += overlaps;
+    }
+    if overlapping_slices > 0 {
+        tracing::warn!(overlapping_slices, "slices left out: overlapping exports");
+    }
     let (train, test): (Vec<_>, Vec<_>) = all.into_iter().partition(|s| plan.train.contains(&s.cutoff));
     let (training_rows, test_rows) = (describe(&plan.train, &train), describe(&plan.test, &test));
     if let Some(refusal) = refusal(&training_rows, &test_rows, settings) {
@@ -128,7 +132,8 @@ pub async fn train(stores: &AllStores, settings: &TrainingSettings, now: Timesta
 
     let threshold = settings.threshold()?;
     let fitted = settings.forest()?.fit(&forest_rows(&train)?)?;
-    let model = Model::new(settings.window_days, threshold, fitted.forest)?;
+    let rows = rows_table(&train, &test)?;
+    let model = Model::new(settings.window_days, threshold, &rows, fitted.forest)?;
     let file = model.to_bytes()?;
     let version = ModelVersion::of(&file);
     let (evaluation, training_evaluation) = (evaluate(&model, &test)?, evaluate(&model, &train)?);
@@ -151,17 +156,19 @@ pub async fn train(stores: &AllStores, settings: &TrainingSettings, now: Timesta
     };
 
     let baseline = table::write_rows(&baseline(&train)).map_err(|e| TrainError::Table(e.to_string()))?;
-    let snapshots = write_snapshots(stores, train, test, &card).await?;
+    let snapshots = format!("snapshots/{}-{version}/rows.parquet", log_span.1);
+    stores.store.put(&snapshots, rows, "application/vnd.apache.parquet", Condition::Always).await?;
     stores.models().put(file, baseline, &card).await?;
     let promotion = stores.registry().promote(&version, "retrain", "newest model").await?;
     Ok(Outcome::Trained {
         model_version: version,
-        replaced: promotion.replaced,
+        replaced: promotion.and_then(|p| p.replaced),
+        overlapping_slices,
         training: card.training,
         test: card.test,
         report: card.evaluation.report.to_text(["retained", "churned"]),
         evaluation: Box::new(card.evaluation),
-        snapshots,
+        snapshots: format!("s3://{}/{snapshots}", stores.store.name()),
         notes: card.notes,
     })
 }
@@ -171,7 +178,7 @@ fn snapshots_of(
     history: &History,
     plan: &Plan,
     settings: &TrainingSettings,
-    log_end: Timestamp,
+    log_end: Day,
 ) -> Vec<Snapshot> {
     let at = |cutoff: Day| {
         Some(Snapshot {
@@ -213,7 +220,14 @@ fn refusal(train: &Rows, test: &Rows, settings: &TrainingSettings) -> Option<Out
         );
         return Some(not_trained(Reason::TooFewOfAClass, detail));
     }
-    (test.rows == 0).then(|| not_trained(Reason::TooFewUsers, "no user was active before the held-out cutoffs"))
+    if test.positives == 0 || test.positives == test.rows {
+        let detail = format!(
+            "of the {} held-out rows {} churned, it takes both outcomes to evaluate a model",
+            test.rows, test.positives
+        );
+        return Some(not_trained(Reason::TooFewOfAClass, detail));
+    }
+    None
 }
 
 fn forest_rows(snapshots: &[Snapshot]) -> Result<ForestRows, TrainError> {
@@ -261,13 +275,12 @@ fn baseline(snapshots: &[Snapshot]) -> Vec<Row> {
 fn notes(settings: &TrainingSettings, test: &Rows, evaluation: &Evaluation) -> Vec<String> {
     let mut notes = Vec::new();
     let (positives, negatives) = (test.positives, test.rows - test.positives);
-    match evaluation.roc_auc {
-        Some(auc) => notes.push(format!(
+    if let Some(auc) = evaluation.roc_auc {
+        notes.push(format!(
             "ROC-AUC {auc:.3} rests on {positives} churned users of {}: give or take {:.2} (95 %, Hanley and McNeil 1982)",
             test.rows,
             1.96 * auc_error(auc, positives as f64, negatives as f64),
-        )),
-        None => notes.push("the held-out rows are of one class: ROC-AUC and PR-AUC are undefined".into()),
+        ));
     }
     if settings.forest.class_weight != crate::forest::ClassWeight::None {
         notes.push(
@@ -290,28 +303,37 @@ fn auc_error(auc: f64, positives: f64, negatives: f64) -> f64 {
     (variance.max(0.0) / (positives * negatives)).sqrt()
 }
 
-/// Writes the rows of the run, for reproduction; returns where.
-async fn write_snapshots(
-    stores: &AllStores,
-    train: Vec<Snapshot>,
-    test: Vec<Snapshot>,
-    card: &Card,
-) -> Result<String, TrainError> {
-    let rows: Vec<(Snapshot, &str)> =
-        train.into_iter().map(|s| (s, "train")).chain(test.into_iter().map(|s| (s, "test"))).collect();
-    let file = table::write_snapshots(&rows).map_err(|e| TrainError::Table(e.to_string()))?;
-    let key = format!("snapshots/{}-{}/rows.parquet", card.log_span.1.day(), card.version);
-    stores.store.put(&key, file, "application/vnd.apache.parquet", Condition::Always).await?;
-    Ok(format!("s3://{}/{key}", stores.store.name()))
+/// The rows of the run as a table, for reproduction.
+fn rows_table(train: &[Snapshot], test: &[Snapshot]) -> Result<Vec<u8>, TrainError> {
+    let rows: Vec<(&Snapshot, &str)> =
+        train.iter().map(|s| (s, "train")).chain(test.iter().map(|s| (s, "test"))).collect();
+    table::write_snapshots(&rows).map_err(|e| TrainError::Table(e.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::auc_error;
+    use rand_xoshiro::Xoshiro256PlusPlus;
+    use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
+    /// The formula holds for exponentially distributed scores: drawn here, 30 churned of mean 9 against 40 of mean 1, which
+    /// makes an area of 0.9.
     #[test]
-    fn the_error_of_an_auc_equals_the_published_example() {
-        // Hanley and McNeil 1982, table III: an area of 0.90 with 20 of either class has a standard error of 0.0499.
-        assert!((auc_error(0.90, 20.0, 20.0) - 0.0499).abs() < 5e-4);
+    fn the_error_of_an_auc_is_how_far_drawn_ones_scatter() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut exponential = |mean: f64| -mean * ((rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64 + 1e-18).ln();
+        let areas: Vec<f64> = (0..4000)
+            .map(|_| {
+                let positives: Vec<f64> = (0..30).map(|_| exponential(9.0)).collect();
+                let negatives: Vec<f64> = (0..40).map(|_| exponential(1.0)).collect();
+                let won = positives.iter().map(|p| negatives.iter().filter(|n| p > n).count()).sum::<usize>();
+                won as f64 / 1200.0
+            })
+            .collect();
+        let mean = areas.iter().sum::<f64>() / 4000.0;
+        let scatter = (areas.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / 3999.0).sqrt();
+        assert!((mean - 0.9).abs() < 0.005, "{mean}");
+        // 4,000 draws tell a standard deviation to about 1 %.
+        assert!((scatter / auc_error(0.9, 30.0, 40.0) - 1.0).abs() < 0.05, "{scatter}");
     }
 }

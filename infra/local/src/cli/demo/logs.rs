@@ -28,6 +28,10 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Log>> {
     if logs.is_empty() {
         bail!("there is no log file in {paths:?}");
     }
+    let mut keys = std::collections::BTreeSet::new();
+    if let Some(twice) = logs.iter().find(|log| !keys.insert(&log.key)) {
+        bail!("{} would replace another file under the key {}", twice.path.display(), twice.key);
+    }
     Ok(logs)
 }
 

@@ -26,8 +26,8 @@ pub struct Args {
     #[arg(long, value_name = "JSON", default_value = "{}")]
     training: String,
     /// Users to predict for.
-    #[arg(long, default_value_t = 5)]
-    users: usize,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    users: u16,
 }
 
 /// Runs every step, and prints what came of it.
@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     summary::ingested(&ingested);
     let trained = steps::retrain(&stack, &training).await?;
     summary::trained(&trained);
-    let predicted = steps::predict(&stack, &stores, args.users).await?;
+    let predicted = steps::predict(&stack, &stores, args.users.into()).await?;
     summary::predicted(&predicted, stack.http_url());
     let monitored = steps::monitor(&stack).await?;
     summary::monitored(&monitored);

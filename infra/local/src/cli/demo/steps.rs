@@ -147,7 +147,7 @@ pub struct Predicted {
 /// Asks the HTTP API for up to `wanted` users whose events went through S3, ingest and DynamoDB.
 pub async fn predict(stack: &Stack, stores: &AllStores, wanted: usize) -> anyhow::Result<Predicted> {
     let span = stores.ledger.log_span(Timestamp::now()).await?;
-    let as_of = span.context("the ledger tells of no log")?.1.day();
+    let as_of = span.context("the ledger tells of no log")?.1;
     let model = get(stack, "/model").await?;
     let window = model["window_days"].as_u64().and_then(|d| u16::try_from(d).ok()).context("the card has no window")?;
     let active = stores.histories.map_users(4, |_, history| at_risk(&history, as_of, window)).await?;
