@@ -172,7 +172,7 @@ async fn payloads_that_are_no_s3_event_fail_for_good() {
 async fn a_second_delivery_and_an_older_version_change_nothing() {
     let bench = Bench::new().await;
     let record = put(&bench.stack, "day.json", simulated(20, 10, 2).unwrap(), 5).await.unwrap();
-    let first = bench.deliver(&[record.clone()]).await.unwrap().remove(0);
+    let first = bench.deliver(std::slice::from_ref(&record)).await.unwrap().remove(0);
     let before = bench.items().await;
     assert_eq!(first["items"], before.len());
 
@@ -326,7 +326,7 @@ async fn a_corrected_object_replaces_all_that_the_older_one_told() {
     bench.settings.part_bytes = 20_000;
     let old = [&b"rejected\n".repeat(3)[..], &simulated(20, 20, 6).unwrap()].concat();
     let first = put(&bench.stack, "day.json", old, 1).await.unwrap();
-    bench.deliver(&[first.clone()]).await.unwrap();
+    bench.deliver(std::slice::from_ref(&first)).await.unwrap();
     bench.settings = IngestSettings::default();
     let second = put(&bench.stack, "day.json", new, 2).await.unwrap();
     assert_eq!(bench.deliver(&[second]).await.unwrap()[0]["outcome"], "ingested");
@@ -341,7 +341,7 @@ async fn a_removed_object_is_withdrawn_and_does_not_come_back() {
     bench.ingest("kept.json", LINE).await;
     let kept = (bench.items().await, bench.stores.store.list("").await.unwrap());
     let created = put(&bench.stack, "gone.json", simulated(20, 20, 8).unwrap(), 1).await.unwrap();
-    bench.deliver(&[created.clone()]).await.unwrap();
+    bench.deliver(std::slice::from_ref(&created)).await.unwrap();
     assert!(bench.items().await.len() > kept.0.len());
 
     let mut removed = record("churn-logs", "gone.json", "", 2);

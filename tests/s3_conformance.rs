@@ -139,7 +139,7 @@ async fn any_key_is_a_key() {
     for key in &keys {
         assert_eq!(f.get(key).await, key.as_bytes(), "{key}");
     }
-    let mut sorted = keys.clone();
+    let mut sorted = keys;
     sorted.sort();
     assert_eq!(f.keys().await, sorted, "in the order of their bytes");
     f.s3.delete_object().bucket(&f.bucket).key("x").send().await.unwrap();

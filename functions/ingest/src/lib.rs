@@ -62,7 +62,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     let settings = IngestSettings::from_env()?;
     let (stores, settings) = (&stores, &settings);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let summary = handle(event.payload, stores, settings, Timestamp::now()).await;
+        // Boxed, as the compiler lays out nested futures only so deep.
+        let summary = Box::pin(handle(event.payload, stores, settings, Timestamp::now())).await;
         summary.map_err(|e| lambda_runtime::Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
     }))
     .await

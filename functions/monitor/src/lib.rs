@@ -25,7 +25,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     let stores = AllStores::connect(&Stores::from_env()?).await;
     let (stores, settings) = (&stores, &settings);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let outcome = handle(event.payload, stores, settings, Timestamp::now()).await;
+        // Boxed, as the compiler lays out nested futures only so deep.
+        let outcome = Box::pin(handle(event.payload, stores, settings, Timestamp::now())).await;
         outcome.map_err(|e| Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
     }))
     .await

@@ -6,7 +6,7 @@ mod problem;
 mod request;
 mod settings;
 
-pub use answer::{Answer, AsOfSource, Evidence, RejectedEvent};
+pub use answer::{Answer, AsOfSource, Evidence, MOST_TOLD, RejectedEvent};
 pub use champion::{Champion, Serving};
 pub use problem::Problem;
 pub use settings::PredictSettings;

@@ -27,26 +27,7 @@ const BASELINE_ROWS: usize = 20_000;
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// A model was trained, registered and made champion.
-    Trained {
-        /// The model.
-        model_version: ModelVersion,
-        /// The champion it replaced; `None` if there was none, or this very model.
-        replaced: Option<ModelVersion>,
-        /// Slices that were left out of histories as others tell some of their events: overlapping exports.
-        overlapping_slices: usize,
-        /// The rows it was trained on.
-        training: Rows,
-        /// The newer rows it was evaluated on.
-        test: Rows,
-        /// How it scored on those.
-        evaluation: Box<Evaluation>,
-        /// The scores as text, a line each.
-        report: String,
-        /// Where the rows are.
-        snapshots: String,
-        /// What a reader should know.
-        notes: Vec<String>,
-    },
+    Trained(Box<Trained>),
     /// What is stored does not suffice; the champion stays.
     NotTrained {
         /// Why.
@@ -54,6 +35,29 @@ pub enum Outcome {
         /// Why, in words and figures.
         detail: String,
     },
+}
+
+/// A model that was trained, registered and made champion.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trained {
+    /// The model.
+    pub model_version: ModelVersion,
+    /// The champion it replaced; `None` if there was none, or this very model.
+    pub replaced: Option<ModelVersion>,
+    /// Slices that were left out of histories as others tell some of their events: overlapping exports.
+    pub overlapping_slices: usize,
+    /// The rows it was trained on.
+    pub training: Rows,
+    /// The newer rows it was evaluated on.
+    pub test: Rows,
+    /// How it scored on those.
+    pub evaluation: Evaluation,
+    /// The scores as text, a line each.
+    pub report: String,
+    /// Where the rows are.
+    pub snapshots: String,
+    /// What a reader should know.
+    pub notes: Vec<String>,
 }
 
 /// Why nothing was trained.
@@ -160,17 +164,17 @@ pub async fn train(stores: &AllStores, settings: &TrainingSettings, now: Timesta
     stores.store.put(&snapshots, rows, "application/vnd.apache.parquet", Condition::Always).await?;
     stores.models().put(file, baseline, &card).await?;
     let promotion = stores.registry().promote(&version, "retrain", "newest model").await?;
-    Ok(Outcome::Trained {
+    Ok(Outcome::Trained(Box::new(Trained {
         model_version: version,
         replaced: promotion.and_then(|p| p.replaced),
         overlapping_slices,
         training: card.training,
         test: card.test,
         report: card.evaluation.report.to_text(["retained", "churned"]),
-        evaluation: Box::new(card.evaluation),
+        evaluation: card.evaluation,
         snapshots: format!("s3://{}/{snapshots}", stores.store.name()),
         notes: card.notes,
-    })
+    })))
 }
 
 fn snapshots_of(

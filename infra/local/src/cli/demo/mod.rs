@@ -9,6 +9,7 @@ use anyhow::Context;
 use churn_common::settings::Stores;
 use churn_common::store::AllStores;
 use churn_local::{DataDir, Stack, StackConfig};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -35,7 +36,8 @@ pub struct Args {
 /// # Errors
 /// Any step that did not really work.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let begun = Instant::now();
+    // Not println!, which panics when the reader, say `head`, has gone.
+    let (begun, mut out) = (Instant::now(), std::io::stdout());
     let training: serde_json::Value = serde_json::from_str(&args.training).context("--training is not JSON")?;
     let logs = logs::find(&args.logs)?;
     let data = args.data.map_or(DataDir::Temporary, DataDir::Persistent);
@@ -48,18 +50,18 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let stack = Stack::start(config).await.context("the stack did not start")?;
     let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
-    summary::started(stack.endpoints(), begun.elapsed());
+    summary::started(&mut out, stack.endpoints(), begun.elapsed())?;
 
     let ingested = steps::ingest(&stack, &names.logs_bucket, &logs).await?;
-    summary::ingested(&ingested);
+    summary::ingested(&mut out, &ingested)?;
     let trained = steps::retrain(&stack, &training).await?;
-    summary::trained(&trained);
+    summary::trained(&mut out, &trained)?;
     let predicted = steps::predict(&stack, &stores, args.users.into()).await?;
-    summary::predicted(&predicted, stack.http_url());
+    summary::predicted(&mut out, &predicted, stack.http_url())?;
     let monitored = steps::monitor(&stack).await?;
-    summary::monitored(&monitored);
+    summary::monitored(&mut out, &monitored)?;
 
     stack.shutdown().await;
-    println!("\nDone in {:.1} s.", begun.elapsed().as_secs_f64());
+    writeln!(out, "\nDone in {:.1} s.", begun.elapsed().as_secs_f64())?;
     Ok(ExitCode::SUCCESS)
 }

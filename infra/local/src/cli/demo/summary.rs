@@ -3,90 +3,107 @@
 use super::steps::{Answered, Ingested, Predicted};
 use churn_local::data::Endpoints;
 use serde_json::Value;
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// Tells where the stack listens.
-pub fn started(endpoints: &Endpoints, took: Duration) {
-    println!(
+pub fn started(out: &mut impl Write, endpoints: &Endpoints, took: Duration) -> io::Result<()> {
+    writeln!(
+        out,
         "Started in {} ms: HTTP {}, S3 {}, DynamoDB {}",
         took.as_millis(),
         endpoints.http,
         endpoints.s3,
         endpoints.dynamodb
-    );
+    )?;
+    Ok(())
 }
 
 /// Tells what became of every line.
-pub fn ingested(done: &Ingested) {
+pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
     let counts = &done.counts;
-    heading("Ingested", done.took);
-    println!("  {} objects, {:.1} MB, {} items in DynamoDB", done.objects, done.bytes as f64 / 1e6, done.items);
-    println!(
+    heading(out, "Ingested", done.took)?;
+    writeln!(out, "  {} objects, {:.1} MB, {} items in DynamoDB", done.objects, done.bytes as f64 / 1e6, done.items)?;
+    writeln!(
+        out,
         "  {} lines = {} accepted + {} duplicate + {} unattributable + {} rejected",
         counts.lines, counts.accepted, counts.duplicates, counts.unattributable, counts.rejected
-    );
+    )?;
     for (reason, n) in &counts.reasons {
-        println!("    rejected as {reason}: {n}");
+        writeln!(out, "    rejected as {reason}: {n}")?;
     }
+    Ok(())
 }
 
 /// Tells what was trained and how it scores.
-pub fn trained(done: &Answered) {
+pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     let Answered { answer, took } = done;
-    heading("Trained", *took);
-    println!("  model {}", text(&answer["model_version"]));
+    heading(out, "Trained", *took)?;
+    writeln!(out, "  model {}", text(&answer["model_version"]))?;
     for (what, rows) in [("trained on", &answer["training"]), ("held out", &answer["test"])] {
         let cutoffs: Vec<_> = rows["cutoffs"].as_array().into_iter().flatten().map(text).collect();
-        println!(
+        writeln!(
+            out,
             "  {what}: {} rows of {} users, {} churned; cutoffs {}",
             rows["rows"],
             rows["users"],
             rows["positives"],
             cutoffs.join(", ")
-        );
+        )?;
     }
     let scores = &answer["evaluation"];
     let score = |name: &str| scores[name].as_f64().map_or("undefined".to_owned(), |x| format!("{x:.3}"));
-    println!("  on the held-out rows:");
-    println!(
+    writeln!(out, "  on the held-out rows:")?;
+    writeln!(
+        out,
         "    ROC-AUC {}, PR-AUC {}, log-loss {}, Brier {}",
         score("roc_auc"),
         score("pr_auc"),
         score("log_loss"),
         score("brier")
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "    accuracy {}, precision {}, recall {}, F1 {}",
         score("accuracy"),
         score("precision"),
         score("recall"),
         score("f1")
-    );
+    )?;
     let confusion = &scores["confusion"];
-    println!(
+    writeln!(
+        out,
         "    confusion: tn {}, fp {}, fn {}, tp {}",
         confusion["tn"], confusion["fp"], confusion["fn"], confusion["tp"]
-    );
+    )?;
     for note in answer["notes"].as_array().into_iter().flatten() {
-        println!("  note: {}", text(note));
+        writeln!(out, "  note: {}", text(note))?;
     }
+    Ok(())
 }
 
 /// Tells the predictions.
-pub fn predicted(done: &Predicted, url: &str) {
-    heading("Predicted", done.answers.iter().map(|a| a.took).sum());
-    println!("  POST {url}/predict for {} of {} users active before {}:", done.answers.len(), done.active, done.as_of);
+pub fn predicted(out: &mut impl Write, done: &Predicted, url: &str) -> io::Result<()> {
+    heading(out, "Predicted", done.answers.iter().map(|a| a.took).sum())?;
+    writeln!(
+        out,
+        "  POST {url}/predict for {} of {} users active before {}:",
+        done.answers.len(),
+        done.active,
+        done.as_of
+    )?;
     for answered in &done.answers {
-        prediction(answered);
+        prediction(out, answered)?;
     }
-    println!("  and for one event alone:");
-    prediction(&done.single_event);
+    writeln!(out, "  and for one event alone:")?;
+    prediction(out, &done.single_event)
 }
 
-fn prediction(answered: &Answered) {
+fn prediction(out: &mut impl Write, answered: &Answered) -> io::Result<()> {
     let answer = &answered.answer;
     let evidence = &answer["evidence"];
-    println!(
+    writeln!(
+        out,
         "    user {:<8} churn probability {:.3}, label {} ({} events, {} sessions, {} days{}; {:.1} ms)",
         text(&answer["user_id"]),
         answer["churn_probability"].as_f64().unwrap_or(f64::NAN),
@@ -96,32 +113,36 @@ fn prediction(answered: &Answered) {
         evidence["days"],
         if evidence["sufficient"] == true { "" } else { ", little evidence" },
         answered.took.as_secs_f64() * 1e3
-    );
+    )?;
+    Ok(())
 }
 
 /// Tells of drift.
-pub fn monitored(done: &Answered) {
+pub fn monitored(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     let Answered { answer, took } = done;
-    heading("Monitored", *took);
-    println!(
+    heading(out, "Monitored", *took)?;
+    writeln!(
+        out,
         "  {} users active before {}, against the model's baseline",
         answer["current_users"],
         text(&answer["as_of"])
-    );
+    )?;
     let drifted: Vec<_> = answer["drifted"].as_array().into_iter().flatten().map(text).collect();
     match drifted.as_slice() {
-        [] => println!("  no feature has drifted"),
-        names => println!("  {} features have drifted: {}", names.len(), names.join(", ")),
+        [] => writeln!(out, "  no feature has drifted")?,
+        names => writeln!(out, "  {} features have drifted: {}", names.len(), names.join(", "))?,
     }
-    println!("  needs_retrain: {}", answer["needs_retrain"]);
+    writeln!(out, "  needs_retrain: {}", answer["needs_retrain"])?;
     for reason in answer["reasons"].as_array().into_iter().flatten() {
-        println!("    as {}", text(reason));
+        writeln!(out, "    as {}", text(reason))?;
     }
-    println!("  report: {}", text(&answer["report"]));
+    writeln!(out, "  report: {}", text(&answer["report"]))?;
+    Ok(())
 }
 
-fn heading(what: &str, took: Duration) {
-    println!("\n{what} in {:.1} s", took.as_secs_f64());
+fn heading(out: &mut impl Write, what: &str, took: Duration) -> io::Result<()> {
+    writeln!(out, "\n{what} in {:.1} s", took.as_secs_f64())?;
+    Ok(())
 }
 
 fn text(value: &Value) -> &str {
