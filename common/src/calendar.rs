@@ -7,9 +7,8 @@ use time::{Date, OffsetDateTime};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// A moment, in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+/// A moment, in milliseconds since 1970-01-01T00:00:00Z. Stored as RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -73,6 +72,19 @@ impl fmt::Display for Timestamp {
             Some(text) => f.write_str(&text),
             None => write!(f, "{}", self.0),
         }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a moment (RFC 3339)")))
     }
 }
 
@@ -149,6 +161,8 @@ mod tests {
         assert_eq!(Timestamp::parse("2018-10-01"), Some(t.day().start()));
         assert_eq!(t.day().to_string(), "2018-10-01");
         assert_eq!(Day::parse("2018-10-01"), Some(t.day()));
+        let odd = Timestamp::from_millis(1_538_352_117_089);
+        assert_eq!(Timestamp::parse(&odd.to_string()), Some(odd));
         assert_eq!(Day::parse("2018-13-01"), None);
         assert_eq!(t.midnight_at_or_after(), t.day().plus(1));
         assert_eq!(t.day().start().midnight_at_or_after(), t.day());

@@ -61,7 +61,7 @@ pub enum Reason {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// When it was made.
-    pub created_at: String,
+    pub created_at: Timestamp,
     /// The champion.
     pub model_version: ModelVersion,
     /// The users compared are those active before this day.
@@ -162,7 +162,7 @@ pub async fn monitor(stores: &AllStores, settings: &MonitorSettings, now: Timest
         reasons.push(format!("{} of {features} features have drifted", drift.drifted));
     }
     let report = Report {
-        created_at: now.to_string(),
+        created_at: now,
         model_version: version,
         as_of,
         settings: settings.clone(),

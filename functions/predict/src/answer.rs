@@ -25,8 +25,8 @@ pub struct Answer {
     pub model_version: ModelVersion,
     /// The probability from which on the label is 1.
     pub threshold: Probability,
-    /// The moment that the answer holds for, RFC 3339.
-    pub as_of: String,
+    /// The moment that the answer holds for.
+    pub as_of: Timestamp,
     /// Where that moment comes from.
     pub as_of_source: AsOfSource,
     /// Whether the user had already cancelled by then; the probability then says nothing about them.
@@ -139,7 +139,7 @@ pub async fn answer(
         user_id: query.user,
         model_version: serving.version.clone(),
         threshold: model.threshold(),
-        as_of: as_of.to_string(),
+        as_of,
         as_of_source,
         already_cancelled: history.is_cancelled(as_of),
         evidence,

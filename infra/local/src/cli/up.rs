@@ -48,11 +48,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.schedules = vec![("retrain".to_owned(), args.retrain), ("monitor".to_owned(), args.monitor)];
     config.output = args.verbose.then_some(Output::Inherit);
     let bucket = config.names.logs_bucket.clone();
+    let data = args.data.data.display().to_string();
 
     // From here on, so that a signal during the start isn't lost.
     let stop = stop_signal()?;
     let stack = Stack::start(config).await?;
-    println!("{}", welcome(&stack, &bucket));
+    println!("{}", welcome(&stack, &bucket, &data));
     let log = log_ingests(stack.ingest_results());
     tokio::select! {
         () = stop => {}
@@ -85,7 +86,7 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-fn welcome(stack: &Stack, bucket: &str) -> String {
+fn welcome(stack: &Stack, bucket: &str, data: &str) -> String {
     let endpoints = stack.endpoints();
     let (http, s3, dynamodb, lambda) = (&endpoints.http, &endpoints.s3, &endpoints.dynamodb, &endpoints.lambda);
     let log = stack.functions_log().map(|path| format!("  functions log to {}\n", path.display())).unwrap_or_default();
@@ -99,7 +100,7 @@ Drop logs:
   aws --endpoint-url {s3} s3 cp events.json.gz s3://{bucket}/
 
 Train, and ask:
-  churn invoke retrain
+  cargo run --release -- invoke retrain --data {data}
   curl -s {http}/predict -H 'content-type: application/json' -d '{{\"user_id\":\"30\"}}'
 
 The same with the AWS CLI:
