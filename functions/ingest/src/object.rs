@@ -178,7 +178,8 @@ async fn settled(delivery: &Delivery, stores: &AllStores) -> Result<Outcome, Sto
         retryable: true,
     })?;
     if outcome == Outcome::Superseded {
-        withdraw(stores, delivery, Versions::This, true).await?;
+        // A second delivery of this version may be at work yet, and needs the manifest as well.
+        withdraw(stores, delivery, Versions::This, false).await?;
     }
     Ok(outcome)
 }
