@@ -74,7 +74,7 @@ PYTHON
 
 if ! [ -e "$venv/complete" ]; then
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check boto3
+    "$venv/bin/pip" install --quiet --disable-pip-version-check 'boto3==1.*'
     # Without zig, which only cross-compilation needs.
     command -v cargo-lambda >/dev/null ||
         "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps 'cargo-lambda==1.9.*'
@@ -104,7 +104,7 @@ export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_REGION=us-
 
 # The event must tell of the very object that is uploaded, or `ingest` would rightly take it for another version.
 "$venv/bin/python" - events/s3-put.json events/sample.json.gz <<'PYTHON'
-import hashlib, json, sys, boto3
+import hashlib, json, sys, 'boto3==1.*'
 s3 = json.load(open(sys.argv[1]))["Records"][0]["s3"]
 body = open(sys.argv[2], "rb").read()
 told, true = (s3["object"]["size"], s3["object"]["eTag"]), (len(body), hashlib.md5(body).hexdigest())

@@ -19,17 +19,18 @@ struct Bench {
     stack: Stack,
     stores: AllStores,
     settings: IngestSettings,
+    clock: Timestamp,
 }
 
 impl Bench {
     async fn new() -> Self {
         let (stack, stores) = stores().await.unwrap();
-        Self { stack, stores, settings: IngestSettings::default() }
+        Self { stack, stores, settings: IngestSettings::default(), clock: Timestamp::now() }
     }
 
     /// Delivers an event of these records; the answer's objects.
     async fn deliver(&self, records: &[Value]) -> Result<Vec<Value>, IngestError> {
-        let summary = handle(json!({ "Records": records }), &self.stores, &self.settings, Timestamp::now()).await?;
+        let summary = handle(json!({ "Records": records }), &self.stores, &self.settings, self.clock).await?;
         Ok(summary.objects.iter().map(|o| serde_json::to_value(o).unwrap()).collect())
     }
 
@@ -64,6 +65,11 @@ impl Bench {
 
     async fn histories(&self) -> Vec<(UserId, History)> {
         self.stores.histories.map_users(3, |_, history| Some(history)).await.unwrap()
+    }
+
+    /// Every key of the store bucket.
+    async fn kept(&self) -> Vec<String> {
+        self.stores.store.list("").await.unwrap().into_iter().map(|(key, _)| key).collect()
     }
 
     async fn object(&self, bucket: &str, key: &str) -> Vec<u8> {
@@ -160,7 +166,8 @@ async fn what_is_not_there_is_refused_and_does_not_keep_others_from_being_ingest
 #[tokio::test]
 async fn payloads_that_are_no_s3_event_fail_for_good() {
     let bench = Bench::new().await;
-    for payload in [Value::Null, json!({}), json!({"Records": [{}]}), json!([1])] {
+    let odd = json!({"Records": [{"eventTime": "yesterday"}]});
+    for payload in [Value::Null, json!({}), odd, json!([1])] {
         let failed = handle(payload.clone(), &bench.stores, &bench.settings, Timestamp::now()).await;
         assert!(matches!(failed, Err(IngestError::BadEvent(_))), "{payload} gave {failed:?}");
     }
@@ -281,6 +288,43 @@ async fn versions_that_are_ingested_at_once_leave_the_newest_alone() {
 }
 
 #[tokio::test]
+async fn three_versions_at_once_leave_the_newest_alone() {
+    let logs = [simulated(200, 20, 9).unwrap(), simulated(20, 10, 10).unwrap(), simulated(10, 10, 11).unwrap()];
+    let clean = Bench::new().await;
+    let only = put(&clean.stack, "day.json", logs[2].clone(), 3).await.unwrap();
+    clean.deliver(&[only]).await.unwrap();
+    let clean = clean.items().await;
+    for moment in [30, 300, 3000] {
+        let bench = Bench::new().await;
+        let first = [put(&bench.stack, "day.json", logs[0].clone(), 1).await.unwrap()];
+        let newer = async {
+            for version in [2, 3] {
+                steps(moment).await;
+                let log = logs[version - 1].clone();
+                let record = put(&bench.stack, "day.json", log, version as u32).await.unwrap();
+                assert_eq!(bench.deliver(&[record]).await.unwrap()[0]["outcome"], "ingested");
+            }
+        };
+        let (first_try, ()) = tokio::join!(bench.deliver(&first), newer);
+        if first_try.is_err() {
+            bench.deliver(&first).await.unwrap();
+        }
+        assert_eq!(bench.items().await, clean, "newer versions came after {moment} steps each");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_does_not_keep_others_from_being_ingested() {
+    let bench = Bench::new().await;
+    let good = put(&bench.stack, "good.json", LINE.into(), 1).await.unwrap();
+    let mut bad = good.clone();
+    bad["s3"]["object"]["sequencer"] = Value::Null;
+    let failed = bench.deliver(&[bad, good.clone()]).await.unwrap_err();
+    assert!(matches!(failed, IngestError::Left { retryable: false, .. }), "{failed}");
+    assert_eq!(bench.deliver(&[good]).await.unwrap()[0]["outcome"], "already_ingested");
+}
+
+#[tokio::test]
 async fn a_line_that_no_store_could_take_does_not_block_its_object() {
     let bench = Bench::new().await;
     let long = LINE.replace("\"30\"", &format!("\"{}\"", "x".repeat(2100)));
@@ -328,26 +372,31 @@ async fn a_corrected_object_replaces_all_that_the_older_one_told() {
     let first = put(&bench.stack, "day.json", old, 1).await.unwrap();
     bench.deliver(std::slice::from_ref(&first)).await.unwrap();
     bench.settings = IngestSettings::default();
+    bench.clock = bench.clock.plus_days(1); // nobody can be writing what the older version told any more
     let second = put(&bench.stack, "day.json", new, 2).await.unwrap();
     assert_eq!(bench.deliver(&[second]).await.unwrap()[0]["outcome"], "ingested");
     assert_eq!(bench.items().await, clean.items().await);
-    assert_eq!(bench.stores.store.list("").await.unwrap(), clean.stores.store.list("").await.unwrap());
+    assert_eq!(bench.kept().await, clean.kept().await);
     assert_eq!(bench.deliver(&[first]).await.unwrap()[0]["outcome"], "superseded");
 }
 
 #[tokio::test]
 async fn a_removed_object_is_withdrawn_and_does_not_come_back() {
-    let bench = Bench::new().await;
+    let mut bench = Bench::new().await;
     bench.ingest("kept.json", LINE).await;
-    let kept = (bench.items().await, bench.stores.store.list("").await.unwrap());
+    let kept = (bench.items().await, bench.kept().await);
     let created = put(&bench.stack, "gone.json", simulated(20, 20, 8).unwrap(), 1).await.unwrap();
     bench.deliver(std::slice::from_ref(&created)).await.unwrap();
     assert!(bench.items().await.len() > kept.0.len());
 
     let mut removed = record("churn-logs", "gone.json", "", 2);
     removed["eventName"] = json!("ObjectRemoved:Delete");
+    // As long as the object is there, it was an older version that was removed.
+    assert_eq!(bench.deliver(std::slice::from_ref(&removed)).await.unwrap()[0]["why"], "object_still_there");
+    bench.stack.s3().delete_object().bucket("churn-logs").key("gone.json").send().await.unwrap();
+    bench.clock = bench.clock.plus_days(1); // nobody can be writing what the older version told any more
     let answers = bench.deliver(&[removed.clone(), removed, created]).await.unwrap();
     let outcomes: Vec<_> = answers.iter().map(|a| a["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["withdrawn", "already_withdrawn", "superseded"]);
-    assert_eq!((bench.items().await, bench.stores.store.list("").await.unwrap()), kept);
+    assert_eq!((bench.items().await, bench.kept().await), kept);
 }

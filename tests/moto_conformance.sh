@@ -10,7 +10,7 @@ log="$target/moto-server.log"
 mkdir -p "$target"
 if ! [ -x "$venv/bin/moto_server" ]; then
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[server]'
+    "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[server]==5.*'
 fi
 cargo test --quiet --workspace --test s3_conformance --no-run
 

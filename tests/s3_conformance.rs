@@ -41,7 +41,7 @@ async fn fixture() -> Fixture {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let endpoint = format!("http://{}", listener.local_addr().unwrap());
             let stop = CancellationToken::new();
-            let server = S3Server::open(folder.path(), mpsc::unbounded_channel().0).unwrap();
+            let server = S3Server::open(folder.path(), mpsc::unbounded_channel().0, None).unwrap();
             tokio::spawn(server.serve(listener, stop.clone()));
             (endpoint, Some((folder, stop.drop_guard())))
         }

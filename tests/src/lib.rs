@@ -9,7 +9,7 @@ use churn_local::lambda::process::FunctionConfig;
 use churn_local::simulate::{SimulateParams, simulate};
 use churn_local::{DataDir, Stack, StackConfig};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -44,16 +44,19 @@ fn binaries() -> anyhow::Result<PathBuf> {
     let built = BUILT.get_or_init(|| {
         // The whole workspace, as the tests were built, so that dependencies are not built again with other features.
         let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-        let build = Command::new(env!("CARGO")).args(["build", "--workspace", "--bins", "--profile", profile]).output();
+        // Tests lie in <target>/<profile>/deps.
+        let test = std::env::current_exe().map_err(|e| e.to_string())?;
+        let folder = test.parent().and_then(Path::parent).ok_or("the tests are in no target folder")?;
+        let target = folder.parent().ok_or("the tests are in no target folder")?;
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--workspace", "--bins", "--profile", profile, "--target-dir"]).arg(target);
+        let build = build.output();
         match build {
             Ok(done) if done.status.success() => {}
             Ok(done) => return Err(String::from_utf8_lossy(&done.stderr).into_owned()),
             Err(e) => return Err(e.to_string()),
         }
-        // Tests lie in <target>/<profile>/deps.
-        let test = std::env::current_exe().map_err(|e| e.to_string())?;
-        let folder = test.parent().and_then(|deps| deps.parent());
-        folder.map(PathBuf::from).ok_or_else(|| format!("{} is in no target folder", test.display()))
+        Ok(folder.to_owned())
     });
     built.clone().map_err(|e| anyhow::anyhow!("the functions' binaries could not be built: {e}"))
 }

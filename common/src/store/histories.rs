@@ -19,8 +19,10 @@ use std::time::Duration;
 const BATCH: usize = 25;
 /// BatchWriteItem calls under way at once.
 const CONCURRENT: usize = 8;
-/// Times a batch is sent again for what was left unprocessed.
+/// Times in a row that a batch is sent without anything of it being processed.
 const ATTEMPTS: u32 = 10;
+/// What DynamoDB says when it takes nothing for now.
+const THROTTLED: [&str; 3] = ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
 /// Most bytes of slices in one item; DynamoDB takes 400 KB with names and keys.
 const ITEM_BYTES: usize = 350_000;
 
@@ -125,15 +127,24 @@ impl Histories {
         stream::iter(batches).map(|b| self.write(b)).buffer_unordered(CONCURRENT).try_collect().await
     }
 
-    /// Sends one batch until nothing of it is left unprocessed.
+    /// Sends one batch until nothing of it is left unprocessed. A table that is throttled leaves all of it.
     async fn write(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
-        for attempt in 0..ATTEMPTS {
+        let mut attempt = 0;
+        while attempt < ATTEMPTS {
             let call = self.client.batch_write_item().request_items(&self.table, batch.clone());
-            let answer = call.send().await.map_err(|e| StoreError::of_call("BatchWriteItem", &self.table, e))?;
-            batch = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
+            let before = batch.len();
+            match call.send().await.map_err(|e| StoreError::of_call("BatchWriteItem", &self.table, e)) {
+                Ok(answer) => {
+                    let left = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table));
+                    batch = left.unwrap_or_default();
+                }
+                Err(e) if THROTTLED.contains(&e.code.as_str()) => {}
+                Err(e) => return Err(e),
+            }
             if batch.is_empty() {
                 return Ok(());
             }
+            attempt = if batch.len() < before { 0 } else { attempt + 1 };
             // Full jitter: the pause is drawn from 0 to a bound that doubles, so that writers do not come back at once.
             let bound = Duration::from_millis(50) * 2u32.pow(attempt.min(6));
             tokio::time::sleep(bound.mul_f64(fastrand::f64())).await;
@@ -142,7 +153,7 @@ impl Histories {
             operation: "BatchWriteItem",
             target: self.table.clone(),
             code: "UnprocessedItems".into(),
-            message: format!("{} items were left unprocessed {ATTEMPTS} times", batch.len()),
+            message: format!("{} items were left unprocessed {ATTEMPTS} times in a row", batch.len()),
             retryable: true,
         })
     }

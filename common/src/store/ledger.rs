@@ -79,11 +79,18 @@ pub struct Entry {
 pub enum Begun {
     /// Do it.
     Go {
-        /// How far the work on the object had come before, on this version or an older one.
-        before: Option<State>,
+        /// Whether work on the object had begun before, on this version or an older one.
+        again: bool,
     },
     /// This version is done, or a newer one was begun: the entry tells which.
     NotNeeded,
+}
+
+/// What an entry was written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Entry,
 }
 
 /// A sequencer in the form in which later ones sort behind earlier ones: lower-case hexadecimal digits, right-padded
@@ -123,7 +130,7 @@ impl Ledger {
         let newer = "attribute_not_exists(#source) OR sequencer < :sequencer \
                      OR (sequencer = :sequencer AND #state = :in_progress)";
         Ok(match self.put(&entry, newer).await? {
-            Some(before) => Begun::Go { before: before.map(|entry| entry.state) },
+            Some(before) => Begun::Go { again: before == Before::Entry },
             None => Begun::NotNeeded,
         })
     }
@@ -134,9 +141,9 @@ impl Ledger {
         Ok(self.put(entry, begun).await?.is_some())
     }
 
-    /// Writes an entry if `condition` holds of the one there is, and returns that, if there was one; `None` if the condition
+    /// Writes an entry if `condition` holds of the one there is, and tells whether there was one; `None` if the condition
     /// does not hold.
-    async fn put(&self, entry: &Entry, condition: &str) -> Result<Option<Option<Entry>>, StoreError> {
+    async fn put(&self, entry: &Entry, condition: &str) -> Result<Option<Before>, StoreError> {
         let item = serde_dynamo::to_item(entry)
             .map_err(|e| StoreError::unreadable("PutItem", self.target(&entry.source), e))?;
         let call = self
@@ -151,10 +158,8 @@ impl Ledger {
             .expression_attribute_values(":sequencer", AttributeValue::S(entry.version.sequencer.clone()))
             .expression_attribute_values(":in_progress", AttributeValue::S("in_progress".into()));
         match call.send().await {
-            Ok(answer) => {
-                let before = answer.attributes.filter(|old| !old.is_empty());
-                before.map(|old| self.read(old)).transpose().map(Some)
-            }
+            Ok(answer) if answer.attributes.as_ref().is_none_or(HashMap::is_empty) => Ok(Some(Before::Nothing)),
+            Ok(_) => Ok(Some(Before::Entry)),
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(None),
             Err(e) => Err(StoreError::of_call("PutItem", self.target(&entry.source), e)),
         }
@@ -196,12 +201,17 @@ impl Ledger {
     }
 }
 
-/// The first and the last day with a meaningful share of a usual (the median) day's events. One event with a clock that
-/// is years off would otherwise move every cutoff, and make labels look matured that are not.
+/// The first and the last day with a meaningful share of a usual day's events. Events with a clock that is years off would
+/// otherwise move every cutoff, and make labels look matured that are not. Usual is the day of the median *event*: days
+/// that hold a stray one each, however many, do not make it small.
 fn span(days: &BTreeMap<Day, u64>) -> Option<(Day, Day)> {
     let mut counts: Vec<u64> = days.values().copied().collect();
     counts.sort_unstable();
-    let usual = *counts.get(counts.len() / 2)?;
+    let (total, mut passed) = (counts.iter().sum::<u64>(), 0);
+    let usual = counts.into_iter().find(|events| {
+        passed += events;
+        2 * passed >= total
+    })?;
     let reached = || days.iter().filter(|(_, events)| **events as f64 >= REACHED * usual as f64).map(|(day, _)| *day);
     reached().next().zip(reached().next_back())
 }
@@ -216,6 +226,8 @@ mod tests {
         let mut days: BTreeMap<Day, u64> = (0..60).map(|n| (day(n), 4000 + n as u64)).collect();
         assert_eq!(span(&days), Some((day(0), day(59))));
         days.extend([(Day::from_number(17), 1), (day(90), 2), (day(2000), 1)]);
+        assert_eq!(span(&days), Some((day(0), day(59))));
+        days.extend((0..500).map(|n| (Day::from_number(1000 + 7 * n), 1)));
         assert_eq!(span(&days), Some((day(0), day(59))));
         assert_eq!(span(&BTreeMap::from([(day(3), 1)])), Some((day(3), day(3))));
         assert_eq!(span(&BTreeMap::new()), None);

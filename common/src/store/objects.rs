@@ -1,6 +1,7 @@
 //! One S3 bucket.
 
 use super::StoreError;
+use crate::calendar::Timestamp;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
@@ -144,13 +145,17 @@ impl Bucket {
         }
     }
 
-    /// The keys that begin with `prefix`, ascending.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+    /// The keys that begin with `prefix`, ascending, and when each was written.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| StoreError::of_call("ListObjectsV2", self.target(prefix), e))?;
-            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+            let listed = page.contents.unwrap_or_default().into_iter();
+            keys.extend(listed.filter_map(|object| {
+                let written = object.last_modified.and_then(|t| t.to_millis().ok())?;
+                Some((object.key?, Timestamp::from_millis(written)))
+            }));
         }
         Ok(keys)
     }

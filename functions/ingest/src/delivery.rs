@@ -48,12 +48,13 @@ impl Delivery {
 }
 
 /// Reads an S3 event. The event that S3 sends to try out a configuration tells of no object.
-pub fn read(payload: Value) -> Result<Vec<Delivery>, BadEvent> {
+/// A record that cannot be read is an error of its own.
+pub fn read(payload: Value) -> Result<Vec<Result<Delivery, BadEvent>>, BadEvent> {
     if payload.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Vec::new());
     }
     let event: S3Event = serde_json::from_value(payload).map_err(|e| BadEvent(e.to_string()))?;
-    event.records.into_iter().enumerate().map(|(i, record)| delivery(i, record)).collect()
+    Ok(event.records.into_iter().enumerate().map(|(i, record)| delivery(i, record)).collect())
 }
 
 fn delivery(i: usize, record: S3EventRecord) -> Result<Delivery, BadEvent> {
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn keys_are_decoded_as_s3_encodes_them() {
-        let read = |key| super::read(event(key)).map(|d| d[0].source());
+        let read = |key| super::read(event(key)).unwrap().remove(0).map(|d| d.source());
         assert_eq!(read("2018/a+b%2Bc%28%D8%A3%29.json").unwrap(), "s3://logs/2018/a b+c(أ).json");
         assert!(read("%ff").unwrap_err().to_string().contains("not UTF-8"));
     }
@@ -110,6 +111,7 @@ mod tests {
         assert!(read(json!({"detail": {}})).unwrap_err().to_string().contains("Records"));
         let mut e = event("k");
         e["Records"][0]["s3"]["object"]["sequencer"] = Value::Null;
-        assert!(read(e).unwrap_err().to_string().contains("record 0 has no s3.object.sequencer"));
+        let record = read(e).unwrap().remove(0);
+        assert!(record.unwrap_err().to_string().contains("record 0 has no s3.object.sequencer"));
     }
 }

@@ -90,6 +90,14 @@ pub async fn handle(
     let (mut objects, mut left, mut retryable) = (Vec::new(), Vec::new(), false);
     let total = deliveries.len();
     for delivery in deliveries {
+        let delivery = match delivery {
+            Ok(delivery) => delivery,
+            Err(e) => {
+                tracing::error!(error = %e, "record cannot be read");
+                left.push(e.to_string());
+                continue;
+            }
+        };
         let source = delivery.source();
         match object::handle(delivery, stores, settings, now).await {
             Ok(outcome) => {

@@ -2,6 +2,7 @@
 //! removed.
 
 use crate::delivery::Delivery;
+use churn_common::calendar::Timestamp;
 use churn_common::store::histories::{ItemKey, StoredItem};
 use churn_common::store::objects::Condition;
 use churn_common::store::{AllStores, StoreError};
@@ -32,25 +33,28 @@ pub async fn put(stores: &AllStores, delivery: &Delivery, part: u32, items: &[St
     stores.store.put(&key, bytes, "application/gzip", Condition::Always).await.map(drop)
 }
 
+/// Time after which nobody can be writing what a note tells of: several times as long as Lambda lets a function run.
+const NOBODY_WRITES_AFTER_MS: i64 = 3_600_000;
+
 /// Deletes every item that these versions of an object wrote, and their rejected lines. What is interrupted can be begun
-/// again. The notes themselves go only if `forget` is set: while another invocation may still be writing those items, it
-/// needs them to withdraw what it wrote.
+/// again. A note stays as long as another invocation may yet be writing the items it tells of, which then finds itself
+/// superseded, and needs the note to withdraw them.
 pub async fn withdraw(
     stores: &AllStores,
     delivery: &Delivery,
     versions: Versions,
-    forget: bool,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    for key in folder_keys(stores, delivery, "manifests", versions).await? {
+    for (key, written) in folder_keys(stores, delivery, "manifests", versions).await? {
         let Some(object) = stores.store.get(&key).await? else { continue };
         let keys: Vec<ItemKey> = serde_json::from_reader(GzDecoder::new(&object.bytes[..]))
             .map_err(|e| StoreError::unreadable("GetObject", &key, e))?;
         stores.histories.delete(keys).await?;
-        if forget {
+        if written.millis() < now.millis() - NOBODY_WRITES_AFTER_MS {
             stores.store.delete(&key).await?;
         }
     }
-    for key in folder_keys(stores, delivery, "quarantine", versions).await? {
+    for (key, _) in folder_keys(stores, delivery, "quarantine", versions).await? {
         stores.store.delete(&key).await?;
     }
     Ok(())
@@ -61,13 +65,13 @@ async fn folder_keys(
     delivery: &Delivery,
     kind: &str,
     versions: Versions,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<(String, Timestamp)>, StoreError> {
     let this = delivery.folder(kind);
     Ok(match versions {
         Versions::This => stores.store.list(&this).await?,
         Versions::Older => {
             let mut keys = stores.store.list(&delivery.folder_of_all(kind)).await?;
-            keys.retain(|key| *key < this); // sequencers sort as text
+            keys.retain(|(key, _)| *key < this); // sequencers sort as text
             keys
         }
     })

@@ -57,6 +57,8 @@ pub enum Refusal {
     UnknownEvent,
     /// The object is gone.
     MissingObject,
+    /// The object that was removed is there: an older version of it was, or a newer one is on its way.
+    ObjectStillThere,
     /// There is no such bucket.
     UnknownBucket,
 }
@@ -70,7 +72,7 @@ pub async fn handle(
 ) -> Result<Outcome, StoreError> {
     match delivery.name.trim_start_matches("s3:").split(':').next() {
         Some("ObjectCreated") => ingest(delivery, stores, settings, now).await,
-        Some("ObjectRemoved") => remove(delivery, stores).await,
+        Some("ObjectRemoved") => remove(delivery, stores, now).await,
         _ => Ok(Outcome::Refused { why: Refusal::UnknownEvent }),
     }
 }
@@ -86,7 +88,7 @@ async fn ingest(
     // First of all: a second delivery reads nothing but the ledger.
     let entry = stores.ledger.get(&source).await?;
     if entry.and_then(|entry| outcome_of(entry, &delivery)).is_some() {
-        return settled(&delivery, stores).await;
+        return settled(&delivery, stores, now).await;
     }
     // Before the ledger is told: an object that cannot be opened leaves no trace.
     let bucket = stores.logs.sibling(&delivery.bucket);
@@ -98,7 +100,7 @@ async fn ingest(
         Err(e) if e.code == "NoSuchBucket" => return Ok(Outcome::Refused { why: Refusal::UnknownBucket }),
         Err(e) => return Err(e),
     };
-    if let Some(outcome) = begin(&delivery, stores).await? {
+    if let Some(outcome) = begin(&delivery, stores, now).await? {
         return Ok(outcome);
     }
 
@@ -128,14 +130,22 @@ async fn ingest(
         damage,
     };
     if !stores.ledger.complete(&entry).await? {
-        return settled(&delivery, stores).await;
+        return settled(&delivery, stores, now).await;
     }
     Ok(Outcome::Ingested { counts: entry.counts, items: entry.items, quarantine, damage: entry.damage })
 }
 
 /// Withdraws what an object told that has been removed.
-async fn remove(delivery: Delivery, stores: &AllStores) -> Result<Outcome, StoreError> {
-    if let Some(outcome) = begin(&delivery, stores).await? {
+async fn remove(delivery: Delivery, stores: &AllStores, now: Timestamp) -> Result<Outcome, StoreError> {
+    // In a bucket with versions, deleting an old one tells of a removal too, but the object is still there.
+    match stores.logs.sibling(&delivery.bucket).open(&delivery.key, None).await {
+        Ok(Opened::Missing) => {}
+        Ok(Opened::Body(_) | Opened::Changed) => return Ok(Outcome::Refused { why: Refusal::ObjectStillThere }),
+        // Its objects have gone with the bucket.
+        Err(e) if e.code == "NoSuchBucket" => {}
+        Err(e) => return Err(e),
+    }
+    if let Some(outcome) = begin(&delivery, stores, now).await? {
         return Ok(outcome);
     }
     let entry = Entry {
@@ -148,27 +158,25 @@ async fn remove(delivery: Delivery, stores: &AllStores) -> Result<Outcome, Store
         damage: None,
     };
     if !stores.ledger.complete(&entry).await? {
-        return settled(&delivery, stores).await;
+        return settled(&delivery, stores, now).await;
     }
     Ok(Outcome::Withdrawn)
 }
 
 /// Notes in the ledger that work on a version begins, and withdraws what older versions of the object told; where there is
 /// nothing left to do, what the outcome is.
-async fn begin(delivery: &Delivery, stores: &AllStores) -> Result<Option<Outcome>, StoreError> {
+async fn begin(delivery: &Delivery, stores: &AllStores, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
     match stores.ledger.begin(&delivery.source(), &delivery.version).await? {
-        Begun::Go { before: None } => {}
-        // Its invocation may be at work yet. It will find itself superseded, and needs its manifest then.
-        Begun::Go { before: Some(State::InProgress) } => withdraw(stores, delivery, Versions::Older, false).await?,
-        Begun::Go { before: Some(_) } => withdraw(stores, delivery, Versions::Older, true).await?,
-        Begun::NotNeeded => return settled(delivery, stores).await.map(Some),
+        Begun::Go { again: false } => {}
+        Begun::Go { again: true } => withdraw(stores, delivery, Versions::Older, now).await?,
+        Begun::NotNeeded => return settled(delivery, stores, now).await.map(Some),
     }
     Ok(None)
 }
 
 /// The outcome of a delivery on which there is nothing left to do. What it may have written before a newer version came is
 /// withdrawn.
-async fn settled(delivery: &Delivery, stores: &AllStores) -> Result<Outcome, StoreError> {
+async fn settled(delivery: &Delivery, stores: &AllStores, now: Timestamp) -> Result<Outcome, StoreError> {
     let entry = stores.ledger.get(&delivery.source()).await?;
     let outcome = entry.and_then(|entry| outcome_of(entry, delivery)).ok_or_else(|| StoreError {
         operation: "GetItem",
@@ -178,8 +186,7 @@ async fn settled(delivery: &Delivery, stores: &AllStores) -> Result<Outcome, Sto
         retryable: true,
     })?;
     if outcome == Outcome::Superseded {
-        // A second delivery of this version may be at work yet, and needs the manifest as well.
-        withdraw(stores, delivery, Versions::This, false).await?;
+        withdraw(stores, delivery, Versions::This, now).await?;
     }
     Ok(outcome)
 }

@@ -15,10 +15,14 @@ use std::sync::LazyLock;
 const KEPT_BYTES: usize = 4096;
 /// Compressed bytes that are gathered before they are written.
 const PART_BYTES: usize = 8 << 20;
-/// Values of the fields of a person that no feature needs, in text that need not be JSON: to the closing quote, or to the
-/// end where there is none.
-static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> =
-    LazyLock::new(|| Regex::new(r#"(?s)"(firstName|lastName|location|userAgent)"\s*:\s*"(?:[^"\\]|\\.)*(?:"|\\?$)"#));
+/// Fields of a person that no feature needs, and their values, in text that need not be JSON, or is JSON within JSON:
+/// quoted text to its closing quote (or to the end, where there is none), a list or an object and all behind it, anything
+/// else to the next comma or bracket.
+static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| {
+    let field = r#"(\\*["']?(?:first_?name|last_?name|location|user_?agent)\\*["']?\s*[:=]\s*)"#;
+    let value = r#"(?:\\+".*?(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$)|[\[{].*$|[^\s,}\]"'\\\[{]+)"#;
+    Regex::new(&format!("(?is){field}{value}"))
+});
 
 /// The rejected lines of one object.
 #[derive(Debug)]
@@ -86,7 +90,7 @@ impl<'a> Quarantine<'a> {
 fn redacted(line: &[u8]) -> Result<String, regex_lite::Error> {
     let text = String::from_utf8_lossy(line.get(..KEPT_BYTES).unwrap_or(line));
     match &*PERSONAL {
-        Ok(personal) => Ok(personal.replace_all(&text, r#""$1":"""#).into_owned()),
+        Ok(personal) => Ok(personal.replace_all(&text, r#"$1"""#).into_owned()),
         Err(e) => Err(e.clone()),
     }
 }
@@ -99,7 +103,7 @@ mod tests {
     fn names_and_places_do_not_reach_quarantine() {
         let redacted = |line: &[u8]| redacted(line).unwrap();
         let person = r#"{"ts":-1,"firstName":"Ada \"A\"","lastName" : "L","location":"London, UK","userAgent":"","page":"Home"}"#;
-        let clean = r#"{"ts":-1,"firstName":"","lastName":"","location":"","userAgent":"","page":"Home"}"#;
+        let clean = r#"{"ts":-1,"firstName":"","lastName" : "","location":"","userAgent":"","page":"Home"}"#;
         assert_eq!(redacted(person.as_bytes()), clean);
         assert_eq!(redacted(format!("[{person}]").as_bytes()), format!("[{clean}]"));
         for cut in 0..person.len() {
@@ -107,6 +111,11 @@ mod tests {
             assert!(["Ad", "\"L", "Lon"].iter().all(|told| !kept.contains(told)), "{kept}");
         }
         assert_eq!(redacted(b"\"location\":\"M\xfcnchen\",NaN"), "\"location\":\"\",NaN");
+        let wrapped = serde_json::json!({"log": r#"{"ts":1,"firstName":"Ada","location":"London, UK"}"#}).to_string();
+        assert_eq!(redacted(wrapped.as_bytes()), r#"{"log":"{\"ts\":1,\"firstName\":"",\"location\":""}"}"#);
+        assert_eq!(redacted(b"{'first_name': 'Ada', 'page': 'Home'}"), r#"{'first_name': "", 'page': 'Home'}"#);
+        assert_eq!(redacted(br#"{"page":"Home","location":{"city":"London"}}"#), r#"{"page":"Home","location":"""#);
+        assert_eq!(redacted(br#"{"LASTNAME":Lovelace,"page":1}"#), r#"{"LASTNAME":"","page":1}"#);
         assert_eq!(redacted(b"junk \xff"), "junk \u{fffd}");
         assert_eq!(redacted(&[b'x'; 10_000]).len(), KEPT_BYTES);
     }

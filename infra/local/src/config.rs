@@ -71,7 +71,7 @@ impl Names {
         settings.map(|(name, value)| (name.to_owned(), value.clone())).into()
     }
 
-    /// The tables as declared in `infra/template.yaml`.
+    /// The tables.
     pub fn tables(&self) -> [Table; 2] {
         let history = Table {
             name: self.history_table.clone(),
@@ -101,6 +101,9 @@ pub struct StackConfig {
     pub http: String,
     /// Functions that run by themselves.
     pub schedules: Vec<(String, Schedule)>,
+    /// Whether `ingest` is told again of every object that is in the logs bucket at the start, as a stack that was killed
+    /// may not have delivered all events. What is ingested already costs a look into the ledger.
+    pub tell_again: bool,
     /// Pauses before each retry of a failed ingest. Lambda retries twice, after one and two minutes; here sooner.
     pub retry_after: Vec<Duration>,
     /// Where functions' output goes; by default `functions.log` in the data folder.
@@ -131,6 +134,7 @@ impl StackConfig {
             ingest: "ingest".to_owned(),
             http: "predict".to_owned(),
             schedules: Vec::new(),
+            tell_again: false,
             retry_after: vec![Duration::from_secs(1), Duration::from_secs(2)],
             output: None,
             sweep_every: minutes(10),

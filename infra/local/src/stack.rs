@@ -65,7 +65,8 @@ impl Stack {
         let endpoints = Endpoints { http, s3, dynamodb, lambda: lambda_url };
 
         let (events, heard) = mpsc::unbounded_channel();
-        let s3_server = S3Server::open(&data.join("s3"), events)?;
+        let s3_server =
+            S3Server::open(&data.join("s3"), events, config.tell_again.then_some(&config.names.logs_bucket))?;
         serve("S3", Box::pin(s3_server.serve(s3_listener, stop.clone())));
         let file = (!data.is_temporary()).then(|| data.join("dynamodb.sqlite"));
         let database = DynamoDb::open(file.as_deref())?;
@@ -182,7 +183,8 @@ pub fn clients(endpoints: &Endpoints) -> (aws_sdk_s3::Client, aws_sdk_dynamodb::
 }
 
 async fn listen(name: &str, port: u16) -> anyhow::Result<(TcpListener, String)> {
-    let taken = || format!("can't listen on port {port} for {name}; choose another");
+    let taken =
+        || format!("can't listen on port {port} for {name}; choose another with --{}-port", name.to_lowercase());
     let listener = TcpListener::bind(("127.0.0.1", port)).await.with_context(taken)?;
     let address = listener.local_addr()?;
     Ok((listener, format!("http://{address}")))

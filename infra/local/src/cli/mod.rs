@@ -76,3 +76,16 @@ fn with_logs(filter: &str, work: impl Future<Output = anyhow::Result<ExitCode>>)
         .init();
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("can't start tokio")?.block_on(work)
 }
+
+/// Ends on Ctrl-C or a termination signal, from the call on.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

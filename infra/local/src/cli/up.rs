@@ -1,12 +1,12 @@
 //! `churn up`: keeps the stack running on fixed ports until Ctrl-C.
 
-use super::DataArgs;
-use anyhow::Context;
+use super::{DataArgs, stop_signal};
 use churn_local::config::Ports;
 use churn_local::lambda::process::Output;
 use churn_local::s3::{ACCESS_KEY, SECRET_KEY};
 use churn_local::schedule::Schedule;
 use churn_local::{Stack, StackConfig};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Keep the stack running: drop logs into S3, ask for predictions over HTTP.
@@ -46,6 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.ports =
         Ports { http: args.http_port, s3: args.s3_port, dynamodb: args.dynamodb_port, lambda: args.lambda_port };
     config.schedules = vec![("retrain".to_owned(), args.retrain), ("monitor".to_owned(), args.monitor)];
+    config.tell_again = true;
     config.output = args.verbose.then_some(Output::Inherit);
     let bucket = config.names.logs_bucket.clone();
     let data = args.data.data.display().to_string();
@@ -53,13 +54,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     // From here on, so that a signal during the start isn't lost.
     let stop = stop_signal()?;
     let stack = Stack::start(config).await?;
-    println!("{}", welcome(&stack, &bucket, &data));
+    writeln!(std::io::stdout(), "{}", welcome(&stack, &bucket, &data))?;
     let log = log_ingests(stack.ingest_results());
     tokio::select! {
         () = stop => {}
         () = log => {}
     }
-    println!("stopping");
+    tracing::info!("stopping");
     stack.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -72,18 +73,6 @@ async fn log_ingests(mut deliveries: tokio::sync::mpsc::UnboundedReceiver<churn_
             tracing::info!(key, result, "ingested");
         }
     }
-}
-
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 fn welcome(stack: &Stack, bucket: &str, data: &str) -> String {

@@ -36,12 +36,16 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Opens the folder `root`, creating it if need be. Every successful change of an object is told to `events`.
+    /// Opens the folder `root`, creating it if need be. Every successful change of an object is told to `events`, and
+    /// first of all, once more, each object that is in the bucket `again`.
     ///
     /// # Errors
     /// The folder can't be read or written, or is damaged.
-    pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>) -> anyhow::Result<Self> {
+    pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>, again: Option<&str>) -> anyhow::Result<Self> {
         let store = store::Store::open(root, events)?;
+        if let Some(bucket) = again {
+            store.tell_again(bucket);
+        }
         let mut builder = S3ServiceBuilder::new(service::Service::new(store));
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let service = HandleError::new(builder.build(), |error: HttpError| async move {

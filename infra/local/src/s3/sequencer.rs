@@ -29,7 +29,9 @@ impl Sequencer {
             Err(error) => return Err(error),
         };
         // Starting from the clock keeps the order even for whoever deletes this folder but not the ledger.
-        let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_micros() as u64);
+        // Seconds in the upper half, as in S3's own sequencers, so that events of either kind stay in order.
+        let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let clock = clock.as_secs() << 32 | u64::from(clock.subsec_nanos()) << 2;
         let next = bound.max(clock);
         Ok(Self { path: path.to_owned(), next, bound: next })
     }

@@ -208,6 +208,44 @@ impl S3 for Service {
         Ok(S3Response::new(DeleteObjectsOutput { deleted, errors: Some(errors), ..DeleteObjectsOutput::default() }))
     }
 
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        self.store.with_objects(&req.input.bucket, |_| Ok(()))?;
+        Ok(S3Response::new(GetBucketLocationOutput::default())) // none stands for us-east-1
+    }
+
+    /// The listing of older clients: the same, but that it goes on from the last key told.
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        let input = req.input.clone();
+        let v2 = ListObjectsV2Input {
+            bucket: input.bucket,
+            prefix: input.prefix,
+            delimiter: input.delimiter,
+            start_after: input.marker.clone(),
+            max_keys: input.max_keys,
+            encoding_type: input.encoding_type,
+            ..ListObjectsV2Input::default()
+        };
+        let page = self.list_objects_v2(req.map_input(|_| v2)).await?.output;
+        let last_key = page.contents.iter().flatten().filter_map(|object| object.key.clone()).max();
+        let last_prefix = page.common_prefixes.iter().flatten().filter_map(|prefix| prefix.prefix.clone()).max();
+        Ok(S3Response::new(ListObjectsOutput {
+            next_marker: page.is_truncated.filter(|truncated| *truncated).and(last_key.max(last_prefix)),
+            name: page.name,
+            prefix: page.prefix,
+            marker: input.marker,
+            delimiter: page.delimiter,
+            max_keys: page.max_keys,
+            is_truncated: page.is_truncated,
+            contents: page.contents,
+            common_prefixes: page.common_prefixes,
+            encoding_type: page.encoding_type,
+            ..ListObjectsOutput::default()
+        }))
+    }
+
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = req.input;
         let after = match (&input.continuation_token, &input.start_after) {

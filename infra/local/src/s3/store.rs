@@ -104,6 +104,22 @@ impl Store {
         state.buckets.keys().map(|bucket| Ok((bucket.clone(), created(bucket)?))).collect()
     }
 
+    /// Tells of every object of a bucket once more, as of its creation.
+    pub fn tell_again(&self, bucket: &str) {
+        let mut state = self.state();
+        for object in objects(&mut state.buckets, bucket).into_iter().flat_map(|objects| objects.values()) {
+            self.tell(ObjectEvent {
+                kind: EventKind::Put,
+                bucket: bucket.to_owned(),
+                key: object.key.clone(),
+                size: object.size,
+                etag: object.etag.clone(),
+                sequencer: object.sequencer.clone(),
+                time: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(object.modified_ms as i64),
+            });
+        }
+    }
+
     /// Looks at a bucket's index. The lock is held meanwhile.
     ///
     /// # Errors

@@ -4,13 +4,13 @@ mod logs;
 mod steps;
 mod summary;
 
-use super::progress;
+use super::{progress, stop_signal};
 use anyhow::Context;
 use churn_common::settings::Stores;
 use churn_common::store::AllStores;
 use churn_local::{DataDir, Stack, StackConfig};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -38,6 +38,7 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Not println!, which panics when the reader, say `head`, has gone.
     let (begun, mut out) = (Instant::now(), std::io::stdout());
+    let stop = stop_signal()?;
     let training: serde_json::Value = serde_json::from_str(&args.training).context("--training is not JSON")?;
     let logs = logs::find(&args.logs)?;
     let data = args.data.map_or(DataDir::Temporary, DataDir::Persistent);
@@ -52,16 +53,46 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
     summary::started(&mut out, stack.endpoints(), begun.elapsed())?;
 
-    let ingested = steps::ingest(&stack, &names.logs_bucket, &logs).await?;
-    summary::ingested(&mut out, &ingested)?;
-    let trained = steps::retrain(&stack, &training).await?;
-    summary::trained(&mut out, &trained)?;
-    let predicted = steps::predict(&stack, &stores, args.users.into()).await?;
-    summary::predicted(&mut out, &predicted, stack.http_url())?;
-    let monitored = steps::monitor(&stack).await?;
-    summary::monitored(&mut out, &monitored)?;
-
+    let done = tokio::select! {
+        done = run_steps(&stack, &stores, &names.logs_bucket, &logs, &training, args.users.into()) => done,
+        () = stop => Err(anyhow::anyhow!("interrupted")),
+    };
+    if done.is_err() {
+        // The folder may be gone when somebody looks.
+        show_end_of(stack.functions_log());
+    }
     stack.shutdown().await;
+    done?;
     writeln!(out, "\nDone in {:.1} s.", begun.elapsed().as_secs_f64())?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn run_steps(
+    stack: &Stack,
+    stores: &AllStores,
+    logs_bucket: &str,
+    logs: &[logs::Log],
+    training: &serde_json::Value,
+    users: usize,
+) -> anyhow::Result<()> {
+    let out = &mut std::io::stdout();
+    let ingested = steps::ingest(stack, logs_bucket, logs).await?;
+    summary::ingested(out, &ingested)?;
+    let trained = steps::retrain(stack, training).await?;
+    summary::trained(out, &trained)?;
+    let predicted = steps::predict(stack, stores, users).await?;
+    summary::predicted(out, &predicted, stack.http_url())?;
+    let monitored = steps::monitor(stack).await?;
+    summary::monitored(out, &monitored)?;
+
+    Ok(())
+}
+
+/// Shows the last lines that the functions wrote.
+fn show_end_of(log: Option<&Path>) {
+    let Some(text) = log.and_then(|path| std::fs::read_to_string(path).ok()) else { return };
+    let lines: Vec<&str> = text.lines().collect();
+    for line in lines.iter().skip(lines.len().saturating_sub(20)) {
+        eprintln!("{line}");
+    }
 }
