@@ -132,6 +132,7 @@ fn environment(config: &FunctionConfig, worker: usize, env: &[(String, String)])
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("TZ", ":UTC".to_owned()),
+        ("NO_COLOR", "1".to_owned()), // the output goes to a file
     ];
     let own = own.map(|(name, value)| (name.to_owned(), OsString::from(value)));
     let given = env.iter().chain(&config.env).map(|(name, value)| (name.clone(), OsString::from(value)));

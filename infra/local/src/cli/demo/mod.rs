@@ -88,10 +88,10 @@ async fn run_steps(
     Ok(())
 }
 
-/// Shows the last lines that the functions wrote.
+/// Shows the last lines that the functions wrote about anything but what went well.
 fn show_end_of(log: Option<&Path>) {
     let Some(text) = log.and_then(|path| std::fs::read_to_string(path).ok()) else { return };
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("INFO")).collect();
     for line in lines.iter().skip(lines.len().saturating_sub(20)) {
         eprintln!("{line}");
     }
