@@ -104,7 +104,7 @@ export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_REGION=us-
 
 # The event must tell of the very object that is uploaded, or `ingest` would rightly take it for another version.
 "$venv/bin/python" - events/s3-put.json events/sample.json.gz <<'PYTHON'
-import hashlib, json, sys, 'boto3==1.*'
+import hashlib, json, sys, boto3
 s3 = json.load(open(sys.argv[1]))["Records"][0]["s3"]
 body = open(sys.argv[2], "rb").read()
 told, true = (s3["object"]["size"], s3["object"]["eTag"]), (len(body), hashlib.md5(body).hexdigest())
