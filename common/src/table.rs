@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 /// Most rows in one row group.
 const GROUP: usize = 50_000;
-const NO_NULLS: (Option<&[i16]>, Option<&[i16]>) = (None, None);
 
 /// Rows of features alone, such as a model's baseline.
 pub fn write_rows(rows: &[Row]) -> Result<Vec<u8>> {
@@ -34,10 +33,10 @@ pub fn write_snapshots(snapshots: &[(&Snapshot, &str)]) -> Result<Vec<u8>> {
         for column in 0..4 {
             let mut writer = group.next_column()?.ok_or_else(|| broken("a key column is missing"))?;
             match (column, writer.untyped()) {
-                (0, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&users, NO_NULLS.0, NO_NULLS.1)?,
-                (1, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&cutoffs, NO_NULLS.0, NO_NULLS.1)?,
-                (2, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&splits, NO_NULLS.0, NO_NULLS.1)?,
-                (_, ColumnWriter::BoolColumnWriter(w)) => w.write_batch(&churned, NO_NULLS.0, NO_NULLS.1)?,
+                (0, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&users, None, None)?,
+                (1, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&cutoffs, None, None)?,
+                (2, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&splits, None, None)?,
+                (_, ColumnWriter::BoolColumnWriter(w)) => w.write_batch(&churned, None, None)?,
                 _ => return Err(broken("a key column has another type")),
             };
             writer.close()?;

@@ -127,11 +127,6 @@ impl Forest {
         usize::from(self.n_features)
     }
 
-    /// Number of trees.
-    pub fn n_trees(&self) -> usize {
-        self.trees.len()
-    }
-
     /// The mean leaf value for a row of `n_features` values, NaN = missing; `None` if the row has another length.
     pub fn predict(&self, row: &[f32]) -> Option<f64> {
         if row.len() != self.n_features() {
