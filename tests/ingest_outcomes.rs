@@ -1,11 +1,12 @@
 //! What becomes of every kind of object: a clear outcome, never a panic, never half an object that a retry doesn't complete.
 
-use churn_common::calendar::Timestamp;
+use churn_common::calendar::{Day, Timestamp};
+use churn_common::event::Page;
 use churn_common::history::History;
 use churn_common::ids::UserId;
 use churn_common::store::AllStores;
 use churn_local::Stack;
-use churn_tests::{put, record, simulated, stores};
+use churn_tests::{invocation, put, record, simulated, stores};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ingest::{IngestError, IngestSettings, handle};
@@ -28,9 +29,15 @@ impl Bench {
         Self { stack, stores, settings: IngestSettings::default(), clock: Timestamp::now() }
     }
 
-    /// Delivers an event of these records; the answer's objects.
+    /// Delivers an event of these records, or delivers it again; the answer's objects.
     async fn deliver(&self, records: &[Value]) -> Result<Vec<Value>, IngestError> {
-        let summary = handle(json!({ "Records": records }), &self.stores, &self.settings, self.clock).await?;
+        self.deliver_as("event", records).await
+    }
+
+    /// Delivers an event of these records with the request id `id`.
+    async fn deliver_as(&self, id: &str, records: &[Value]) -> Result<Vec<Value>, IngestError> {
+        let invocation = invocation(id, self.clock);
+        let summary = handle(json!({ "Records": records }), &self.stores, &self.settings, &invocation).await?;
         Ok(summary.objects.iter().map(|o| serde_json::to_value(o).unwrap()).collect())
     }
 
@@ -168,11 +175,13 @@ async fn payloads_that_are_no_s3_event_fail_for_good() {
     let bench = Bench::new().await;
     let odd = json!({"Records": [{"eventTime": "yesterday"}]});
     for payload in [Value::Null, json!({}), odd, json!([1])] {
-        let failed = handle(payload.clone(), &bench.stores, &bench.settings, Timestamp::now()).await;
+        let failed = handle(payload.clone(), &bench.stores, &bench.settings, &invocation("id", bench.clock)).await;
         assert!(matches!(failed, Err(IngestError::BadEvent(_))), "{payload} gave {failed:?}");
     }
     let probe = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "churn-logs"});
-    assert!(handle(probe, &bench.stores, &bench.settings, Timestamp::now()).await.unwrap().objects.is_empty());
+    assert!(
+        handle(probe, &bench.stores, &bench.settings, &invocation("id", bench.clock)).await.unwrap().objects.is_empty()
+    );
 }
 
 #[tokio::test]
@@ -210,7 +219,7 @@ async fn a_delivery_that_fails_is_completed_by_its_retry() {
     let names = churn_common::settings::Stores { history_table: "NoSuchTable".into(), ..Default::default() };
     let broken = AllStores::over(bench.stack.s3().clone(), bench.stack.dynamodb().clone(), &names);
     let event = json!({ "Records": [record.clone()] });
-    let failed = handle(event, &broken, &bench.settings, Timestamp::now()).await.unwrap_err();
+    let failed = handle(event, &broken, &bench.settings, &invocation("event", bench.clock)).await.unwrap_err();
     assert!(failed.to_string().contains("s3://churn-logs/day.json"), "{failed}");
     let answer = bench.deliver(&[record]).await.unwrap().remove(0);
     assert_eq!(answer["outcome"], "ingested");
@@ -239,25 +248,132 @@ async fn a_delivery_that_is_killed_is_completed_by_its_retry() {
 }
 
 #[tokio::test]
-async fn the_same_delivery_twice_at_once_loses_nothing_when_one_is_killed() {
+async fn of_two_invocations_at_once_one_is_turned_away() {
     let log = simulated(200, 20, 4).unwrap();
     let clean = Bench::new().await;
     clean.ingest("day.json", log.clone()).await;
     let clean = clean.items().await;
-    for moment in [10, 100, 1000] {
+    let mut turned_away = 0;
+    for moment in [1, 10, 20, 100, 1000] {
         let bench = Bench::new().await;
         let records = [put(&bench.stack, "day.json", log.clone(), 1).await.unwrap()];
-        let killed = async {
-            tokio::select! {
-                _ = bench.deliver(&records) => {}
-                () = steps(moment) => {}
-            }
+        let other = async {
+            steps(moment).await;
+            bench.deliver_as("other", &records).await
         };
-        let (answer, ()) = tokio::join!(bench.deliver(&records), killed);
-        let outcome = &answer.unwrap()[0]["outcome"];
-        assert!(outcome == "ingested" || outcome == "already_ingested", "{outcome}");
-        assert_eq!(bench.deliver(&records).await.unwrap()[0]["outcome"], "already_ingested");
-        assert_eq!(bench.items().await, clean, "killed after {moment} steps");
+        let (one, other) = tokio::join!(bench.deliver_as("one", &records), other);
+        let mut ingested = 0;
+        for answer in [one, other] {
+            match answer {
+                Ok(objects) if objects[0]["outcome"] == "ingested" => ingested += 1,
+                // The first was done before the second came.
+                Ok(objects) => assert_eq!(objects[0]["outcome"], "already_ingested"),
+                Err(refusal) => {
+                    turned_away += 1;
+                    assert!(matches!(refusal, IngestError::Left { retryable: true, .. }), "{refusal}");
+                    assert!(refusal.to_string().contains("another invocation is at work"), "{refusal}");
+                }
+            }
+        }
+        assert_eq!(ingested, 1, "after {moment} steps");
+        assert_eq!(bench.deliver_as("other", &records).await.unwrap()[0]["outcome"], "already_ingested");
+        assert_eq!(bench.items().await, clean, "after {moment} steps");
+    }
+    assert!(turned_away > 0);
+}
+
+#[tokio::test]
+async fn what_a_killed_invocation_leaves_is_taken_over_when_its_lease_ends() {
+    let log = simulated(200, 20, 4).unwrap();
+    let clean = Bench::new().await;
+    clean.ingest("day.json", log.clone()).await;
+    let mut bench = Bench::new().await;
+    let records = [put(&bench.stack, "day.json", log.clone(), 1).await.unwrap()];
+    tokio::select! {
+        _ = bench.deliver_as("killed", &records) => {}
+        () = bench.first_item() => {}
+    }
+    let refusal = bench.deliver_as("other", &records).await.unwrap_err();
+    assert!(refusal.to_string().contains("another invocation is at work"), "{refusal}");
+    bench.clock = Timestamp::from_millis(bench.clock.millis() + 900_000);
+    assert_eq!(bench.deliver_as("other", &records).await.unwrap()[0]["outcome"], "ingested");
+    assert_eq!(bench.items().await, clean.items().await);
+}
+
+#[tokio::test]
+async fn an_object_that_kills_every_invocation_is_set_aside() {
+    let bench = Bench::new().await;
+    let log = simulated(200, 20, 4).unwrap();
+    let records = [put(&bench.stack, "day.json", log, 1).await.unwrap()];
+    for attempt in 1..=bench.settings.max_attempts {
+        let begun = async {
+            let attempts =
+                async || bench.stores.ledger.get("s3://churn-logs/day.json").await.unwrap().map(|e| e.attempts);
+            while attempts().await != Some(attempt) {}
+        };
+        tokio::select! {
+            biased;
+            () = begun => {}
+            _ = bench.deliver(&records) => panic!("it is killed before it is done"),
+        }
+    }
+    for _ in 0..2 {
+        let answer = bench.deliver(&records).await.unwrap().remove(0);
+        assert_eq!(answer["outcome"], "set_aside", "{answer}");
+    }
+    let kept = bench.kept().await;
+    let told = kept.iter().find(|key| key.starts_with("quarantine/")).unwrap();
+    let told: Value = serde_json::from_slice(&bench.object("churn-store", told).await).unwrap();
+    assert_eq!(told["reason"], "the invocation ended without an answer");
+
+    // Put again, it is a new version.
+    let again = [put(&bench.stack, "day.json", simulated(200, 20, 4).unwrap(), 2).await.unwrap()];
+    assert_eq!(bench.deliver(&again).await.unwrap()[0]["outcome"], "ingested");
+}
+
+#[tokio::test]
+async fn what_time_does_not_suffice_for_is_left_to_later_invocations() {
+    let log = simulated(40, 20, 5).unwrap();
+    let n = log.iter().filter(|b| **b == b'\n').count();
+    for (key, object) in [("day.json", log.clone()), ("day.json.gz", gzip(&log))] {
+        let mut clean = Bench::new().await;
+        clean.settings.part_bytes = log.len() as u64 / 5;
+        clean.ingest(key, object.clone()).await;
+
+        let mut bench = Bench::new().await;
+        bench.settings = IngestSettings { hand_on_seconds: 840, ..clean.settings.clone() };
+        let records = [put(&bench.stack, key, object, 1).await.unwrap()];
+        let mut invocation = invocation("event", bench.clock);
+        invocation.deadline = Timestamp::from_millis(bench.clock.millis() + 839_999);
+        let mut invocations = 1;
+        let done = loop {
+            let event = json!({ "Records": records });
+            match handle(event, &bench.stores, &bench.settings, &invocation).await {
+                Ok(done) => break serde_json::to_value(&done.objects[0]).unwrap(),
+                Err(e) => assert!(e.to_string().contains("time ran short"), "{e}"),
+            }
+            // Settings that changed meanwhile change nothing about an object that was begun.
+            bench.settings.part_bytes = 1 << 20;
+            invocations += 1;
+        };
+        assert_eq!((&done["outcome"], &done["lines"]), (&json!("ingested"), &json!(n)));
+        assert_eq!(invocations, 6, "one for each part, the last and smallest among them");
+        assert_eq!(bench.items().await, clean.items().await);
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_overlaps_is_told_of_and_not_counted_twice() {
+    let bench = Bench::new().await;
+    let log = simulated(15, 20, 4).unwrap();
+    assert_eq!(bench.ingest("day.json", log.clone()).await["overlaps"], json!({"slices": 0, "events": 0}));
+    let expected = bench.histories().await;
+    let (from, until) = (Day::from_number(0), Day::from_number(40_000));
+    let slices: usize = expected.iter().map(|(_, h)| h.between(from, until).count()).sum();
+    let again = bench.ingest("copy of day.json", log.clone()).await;
+    assert_eq!(again["overlaps"], json!({"slices": slices, "events": again["accepted"]}));
+    for ((user, history), (_, before)) in bench.histories().await.iter().zip(&expected) {
+        assert_eq!(history.count(Page::NextSong), before.count(Page::NextSong), "user {user}");
     }
 }
 

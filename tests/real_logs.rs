@@ -1,7 +1,7 @@
 //! The real logs beside the checkout, where they are: every line accounted for.
 
 use churn_common::calendar::Timestamp;
-use churn_tests::{put, real_logs, stores};
+use churn_tests::{invocation, put, real_logs, stores};
 use ingest::{IngestSettings, handle};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,8 @@ async fn every_line_of_thirty_daily_files_is_accounted_for() {
         lines += log.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(log.last() != Some(&b'\n'));
         let record = put(&stack, file.to_str().unwrap(), log, 1).await.unwrap();
         let event = json!({ "Records": [record] });
-        let summary = handle(event, &stores, &IngestSettings::default(), Timestamp::now()).await.unwrap();
+        let summary =
+            handle(event, &stores, &IngestSettings::default(), &invocation("id", Timestamp::now())).await.unwrap();
         let answer = serde_json::to_value(&summary.objects[0]).unwrap();
         let n = |name: &str| answer[name].as_u64().unwrap();
         assert_eq!((n("rejected"), n("duplicates")), (0, 0), "{answer}");

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::routing::post;
 use churn_common::calendar::Timestamp;
 use churn_common::event::Line;
-use churn_common::ids::SourceId;
+use churn_common::ids::{ObjectId, Sequencer, SourceId};
 use churn_common::session::SliceBuilder;
 use churn_common::store::histories::{Histories, StoredItem};
 use churn_local::data::Endpoints;
@@ -57,7 +57,8 @@ fn items(histories: &Histories, n: u32) -> Vec<StoredItem> {
         let Line::Event(event) = Line::parse(line.as_bytes(), now) else { panic!("{line} is an event") };
         slices.add(&event);
     }
-    let source = SourceId::of_object("logs", "day.json", "00a1", 0);
+    let object = ObjectId::new("logs", "day.json");
+    let source = SourceId { object, version: Sequencer::new("00a1").unwrap(), part: 0 };
     histories.items(&source, &slices.finish(), now, None).unwrap()
 }
 

@@ -25,6 +25,8 @@ pub struct Found {
 /// counted. So neither the order of the slices, nor a second delivery, nor how the log was cut into files changes it,
 /// as long as a session's items are its own: where a log numbers two events alike, or tells a line twice, files that it
 /// is cut into may overlap, and the smaller slice is left out.
+///
+/// Where two versions of one object tell of a day, as they do while the newer replaces the older, the newer alone counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     slices: BTreeMap<(Day, SessionId), SessionSlice>,
@@ -48,7 +50,7 @@ impl History {
     /// The past that the slices found tell together.
     pub fn of(found: impl IntoIterator<Item = Found>) -> Self {
         let mut candidates: BTreeMap<(Day, SessionId), BTreeMap<SourceId, SessionSlice>> = BTreeMap::new();
-        for Found { source, day, slices } in found {
+        for Found { source, day, slices } in newest(found) {
             for slice in slices {
                 candidates.entry((day, slice.session())).or_default().insert(source.clone(), slice);
             }
@@ -143,14 +145,29 @@ impl History {
     }
 }
 
+/// What is found of the newest version of each object that tells of a day.
+fn newest(found: impl IntoIterator<Item = Found>) -> Vec<Found> {
+    let mut found: Vec<Found> = found.into_iter().collect();
+    found.sort_by(|a, b| (a.day, &a.source).cmp(&(b.day, &b.source)));
+    let mut newest: Vec<Found> = Vec::with_capacity(found.len());
+    for next in found {
+        let is_older = |f: &mut Found| {
+            f.day == next.day && f.source.object == next.source.object && f.source.version < next.source.version
+        };
+        while newest.pop_if(is_older).is_some() {}
+        newest.push(next);
+    }
+    newest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{at, event, events, slices_of};
+    use crate::testing::{at, event, events, slices_of, source};
     use proptest::prelude::*;
 
     fn found(name: &str, events: &[Event<'static>]) -> Vec<Found> {
-        let source = SourceId::of_object("logs", name, "00a1", 0);
+        let source = source(name, "00a1");
         slices_of(events).into_iter().map(|d| Found { source: source.clone(), day: d.day, slices: d.slices }).collect()
     }
 
@@ -201,6 +218,19 @@ mod tests {
         assert_eq!(history.overlaps().len(), 1);
         assert_eq!(history.overlaps()[0].events, 3);
         assert_eq!(history, History::of([found("hour", hour), found("day", &day)].concat()));
+    }
+
+    #[test]
+    fn while_a_version_replaces_another_no_session_is_counted_twice() {
+        let old: Vec<_> = (0..10).map(|i| event(i, at(1, i), Page::NextSong)).collect();
+        let corrected = [&old[5..], &[event(10, at(1, 10), Page::NextSong)]].concat();
+        let newer = slices_of(&corrected).into_iter().map(|d| Found {
+            source: source("day", "00a2"),
+            day: d.day,
+            slices: d.slices,
+        });
+        let history = History::of(found("day", &old).into_iter().chain(newer));
+        assert_eq!((history.count(Page::NextSong), history.overlaps().len()), (6, 0));
     }
 
     #[test]

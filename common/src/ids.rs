@@ -57,36 +57,72 @@ impl SessionId {
     }
 }
 
-/// One source of slices: an S3 object, or one part of it, or a request.
-///
-/// 32 hexadecimal digits, the first 128 bits of a SHA-256, so that it fits a sort key whatever the length of the object's
-/// name.
+/// An object's name as stored things are named for it, whatever its length: 32 hexadecimal digits, the first 128 bits of a
+/// SHA-256 of bucket and key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SourceId(Box<str>);
+pub struct ObjectId(Box<str>);
+
+impl ObjectId {
+    /// For the object `s3://bucket/key`.
+    pub fn new(bucket: &str, key: &str) -> Self {
+        // A length before each name keeps ("a", "b/c") and ("a/b", "c") apart.
+        let name = format!("{}:{bucket}{}:{key}", bucket.len(), key.len());
+        Self(hex(&Sha256::digest(name.as_bytes())).chars().take(32).collect())
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which version of an object: S3's sequencer, made comparable. Versions compare as S3 documents it for sequencers: as
+/// hexadecimal numbers that are padded with zeros on the right to the same length.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sequencer(Box<str>);
+
+impl Sequencer {
+    /// From what S3 tells; `None` if it is not hexadecimal, or longer than 64 digits.
+    pub fn new(raw: &str) -> Option<Self> {
+        let hexadecimal = (1..=64).contains(&raw.len()) && raw.bytes().all(|b| b.is_ascii_hexdigit());
+        // Without the padding, text sorts as the padded numbers do: a shorter one is before all that it begins.
+        hexadecimal.then(|| Self(raw.to_ascii_lowercase().trim_end_matches('0').into()))
+    }
+}
+
+impl fmt::Display for Sequencer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One source of slices: a part of a version of an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId {
+    /// The object.
+    pub object: ObjectId,
+    /// The version.
+    pub version: Sequencer,
+    /// The part, from 0.
+    pub part: u32,
+}
 
 impl SourceId {
-    /// The source for part `part` of the version `version` of the object `s3://bucket/key`.
-    pub fn of_object(bucket: &str, key: &str, version: &str, part: u32) -> Self {
-        // A length before each name keeps ("a", "b/c") and ("a/b", "c") apart.
-        let name = format!("{}:{bucket}{}:{key}{version}:{part}", bucket.len(), key.len());
-        let digest = Sha256::digest(name.as_bytes());
-        Self(hex(&digest).chars().take(32).collect())
-    }
-
-    /// The source of events that came with a request and are stored nowhere.
-    pub fn request() -> Self {
-        Self("request".into())
-    }
-
-    /// Reads back what [`Display`](fmt::Display) wrote.
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
+    /// Reads back what [`Display`](fmt::Display) wrote, from the front of `text`; the source and what follows it.
+    pub fn parse_front(text: &str) -> Option<(Self, &str)> {
+        let (object, rest) = text.split_once('#')?;
+        let (version, rest) = rest.split_once('#')?;
+        let (part, rest) = rest.split_once('#').unwrap_or((rest, ""));
+        let version = Sequencer(version.into());
+        Some((Self { object: ObjectId(object.into()), version, part: part.parse().ok()? }, rest))
     }
 }
 
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}#{}#{}", self.object, self.version, self.part)
     }
 }
 
@@ -115,13 +151,28 @@ mod tests {
     }
 
     #[test]
-    fn sources_differ_by_bucket_key_and_part() {
+    fn objects_differ_by_bucket_and_key() {
         let ids: std::collections::BTreeSet<_> =
-            [("a", "b/c", 0), ("a/b", "c", 0), ("a", "b/c", 1), ("a", "b/c1", 0), ("a", "b/c", 11)]
-                .map(|(b, k, p)| SourceId::of_object(b, k, "00a1", p))
-                .into();
-        assert_eq!(ids.len(), 5);
-        assert!(!ids.contains(&SourceId::of_object("a", "b/c", "00a2", 0)));
+            [("a", "b/c"), ("a/b", "c"), ("a", "b/c1")].map(|(bucket, key)| ObjectId::new(bucket, key)).into();
+        assert_eq!(ids.len(), 3);
         assert!(ids.iter().all(|id| id.to_string().len() == 32));
+    }
+
+    #[test]
+    fn sequencers_compare_as_if_padded_on_the_right() {
+        let sequencer = |raw| Sequencer::new(raw).unwrap();
+        assert!(sequencer("0055AED6DCD90281E6") > sequencer("0055AED6DCD90281E5"));
+        assert!(sequencer("0055AED6DCD90281E5") > sequencer("0055aed6dcd9"));
+        assert!(sequencer("00A") > sequencer("009fff"));
+        assert_eq!(sequencer("00A"), sequencer("00a0"));
+        assert_eq!((Sequencer::new(""), Sequencer::new("00x1")), (None, None));
+    }
+
+    #[test]
+    fn sources_are_read_back() {
+        let source = SourceId { object: ObjectId::new("b", "k"), version: Sequencer::new("00a1").unwrap(), part: 12 };
+        assert_eq!(SourceId::parse_front(&source.to_string()), Some((source.clone(), "")));
+        assert_eq!(SourceId::parse_front(&format!("{source}#3")), Some((source, "3")));
+        assert_eq!(SourceId::parse_front("abc"), None);
     }
 }

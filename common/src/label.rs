@@ -63,8 +63,7 @@ mod tests {
     use super::*;
     use crate::event::Page;
     use crate::history::Found;
-    use crate::ids::SourceId;
-    use crate::testing::{at, event, slices_of};
+    use crate::testing::{at, event, slices_of, source};
 
     fn label(definition: Definition) -> Label {
         Label { definition, horizon_days: 14, inactivity_days: 10 }
@@ -73,7 +72,7 @@ mod tests {
     /// Active on day 0 and on the given day, which may end with a cancellation.
     fn history(last: i32, page: Page) -> History {
         let days = slices_of(&[event(0, at(0, 0), Page::Home), event(1, at(last, 5), page)]);
-        History::of(days.into_iter().map(|d| Found { source: SourceId::request(), day: d.day, slices: d.slices }))
+        History::of(days.into_iter().map(|d| Found { source: source("log", "00a1"), day: d.day, slices: d.slices }))
     }
 
     #[test]

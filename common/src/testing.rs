@@ -2,7 +2,7 @@
 
 use crate::calendar::{Day, Timestamp};
 use crate::event::{Event, Gender, Level, Page};
-use crate::ids::{SessionId, UserId};
+use crate::ids::{ObjectId, Sequencer, SessionId, SourceId, UserId};
 use crate::session::{DaySlices, SliceBuilder};
 use proptest::prelude::*;
 
@@ -53,4 +53,9 @@ pub fn slices_of(events: &[Event<'static>]) -> Vec<DaySlices> {
         builder.add(event);
     }
     builder.finish()
+}
+
+/// The source that is the version `version` of the object `name`.
+pub fn source(name: &str, version: &str) -> SourceId {
+    SourceId { object: ObjectId::new("logs", name), version: Sequencer::new(version).unwrap(), part: 0 }
 }

@@ -2,12 +2,14 @@
 
 use anyhow::Context;
 use aws_sdk_s3::primitives::ByteStream;
+use churn_common::calendar::Timestamp;
 use churn_common::settings::Stores;
 use churn_common::store::AllStores;
 use churn_local::config::FUNCTIONS;
 use churn_local::lambda::process::FunctionConfig;
 use churn_local::simulate::{SimulateParams, simulate};
 use churn_local::{DataDir, Stack, StackConfig};
+use ingest::{Clock, Invocation};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -66,6 +68,12 @@ pub async fn put(stack: &Stack, key: &str, body: Vec<u8>, version: u32) -> anyho
     let put = stack.s3().put_object().bucket("churn-logs").key(key).body(ByteStream::from(body)).send().await?;
     let etag = put.e_tag().context("no etag")?.trim_matches('"').to_owned();
     Ok(record("churn-logs", key, &etag, version))
+}
+
+/// The invocation of `ingest` with the request id `id`, at `now`, which stands still.
+pub fn invocation(id: &str, now: Timestamp) -> Invocation {
+    let deadline = Timestamp::from_millis(now.millis() + 900_000);
+    Invocation { id: id.to_owned(), deadline, clock: Clock::Stopped(now), function: None }
 }
 
 /// The record by which S3 tells of an object.

@@ -2,12 +2,12 @@ use super::*;
 use crate::calendar::Timestamp;
 use crate::event::{Event, Level, Page};
 use crate::history::{Found, History};
-use crate::ids::{SessionId, SourceId};
-use crate::testing::{at, event, events, slices_of};
+use crate::ids::SessionId;
+use crate::testing::{at, event, events, slices_of, source};
 use proptest::prelude::*;
 
 fn history(events: &[Event<'static>]) -> History {
-    let found = |d: crate::session::DaySlices| Found { source: SourceId::request(), day: d.day, slices: d.slices };
+    let found = |d: crate::session::DaySlices| Found { source: source("log", "00a1"), day: d.day, slices: d.slices };
     History::of(slices_of(events).into_iter().map(found))
 }
 

@@ -42,6 +42,13 @@ pub struct ItemKey {
     place: String,
 }
 
+impl ItemKey {
+    /// The day that the item tells of; `None` if the key is not one of this table.
+    pub fn day(&self) -> Option<Day> {
+        Day::parse(self.place.split('#').next()?)
+    }
+}
+
 /// An item of the table, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredItem {
@@ -177,6 +184,25 @@ impl Histories {
         Ok(found)
     }
 
+    /// Everything found of one day of a user, by the name they are stored under.
+    pub async fn of_day(&self, user: &UserId, day: Day) -> Result<Vec<Found>, StoreError> {
+        let call = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("user_id = :user AND begins_with(day_source, :day)")
+            .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
+            .expression_attribute_values(":day", AttributeValue::S(format!("{day}#")));
+        let mut pages = call.into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|e| StoreError::of_call("Query", &self.table, e))?;
+            found.push(self.read(&item)?.1);
+        }
+        Ok(found)
+    }
+
     /// Starts a pass over all users of segment `segment` of `of`, in constant memory but for a word a user.
     pub fn scan(&self, segment: u16, of: u16) -> UserScan {
         UserScan {
@@ -214,9 +240,9 @@ impl Histories {
         let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or_default();
         let (user, place) = (text(USER), text(PLACE));
         let bad = |why: String| StoreError::unreadable("Scan", format!("{}/{user}/{place}", self.table), why);
-        let mut parts = place.split('#');
-        let day = parts.next().and_then(Day::parse).ok_or_else(|| bad("the key tells no day".into()))?;
-        let source = parts.next().map(SourceId::from_stored).ok_or_else(|| bad("the key tells no source".into()))?;
+        let (day, rest) = place.split_once('#').unwrap_or((place, ""));
+        let day = Day::parse(day).ok_or_else(|| bad("the key tells no day".into()))?;
+        let (source, _) = SourceId::parse_front(rest).ok_or_else(|| bad("the key tells no source".into()))?;
         let bytes = item.get(SLICES).and_then(|v| v.as_b().ok()).ok_or_else(|| bad("there are no slices".into()))?;
         let slices = session::decode(day, bytes.as_ref()).map_err(|e| bad(e.to_string()))?;
         let user = UserId::new(user).ok_or_else(|| bad("the key tells no user".into()))?;

@@ -7,7 +7,7 @@ pub mod objects;
 pub mod registry;
 
 use crate::settings::Stores;
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use histories::Histories;
 use ledger::Ledger;
@@ -81,12 +81,16 @@ pub struct AllStores {
 impl AllStores {
     /// Connects as the environment tells: region, credentials and, for a local stack, `AWS_ENDPOINT_URL_S3` and
     /// `AWS_ENDPOINT_URL_DYNAMODB`.
-    pub async fn connect(names: &Stores) -> Self {
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    pub async fn from_env(names: &Stores) -> Self {
+        Self::connect(&aws_config::load_defaults(BehaviorVersion::latest()).await, names)
+    }
+
+    /// Connects as `config` tells.
+    pub fn connect(config: &SdkConfig, names: &Stores) -> Self {
         // Amazon's own endpoint names buckets in the host; one on an address has no host to name them in.
         let local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(local).build();
-        Self::over(aws_sdk_s3::Client::from_conf(s3), aws_sdk_dynamodb::Client::new(&config), names)
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(local).build();
+        Self::over(aws_sdk_s3::Client::from_conf(s3), aws_sdk_dynamodb::Client::new(config), names)
     }
 
     /// Over given clients.

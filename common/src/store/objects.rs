@@ -75,13 +75,19 @@ impl Bucket {
         format!("s3://{}/{key}", self.name)
     }
 
-    /// Starts reading an object; of the version `etag` only, where one is given.
-    pub async fn open(&self, key: &str, etag: Option<&str>) -> Result<Opened, StoreError> {
+    /// Starts reading an object from `offset` on; of the version `etag` only, where one is given.
+    pub async fn open(&self, key: &str, etag: Option<&str>, offset: u64) -> Result<Opened, StoreError> {
         let etag = etag.filter(|e| !e.is_empty()).map(|e| format!("\"{}\"", e.trim_matches('"')));
-        match self.client.get_object().bucket(&self.name).key(key).set_if_match(etag).send().await {
+        let range = (offset > 0).then(|| format!("bytes={offset}-"));
+        let call = self.client.get_object().bucket(&self.name).key(key).set_if_match(etag).set_range(range);
+        match call.send().await {
             Ok(answer) => Ok(Opened::Body(answer.body)),
             Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => Ok(Opened::Missing),
             Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 412 => Ok(Opened::Changed),
+            // There is nothing from there on.
+            Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 416 => {
+                Ok(Opened::Body(ByteStream::default()))
+            }
             Err(e) => Err(StoreError::of_call("GetObject", self.target(key), e)),
         }
     }

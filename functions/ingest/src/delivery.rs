@@ -2,8 +2,8 @@
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use churn_common::calendar::Timestamp;
-use churn_common::ids::SourceId;
-use churn_common::store::ledger::{Version, sequencer};
+use churn_common::ids::{ObjectId, Sequencer, SourceId};
+use churn_common::store::ledger::Version;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -23,6 +23,8 @@ pub struct Delivery {
     pub name: String,
     /// Which version of the object it happened to.
     pub version: Version,
+    /// The record as S3 wrote it, to be handed on.
+    pub record: Value,
 }
 
 impl Delivery {
@@ -33,17 +35,21 @@ impl Delivery {
 
     /// The source of what part `part` of this version tells.
     pub fn part(&self, part: u32) -> SourceId {
-        SourceId::of_object(&self.bucket, &self.key, &self.version.sequencer, part)
+        SourceId { object: self.object(), version: self.version.sequencer.clone(), part }
     }
 
     /// The folder for things of this kind of all versions of the object.
     pub fn folder_of_all(&self, kind: &str) -> String {
-        format!("{kind}/{}/", SourceId::of_object(&self.bucket, &self.key, "", 0))
+        format!("{kind}/{}/", self.object())
     }
 
     /// The folder for things of this kind of this version.
     pub fn folder(&self, kind: &str) -> String {
         format!("{}{}/", self.folder_of_all(kind), self.version.sequencer)
+    }
+
+    fn object(&self) -> ObjectId {
+        ObjectId::new(&self.bucket, &self.key)
     }
 }
 
@@ -53,25 +59,30 @@ pub fn read(payload: Value) -> Result<Vec<Result<Delivery, BadEvent>>, BadEvent>
     if payload.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Vec::new());
     }
+    let records = payload.get("Records").and_then(Value::as_array).cloned().unwrap_or_default();
     let event: S3Event = serde_json::from_value(payload).map_err(|e| BadEvent(e.to_string()))?;
-    Ok(event.records.into_iter().enumerate().map(|(i, record)| delivery(i, record)).collect())
+    Ok(event.records.into_iter().zip(records).enumerate().map(|(i, (record, raw))| delivery(i, record, raw)).collect())
 }
 
-fn delivery(i: usize, record: S3EventRecord) -> Result<Delivery, BadEvent> {
+fn delivery(i: usize, record: S3EventRecord, raw: Value) -> Result<Delivery, BadEvent> {
     let needed = |field: &str, value: Option<String>| {
         value.filter(|v| !v.is_empty()).ok_or_else(|| BadEvent(format!("record {i} has no {field}")))
     };
     let object = record.s3.object;
+    let sequencer = needed("s3.object.sequencer", object.sequencer)?;
+    let sequencer = Sequencer::new(&sequencer)
+        .ok_or_else(|| BadEvent(format!("record {i} has the sequencer {sequencer:?}, which is not hexadecimal")))?;
     Ok(Delivery {
         bucket: needed("s3.bucket.name", record.s3.bucket.name)?,
         key: decode(i, &needed("s3.object.key", object.key)?)?,
         name: needed("eventName", record.event_name)?,
         version: Version {
-            sequencer: sequencer(&needed("s3.object.sequencer", object.sequencer)?),
+            sequencer,
             // An object that was removed has none.
             etag: object.e_tag.unwrap_or_default(),
             event_time: Timestamp::from_millis(record.event_time.timestamp_millis()),
         },
+        record: raw,
     })
 }
 

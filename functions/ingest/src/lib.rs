@@ -1,21 +1,29 @@
 //! `ingest`: S3 tells of new log objects; their events become session slices in DynamoDB.
 
+mod claim;
 mod delivery;
+mod ingestion;
+mod invocation;
 mod lines;
+mod log;
 mod manifest;
 mod object;
+mod overlap;
+mod part;
 mod quarantine;
 mod settings;
 mod stream;
-mod writer;
 
 pub use delivery::{BadEvent, Delivery};
+pub use invocation::{Clock, Function, Invocation};
 pub use object::{Outcome, Refusal};
 pub use settings::IngestSettings;
 
+use aws_config::BehaviorVersion;
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, Stores};
 use churn_common::store::AllStores;
+use churn_common::store::ledger::Counts;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use serde::Serialize;
 use serde_json::Value;
@@ -58,12 +66,20 @@ pub enum IngestError {
 /// Runs the function: connects once, then answers invocations.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let stores = AllStores::connect(&Stores::from_env()?).await;
+    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let stores = AllStores::connect(&config, &Stores::from_env()?);
     let settings = IngestSettings::from_env()?;
-    let (stores, settings) = (&stores, &settings);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+    let lambda = aws_sdk_lambda::Client::new(&config);
+    let (stores, settings, lambda) = (&stores, &settings, &lambda);
+    lambda_runtime::run(service_fn(move |LambdaEvent { payload, context }: LambdaEvent<Value>| async move {
+        let invocation = Invocation {
+            function: Some(Function::new(lambda.clone(), &context.invoked_function_arn)),
+            id: context.request_id,
+            deadline: Timestamp::from_millis(context.deadline.try_into().unwrap_or(i64::MAX)),
+            clock: Clock::System,
+        };
         // Boxed, as the compiler lays out nested futures only so deep.
-        let summary = Box::pin(handle(event.payload, stores, settings, Timestamp::now())).await;
+        let summary = Box::pin(handle(payload, stores, settings, &invocation)).await;
         summary.map_err(|e| lambda_runtime::Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
     }))
     .await
@@ -84,7 +100,7 @@ pub async fn handle(
     payload: Value,
     stores: &AllStores,
     settings: &IngestSettings,
-    now: Timestamp,
+    invocation: &Invocation,
 ) -> Result<Summary, IngestError> {
     let deliveries = delivery::read(payload)?;
     let (mut objects, mut left, mut retryable) = (Vec::new(), Vec::new(), false);
@@ -99,10 +115,20 @@ pub async fn handle(
             }
         };
         let source = delivery.source();
-        match object::handle(delivery, stores, settings, now).await {
+        let is_first = objects.is_empty() && left.is_empty();
+        let handled = match &invocation.function {
+            // The first is always this one's, so that every invocation gets further.
+            Some(function) if !is_first && invocation.is_short_of_time(settings) => {
+                let handed_on = function.invoke_with(&delivery.record).await;
+                handed_on.map(|()| Outcome::HandedOn { counts: Counts::default(), next: Some(0) })
+            }
+            _ => object::handle(&delivery, stores, settings, invocation).await,
+        };
+        match handled {
             Ok(outcome) => {
                 match &outcome {
                     Outcome::Refused { why } => tracing::warn!(source, ?why, "object refused"),
+                    Outcome::SetAside { why, .. } => tracing::error!(source, why, "object set aside"),
                     done => tracing::info!(source, outcome = %serde_json::json!(done), "object done"),
                 }
                 objects.push(ObjectSummary { source, outcome });

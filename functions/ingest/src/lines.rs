@@ -42,9 +42,14 @@ pub struct Lines<R> {
 }
 
 impl<R: AsyncBufRead + Unpin> Lines<R> {
-    /// The lines of `log`.
-    pub fn new(log: R, limit: usize) -> Self {
-        Self { log, limit, line: Vec::new(), number: 0, offset: 0, broken: None }
+    /// The lines of what follows the first `offset` bytes of a log, which are `number` lines.
+    pub fn new(log: R, limit: usize, offset: u64, number: u64) -> Self {
+        Self { log, limit, line: Vec::new(), number, offset, broken: None }
+    }
+
+    /// Lines read so far.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// Bytes of the decompressed log read so far.
@@ -111,7 +116,7 @@ mod tests {
 
     /// Numbers, offsets and texts of all lines, read through a buffer of `buffer` bytes.
     async fn read(log: &[u8], limit: usize, buffer: usize) -> Vec<(u64, u64, String, End)> {
-        let mut lines = Lines::new(BufReader::with_capacity(buffer, log), limit);
+        let mut lines = Lines::new(BufReader::with_capacity(buffer, log), limit, 0, 0);
         let mut all = Vec::new();
         while let Some(line) = lines.next().await {
             all.push((line.number, line.offset, String::from_utf8_lossy(line.bytes).into_owned(), line.end));

@@ -33,6 +33,19 @@ pub async fn put(stores: &AllStores, delivery: &Delivery, part: u32, items: &[St
     stores.store.put(&key, bytes, "application/gzip", Condition::Always).await.map(drop)
 }
 
+/// The notes of the version delivered, one for each part that wrote anything.
+pub async fn notes(stores: &AllStores, delivery: &Delivery) -> Result<Vec<String>, StoreError> {
+    let notes = folder_keys(stores, delivery, "manifests", Versions::This).await?;
+    Ok(notes.into_iter().map(|(key, _)| key).collect())
+}
+
+/// The items that a note tells of; `None` if it is gone.
+pub async fn read(stores: &AllStores, note: &str) -> Result<Option<Vec<ItemKey>>, StoreError> {
+    let Some(object) = stores.store.get(note).await? else { return Ok(None) };
+    let items = serde_json::from_reader(GzDecoder::new(&object.bytes[..]));
+    items.map(Some).map_err(|e| StoreError::unreadable("GetObject", note, e))
+}
+
 /// Time after which nobody can be writing what a note tells of: several times as long as Lambda lets a function run.
 const NOBODY_WRITES_AFTER_MS: i64 = 3_600_000;
 
@@ -46,10 +59,8 @@ pub async fn withdraw(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for (key, written) in folder_keys(stores, delivery, "manifests", versions).await? {
-        let Some(object) = stores.store.get(&key).await? else { continue };
-        let keys: Vec<ItemKey> = serde_json::from_reader(GzDecoder::new(&object.bytes[..]))
-            .map_err(|e| StoreError::unreadable("GetObject", &key, e))?;
-        stores.histories.delete(keys).await?;
+        let Some(items) = read(stores, &key).await? else { continue };
+        stores.histories.delete(items).await?;
         if written.millis() < now.millis() - NOBODY_WRITES_AFTER_MS {
             stores.store.delete(&key).await?;
         }

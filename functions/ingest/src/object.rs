@@ -1,18 +1,20 @@
 //! One object: created, replaced or removed, and noted in the ledger.
 
+use crate::claim::{Standing, claim, standing};
 use crate::delivery::Delivery;
-use crate::lines::Lines;
+use crate::ingestion::Ingestion;
+use crate::invocation::Invocation;
+use crate::log::{Log, Opening};
 use crate::manifest::{Versions, withdraw};
+use crate::quarantine;
 use crate::settings::IngestSettings;
-use crate::stream::decompressed;
-use crate::writer::Writer;
-use churn_common::calendar::Timestamp;
-use churn_common::store::ledger::{Begun, Counts, Entry, State};
+use churn_common::store::ledger::{Counts, Entry, Overlaps, Place, State};
 use churn_common::store::objects::Opened;
 use churn_common::store::{AllStores, StoreError};
 use serde::Serialize;
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+
+/// Times that the ledger is read again because another invocation wrote it meanwhile.
+const MOST_READS: u32 = 10;
 
 /// What became of an object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,10 +27,20 @@ pub enum Outcome {
         counts: Counts,
         /// Items written to the table of histories.
         items: u64,
+        /// What other objects tell too, and is not counted twice.
+        overlaps: Overlaps,
         /// Where the rejected lines are.
         quarantine: Option<String>,
         /// Why it could not be read to its end; what could be read is stored.
         damage: Option<String>,
+    },
+    /// Time ran short. What was read so far is stored, and another invocation goes on with the rest.
+    HandedOn {
+        /// What became of the lines so far.
+        #[serde(flatten)]
+        counts: Counts,
+        /// The part it goes on with; `None` if all are written, and what is left is to withdraw older versions.
+        next: Option<u32>,
     },
     /// This version was ingested before; nothing was read or written.
     AlreadyIngested {
@@ -42,6 +54,14 @@ pub enum Outcome {
     AlreadyWithdrawn,
     /// A newer version of the object was delivered, which tells all there is to tell.
     Superseded,
+    /// It failed again and again, and is not tried any more. The quarantine tells of it; put the object again to retry.
+    SetAside {
+        /// What it failed with.
+        why: String,
+        /// What became of the lines before.
+        #[serde(flatten)]
+        counts: Counts,
+    },
     /// Nothing is done for it.
     Refused {
         /// Why.
@@ -63,143 +83,122 @@ pub enum Refusal {
     UnknownBucket,
 }
 
-/// Does what an event tells of one object. Errors are those that a retry may mend; it begins again, and completes.
+/// Why work on an object ended before it was done.
+#[derive(Debug)]
+pub enum Stopped {
+    /// Another invocation has written the object's entry in the ledger, which tells the rest.
+    Overtaken,
+    /// The object is not the version any more that was delivered.
+    Gone(Outcome),
+    /// A store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What an event tells of an object.
+enum Told {
+    Created,
+    Removed,
+}
+
+/// Does what an event tells of one object. Errors are those that a retry may mend; it goes on where this one ended.
 pub async fn handle(
-    delivery: Delivery,
+    delivery: &Delivery,
     stores: &AllStores,
     settings: &IngestSettings,
-    now: Timestamp,
+    invocation: &Invocation,
 ) -> Result<Outcome, StoreError> {
-    match delivery.name.trim_start_matches("s3:").split(':').next() {
-        Some("ObjectCreated") => ingest(delivery, stores, settings, now).await,
-        Some("ObjectRemoved") => remove(delivery, stores, now).await,
-        _ => Ok(Outcome::Refused { why: Refusal::UnknownEvent }),
+    let told = match delivery.name.trim_start_matches("s3:").split(':').next() {
+        Some("ObjectCreated") => Told::Created,
+        Some("ObjectRemoved") => Told::Removed,
+        _ => return Ok(Outcome::Refused { why: Refusal::UnknownEvent }),
+    };
+    for _ in 0..MOST_READS {
+        let entry = stores.ledger.get(&delivery.source()).await?;
+        let before = match standing(entry, delivery, settings, invocation) {
+            Standing::ToDo(before) => before,
+            Standing::ToSetAside(entry) => match set_aside(entry, delivery, stores).await? {
+                Some(outcome) => return Ok(outcome),
+                None => continue,
+            },
+            Standing::Settled(outcome) => {
+                // What it may have written before the newer version came.
+                if outcome == Outcome::Superseded {
+                    withdraw(stores, delivery, Versions::This, invocation.now()).await?;
+                }
+                return Ok(outcome);
+            }
+            Standing::Busy(until) => {
+                return Err(unfinished(
+                    delivery,
+                    format!("another invocation is at work on it, until {until} at most"),
+                ));
+            }
+        };
+        // Before the ledger is told: an object that cannot be opened leaves no trace.
+        let begin = before.as_ref().filter(|b| b.version.sequencer == delivery.version.sequencer);
+        let place = begin.map_or(Some(Place::default()), |b| b.next);
+        let log = match (&told, place) {
+            (Told::Removed, _) => match still_there(delivery, stores).await? {
+                Some(outcome) => return Ok(outcome),
+                None => None,
+            },
+            (Told::Created, None) => None,
+            (Told::Created, Some(place)) => {
+                let longest = begin.map_or(settings.max_line_bytes, |b| b.plan.max_line_bytes);
+                match Log::open(stores, delivery, place, longest).await? {
+                    Opening::Log(log) => Some(log),
+                    Opening::Gone(outcome) => return Ok(outcome),
+                }
+            }
+        };
+        let Some(entry) = claim(&stores.ledger, before, delivery, settings, invocation).await? else { continue };
+        let mut work = Ingestion::new(delivery, stores, settings, invocation, entry);
+        let done = match told {
+            Told::Created => work.ingest(log).await,
+            Told::Removed => work.withdraw().await,
+        };
+        return match done {
+            Ok(outcome) => Ok(outcome),
+            Err(Stopped::Overtaken) => continue,
+            Err(Stopped::Gone(outcome)) => {
+                work.give_back(None).await;
+                Ok(outcome)
+            }
+            Err(Stopped::Store(error)) => {
+                work.give_back(Some(&error)).await;
+                Err(error)
+            }
+        };
     }
+    Err(unfinished(delivery, format!("the ledger's entry changed {MOST_READS} times while it was to be written")))
 }
 
-/// Stores what an object tells, in place of what an earlier version of it told.
-async fn ingest(
-    delivery: Delivery,
-    stores: &AllStores,
-    settings: &IngestSettings,
-    now: Timestamp,
-) -> Result<Outcome, StoreError> {
-    let source = delivery.source();
-    // First of all: a second delivery reads nothing but the ledger.
-    let entry = stores.ledger.get(&source).await?;
-    if entry.and_then(|entry| outcome_of(entry, &delivery)).is_some() {
-        return settled(&delivery, stores, now).await;
-    }
-    // Before the ledger is told: an object that cannot be opened leaves no trace.
-    let bucket = stores.logs.sibling(&delivery.bucket);
-    let object = match bucket.open(&delivery.key, Some(&delivery.version.etag)).await {
-        Ok(Opened::Body(body)) => body.into_async_read(),
-        Ok(Opened::Missing) => return Ok(Outcome::Refused { why: Refusal::MissingObject }),
-        // Its own event is on the way, or has been here.
-        Ok(Opened::Changed) => return Ok(Outcome::Superseded),
-        Err(e) if e.code == "NoSuchBucket" => return Ok(Outcome::Refused { why: Refusal::UnknownBucket }),
-        Err(e) => return Err(e),
-    };
-    if let Some(outcome) = begin(&delivery, stores, now).await? {
-        return Ok(outcome);
-    }
-
-    let broken = |why: String| StoreError {
-        operation: "GetObject",
-        target: source.clone(),
-        code: String::new(),
-        message: format!("the transfer broke off: {why}"),
-        retryable: true,
-    };
-    let (log, transport) = decompressed(object).await.map_err(|e| broken(e.to_string()))?;
-    let mut lines = Lines::new(log, settings.max_line_bytes);
-    let mut writer = Writer::new(&delivery, stores, settings);
-    writer.read(&mut lines, now).await?;
-    if let Some(why) = transport.failure() {
-        return Err(broken(why));
-    }
-    let damage = lines.broken().map(|why| format!("breaks off after {} bytes of log: {why}", lines.offset()));
-    let (done, quarantine) = writer.finish().await?;
-    let entry = Entry {
-        source,
-        version: delivery.version.clone(),
-        state: State::Completed,
-        counts: done.counts,
-        items: done.items,
-        days: done.days,
-        damage,
-    };
-    if !stores.ledger.complete(&entry).await? {
-        return settled(&delivery, stores, now).await;
-    }
-    Ok(Outcome::Ingested { counts: entry.counts, items: entry.items, quarantine, damage: entry.damage })
-}
-
-/// Withdraws what an object told that has been removed.
-async fn remove(delivery: Delivery, stores: &AllStores, now: Timestamp) -> Result<Outcome, StoreError> {
-    // In a bucket with versions, deleting an old one tells of a removal too, but the object is still there.
-    match stores.logs.sibling(&delivery.bucket).open(&delivery.key, None).await {
-        Ok(Opened::Missing) => {}
-        Ok(Opened::Body(_) | Opened::Changed) => return Ok(Outcome::Refused { why: Refusal::ObjectStillThere }),
+/// Checks that a removed object is gone. In a bucket with versions, deleting an old one tells of a removal too.
+async fn still_there(delivery: &Delivery, stores: &AllStores) -> Result<Option<Outcome>, StoreError> {
+    match stores.logs.sibling(&delivery.bucket).open(&delivery.key, None, 0).await {
+        Ok(Opened::Missing) => Ok(None),
+        Ok(Opened::Body(_) | Opened::Changed) => Ok(Some(Outcome::Refused { why: Refusal::ObjectStillThere })),
         // Its objects have gone with the bucket.
-        Err(e) if e.code == "NoSuchBucket" => {}
-        Err(e) => return Err(e),
+        Err(e) if e.code == "NoSuchBucket" => Ok(None),
+        Err(e) => Err(e),
     }
-    if let Some(outcome) = begin(&delivery, stores, now).await? {
-        return Ok(outcome);
-    }
-    let entry = Entry {
-        source: delivery.source(),
-        version: delivery.version.clone(),
-        state: State::Removed,
-        counts: Counts::default(),
-        items: 0,
-        days: BTreeMap::new(),
-        damage: None,
-    };
-    if !stores.ledger.complete(&entry).await? {
-        return settled(&delivery, stores, now).await;
-    }
-    Ok(Outcome::Withdrawn)
 }
 
-/// Notes in the ledger that work on a version begins, and withdraws what older versions of the object told; where there is
-/// nothing left to do, what the outcome is.
-async fn begin(delivery: &Delivery, stores: &AllStores, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
-    match stores.ledger.begin(&delivery.source(), &delivery.version).await? {
-        Begun::Go { again: false } => {}
-        Begun::Go { again: true } => withdraw(stores, delivery, Versions::Older, now).await?,
-        Begun::NotNeeded => return settled(delivery, stores, now).await.map(Some),
-    }
-    Ok(None)
+/// Notes that an object is not tried any more, and says so in quarantine; `None` if the entry has changed since.
+async fn set_aside(entry: Entry, delivery: &Delivery, stores: &AllStores) -> Result<Option<Outcome>, StoreError> {
+    let why = entry.failure.clone().unwrap_or_else(|| "the invocation ended without an answer".into());
+    quarantine::put_object(&stores.store, delivery, &entry, &why).await?;
+    let aside = Entry { state: State::SetAside, lease: None, failure: Some(why.clone()), ..entry.following() };
+    let counts = aside.counts.clone();
+    Ok(stores.ledger.replace(Some(&entry), &aside).await?.then_some(Outcome::SetAside { why, counts }))
 }
 
-/// The outcome of a delivery on which there is nothing left to do. What it may have written before a newer version came is
-/// withdrawn.
-async fn settled(delivery: &Delivery, stores: &AllStores, now: Timestamp) -> Result<Outcome, StoreError> {
-    let entry = stores.ledger.get(&delivery.source()).await?;
-    let outcome = entry.and_then(|entry| outcome_of(entry, delivery)).ok_or_else(|| StoreError {
-        operation: "GetItem",
-        target: delivery.source(),
-        code: String::new(),
-        message: "the ledger's entry changed while it was read".into(),
-        retryable: true,
-    })?;
-    if outcome == Outcome::Superseded {
-        withdraw(stores, delivery, Versions::This, now).await?;
-    }
-    Ok(outcome)
-}
-
-/// What there is to say of a delivery, given the object's entry in the ledger; `None` if there is work to do.
-fn outcome_of(entry: Entry, delivery: &Delivery) -> Option<Outcome> {
-    match entry.version.sequencer.cmp(&delivery.version.sequencer) {
-        Ordering::Less => None,
-        Ordering::Greater => Some(Outcome::Superseded),
-        Ordering::Equal => match entry.state {
-            State::InProgress => None,
-            State::Completed => Some(Outcome::AlreadyIngested { counts: entry.counts }),
-            State::Removed => Some(Outcome::AlreadyWithdrawn),
-        },
-    }
+fn unfinished(delivery: &Delivery, message: String) -> StoreError {
+    StoreError { operation: "PutItem", target: delivery.source(), code: String::new(), message, retryable: true }
 }

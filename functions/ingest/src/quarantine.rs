@@ -1,8 +1,11 @@
-//! Rejected lines, kept where people can read them: `quarantine/<object>/<sequencer>/part-N.jsonl.gz`.
+//! What is not ingested, kept where people can read it: rejected lines as `quarantine/<object>/<sequencer>/part-N.jsonl.gz`,
+//! with N the part of the log (and `part-N.1.jsonl.gz` and so on where one file would be large), and why an object was set
+//! aside as `object.json` beside them.
 
 use crate::delivery::Delivery;
 use churn_common::event::Rejection;
 use churn_common::store::StoreError;
+use churn_common::store::ledger::Entry;
 use churn_common::store::objects::{Bucket, Condition};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -14,7 +17,7 @@ use std::sync::LazyLock;
 /// Most bytes of a line that are kept.
 const KEPT_BYTES: usize = 4096;
 /// Compressed bytes that are gathered before they are written.
-const PART_BYTES: usize = 8 << 20;
+const FILE_BYTES: usize = 8 << 20;
 /// Fields of a person that no feature needs, and their values, in text that need not be JSON, or is JSON within JSON:
 /// quoted text to its closing quote (or to the end, where there is none), a list or an object and all behind it, anything
 /// else to the next comma or bracket.
@@ -24,13 +27,14 @@ static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| {
     Regex::new(&format!("(?is){field}{value}"))
 });
 
-/// The rejected lines of one object.
+/// The rejected lines of one part of an object.
 #[derive(Debug)]
 pub struct Quarantine<'a> {
     bucket: &'a Bucket,
     source: String,
-    folder: String,
-    parts: u32,
+    /// All but the end of the files' names.
+    name: String,
+    files: u32,
     open: Option<GzEncoder<Vec<u8>>>,
 }
 
@@ -44,10 +48,21 @@ struct Rejected<'a> {
     text: String,
 }
 
+/// Tells why an object is not tried any more.
+pub async fn put_object(bucket: &Bucket, delivery: &Delivery, entry: &Entry, why: &str) -> Result<(), StoreError> {
+    let key = format!("{}object.json", delivery.folder("quarantine"));
+    let told = serde_json::json!({
+        "source": entry.source, "version": entry.version, "reason": why, "attempts": entry.attempts, "next": entry.next,
+        "counts": entry.counts,
+    });
+    bucket.put(&key, told.to_string().into_bytes(), "application/json", Condition::Always).await.map(drop)
+}
+
 impl<'a> Quarantine<'a> {
-    /// For the lines of the object of `delivery`.
-    pub fn new(bucket: &'a Bucket, delivery: &Delivery) -> Self {
-        Self { bucket, source: delivery.source(), folder: delivery.folder("quarantine"), parts: 0, open: None }
+    /// For the lines of part `part` of the object of `delivery`.
+    pub fn new(bucket: &'a Bucket, delivery: &Delivery, part: u32) -> Self {
+        let name = format!("{}part-{part:05}", delivery.folder("quarantine"));
+        Self { bucket, source: delivery.source(), name, files: 0, open: None }
     }
 
     /// Keeps a line: its number, its place in bytes, why it was rejected and its text.
@@ -58,30 +73,32 @@ impl<'a> Quarantine<'a> {
             offset: line.1,
             reason: &why.code(),
             message: why.to_string(),
-            text: redacted(text).map_err(|e| StoreError::unreadable("PutObject", &self.folder, e))?,
+            text: redacted(text).map_err(|e| StoreError::unreadable("PutObject", &self.name, e))?,
         };
         let encoder = self.open.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::default()));
         let written = serde_json::to_vec(&rejected).map_err(std::io::Error::from).and_then(|mut json| {
             json.push(b'\n');
             encoder.write_all(&json)
         });
-        let full = encoder.get_ref().len() >= PART_BYTES;
-        written.map_err(|e| StoreError::unreadable("PutObject", &self.folder, e))?;
+        let full = encoder.get_ref().len() >= FILE_BYTES;
+        written.map_err(|e| StoreError::unreadable("PutObject", &self.name, e))?;
         if full { self.flush().await } else { Ok(()) }
     }
 
-    /// Writes what is left and returns the folder, `None` if nothing was rejected.
-    pub async fn finish(mut self) -> Result<Option<String>, StoreError> {
-        self.flush().await?;
-        Ok((self.parts > 0).then(|| format!("s3://{}/{}", self.bucket.name(), self.folder)))
+    /// Writes what is left.
+    pub async fn finish(mut self) -> Result<(), StoreError> {
+        self.flush().await
     }
 
     async fn flush(&mut self) -> Result<(), StoreError> {
         let Some(encoder) = self.open.take() else { return Ok(()) };
-        let key = format!("{}part-{:05}.jsonl.gz", self.folder, self.parts);
+        let key = match self.files {
+            0 => format!("{}.jsonl.gz", self.name),
+            more => format!("{}.{more}.jsonl.gz", self.name),
+        };
         let bytes = encoder.finish().map_err(|e| StoreError::unreadable("PutObject", &key, e))?;
         self.bucket.put(&key, bytes, "application/gzip", Condition::Always).await?;
-        self.parts += 1;
+        self.files += 1;
         Ok(())
     }
 }

@@ -26,13 +26,23 @@ impl Transport {
     }
 }
 
-/// The log in `object`, decompressed, and the state of its transport.
-pub async fn decompressed<R>(object: R) -> io::Result<(Box<dyn AsyncBufRead + Send + Unpin>, Transport)>
+/// A log as it is read out of an object.
+pub struct Decompressed {
+    /// Its bytes.
+    pub log: Box<dyn AsyncBufRead + Send + Unpin>,
+    /// The state of the object's transport.
+    pub transport: Transport,
+    /// Whether the object is compressed.
+    pub compressed: bool,
+}
+
+/// The log in `object`.
+pub async fn decompressed<R>(object: R) -> io::Result<Decompressed>
 where
     R: AsyncBufRead + Send + Unpin + 'static,
 {
     let transport = Transport::default();
-    let mut object = BufReader::with_capacity(BUFFER, Watched { object, transport: transport.clone() });
+    let mut object = watched(object, &transport);
     // A transport may hand out its first bytes one by one.
     let mut head = Vec::with_capacity(ZSTD.len());
     (&mut object).take(ZSTD.len() as u64).read_to_end(&mut head).await?;
@@ -49,7 +59,20 @@ where
     } else {
         Box::new(object)
     };
-    Ok((log, transport))
+    Ok(Decompressed { log, transport, compressed: gzip || zstd })
+}
+
+/// The rest of a log of plain text, which is all of `object`.
+pub fn plain<R>(object: R) -> Decompressed
+where
+    R: AsyncBufRead + Send + Unpin + 'static,
+{
+    let transport = Transport::default();
+    Decompressed { log: Box::new(watched(object, &transport)), transport, compressed: false }
+}
+
+fn watched<R: AsyncRead + Unpin>(object: R, transport: &Transport) -> BufReader<Watched<R>> {
+    BufReader::with_capacity(BUFFER, Watched { object, transport: transport.clone() })
 }
 
 struct Watched<R> {
@@ -91,7 +114,7 @@ mod tests {
         let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(b"log").unwrap();
         for (object, expected) in [(gzip.finish().unwrap(), "log"), (b"{}".to_vec(), "{}"), (vec![], "")] {
-            let (mut log, _) = decompressed(BufReader::new(Drops(Cursor::new(object)))).await.unwrap();
+            let mut log = decompressed(BufReader::new(Drops(Cursor::new(object)))).await.unwrap().log;
             let mut text = String::new();
             log.read_to_string(&mut text).await.unwrap();
             assert_eq!(text, expected);

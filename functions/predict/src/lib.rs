@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub async fn run() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let settings = PredictSettings::from_env()?;
-    let stores = AllStores::connect(&Stores::from_env()?).await;
+    let stores = AllStores::from_env(&Stores::from_env()?).await;
     let champion = Champion::new(&stores, &settings);
     if let Err(error) = champion.current().await {
         tracing::error!(%error, "the champion could not be loaded during init; the first request tries again");

@@ -19,7 +19,7 @@ use serde_json::Value;
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let settings = TrainingSettings::from_env()?;
-    let stores = AllStores::connect(&Stores::from_env()?).await;
+    let stores = AllStores::from_env(&Stores::from_env()?).await;
     let (stores, settings) = (&stores, &settings);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // Boxed, as the compiler lays out nested futures only so deep.

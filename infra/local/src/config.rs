@@ -104,7 +104,7 @@ pub struct StackConfig {
     /// Whether `ingest` is told again of every object that is in the logs bucket at the start, as a stack that was killed
     /// may not have delivered all events. What is ingested already costs a look into the ledger.
     pub tell_again: bool,
-    /// Pauses before each retry of a failed ingest. Lambda retries twice, after one and two minutes; here sooner.
+    /// Pauses before each retry of an event whose invocation failed. Lambda retries twice, after one and two minutes; here sooner.
     pub retry_after: Vec<Duration>,
     /// Where functions' output goes; by default `functions.log` in the data folder.
     pub output: Option<Output>,

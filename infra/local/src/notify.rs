@@ -6,7 +6,6 @@ use crate::s3::ObjectEvent;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
@@ -22,8 +21,6 @@ pub struct Subscription {
     pub bucket: String,
     /// The function.
     pub function: String,
-    /// Pauses before each retry of a failed invocation. Lambda retries twice, after one and two minutes.
-    pub retry_after: Vec<Duration>,
 }
 
 /// What became of one event, after the last try.
@@ -114,7 +111,9 @@ impl Notifier {
     }
 
     async fn deliver(&self, event: ObjectEvent) {
-        let Some(result) = self.stop.run_until_cancelled(self.invoke(&event)).await else { return };
+        let payload = notification(&event).to_string().into_bytes();
+        let delivered = self.lambda.deliver(&self.subscription.function, payload);
+        let Some(result) = self.stop.run_until_cancelled(delivered).await else { return };
         if let Err(error) = &result {
             let ObjectEvent { bucket, key, sequencer, .. } = &event;
             tracing::error!(bucket, key, sequencer, %error, "an S3 event was given up; put the object again to retry");
@@ -122,25 +121,6 @@ impl Notifier {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let delivery = Delivery { event, result };
         listeners.retain(|listener| listener.send(delivery.clone()).is_ok());
-    }
-
-    async fn invoke(&self, event: &ObjectEvent) -> Result<Vec<u8>, InvokeError> {
-        let payload = notification(event).to_string().into_bytes();
-        let Subscription { function, retry_after, .. } = &self.subscription;
-        for pause in retry_after {
-            match self.lambda.invoke(function, payload.clone()).await {
-                Err(
-                    error @ (InvokeError::Function { .. }
-                    | InvokeError::Timeout { .. }
-                    | InvokeError::WorkerExited { .. }),
-                ) => {
-                    tracing::warn!(bucket = event.bucket, key = event.key, %error, "an S3 event will be delivered again");
-                    tokio::time::sleep(*pause).await;
-                }
-                other => return other,
-            }
-        }
-        self.lambda.invoke(function, payload).await
     }
 }
 

@@ -71,7 +71,8 @@ impl Stack {
         let file = (!data.is_temporary()).then(|| data.join("dynamodb.sqlite"));
         let database = DynamoDb::open(file.as_deref())?;
         serve("DynamoDB", Box::pin(database.clone().serve(dynamodb_listener, stop.clone())));
-        let lambda = Lambda::new(config.functions.iter().map(|function| (function.name.clone(), function.timeout)));
+        let timeouts = config.functions.iter().map(|function| (function.name.clone(), function.timeout));
+        let lambda = Lambda::new(timeouts, &config.retry_after);
         serve("Lambda", Box::pin(lambda.clone().serve(lambda_listener, stop.clone())));
 
         let (s3, dynamodb) = clients(&endpoints);
@@ -83,11 +84,11 @@ impl Stack {
         let mut environment = config.names.environment();
         environment.push(("AWS_ENDPOINT_URL_S3".to_owned(), endpoints.s3.clone()));
         environment.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoints.dynamodb.clone()));
+        environment.push(("AWS_ENDPOINT_URL_LAMBDA".to_owned(), endpoints.lambda.clone()));
         let output = config.output.unwrap_or_else(|| Output::File(data.join("functions.log")));
         let workers = Workers::start(&lambda, &config.functions, &endpoints.lambda, &environment, &output)?;
 
-        let subscription =
-            Subscription { bucket: config.names.logs_bucket, function: config.ingest, retry_after: config.retry_after };
+        let subscription = Subscription { bucket: config.names.logs_bucket, function: config.ingest };
         let notifier = Notifier::start(lambda.clone(), subscription, heard);
         serve("HTTP", Box::pin(gateway::serve(lambda.clone(), config.http, http_listener, stop.clone())));
         for (function, schedule) in config.schedules {

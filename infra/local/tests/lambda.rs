@@ -127,7 +127,7 @@ async fn the_invoke_api_answers_as_awss_does() {
 /// If the stack is killed, its workers must go by themselves: their Runtime API is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_ends_when_its_runtime_api_goes_away() {
-    let lambda = churn_local::lambda::Lambda::new([("f".to_owned(), Duration::from_secs(60))]);
+    let lambda = churn_local::lambda::Lambda::new([("f".to_owned(), Duration::from_secs(60))], &[]);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = format!("http://{}/f", listener.local_addr().unwrap());
     let stop = tokio_util::sync::CancellationToken::new();

@@ -46,8 +46,8 @@ async fn invoke(
         }
         "Event" => {
             tokio::spawn(async move {
-                if let Err(error) = lambda.invoke(&function, payload).await {
-                    tracing::error!(function, %error, "an asynchronous invocation failed");
+                if let Err(error) = lambda.deliver(&function, payload).await {
+                    tracing::error!(function, %error, "an event was given up");
                 }
             });
             StatusCode::ACCEPTED.into_response()

@@ -26,6 +26,7 @@ pub struct Function {
 }
 
 struct Waiting {
+    id: String,
     payload: Vec<u8>,
     reply: oneshot::Sender<Outcome>,
 }
@@ -50,7 +51,7 @@ pub struct Worker {
 
 /// An invocation as a worker gets it.
 pub struct Invocation {
-    /// Unique id.
+    /// Request id, which tries of one event share.
     pub id: String,
     /// JSON.
     pub payload: Vec<u8>,
@@ -78,13 +79,13 @@ impl Function {
         &self.name
     }
 
-    /// Queues an invocation and waits for its outcome.
-    pub async fn invoke(&self, payload: Vec<u8>) -> Outcome {
+    /// Queues an invocation of this request id and waits for its outcome.
+    pub async fn invoke(&self, id: String, payload: Vec<u8>) -> Outcome {
         self.check_size("request", &payload)?;
         let (reply, outcome) = oneshot::channel();
         let stopped = || InvokeError::Stopped { function: self.name.clone() };
         let answered = async {
-            self.queue.send(Waiting { payload, reply }).await.map_err(|_| stopped())?;
+            self.queue.send(Waiting { id, payload, reply }).await.map_err(|_| stopped())?;
             outcome.await.map_err(|_| stopped())?
         };
         let mut broken = self.broken.subscribe();
@@ -102,12 +103,11 @@ impl Function {
             "" => CancellationToken::new(),
             _ => lock(&self.workers).get(worker)?.gone.clone(),
         };
-        let Waiting { payload, reply } = tokio::select! {
+        let Waiting { id, payload, reply } = tokio::select! {
             biased;
             () = gone.cancelled() => return None,
             waiting = self.take() => waiting?,
         };
-        let id = uuid::Uuid::new_v4().to_string();
         lock(&self.running).insert(id.clone(), Running { worker: worker.to_owned(), reply });
         if gone.is_cancelled() {
             // It ended between the two: nobody else will fail this invocation before its deadline.
@@ -220,7 +220,7 @@ mod tests {
 
     fn call(function: &Arc<Function>) -> tokio::task::JoinHandle<Outcome> {
         let function = Arc::clone(function);
-        tokio::spawn(async move { function.invoke(b"1".to_vec()).await })
+        tokio::spawn(async move { function.invoke(uuid::Uuid::new_v4().to_string(), b"1".to_vec()).await })
     }
 
     #[tokio::test]
@@ -269,7 +269,7 @@ mod tests {
         let function = function(Duration::from_secs(60));
         let waiting = call(&function);
         function.break_down("exit status: 1, 3 times".to_owned());
-        for outcome in [waiting.await.unwrap(), function.invoke(Vec::new()).await] {
+        for outcome in [waiting.await.unwrap(), function.invoke("id".into(), Vec::new()).await] {
             assert_eq!(outcome.unwrap_err().to_string(), "a worker of f exited: exit status: 1, 3 times");
         }
     }
@@ -277,7 +277,7 @@ mod tests {
     #[tokio::test]
     async fn payloads_are_limited_both_ways() {
         let function = function(Duration::from_secs(60));
-        let error = function.invoke(vec![0; MAX_PAYLOAD + 1]).await.unwrap_err();
+        let error = function.invoke("id".into(), vec![0; MAX_PAYLOAD + 1]).await.unwrap_err();
         assert!(matches!(error, InvokeError::TooLarge { what: "request", .. }));
         let caller = call(&function);
         let invocation = function.next("").await.unwrap();

@@ -30,13 +30,15 @@ pub const MAX_PAYLOAD: usize = 6 << 20;
 #[derive(Clone)]
 pub struct Lambda {
     functions: Arc<BTreeMap<String, Arc<Function>>>,
+    retry_after: Arc<[Duration]>,
 }
 
 impl Lambda {
-    /// Functions by name, with the time an invocation may take. Nothing runs until workers poll.
-    pub fn new(functions: impl IntoIterator<Item = (String, Duration)>) -> Self {
+    /// Functions by name, with the time an invocation may take, and the pauses before each retry of an event whose
+    /// invocation failed. Nothing runs until workers poll.
+    pub fn new(functions: impl IntoIterator<Item = (String, Duration)>, retry_after: &[Duration]) -> Self {
         let function = |(name, timeout): (String, Duration)| (name.clone(), Arc::new(Function::new(name, timeout)));
-        Self { functions: Arc::new(functions.into_iter().map(function).collect()) }
+        Self { functions: Arc::new(functions.into_iter().map(function).collect()), retry_after: retry_after.into() }
     }
 
     /// Calls a function with a JSON payload and waits for its JSON response.
@@ -44,7 +46,30 @@ impl Lambda {
     /// # Errors
     /// The function is unknown, answers with an error, takes too long, or its worker dies.
     pub async fn invoke(&self, function: &str, payload: Vec<u8>) -> Result<Vec<u8>, InvokeError> {
-        self.function(function)?.invoke(payload).await
+        self.function(function)?.invoke(request_id(), payload).await
+    }
+
+    /// Calls a function with an event, as Lambda does asynchronously: a failed invocation is tried again with the same
+    /// request id. What the last try came to.
+    ///
+    /// # Errors
+    /// As of [`Lambda::invoke`], on the last try.
+    pub async fn deliver(&self, function: &str, event: Vec<u8>) -> Result<Vec<u8>, InvokeError> {
+        let id = request_id();
+        for pause in self.retry_after.iter() {
+            match self.function(function)?.invoke(id.clone(), event.clone()).await {
+                Err(
+                    error @ (InvokeError::Function { .. }
+                    | InvokeError::Timeout { .. }
+                    | InvokeError::WorkerExited { .. }),
+                ) => {
+                    tracing::warn!(function, id, %error, "an event will be delivered again");
+                    tokio::time::sleep(*pause).await;
+                }
+                other => return other,
+            }
+        }
+        self.function(function)?.invoke(id, event).await
     }
 
     /// The names of the functions.
@@ -65,4 +90,8 @@ impl Lambda {
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
         served.await.context("the Lambda server failed")
     }
+}
+
+fn request_id() -> String {
+    uuid::Uuid::new_v4().to_string()
 }

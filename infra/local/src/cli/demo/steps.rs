@@ -73,31 +73,18 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
             bail!("{source} {damage}");
         }
         let counts = summary.counts.with_context(|| format!("ingest told no counts of {source}"))?;
-        let told = counts.accepted + counts.duplicates + counts.unattributable + counts.rejected;
         ensure!(
-            told == log.lines && counts.lines == log.lines,
-            "{source} has {} lines, ingest saw {} and accounts for {told}",
-            log.lines,
-            counts.lines
+            counts.add_up() && counts.lines == log.lines,
+            "{source} has {} lines, ingest accounts for {counts:?}",
+            log.lines
         );
         ingested.items += summary.items.unwrap_or(0);
-        add(&mut ingested.counts, counts);
+        ingested.counts.add(counts);
         bar.inc(log.lines);
     }
     bar.finish_and_clear();
     ingested.took = begun.elapsed();
     Ok(ingested)
-}
-
-fn add(sum: &mut Counts, counts: Counts) {
-    sum.lines += counts.lines;
-    sum.accepted += counts.accepted;
-    sum.duplicates += counts.duplicates;
-    sum.unattributable += counts.unattributable;
-    sum.rejected += counts.rejected;
-    for (reason, n) in counts.reasons {
-        *sum.reasons.entry(reason).or_default() += n;
-    }
 }
 
 /// A function's answer, and how long it took.

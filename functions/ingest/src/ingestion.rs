@@ -1,0 +1,210 @@
+//! The work on one object under a lease: part by part, each noted in the ledger as it is done, and what follows the last.
+
+use crate::delivery::Delivery;
+use crate::invocation::Invocation;
+use crate::log::{Log, Opening};
+use crate::manifest::{self, Versions, withdraw};
+use crate::object::{Outcome, Stopped};
+use crate::overlap;
+use crate::part::Part;
+use crate::quarantine::Quarantine;
+use crate::settings::IngestSettings;
+use churn_common::store::ledger::{Entry, Overlaps, Place, State};
+use churn_common::store::{AllStores, StoreError};
+use lambda_runtime::tracing;
+use std::time::Duration;
+
+/// Times that a step is tried again by the same invocation when a store fails for the moment.
+const RETRIES: u32 = 3;
+/// The longest pause before the first of them; it doubles.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The work on one object.
+pub struct Ingestion<'a> {
+    delivery: &'a Delivery,
+    stores: &'a AllStores,
+    settings: &'a IngestSettings,
+    invocation: &'a Invocation,
+    /// The object's entry as this invocation last wrote it.
+    entry: Entry,
+    /// Steps done by this invocation.
+    steps: u32,
+}
+
+impl<'a> Ingestion<'a> {
+    /// Goes on from `entry`, which holds a lease of this invocation's.
+    pub fn new(
+        delivery: &'a Delivery,
+        stores: &'a AllStores,
+        settings: &'a IngestSettings,
+        invocation: &'a Invocation,
+        entry: Entry,
+    ) -> Self {
+        Self { delivery, stores, settings, invocation, entry, steps: 0 }
+    }
+
+    /// Stores what the object tells, in place of what an earlier version of it told. `log` is open at the part that is
+    /// next.
+    pub async fn ingest(&mut self, mut log: Option<Log>) -> Result<Outcome, Stopped> {
+        while let Some(place) = self.entry.next {
+            if self.is_short_of_time() {
+                return self.hand_on().await;
+            }
+            let part = self.part(&mut log, place).await?;
+            let mut entry = self.entry.following();
+            entry.counts.add(part.counts);
+            entry.items += part.items;
+            entry.add_days(part.days);
+            entry.damage = part.damage;
+            entry.next = part.end;
+            entry.attempts = 1;
+            self.advance(entry).await?;
+        }
+        if self.is_short_of_time() {
+            return self.hand_on().await;
+        }
+        let mut tries = 0;
+        let overlaps = loop {
+            match self.settle().await {
+                Ok(overlaps) => break overlaps,
+                Err(error) => self.pause_after(error, &mut tries).await?,
+            }
+        };
+        self.advance(Entry { state: State::Completed, lease: None, attempts: 0, overlaps, ..self.entry.following() })
+            .await?;
+        let Entry { counts, items, overlaps, damage, .. } = self.entry.clone();
+        let quarantine = (counts.rejected > 0)
+            .then(|| format!("s3://{}/{}", self.stores.store.name(), self.delivery.folder("quarantine")));
+        Ok(Outcome::Ingested { counts, items, overlaps, quarantine, damage })
+    }
+
+    /// Withdraws what the object told, which has been removed.
+    pub async fn withdraw(&mut self) -> Result<Outcome, Stopped> {
+        let mut tries = 0;
+        while let Err(error) = withdraw(self.stores, self.delivery, Versions::Older, self.invocation.now()).await {
+            self.pause_after(error, &mut tries).await?;
+        }
+        let entry = self.entry.following();
+        self.advance(Entry { state: State::Removed, lease: None, attempts: 0, next: None, ..entry }).await?;
+        Ok(Outcome::Withdrawn)
+    }
+
+    /// Gives the lease back, and notes what the work failed with. Where that is not possible either, the lease ends with
+    /// the invocation.
+    pub async fn give_back(mut self, failure: Option<&StoreError>) {
+        let mut entry = Entry { lease: None, ..self.entry.following() };
+        if failure.is_none_or(|error| error.retryable) {
+            entry.attempts = 0; // it is not the object that fails
+        }
+        entry.failure = failure.map(ToString::to_string);
+        let source = &self.entry.source.clone();
+        match self.advance(entry).await {
+            Ok(()) => {}
+            Err(Stopped::Store(error)) => tracing::warn!(source, %error, "the lease could not be given back"),
+            Err(_) => tracing::warn!(source, "another invocation has taken the lease over"),
+        }
+    }
+
+    /// Reads and writes the part that begins at `place`. What was written of it by an earlier try is written again.
+    async fn part(&mut self, log: &mut Option<Log>, place: Place) -> Result<Part, Stopped> {
+        let mut tries = 0;
+        loop {
+            let open = match log.take() {
+                Some(log) => log,
+                None => match self.open(place).await {
+                    Ok(Opening::Log(log)) => log,
+                    Ok(Opening::Gone(outcome)) => return Err(Stopped::Gone(outcome)),
+                    Err(error) => {
+                        self.pause_after(error, &mut tries).await?;
+                        continue;
+                    }
+                },
+            };
+            match self.read_and_write(open, place).await {
+                Ok((part, open)) => {
+                    *log = Some(open);
+                    return Ok(part);
+                }
+                Err(error) => self.pause_after(error, &mut tries).await?,
+            }
+        }
+    }
+
+    async fn open(&self, place: Place) -> Result<Opening, StoreError> {
+        Log::open(self.stores, self.delivery, place, self.entry.plan.max_line_bytes).await
+    }
+
+    async fn read_and_write(&self, mut log: Log, place: Place) -> Result<(Part, Log), StoreError> {
+        let mut quarantine = Quarantine::new(&self.stores.store, self.delivery, place.part);
+        let (mut part, slices) = Part::read(&mut log, place, &self.entry.plan, &mut quarantine).await?;
+        quarantine.finish().await?;
+        let source = self.delivery.part(place.part);
+        let (delivered, kept) = (self.delivery.version.event_time, self.entry.plan.retention_days);
+        let items = self.stores.histories.items(&source, &slices, delivered, kept)?;
+        drop(slices);
+        manifest::put(self.stores, self.delivery, place.part, &items).await?;
+        part.items = items.len() as u64;
+        self.stores.histories.put(items).await?;
+        Ok((part, log))
+    }
+
+    /// What is left once all parts are written.
+    async fn settle(&self) -> Result<Overlaps, StoreError> {
+        if self.entry.replaces {
+            withdraw(self.stores, self.delivery, Versions::Older, self.invocation.now()).await?;
+        }
+        overlap::count(self.stores, self.delivery, &self.entry).await
+    }
+
+    /// Writes the entry, unless another invocation has.
+    async fn advance(&mut self, entry: Entry) -> Result<(), Stopped> {
+        let mut tries = 0;
+        loop {
+            match self.stores.ledger.replace(Some(&self.entry), &entry).await {
+                Ok(true) => {
+                    self.entry = entry;
+                    self.steps += 1;
+                    return Ok(());
+                }
+                Ok(false) => return Err(Stopped::Overtaken),
+                Err(error) => self.pause_after(error, &mut tries).await?,
+            }
+        }
+    }
+
+    /// Whether the rest must be left to another invocation. The first step is always this one's, so that every invocation
+    /// gets further.
+    fn is_short_of_time(&self) -> bool {
+        self.steps > 0 && self.invocation.is_short_of_time(self.settings)
+    }
+
+    /// Leaves the rest to another invocation.
+    async fn hand_on(&mut self) -> Result<Outcome, Stopped> {
+        self.advance(Entry { lease: None, attempts: 0, failure: None, ..self.entry.following() }).await?;
+        let next = self.entry.next.map(|place| place.part);
+        let Some(function) = &self.invocation.function else {
+            return Err(Stopped::Store(StoreError {
+                operation: "Invoke",
+                target: self.delivery.source(),
+                code: String::new(),
+                message: "time ran short, and there is no function to hand the rest on to".into(),
+                retryable: true,
+            }));
+        };
+        function.invoke_with(&self.delivery.record).await?;
+        Ok(Outcome::HandedOn { counts: self.entry.counts.clone(), next })
+    }
+
+    /// Waits before another try, unless none helps or time is short. The pause is drawn from 0 to a bound that doubles, so
+    /// that invocations do not come back at once.
+    async fn pause_after(&self, error: StoreError, tries: &mut u32) -> Result<(), StoreError> {
+        let bound = PAUSE * 2u32.pow(*tries);
+        if !error.retryable || *tries >= RETRIES || self.invocation.time_left() < 2 * bound {
+            return Err(error);
+        }
+        tracing::warn!(source = self.entry.source, %error, tries, "a store failed, trying again");
+        *tries += 1;
+        tokio::time::sleep(bound.mul_f64(fastrand::f64())).await;
+        Ok(())
+    }
+}
