@@ -14,6 +14,7 @@ pub mod snapshot;
 pub mod store;
 #[cfg(feature = "parquet")]
 pub mod table;
+pub mod telemetry;
 
 #[cfg(test)]
 mod testing;
