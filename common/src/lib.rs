@@ -8,6 +8,7 @@ pub mod ids;
 pub mod label;
 pub mod metrics;
 pub mod model;
+pub mod pseudonym;
 pub mod session;
 pub mod settings;
 pub mod snapshot;

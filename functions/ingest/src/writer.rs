@@ -45,7 +45,7 @@ impl<'a> Writer<'a> {
             delivery,
             stores,
             settings,
-            quarantine: Quarantine::new(&stores.store, delivery),
+            quarantine: Quarantine::new(&stores.store, delivery, stores.pseudonyms.hide_ids()),
             part: 0,
             slices: SliceBuilder::default(),
             done: Done::default(),
