@@ -3,7 +3,7 @@
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::event::Page;
 use churn_common::history::History;
-use churn_common::ids::UserId;
+use churn_common::pseudonym::StoredUser;
 use churn_common::store::AllStores;
 use churn_local::Stack;
 use churn_tests::{invocation, put, record, simulated, stores};
@@ -70,7 +70,7 @@ impl Bench {
         while scan.clone().send().await.unwrap().count() == 0 {}
     }
 
-    async fn histories(&self) -> Vec<(UserId, History)> {
+    async fn histories(&self) -> Vec<(StoredUser, History)> {
         self.stores.histories.map_users(3, |_, history| Some(history)).await.unwrap()
     }
 

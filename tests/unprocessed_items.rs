@@ -7,6 +7,7 @@ use axum::routing::post;
 use churn_common::calendar::Timestamp;
 use churn_common::event::Line;
 use churn_common::ids::{ObjectId, Sequencer, SourceId};
+use churn_common::pseudonym::{Pseudonyms, UserIdKey};
 use churn_common::session::SliceBuilder;
 use churn_common::store::histories::{Histories, StoredItem};
 use churn_local::data::Endpoints;
@@ -45,7 +46,7 @@ async fn table(takes: usize) -> (Histories, Table) {
     let app = Router::new().route("/", post(batch_write)).with_state(table.clone());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     let endpoints = Endpoints { http: url.clone(), s3: url.clone(), dynamodb: url.clone(), lambda: url };
-    (Histories::new(clients(&endpoints).1, "UserHistory"), table)
+    (Histories::new(clients(&endpoints).1, "UserHistory", Pseudonyms::new(&UserIdKey::default())), table)
 }
 
 /// One item for each of `n` users.

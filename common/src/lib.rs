@@ -8,12 +8,14 @@ pub mod ids;
 pub mod label;
 pub mod metrics;
 pub mod model;
+pub mod pseudonym;
 pub mod session;
 pub mod settings;
 pub mod snapshot;
 pub mod store;
 #[cfg(feature = "parquet")]
 pub mod table;
+pub mod telemetry;
 
 #[cfg(test)]
 mod testing;

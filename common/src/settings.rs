@@ -2,6 +2,7 @@
 //!
 //! Each function declares its own struct; what all of them need is [`Stores`].
 
+use crate::pseudonym::UserIdKey;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -62,11 +63,12 @@ pub trait Settings: Serialize + DeserializeOwned + Default {
                 // JSON where it is JSON, but text where the setting takes it as text.
                 let text_value = Value::String(text.clone());
                 let json = || serde_json::from_str(&text).unwrap_or(Value::String(text.clone()));
-                let value = if default.is_string() && takes::<Self>(&defaults, field, &text_value) {
-                    text_value
-                } else {
-                    json()
-                };
+                let value =
+                    if (default.is_string() || default.is_null()) && takes::<Self>(&defaults, field, &text_value) {
+                        text_value
+                    } else {
+                        json()
+                    };
                 Some((field.clone(), value))
             })
             .collect();
@@ -146,6 +148,12 @@ pub struct Stores {
     pub history_table: String,
     /// DynamoDB table of ingested objects.
     pub ledger_table: String,
+    /// DynamoDB table of scored users.
+    pub risk_table: String,
+    /// DynamoDB table of forgotten users.
+    pub forgotten_table: String,
+    /// Secret of at least 16 bytes with which user ids are stored as pseudonyms; null stores them as they are.
+    pub user_id_key: UserIdKey,
 }
 
 impl Default for Stores {
@@ -155,6 +163,9 @@ impl Default for Stores {
             store_bucket: "churn-store".into(),
             history_table: "UserHistory".into(),
             ledger_table: "IngestLedger".into(),
+            risk_table: "UserRisk".into(),
+            forgotten_table: "ForgottenUsers".into(),
+            user_id_key: UserIdKey::default(),
         }
     }
 }
@@ -166,10 +177,12 @@ impl Settings for Stores {
             ("store_bucket", &self.store_bucket),
             ("history_table", &self.history_table),
             ("ledger_table", &self.ledger_table),
+            ("risk_table", &self.risk_table),
+            ("forgotten_table", &self.forgotten_table),
         ] {
             in_range(name, &value.len(), 3..=255, "a name of 3 to 255 characters")?;
         }
-        Ok(())
+        self.user_id_key.check()
     }
 }
 
@@ -205,6 +218,23 @@ mod tests {
         assert_eq!(read(&[]), Ok(Example::default()));
         let given = read(&[("CHURN_DAYS", "7"), ("CHURN_WEIGHT", "2.5"), ("CHURN_NAME", "12")]).unwrap();
         assert_eq!(given, Example { days: 7, weight: Some(2.5), name: "12".into() });
+    }
+
+    #[test]
+    fn the_key_of_pseudonyms_is_read_as_text_and_never_told() {
+        let read = |key: &str| Stores::from_variables(|name| (name == "CHURN_USER_ID_KEY").then(|| key.to_owned()));
+        // The second and the third are JSON too: numbers, of which some digits would be lost.
+        for key in ["correct horse battery", "12345678901234567890", "0.1234567890123456789", "[\"sixteen bytes\"]"] {
+            let stores = read(key).unwrap();
+            assert_eq!(stores.user_id_key, UserIdKey::from(key));
+            assert!(!format!("{stores:?}{}", serde_json::to_string(&stores).unwrap()).contains(key));
+        }
+        for short in ["", "null", "fifteen bytes!!"] {
+            let told = read(short).unwrap_err().to_string();
+            let expected = "accepted is a text of at least 16 bytes, or none";
+            assert_eq!(told, format!("setting user_id_key is {} bytes long, {expected}", short.len()));
+        }
+        assert!(!Stores::from_variables(|_| None).unwrap().user_id_key.is_set());
     }
 
     #[test]

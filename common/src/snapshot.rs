@@ -3,13 +3,13 @@
 use crate::calendar::Day;
 use crate::features::Row;
 use crate::history::History;
-use crate::ids::UserId;
+use crate::pseudonym::StoredUser;
 
 /// A user at a cutoff whose label is known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// The user; never a feature.
-    pub user: UserId,
+    pub user: StoredUser,
     /// The cutoff: features from before it, label from after it.
     pub cutoff: Day,
     /// The features.

@@ -123,7 +123,7 @@ fn broken(what: &str) -> ParquetError {
 mod tests {
     use super::*;
     use crate::calendar::Day;
-    use crate::ids::UserId;
+    use crate::pseudonym::StoredUser;
 
     fn row(i: usize) -> Row {
         Row::from_values(std::array::from_fn(
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn features_read_back_from_snapshots_too() {
         let snapshot = |i| Snapshot {
-            user: UserId::new(&format!("u{i}")).unwrap(),
+            user: StoredUser::from_stored(&format!("u{i}")).unwrap(),
             cutoff: Day::from_number(17_800),
             row: row(i),
             churned: i % 2 == 0,

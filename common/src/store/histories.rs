@@ -4,6 +4,7 @@ use super::StoreError;
 use crate::calendar::{Day, Timestamp};
 use crate::history::{Found, History};
 use crate::ids::{SourceId, UserId};
+use crate::pseudonym::{Pseudonyms, StoredUser};
 use crate::session::{self, DaySlices, SessionSlice};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
@@ -37,7 +38,7 @@ type Item = HashMap<String, AttributeValue>;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ItemKey {
     /// The user.
-    pub user: UserId,
+    pub user: StoredUser,
     /// The day and the source, as the sort key has them.
     place: String,
 }
@@ -63,12 +64,13 @@ pub struct StoredItem {
 pub struct Histories {
     client: Client,
     table: String,
+    names: Pseudonyms,
 }
 
 impl Histories {
-    /// The table `name`.
-    pub fn new(client: Client, name: &str) -> Self {
-        Self { client, table: name.to_owned() }
+    /// The table `name`, in which `names` names users.
+    pub fn new(client: Client, name: &str, names: Pseudonyms) -> Self {
+        Self { client, table: name.to_owned(), names }
     }
 
     /// The items in which what `source` tells is stored. They expire `retention_days` after the later of their day and
@@ -84,7 +86,7 @@ impl Histories {
         for day in days {
             let expires = retention_days.map(|kept| delivered.max(day.day.start()).plus_days(i32::from(kept)));
             for (n, slices) in chunks(&day.slices, &self.table)?.into_iter().enumerate() {
-                let key = ItemKey { user: day.user.clone(), place: place(day.day, source, n) };
+                let key = ItemKey { user: self.names.of(&day.user), place: place(day.day, source, n) };
                 items.push(StoredItem { key, slices, expires });
             }
         }
@@ -172,7 +174,7 @@ impl Histories {
             .query()
             .table_name(&self.table)
             .key_condition_expression("user_id = :user")
-            .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
+            .expression_attribute_values(":user", AttributeValue::S(self.names.of(user).to_string()))
             .into_paginator()
             .items()
             .send();
@@ -184,8 +186,8 @@ impl Histories {
         Ok(found)
     }
 
-    /// Everything found of one day of a user, by the name they are stored under.
-    pub async fn of_day(&self, user: &UserId, day: Day) -> Result<Vec<Found>, StoreError> {
+    /// Everything found of one day of a user.
+    pub async fn of_day(&self, user: &StoredUser, day: Day) -> Result<Vec<Found>, StoreError> {
         let call = self
             .client
             .query()
@@ -220,8 +222,8 @@ impl Histories {
     pub async fn map_users<T>(
         &self,
         segments: u16,
-        each: impl Fn(&UserId, History) -> Option<T>,
-    ) -> Result<Vec<(UserId, T)>, StoreError> {
+        each: impl Fn(&StoredUser, History) -> Option<T>,
+    ) -> Result<Vec<(StoredUser, T)>, StoreError> {
         let each = &each;
         let passes = (0..segments).map(|segment| async move {
             let mut scan = self.scan(segment, segments);
@@ -231,12 +233,12 @@ impl Histories {
             }
             Ok(kept)
         });
-        let mut all: Vec<(UserId, T)> = try_join_all(passes).await?.into_iter().flatten().collect();
+        let mut all: Vec<(StoredUser, T)> = try_join_all(passes).await?.into_iter().flatten().collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(all)
     }
 
-    fn read(&self, item: &Item) -> Result<(UserId, Found), StoreError> {
+    fn read(&self, item: &Item) -> Result<(StoredUser, Found), StoreError> {
         let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or_default();
         let (user, place) = (text(USER), text(PLACE));
         let bad = |why: String| StoreError::unreadable("Scan", format!("{}/{user}/{place}", self.table), why);
@@ -245,7 +247,7 @@ impl Histories {
         let (source, _) = SourceId::parse_front(rest).ok_or_else(|| bad("the key tells no source".into()))?;
         let bytes = item.get(SLICES).and_then(|v| v.as_b().ok()).ok_or_else(|| bad("there are no slices".into()))?;
         let slices = session::decode(day, bytes.as_ref()).map_err(|e| bad(e.to_string()))?;
-        let user = UserId::new(user).ok_or_else(|| bad("the key tells no user".into()))?;
+        let user = StoredUser::from_stored(user).ok_or_else(|| bad("the key tells no user".into()))?;
         Ok((user, Found { source, day, slices }))
     }
 }
@@ -270,7 +272,7 @@ fn chunks(slices: &[SessionSlice], table: &str) -> Result<Vec<Vec<u8>>, StoreErr
 pub struct UserScan {
     histories: Histories,
     segment: (i32, i32),
-    items: VecDeque<(UserId, Found)>,
+    items: VecDeque<(StoredUser, Found)>,
     resume: Option<Item>,
     ended: bool,
     seen: HashSet<u64>,
@@ -281,8 +283,8 @@ impl UserScan {
     ///
     /// DynamoDB keeps a user's items side by side; should it ever not, a user would be taken for two. That is noticed,
     /// and an error.
-    pub async fn next(&mut self) -> Result<Option<(UserId, Vec<Found>)>, StoreError> {
-        let mut current: Option<(UserId, Vec<Found>)> = None;
+    pub async fn next(&mut self) -> Result<Option<(StoredUser, Vec<Found>)>, StoreError> {
+        let mut current: Option<(StoredUser, Vec<Found>)> = None;
         loop {
             while let Some((user, found)) = self.items.pop_front() {
                 match &mut current {
@@ -301,7 +303,10 @@ impl UserScan {
         }
     }
 
-    fn first_time(&mut self, user: Option<(UserId, Vec<Found>)>) -> Result<Option<(UserId, Vec<Found>)>, StoreError> {
+    fn first_time(
+        &mut self,
+        user: Option<(StoredUser, Vec<Found>)>,
+    ) -> Result<Option<(StoredUser, Vec<Found>)>, StoreError> {
         if let Some((name, _)) = &user
             && !self.seen.insert(twox_hash::XxHash64::oneshot(0, name.as_str().as_bytes()))
         {

@@ -6,6 +6,7 @@ pub mod models;
 pub mod objects;
 pub mod registry;
 
+use crate::pseudonym::Pseudonyms;
 use crate::settings::Stores;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -76,6 +77,8 @@ pub struct AllStores {
     pub histories: Histories,
     /// Ingested objects.
     pub ledger: Ledger,
+    /// How users are named in all of them.
+    pub pseudonyms: Pseudonyms,
 }
 
 impl AllStores {
@@ -95,11 +98,13 @@ impl AllStores {
 
     /// Over given clients.
     pub fn over(s3: aws_sdk_s3::Client, dynamodb: aws_sdk_dynamodb::Client, names: &Stores) -> Self {
+        let pseudonyms = Pseudonyms::new(&names.user_id_key);
         Self {
             logs: Bucket::new(s3.clone(), &names.logs_bucket),
             store: Bucket::new(s3, &names.store_bucket),
-            histories: Histories::new(dynamodb.clone(), &names.history_table),
+            histories: Histories::new(dynamodb.clone(), &names.history_table, pseudonyms.clone()),
             ledger: Ledger::new(dynamodb, &names.ledger_table),
+            pseudonyms,
         }
     }
 

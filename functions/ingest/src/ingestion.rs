@@ -135,7 +135,8 @@ impl<'a> Ingestion<'a> {
     }
 
     async fn read_and_write(&self, mut log: Log, place: Place) -> Result<(Part, Log), StoreError> {
-        let mut quarantine = Quarantine::new(&self.stores.store, self.delivery, place.part);
+        let hide_ids = self.stores.pseudonyms.hide_ids();
+        let mut quarantine = Quarantine::new(&self.stores.store, self.delivery, place.part, hide_ids);
         let (mut part, slices) = Part::read(&mut log, place, &self.entry.plan, &mut quarantine).await?;
         quarantine.finish().await?;
         let source = self.delivery.part(place.part);

@@ -7,6 +7,7 @@ mod invocation;
 mod lines;
 mod log;
 mod manifest;
+mod metrics;
 mod object;
 mod overlap;
 mod part;
@@ -124,6 +125,10 @@ pub async fn handle(
             }
             _ => object::handle(&delivery, stores, settings, invocation).await,
         };
+        // A metric that cannot be told must not fail an object that is done.
+        if let Err(error) = metrics::of_object(&source, &handled, settings, invocation.now()).emit() {
+            tracing::error!(source, %error, "the object's metrics could not be told");
+        }
         match handled {
             Ok(outcome) => {
                 match &outcome {

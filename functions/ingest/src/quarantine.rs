@@ -21,16 +21,23 @@ const FILE_BYTES: usize = 8 << 20;
 /// Fields of a person that no feature needs, and their values, in text that need not be JSON, or is JSON within JSON:
 /// quoted text to its closing quote (or to the end, where there is none), a list or an object and all behind it, anything
 /// else to the next comma or bracket.
-static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| {
-    let field = r#"(\\*["']?(?:first_?name|last_?name|location|user_?agent)\\*["']?\s*[:=]\s*)"#;
+static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| values_of(PERSONAL_FIELDS));
+/// The same, and the user's id, where the stores have pseudonyms only.
+static PERSONAL_AND_ID: LazyLock<Result<Regex, regex_lite::Error>> =
+    LazyLock::new(|| values_of(&format!("{PERSONAL_FIELDS}|user_?id")));
+const PERSONAL_FIELDS: &str = "first_?name|last_?name|location|user_?agent";
+
+fn values_of(fields: &str) -> Result<Regex, regex_lite::Error> {
+    let field = format!(r#"(\\*["']?(?:{fields})\\*["']?\s*[:=]\s*)"#);
     let value = r#"(?:\\+".*?(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$)|[\[{].*$|[^\s,}\]"'\\\[{]+)"#;
     Regex::new(&format!("(?is){field}{value}"))
-});
+}
 
 /// The rejected lines of one part of an object.
 #[derive(Debug)]
 pub struct Quarantine<'a> {
     bucket: &'a Bucket,
+    hide_ids: bool,
     source: String,
     /// All but the end of the files' names.
     name: String,
@@ -59,10 +66,10 @@ pub async fn put_object(bucket: &Bucket, delivery: &Delivery, entry: &Entry, why
 }
 
 impl<'a> Quarantine<'a> {
-    /// For the lines of part `part` of the object of `delivery`.
-    pub fn new(bucket: &'a Bucket, delivery: &Delivery, part: u32) -> Self {
+    /// For the lines of part `part` of the object of `delivery`; with `hide_ids`, without the ids of users.
+    pub fn new(bucket: &'a Bucket, delivery: &Delivery, part: u32, hide_ids: bool) -> Self {
         let name = format!("{}part-{part:05}", delivery.folder("quarantine"));
-        Self { bucket, source: delivery.source(), name, files: 0, open: None }
+        Self { bucket, hide_ids, source: delivery.source(), name, files: 0, open: None }
     }
 
     /// Keeps a line: its number, its place in bytes, why it was rejected and its text.
@@ -73,7 +80,7 @@ impl<'a> Quarantine<'a> {
             offset: line.1,
             reason: &why.code(),
             message: why.to_string(),
-            text: redacted(text).map_err(|e| StoreError::unreadable("PutObject", &self.name, e))?,
+            text: redacted(text, self.hide_ids).map_err(|e| StoreError::unreadable("PutObject", &self.name, e))?,
         };
         let encoder = self.open.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::default()));
         let written = serde_json::to_vec(&rejected).map_err(std::io::Error::from).and_then(|mut json| {
@@ -103,10 +110,10 @@ impl<'a> Quarantine<'a> {
     }
 }
 
-/// The line as text, cut at a bound, without what it tells of a person.
-fn redacted(line: &[u8]) -> Result<String, regex_lite::Error> {
+/// The line as text, cut at a bound, without what it tells of a person; with `hide_ids`, without the user's id too.
+fn redacted(line: &[u8], hide_ids: bool) -> Result<String, regex_lite::Error> {
     let text = String::from_utf8_lossy(line.get(..KEPT_BYTES).unwrap_or(line));
-    match &*PERSONAL {
+    match &**if hide_ids { &PERSONAL_AND_ID } else { &PERSONAL } {
         Ok(personal) => Ok(personal.replace_all(&text, r#"$1"""#).into_owned()),
         Err(e) => Err(e.clone()),
     }
@@ -118,7 +125,7 @@ mod tests {
 
     #[test]
     fn names_and_places_do_not_reach_quarantine() {
-        let redacted = |line: &[u8]| redacted(line).unwrap();
+        let redacted = |line: &[u8]| redacted(line, false).unwrap();
         let person = r#"{"ts":-1,"firstName":"Ada \"A\"","lastName" : "L","location":"London, UK","userAgent":"","page":"Home"}"#;
         let clean = r#"{"ts":-1,"firstName":"","lastName" : "","location":"","userAgent":"","page":"Home"}"#;
         assert_eq!(redacted(person.as_bytes()), clean);
@@ -135,5 +142,18 @@ mod tests {
         assert_eq!(redacted(br#"{"LASTNAME":Lovelace,"page":1}"#), r#"{"LASTNAME":"","page":1}"#);
         assert_eq!(redacted(b"junk \xff"), "junk \u{fffd}");
         assert_eq!(redacted(&[b'x'; 10_000]).len(), KEPT_BYTES);
+    }
+
+    #[test]
+    fn ids_do_not_reach_quarantine_where_pseudonyms_are_stored() {
+        let redacted = |line: &str, hide_ids| redacted(line.as_bytes(), hide_ids).unwrap();
+        let line = r#"{"ts":-1,"userId":"30 \"x\"","firstName":"Ada","sessionId":29}"#;
+        assert_eq!(redacted(line, false), r#"{"ts":-1,"userId":"30 \"x\"","firstName":"","sessionId":29}"#);
+        assert_eq!(redacted(line, true), r#"{"ts":-1,"userId":"","firstName":"","sessionId":29}"#);
+        assert_eq!(redacted(r#"{"userId":3077,"ts":-1}"#, true), r#"{"userId":"","ts":-1}"#);
+        assert_eq!(redacted("user_id=3077,ts=-1", true), r#"user_id="",ts=-1"#);
+        for cut in 0..line.len() {
+            assert!(!redacted(&line[..cut], true).contains("30"), "{}", &line[..cut]);
+        }
     }
 }

@@ -178,7 +178,7 @@ pub async fn train(stores: &AllStores, settings: &TrainingSettings, now: Timesta
 }
 
 fn snapshots_of(
-    user: &churn_common::ids::UserId,
+    user: &churn_common::pseudonym::StoredUser,
     history: &History,
     plan: &Plan,
     settings: &TrainingSettings,

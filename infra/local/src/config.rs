@@ -46,6 +46,10 @@ pub struct Names {
     pub history_table: String,
     /// Table of what was ingested: `CHURN_LEDGER_TABLE`.
     pub ledger_table: String,
+    /// Table of scored users: `CHURN_RISK_TABLE`.
+    pub risk_table: String,
+    /// Table of forgotten users: `CHURN_FORGOTTEN_TABLE`.
+    pub forgotten_table: String,
 }
 
 impl Default for Names {
@@ -55,6 +59,8 @@ impl Default for Names {
             store_bucket: "churn-store".to_owned(),
             history_table: "UserHistory".to_owned(),
             ledger_table: "IngestLedger".to_owned(),
+            risk_table: "UserRisk".to_owned(),
+            forgotten_table: "ForgottenUsers".to_owned(),
         }
     }
 }
@@ -67,20 +73,25 @@ impl Names {
             ("CHURN_STORE_BUCKET", &self.store_bucket),
             ("CHURN_HISTORY_TABLE", &self.history_table),
             ("CHURN_LEDGER_TABLE", &self.ledger_table),
+            ("CHURN_RISK_TABLE", &self.risk_table),
+            ("CHURN_FORGOTTEN_TABLE", &self.forgotten_table),
         ];
         settings.map(|(name, value)| (name.to_owned(), value.clone())).into()
     }
 
     /// The tables.
-    pub fn tables(&self) -> [Table; 2] {
+    pub fn tables(&self) -> [Table; 4] {
         let history = Table {
             name: self.history_table.clone(),
             partition_key: "user_id",
             sort_key: Some("day_source"),
             expires: Some("expires_at"),
         };
-        let ledger = Table { name: self.ledger_table.clone(), partition_key: "source", sort_key: None, expires: None };
-        [history, ledger]
+        let keyed_by =
+            |partition_key, name: &String| Table { name: name.clone(), partition_key, sort_key: None, expires: None };
+        let ledger = keyed_by("source", &self.ledger_table);
+        let (risks, forgotten) = (keyed_by("user_id", &self.risk_table), keyed_by("user_id", &self.forgotten_table));
+        [history, ledger, risks, forgotten]
     }
 }
 

@@ -5,8 +5,8 @@ mod steps;
 mod summary;
 
 use super::{progress, stop_signal};
-use anyhow::Context;
-use churn_common::settings::Stores;
+use anyhow::{Context, ensure};
+use churn_common::settings::{Settings, Stores};
 use churn_common::store::AllStores;
 use churn_local::{DataDir, Stack, StackConfig};
 use std::io::Write;
@@ -48,7 +48,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         store_bucket: config.names.store_bucket.clone(),
         history_table: config.names.history_table.clone(),
         ledger_table: config.names.ledger_table.clone(),
+        risk_table: config.names.risk_table.clone(),
+        forgotten_table: config.names.forgotten_table.clone(),
+        ..Stores::from_env()?
     };
+    // It asks for users that it finds in the table, where only their pseudonyms would be.
+    ensure!(!names.user_id_key.is_set(), "the demo works without pseudonyms: unset CHURN_USER_ID_KEY");
     let stack = Stack::start(config).await.context("the stack did not start")?;
     let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
     summary::started(&mut out, stack.endpoints(), begun.elapsed())?;

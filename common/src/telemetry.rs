@@ -1,0 +1,184 @@
+//! Metrics of one unit of work, as one line of CloudWatch's embedded metric format, which Lambda takes from stdout.
+//!
+//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use crate::calendar::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+
+/// The namespace that all of the project's metrics are in.
+const NAMESPACE: &str = "Churn";
+/// The dimension that tells the functions apart, the only one: CloudWatch charges for each combination of values.
+const FUNCTION: &str = "function";
+/// The member that the format keeps for itself.
+const METADATA: &str = "_aws";
+
+/// What a metric is measured in, as CloudWatch names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// Bytes.
+    Bytes,
+    /// Milliseconds.
+    Milliseconds,
+    /// Seconds.
+    Seconds,
+    /// 0 to 100.
+    Percent,
+    /// A number without a unit, such as a probability or an index.
+    None,
+}
+
+/// Why metrics could not be told.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// CloudWatch takes neither infinities nor NaN.
+    #[error("metric {name} is {value}, it must be finite")]
+    NotFinite {
+        /// The metric.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// Two members of a line cannot have one name.
+    #[error("{0} is told twice")]
+    ToldTwice(&'static str),
+    /// The line could not be written.
+    #[error("the metrics could not be written: {0}")]
+    Unwritable(#[from] io::Error),
+}
+
+/// The metrics of one unit of work, such as an invocation or one object of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metrics {
+    at: Timestamp,
+    function: &'static str,
+    metrics: Vec<(&'static str, Unit, Value)>,
+    properties: Vec<(&'static str, Value)>,
+}
+
+impl Metrics {
+    /// No metrics yet of work that `function` did at `at`.
+    pub fn new(function: &'static str, at: Timestamp) -> Self {
+        Self { at, function, metrics: Vec::new(), properties: Vec::new() }
+    }
+
+    /// Adds the metric `name`: how many.
+    #[must_use]
+    pub fn count(mut self, name: &'static str, n: u64) -> Self {
+        self.metrics.push((name, Unit::Count, n.into()));
+        self
+    }
+
+    /// Adds the metric `name`: any finite number.
+    pub fn put(mut self, name: &'static str, value: f64, unit: Unit) -> Result<Self, TelemetryError> {
+        if !value.is_finite() {
+            return Err(TelemetryError::NotFinite { name, value });
+        }
+        self.metrics.push((name, unit, value.into()));
+        Ok(self)
+    }
+
+    /// Adds context that is searched for in the log, and is no metric: a source or a version, never what tells of a
+    /// person.
+    #[must_use]
+    pub fn property(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.properties.push((name, value.into()));
+        self
+    }
+
+    /// Writes the line to stdout.
+    pub fn emit(&self) -> Result<(), TelemetryError> {
+        self.emit_to(&mut io::stdout().lock())
+    }
+
+    /// Writes the line to `out`: at once, so that no other line comes between.
+    pub fn emit_to(&self, out: &mut impl Write) -> Result<(), TelemetryError> {
+        let mut line = serde_json::to_vec(&self.members()?).map_err(io::Error::from)?;
+        line.push(b'\n');
+        out.write_all(&line)?;
+        Ok(out.flush()?)
+    }
+
+    /// The members of the line's object.
+    fn members(&self) -> Result<Map<String, Value>, TelemetryError> {
+        let declared: Vec<Value> =
+            self.metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+        let metadata = json!({
+            "Timestamp": self.at.millis(),
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [[FUNCTION]], "Metrics": declared}],
+        });
+        let own = [(METADATA, metadata), (FUNCTION, self.function.into())];
+        let metrics = self.metrics.iter().map(|(name, _, value)| (*name, value.clone()));
+        let mut members = Map::new();
+        for (name, value) in own.into_iter().chain(metrics).chain(self.properties.iter().cloned()) {
+            if members.insert(name.to_owned(), value).is_some() {
+                return Err(TelemetryError::ToldTwice(name));
+            }
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_millis(1_538_352_117_123);
+
+    fn metrics() -> Metrics {
+        Metrics::new("ingest", AT).count("lines", 281_572).count("rejected", 0)
+    }
+
+    #[test]
+    fn is_one_line_in_the_embedded_metric_format() {
+        let metrics = metrics().put("took", 12.5, Unit::Milliseconds).unwrap();
+        let metrics = metrics.property("source", "s3://churn-logs/a\nb.json").property("version", 3);
+        let mut out = Vec::new();
+        metrics.emit_to(&mut out).unwrap();
+        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 1);
+        assert_eq!(out.last(), Some(&b'\n'));
+        let expected = json!({
+            "_aws": {
+                "Timestamp": 1_538_352_117_123_i64,
+                "CloudWatchMetrics": [{
+                    "Namespace": "Churn",
+                    "Dimensions": [["function"]],
+                    "Metrics": [
+                        {"Name": "lines", "Unit": "Count"},
+                        {"Name": "rejected", "Unit": "Count"},
+                        {"Name": "took", "Unit": "Milliseconds"},
+                    ],
+                }],
+            },
+            "function": "ingest",
+            "lines": 281_572,
+            "rejected": 0,
+            "took": 12.5,
+            "source": "s3://churn-logs/a\nb.json",
+            "version": 3,
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_cloudwatch_would_not_take_is_an_error_that_names_it() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let error = metrics().put("auc", value, Unit::None).unwrap_err().to_string();
+            assert_eq!(error, format!("metric auc is {value}, it must be finite"));
+        }
+        for twice in ["lines", "function", "_aws"] {
+            let mut out = Vec::new();
+            let error = metrics().property(twice, 1).emit_to(&mut out).unwrap_err().to_string();
+            assert_eq!((error, out.len()), (format!("{twice} is told twice"), 0));
+        }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_an_error() {
+        let mut full: &mut [u8] = &mut [0; 10];
+        assert!(matches!(metrics().emit_to(&mut full), Err(TelemetryError::Unwritable(_))));
+    }
+}
