@@ -24,12 +24,18 @@ pub async fn stores() -> anyhow::Result<(Stack, AllStores)> {
 
 /// A stack whose functions are the binaries as deployed, over the Lambda Runtime API.
 pub async fn deployed() -> anyhow::Result<(Stack, AllStores)> {
+    deployed_with(|_| {}).await
+}
+
+/// The same, with `change` made to each function.
+pub async fn deployed_with(change: impl Fn(&mut FunctionConfig)) -> anyhow::Result<(Stack, AllStores)> {
     let binaries = binaries()?;
     let mut config = StackConfig::new(DataDir::Temporary, "unused");
     for name in FUNCTIONS {
         let function = config.function_mut(name).with_context(|| format!("there is no function {name}"))?;
         let deployed = FunctionConfig::new(name, [binaries.join(name).into_os_string()]);
         function.command = deployed.command;
+        change(function);
     }
     start(config).await
 }
