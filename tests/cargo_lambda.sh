@@ -146,6 +146,7 @@ serve predict
 check predict events/predict.json "answer['statusCode'] == 200 and 0 <= $body['churn_probability'] <= 1"
 serve monitor
 check monitor events/monitor.json "answer['outcome'] == 'reported'"
+check predict events/forget.json "answer['statusCode'] == 200 and $body['items_deleted'] > 0"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,25 +1,9 @@
 //! Which model `predict` serves: the champion, looked for again only now and then, and never one that is not fit to serve.
 
-use churn_common::features::COUNT;
-use churn_common::model::flat::{Forest, Node};
-use churn_common::model::{Model, ModelVersion, Probability};
+use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
-use churn_common::store::objects::Condition;
-use churn_tests::stores;
+use churn_tests::{model, register, stores};
 use predict::{Champion, PredictSettings};
-
-/// A model that answers `p` to everyone, as a file.
-fn model(p: f32) -> (ModelVersion, Vec<u8>) {
-    let forest = Forest::new(COUNT as u16, vec![vec![Node::leaf(p, 1.0)]]).unwrap();
-    let file = Model::new(30, Probability::new(0.5).unwrap(), b"rows", forest).unwrap().to_bytes().unwrap();
-    (ModelVersion::of(&file), file)
-}
-
-async fn register(stores: &AllStores, version: &ModelVersion, file: Vec<u8>) {
-    let key = format!("models/{version}/model.bin");
-    assert!(stores.store.put(&key, file, "application/octet-stream", Condition::Absent).await.unwrap());
-    stores.registry().promote(version, "test", "to be served").await.unwrap().unwrap();
-}
 
 fn champion(stores: &AllStores, model_refresh_seconds: u32) -> Champion {
     Champion::new(stores, &PredictSettings { model_refresh_seconds, ..PredictSettings::default() })
@@ -36,12 +20,12 @@ async fn a_new_champion_serves_once_the_old_one_is_looked_for_again() {
     assert_eq!((serves(&eager).await, serves(&lazy).await), (None, None));
 
     // While there is none, every call looks for one.
-    let (first, file) = model(0.1);
-    register(&stores, &first, file).await;
+    let (first, file) = model(0.1).unwrap();
+    register(&stores, &first, file).await.unwrap();
     assert_eq!((serves(&eager).await, serves(&lazy).await), (Some(first.clone()), Some(first.clone())));
 
-    let (second, file) = model(0.2);
-    register(&stores, &second, file).await;
+    let (second, file) = model(0.2).unwrap();
+    register(&stores, &second, file).await.unwrap();
     assert_eq!((serves(&eager).await, serves(&lazy).await), (Some(second), Some(first)));
 }
 
@@ -49,17 +33,17 @@ async fn a_new_champion_serves_once_the_old_one_is_looked_for_again() {
 async fn a_champion_that_is_damaged_or_missing_leaves_the_last_good_one_in_service() {
     let (_stack, stores) = stores().await.unwrap();
     let champion = champion(&stores, 0);
-    let (damaged, mut file) = model(0.3);
+    let (damaged, mut file) = model(0.3).unwrap();
     file.truncate(file.len() - 1);
-    register(&stores, &damaged, file).await;
+    register(&stores, &damaged, file).await.unwrap();
     assert!(champion.current().await.unwrap_err().to_string().contains("damaged"), "there is no other to serve");
 
-    let (good, file) = model(0.1);
-    register(&stores, &good, file).await;
+    let (good, file) = model(0.1).unwrap();
+    register(&stores, &good, file).await.unwrap();
     assert_eq!(serves(&champion).await, Some(good.clone()));
     stores.registry().promote(&damaged, "test", "by mistake").await.unwrap();
     assert_eq!(serves(&champion).await, Some(good.clone()));
-    let (missing, _) = model(0.4);
+    let (missing, _) = model(0.4).unwrap();
     stores.registry().promote(&missing, "test", "by mistake").await.unwrap();
     assert_eq!(serves(&champion).await, Some(good));
 }
@@ -67,7 +51,7 @@ async fn a_champion_that_is_damaged_or_missing_leaves_the_last_good_one_in_servi
 #[tokio::test]
 async fn promotions_at_once_are_all_kept() {
     let (_stack, stores) = stores().await.unwrap();
-    let versions: Vec<ModelVersion> = (0..6).map(|i| model(i as f32 / 10.0).0).collect();
+    let versions: Vec<ModelVersion> = (0..6).map(|i| model(i as f32 / 10.0).unwrap().0).collect();
     let registry = &stores.registry();
     let promote = |version: ModelVersion| async move { registry.promote(&version, "test", "race").await.unwrap() };
     let (a, b, c, d, e, f) = tokio::join!(

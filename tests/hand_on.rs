@@ -22,7 +22,7 @@ async fn the_function_calls_itself_until_the_object_is_ingested() {
     let expected = expected.histories.map_users(1, |_, history| Some(history)).await.unwrap();
 
     // Time is short from the start, so that each invocation does what it must, and hands on the rest.
-    let (stack, stores) = deployed_with(|function| {
+    let (stack, stores) = deployed_with(None, |function| {
         function.timeout = Duration::from_secs(60);
         function.env.push(("CHURN_HAND_ON_SECONDS".into(), "840".into()));
         function.env.push(("CHURN_PART_BYTES".into(), part_bytes.to_string()));

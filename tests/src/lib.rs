@@ -1,10 +1,15 @@
 //! What the cross-function tests share: a stack, the deployed binaries, logs to drop.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use aws_sdk_s3::primitives::ByteStream;
 use churn_common::calendar::Timestamp;
+use churn_common::features::COUNT;
+use churn_common::model::flat::{Forest, Node};
+use churn_common::model::{Model, ModelVersion, Probability};
+use churn_common::pseudonym::UserIdKey;
 use churn_common::settings::Stores;
 use churn_common::store::AllStores;
+use churn_common::store::objects::Condition;
 use churn_local::config::FUNCTIONS;
 use churn_local::lambda::process::FunctionConfig;
 use churn_local::simulate::{SimulateParams, simulate};
@@ -19,30 +24,35 @@ use std::sync::OnceLock;
 pub async fn stores() -> anyhow::Result<(Stack, AllStores)> {
     let mut config = StackConfig::new(DataDir::Temporary, "unused");
     config.functions.clear();
-    start(config).await
+    start(config, Stores::default()).await
 }
 
 /// A stack whose functions are the binaries as deployed, over the Lambda Runtime API.
 pub async fn deployed() -> anyhow::Result<(Stack, AllStores)> {
-    deployed_with(|_| {}).await
+    deployed_with(None, |_| {}).await
 }
 
-/// The same, with `change` made to each function.
-pub async fn deployed_with(change: impl Fn(&mut FunctionConfig)) -> anyhow::Result<(Stack, AllStores)> {
+/// The same, with this key for pseudonyms, and with `change` made to each function.
+pub async fn deployed_with(
+    user_id_key: Option<&str>,
+    change: impl Fn(&mut FunctionConfig),
+) -> anyhow::Result<(Stack, AllStores)> {
     let binaries = binaries()?;
     let mut config = StackConfig::new(DataDir::Temporary, "unused");
     for name in FUNCTIONS {
         let function = config.function_mut(name).with_context(|| format!("there is no function {name}"))?;
         let deployed = FunctionConfig::new(name, [binaries.join(name).into_os_string()]);
         function.command = deployed.command;
+        function.env.extend(user_id_key.map(|key| ("CHURN_USER_ID_KEY".to_owned(), key.to_owned())));
         change(function);
     }
-    start(config).await
+    let user_id_key = user_id_key.map(UserIdKey::from).unwrap_or_default();
+    start(config, Stores { user_id_key, ..Stores::default() }).await
 }
 
-async fn start(config: StackConfig) -> anyhow::Result<(Stack, AllStores)> {
+async fn start(config: StackConfig, names: Stores) -> anyhow::Result<(Stack, AllStores)> {
     let stack = Stack::start(config).await?;
-    let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &Stores::default());
+    let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
     Ok((stack, stores))
 }
 
@@ -67,6 +77,21 @@ fn binaries() -> anyhow::Result<PathBuf> {
         Ok(folder.to_owned())
     });
     built.clone().map_err(|e| anyhow::anyhow!("the functions' binaries could not be built: {e}"))
+}
+
+/// A model that answers `p` to everyone, as a file.
+pub fn model(p: f32) -> anyhow::Result<(ModelVersion, Vec<u8>)> {
+    let forest = Forest::new(COUNT as u16, vec![vec![Node::leaf(p, 1.0)]])?;
+    let file = Model::new(30, Probability::new(0.5).context("no probability")?, b"rows", forest)?.to_bytes()?;
+    Ok((ModelVersion::of(&file), file))
+}
+
+/// Stores a model's file, and makes it champion.
+pub async fn register(stores: &AllStores, version: &ModelVersion, file: Vec<u8>) -> anyhow::Result<()> {
+    let key = format!("models/{version}/model.bin");
+    ensure!(stores.store.put(&key, file, "application/octet-stream", Condition::Absent).await?, "there is one already");
+    stores.registry().promote(version, "test", "to be served").await?.context("it is champion already")?;
+    Ok(())
 }
 
 /// Puts an object and returns the record by which S3 tells of it, as the `version`-th version of its key.

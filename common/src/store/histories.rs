@@ -205,6 +205,32 @@ impl Histories {
         Ok(found)
     }
 
+    /// Deletes everything stored of one user, and returns how many items that were.
+    pub async fn forget(&self, user: &UserId) -> Result<u64, StoreError> {
+        let user = self.names.of(user);
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("user_id = :user")
+            .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
+            .projection_expression(PLACE)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|e| StoreError::of_call("Query", &self.table, e))?;
+            let place = item.get(PLACE).and_then(|v| v.as_s().ok()).cloned();
+            let place = place.ok_or_else(|| StoreError::unreadable("Query", &self.table, "an item has no sort key"))?;
+            keys.push(ItemKey { user: user.clone(), place });
+        }
+        let items = keys.len() as u64;
+        self.delete(keys).await?;
+        Ok(items)
+    }
+
     /// Starts a pass over all users of segment `segment` of `of`, in constant memory but for a word a user.
     pub fn scan(&self, segment: u16, of: u16) -> UserScan {
         UserScan {

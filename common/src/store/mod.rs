@@ -1,20 +1,24 @@
 //! S3 and DynamoDB, one file for each thing stored, spoken to through the AWS SDK only.
 
+pub mod forgotten;
 pub mod histories;
 pub mod ledger;
 pub mod models;
 pub mod objects;
 pub mod registry;
+pub mod risks;
 
 use crate::pseudonym::Pseudonyms;
 use crate::settings::Stores;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use forgotten::Forgotten;
 use histories::Histories;
 use ledger::Ledger;
 use models::Models;
 use objects::Bucket;
 use registry::RegistryStore;
+use risks::Risks;
 
 /// A store did not do what it was asked to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +81,10 @@ pub struct AllStores {
     pub histories: Histories,
     /// Ingested objects.
     pub ledger: Ledger,
+    /// Scored users.
+    pub risks: Risks,
+    /// Forgotten users.
+    pub forgotten: Forgotten,
     /// How users are named in all of them.
     pub pseudonyms: Pseudonyms,
 }
@@ -103,7 +111,9 @@ impl AllStores {
             logs: Bucket::new(s3.clone(), &names.logs_bucket),
             store: Bucket::new(s3, &names.store_bucket),
             histories: Histories::new(dynamodb.clone(), &names.history_table, pseudonyms.clone()),
-            ledger: Ledger::new(dynamodb, &names.ledger_table),
+            ledger: Ledger::new(dynamodb.clone(), &names.ledger_table),
+            risks: Risks::new(dynamodb.clone(), &names.risk_table, pseudonyms.clone()),
+            forgotten: Forgotten::new(dynamodb, &names.forgotten_table, pseudonyms.clone()),
             pseudonyms,
         }
     }

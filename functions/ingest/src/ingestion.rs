@@ -1,6 +1,7 @@
 //! The work on one object under a lease: part by part, each noted in the ledger as it is done, and what follows the last.
 
 use crate::delivery::Delivery;
+use crate::forgotten;
 use crate::invocation::Invocation;
 use crate::log::{Log, Opening};
 use crate::manifest::{self, Versions, withdraw};
@@ -9,6 +10,7 @@ use crate::overlap;
 use crate::part::Part;
 use crate::quarantine::Quarantine;
 use crate::settings::IngestSettings;
+use churn_common::store::forgotten::Tombstones;
 use churn_common::store::ledger::{Entry, Overlaps, Place, State};
 use churn_common::store::{AllStores, StoreError};
 use lambda_runtime::tracing;
@@ -46,11 +48,12 @@ impl<'a> Ingestion<'a> {
     /// Stores what the object tells, in place of what an earlier version of it told. `log` is open at the part that is
     /// next.
     pub async fn ingest(&mut self, mut log: Option<Log>) -> Result<Outcome, Stopped> {
+        let tombstones = self.patiently(async || self.stores.forgotten.all().await).await?;
         while let Some(place) = self.entry.next {
             if self.is_short_of_time() {
                 return self.hand_on().await;
             }
-            let part = self.part(&mut log, place).await?;
+            let part = self.part(&mut log, place, &tombstones).await?;
             let mut entry = self.entry.following();
             entry.counts.add(part.counts);
             entry.items += part.items;
@@ -63,13 +66,7 @@ impl<'a> Ingestion<'a> {
         if self.is_short_of_time() {
             return self.hand_on().await;
         }
-        let mut tries = 0;
-        let overlaps = loop {
-            match self.settle().await {
-                Ok(overlaps) => break overlaps,
-                Err(error) => self.pause_after(error, &mut tries).await?,
-            }
-        };
+        let overlaps = self.patiently(async || self.settle().await).await?;
         self.advance(Entry { state: State::Completed, lease: None, attempts: 0, overlaps, ..self.entry.following() })
             .await?;
         let Entry { counts, items, overlaps, damage, .. } = self.entry.clone();
@@ -80,10 +77,7 @@ impl<'a> Ingestion<'a> {
 
     /// Withdraws what the object told, which has been removed.
     pub async fn withdraw(&mut self) -> Result<Outcome, Stopped> {
-        let mut tries = 0;
-        while let Err(error) = withdraw(self.stores, self.delivery, Versions::Older, self.invocation.now()).await {
-            self.pause_after(error, &mut tries).await?;
-        }
+        self.patiently(async || self.withdraw_older().await).await?;
         let entry = self.entry.following();
         self.advance(Entry { state: State::Removed, lease: None, attempts: 0, next: None, ..entry }).await?;
         Ok(Outcome::Withdrawn)
@@ -106,38 +100,31 @@ impl<'a> Ingestion<'a> {
     }
 
     /// Reads and writes the part that begins at `place`. What was written of it by an earlier try is written again.
-    async fn part(&mut self, log: &mut Option<Log>, place: Place) -> Result<Part, Stopped> {
-        let mut tries = 0;
-        loop {
+    async fn part(&mut self, log: &mut Option<Log>, place: Place, tombstones: &Tombstones) -> Result<Part, Stopped> {
+        let done = self.patiently(async || {
             let open = match log.take() {
                 Some(log) => log,
-                None => match self.open(place).await {
-                    Ok(Opening::Log(log)) => log,
-                    Ok(Opening::Gone(outcome)) => return Err(Stopped::Gone(outcome)),
-                    Err(error) => {
-                        self.pause_after(error, &mut tries).await?;
-                        continue;
-                    }
+                None => match Log::open(self.stores, self.delivery, place, self.entry.plan.max_line_bytes).await? {
+                    Opening::Log(log) => log,
+                    Opening::Gone(outcome) => return Ok(Err(Stopped::Gone(outcome))),
                 },
             };
-            match self.read_and_write(open, place).await {
-                Ok((part, open)) => {
-                    *log = Some(open);
-                    return Ok(part);
-                }
-                Err(error) => self.pause_after(error, &mut tries).await?,
-            }
-        }
+            self.read_and_write(open, place, tombstones).await.map(Ok)
+        });
+        let (part, open) = done.await??;
+        *log = Some(open);
+        Ok(part)
     }
 
-    async fn open(&self, place: Place) -> Result<Opening, StoreError> {
-        Log::open(self.stores, self.delivery, place, self.entry.plan.max_line_bytes).await
-    }
-
-    async fn read_and_write(&self, mut log: Log, place: Place) -> Result<(Part, Log), StoreError> {
+    async fn read_and_write(
+        &self,
+        mut log: Log,
+        place: Place,
+        tombstones: &Tombstones,
+    ) -> Result<(Part, Log), StoreError> {
         let hide_ids = self.stores.pseudonyms.hide_ids();
         let mut quarantine = Quarantine::new(&self.stores.store, self.delivery, place.part, hide_ids);
-        let (mut part, slices) = Part::read(&mut log, place, &self.entry.plan, &mut quarantine).await?;
+        let (mut part, slices) = Part::read(&mut log, place, &self.entry.plan, tombstones, &mut quarantine).await?;
         quarantine.finish().await?;
         let source = self.delivery.part(place.part);
         let (delivered, kept) = (self.delivery.version.event_time, self.entry.plan.retention_days);
@@ -152,25 +139,24 @@ impl<'a> Ingestion<'a> {
     /// What is left once all parts are written.
     async fn settle(&self) -> Result<Overlaps, StoreError> {
         if self.entry.replaces {
-            withdraw(self.stores, self.delivery, Versions::Older, self.invocation.now()).await?;
+            self.withdraw_older().await?;
         }
+        forgotten::withdraw(self.stores, self.delivery, &self.entry).await?;
         overlap::count(self.stores, self.delivery, &self.entry).await
+    }
+
+    async fn withdraw_older(&self) -> Result<(), StoreError> {
+        withdraw(self.stores, self.delivery, Versions::Older, self.invocation.now()).await
     }
 
     /// Writes the entry, unless another invocation has.
     async fn advance(&mut self, entry: Entry) -> Result<(), Stopped> {
-        let mut tries = 0;
-        loop {
-            match self.stores.ledger.replace(Some(&self.entry), &entry).await {
-                Ok(true) => {
-                    self.entry = entry;
-                    self.steps += 1;
-                    return Ok(());
-                }
-                Ok(false) => return Err(Stopped::Overtaken),
-                Err(error) => self.pause_after(error, &mut tries).await?,
-            }
+        if !self.patiently(async || self.stores.ledger.replace(Some(&self.entry), &entry).await).await? {
+            return Err(Stopped::Overtaken);
         }
+        self.entry = entry;
+        self.steps += 1;
+        Ok(())
     }
 
     /// Whether the rest must be left to another invocation. The first step is always this one's, so that every invocation
@@ -196,16 +182,20 @@ impl<'a> Ingestion<'a> {
         Ok(Outcome::HandedOn { counts: self.entry.counts.clone(), next })
     }
 
-    /// Waits before another try, unless none helps or time is short. The pause is drawn from 0 to a bound that doubles, so
-    /// that invocations do not come back at once.
-    async fn pause_after(&self, error: StoreError, tries: &mut u32) -> Result<(), StoreError> {
-        let bound = PAUSE * 2u32.pow(*tries);
-        if !error.retryable || *tries >= RETRIES || self.invocation.time_left() < 2 * bound {
-            return Err(error);
+    /// Takes a step, again and again while a store fails for the moment and there is time. The pauses are drawn from 0 to a
+    /// bound that doubles, so that invocations do not come back at once.
+    async fn patiently<T>(&self, mut step: impl AsyncFnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut bound = PAUSE;
+        for _ in 0..RETRIES {
+            match step().await {
+                Err(error) if error.retryable && self.invocation.time_left() > 2 * bound => {
+                    tracing::warn!(source = self.entry.source, %error, "a store failed, trying again");
+                    tokio::time::sleep(bound.mul_f64(fastrand::f64())).await;
+                    bound *= 2;
+                }
+                done => return done,
+            }
         }
-        tracing::warn!(source = self.entry.source, %error, tries, "a store failed, trying again");
-        *tries += 1;
-        tokio::time::sleep(bound.mul_f64(fastrand::f64())).await;
-        Ok(())
+        step().await
     }
 }

@@ -2,6 +2,7 @@
 
 mod claim;
 mod delivery;
+mod forgotten;
 mod ingestion;
 mod invocation;
 mod lines;

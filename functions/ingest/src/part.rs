@@ -7,6 +7,7 @@ use churn_common::calendar::{Day, Timestamp};
 use churn_common::event::{Line, Rejection};
 use churn_common::session::{Added, DaySlices, MOST_EVENTS, SliceBuilder};
 use churn_common::store::StoreError;
+use churn_common::store::forgotten::Tombstones;
 use churn_common::store::ledger::{Counts, Place, Plan};
 use std::collections::BTreeMap;
 
@@ -34,6 +35,7 @@ impl Part {
         log: &mut Log,
         place: Place,
         plan: &Plan,
+        tombstones: &Tombstones,
         quarantine: &mut Quarantine<'_>,
     ) -> Result<(Self, Vec<DaySlices>), StoreError> {
         let (mut part, mut slices) = (Self::default(), SliceBuilder::default());
@@ -49,7 +51,7 @@ impl Part {
             };
             part.counts.lines += 1;
             let rejection = match line.end {
-                End::Whole => part.add(line.bytes, plan.latest, &mut slices),
+                End::Whole => part.add(line.bytes, plan.latest, tombstones, &mut slices),
                 End::TooLong => Some(Rejection::LineTooLong { limit: plan.max_line_bytes }),
                 End::CutOff(_) => Some(Rejection::LineCutOff),
             };
@@ -65,10 +67,17 @@ impl Part {
     }
 
     /// Takes a line in, or tells why not.
-    fn add(&mut self, line: &[u8], latest: Timestamp, slices: &mut SliceBuilder) -> Option<Rejection> {
+    fn add(
+        &mut self,
+        line: &[u8],
+        latest: Timestamp,
+        tombstones: &Tombstones,
+        slices: &mut SliceBuilder,
+    ) -> Option<Rejection> {
         match Line::parse(line, latest) {
             Line::Rejected(why) => return Some(why),
             Line::Unattributable => self.counts.unattributable += 1,
+            Line::Event(event) if tombstones.covers(&event.user, event.ts) => self.counts.forgotten += 1,
             Line::Event(event) => match slices.add(&event) {
                 Added::Duplicate => self.counts.duplicates += 1,
                 Added::TooMany => return Some(Rejection::SessionTooLong { limit: MOST_EVENTS }),

@@ -1,13 +1,15 @@
-//! `predict`: answers `POST /predict` with a churn probability, and tells which model serves.
+//! `predict`: answers `POST /predict` with a churn probability, tells which model serves, and forgets users.
 
 mod answer;
 mod champion;
+mod forget;
 mod problem;
 mod request;
 mod settings;
 
 pub use answer::{Answer, AsOfSource, Evidence, MOST_TOLD, RejectedEvent};
 pub use champion::{Champion, Serving};
+pub use forget::Forgotten;
 pub use problem::Problem;
 pub use settings::PredictSettings;
 
@@ -45,6 +47,15 @@ pub async fn handle(
     settings: &PredictSettings,
     now: Timestamp,
 ) -> Result<Response<Body>, Error> {
+    if let Some(id) = forget::id_in_path(request) {
+        return match *request.method() {
+            Method::DELETE => match forget::forget(id, request, stores, now).await {
+                Ok(forgotten) => respond(StatusCode::OK, &forgotten),
+                Err(problem) => problem.respond(),
+            },
+            _ => Problem::MethodNotAllowed { allow: "DELETE" }.respond(),
+        };
+    }
     match (request.uri().path().trim_end_matches('/'), request.method()) {
         ("/predict", &Method::POST) => match predict(request, stores, champion, settings, now).await {
             Ok(answer) => respond(StatusCode::OK, &answer),

@@ -10,6 +10,8 @@ use serde_json::json;
 pub enum Problem {
     /// 400: the body breaks the format; the text says where.
     Malformed(String),
+    /// 403: IAM has not authorised the request.
+    Forbidden,
     /// 404: nothing is stored of the user.
     UnknownUser(UserId),
     /// 404.
@@ -44,12 +46,18 @@ impl Problem {
     fn parts(&self) -> (StatusCode, &'static str, &'static str, String) {
         match self {
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", "The request is malformed", why.clone()),
+            Self::Forbidden => {
+                let detail = "this takes a request that IAM has authorised".to_owned();
+                (StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
+            }
             Self::UnknownUser(user) => {
                 let detail = format!("nothing is stored of user {user}");
                 (StatusCode::NOT_FOUND, "unknown-user", "Unknown user", detail)
             }
             Self::NoSuchPath(path) => {
-                let detail = format!("there is no {path}; there are POST /predict, GET /health and GET /model");
+                let detail = format!(
+                    "there is no {path}; there are POST /predict, GET /health, GET /model and DELETE /users/{{id}}"
+                );
                 (StatusCode::NOT_FOUND, "no-such-path", "No such path", detail)
             }
             Self::MethodNotAllowed { allow } => {

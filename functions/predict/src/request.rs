@@ -40,7 +40,7 @@ struct Body<'a> {
 pub fn read<'a>(body: &'a [u8], settings: &PredictSettings, now: Timestamp) -> Result<Query<'a>, Problem> {
     let body: Body<'a> = serde_json::from_slice(body).map_err(|e| Problem::Malformed(e.to_string()))?;
     let latest = Timestamp::from_millis(now.millis() + i64::from(settings.max_clock_skew_seconds) * 1000);
-    let named = body.user_id.map(user_id).transpose()?;
+    let named = body.user_id.map(user_id_of).transpose()?;
     let as_of = body.as_of.map(|value| as_of(&value, latest)).transpose()?;
     if named.is_none() && body.events.is_none() {
         return Err(Problem::Malformed("neither events nor user_id is given".into()));
@@ -73,16 +73,21 @@ pub fn read<'a>(body: &'a [u8], settings: &PredictSettings, now: Timestamp) -> R
     Ok(Query { user, stored, events, rejected, unattributable, as_of })
 }
 
-fn user_id(value: Value) -> Result<UserId, Problem> {
+fn user_id_of(value: Value) -> Result<UserId, Problem> {
     let name = match &value {
         Value::String(name) => name.clone(),
         Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
         _ => return Err(Problem::Malformed(format!("user_id is {value}, it must be text or a whole number"))),
     };
+    user_id(&name)
+}
+
+/// The user of this name, by the same rules as at ingest.
+pub fn user_id(name: &str) -> Result<UserId, Problem> {
     if name.len() > UserId::MAX_BYTES {
         return Err(Problem::Malformed(format!("user_id is longer than {} bytes", UserId::MAX_BYTES)));
     }
-    UserId::new(&name).ok_or_else(|| Problem::Malformed(format!("user_id is {value}, which names nobody")))
+    UserId::new(name).ok_or_else(|| Problem::Malformed(format!("user_id is {name:?}, which names nobody")))
 }
 
 fn as_of(value: &Value, latest: Timestamp) -> Result<Timestamp, Problem> {

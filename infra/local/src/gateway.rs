@@ -2,6 +2,7 @@
 //! returns becomes the response.
 
 use crate::lambda::{ACCOUNT, InvokeError, Lambda, MAX_PAYLOAD};
+use crate::s3::ACCESS_KEY;
 use anyhow::Context;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -98,6 +99,7 @@ fn event(parts: &Parts, body: &Bytes, now: OffsetDateTime) -> Value {
         "requestContext": {
             "accountId": ACCOUNT,
             "apiId": "local",
+            "authorizer": caller(),
             "domainName": text(header::HOST).unwrap_or("localhost".into()),
             "domainPrefix": "local",
             "http": {
@@ -134,6 +136,19 @@ fn event(parts: &Parts, body: &Bytes, now: OffsetDateTime) -> Value {
         }
     }
     event
+}
+
+/// Who sends a request: whoever reaches the loopback interface counts as authorised by IAM.
+fn caller() -> Value {
+    json!({"iam": {
+        "accessKey": ACCESS_KEY,
+        "accountId": ACCOUNT,
+        "callerId": "local",
+        "cognitoIdentity": null,
+        "principalOrgId": null,
+        "userArn": format!("arn:aws:iam::{ACCOUNT}:user/local"),
+        "userId": "local",
+    }})
 }
 
 /// Headers by lower-case name, several of one name joined by commas; cookies apart.

@@ -1,0 +1,312 @@
+//! A user is forgotten: `DELETE /users/{id}`, as deployed, with and without pseudonyms.
+
+use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use churn_common::calendar::Timestamp;
+use churn_common::ids::UserId;
+use churn_common::settings::Stores;
+use churn_common::store::AllStores;
+use churn_local::{Stack, http};
+use churn_tests::{deployed_with, invocation, model, put, register, stores};
+use flate2::read::GzDecoder;
+use ingest::Invocation;
+use lambda_http::Request;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use predict::{Champion, PredictSettings};
+use serde_json::{Value, json};
+use std::io::Read;
+
+const KEY: &str = "correct horse battery staple";
+/// What paths and percent-encoding could make something else of.
+const ODD: &str = r##"../عمر بن الخطاب+100%41%2F#"\/"##;
+const OTHER: &str = "30";
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+/// A log that tells of `name` on `days` days.
+fn log(name: &str, days: i64) -> String {
+    let line = |day: i64| {
+        let ts = 1_538_352_117_000 + day * 86_400_000;
+        json!({"ts": ts, "userId": name, "sessionId": day, "page": "NextSong"}).to_string() + "\n"
+    };
+    (0..days).map(line).collect()
+}
+
+struct Bench {
+    stack: Stack,
+    stores: AllStores,
+}
+
+impl Bench {
+    /// A stack that serves a model, with two users in two objects each.
+    async fn new(key: Option<&str>) -> Self {
+        let (stack, stores) = deployed_with(key, |_| {}).await.unwrap();
+        let (version, file) = model(0.1).unwrap();
+        register(&stores, &version, file).await.unwrap();
+        let bench = Self { stack, stores };
+        bench.drop_log("a.json", log(ODD, 2) + &log(OTHER, 3)).await;
+        let rejected = json!({"ts": -1, "userId": ODD, "sessionId": 1, "page": "Home"}).to_string();
+        bench.drop_log("b.json", log(OTHER, 1) + &log(ODD, 30) + &rejected).await;
+        for name in [ODD, OTHER] {
+            let stored = bench.stores.pseudonyms.of(&user(name)).to_string();
+            let risk = bench.stack.dynamodb().put_item().table_name("UserRisk").item("user_id", S(stored));
+            risk.send().await.unwrap();
+        }
+        bench
+    }
+
+    async fn drop_log(&self, key: &str, body: String) {
+        let mut results = self.stack.ingest_results();
+        let put = self.stack.s3().put_object().bucket("churn-logs").key(key).body(body.into_bytes().into());
+        put.send().await.unwrap();
+        let told: Value = serde_json::from_slice(&results.recv().await.unwrap().result.unwrap()).unwrap();
+        assert_eq!(told["objects"][0]["outcome"], "ingested", "{told}");
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let url = format!("{}{path}", self.stack.http_url());
+        let answer = http::send(method.parse().unwrap(), &url, "application/json", body.into()).await.unwrap();
+        (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
+    }
+
+    async fn predict(&self, name: &str) -> (u16, Value) {
+        self.send("POST", "/predict", &json!({"user_id": name}).to_string()).await
+    }
+
+    async fn forget(&self, name: &str) -> (u16, Value) {
+        self.send("DELETE", &format!("/users/{}", utf8_percent_encode(name, NON_ALPHANUMERIC)), "").await
+    }
+
+    /// The items of a table as text, sorted.
+    async fn items(&self, table: &str) -> Vec<String> {
+        let items = self.stack.dynamodb().scan().table_name(table).send().await.unwrap().items.unwrap();
+        let mut all: Vec<String> =
+            items.iter().map(|item| format!("{:?}", std::collections::BTreeMap::from_iter(item))).collect();
+        all.sort();
+        all
+    }
+
+    /// Everything that is stored, but for the logs bucket, as text.
+    async fn everything(&self) -> String {
+        let mut all = String::new();
+        for table in ["UserHistory", "UserRisk", "ForgottenUsers", "IngestLedger"] {
+            all += &self.items(table).await.join("\n");
+        }
+        for (key, _) in self.stores.store.list("").await.unwrap() {
+            let bytes = self.stores.store.get(&key).await.unwrap().unwrap().bytes;
+            let mut text = String::new();
+            match key.ends_with(".gz") {
+                true => GzDecoder::new(&bytes[..]).read_to_string(&mut text).map(drop).unwrap(),
+                false => text = String::from_utf8_lossy(&bytes).into_owned(),
+            }
+            all = all + &key + "\n" + &text;
+        }
+        all
+    }
+}
+
+async fn one_is_forgotten_and_nobody_else(bench: &Bench) {
+    let stored = bench.stores.pseudonyms.of(&user(ODD));
+    let of_others = |items: Vec<String>| -> Vec<String> {
+        let name = format!("{:?}", stored.as_str());
+        items.into_iter().filter(|item| !item.contains(&name)).collect()
+    };
+    let (_, before) = bench.predict(ODD).await;
+    assert_eq!((&before["user_id"], &before["evidence"]["events"]), (&json!(ODD), &json!(30)), "{before}");
+    let others = of_others(bench.items("UserHistory").await);
+    assert_eq!((others.len(), bench.items("UserHistory").await.len()), (4, 4 + 32));
+
+    let begun = Timestamp::now();
+    let (status, told) = bench.forget(ODD).await;
+    assert_eq!((status, &told["user_id"], &told["items_deleted"]), (200, &json!(ODD), &json!(32)), "{told}");
+    let at = Timestamp::parse(told["forgotten_at"].as_str().unwrap()).unwrap();
+    assert!((begun..=Timestamp::now()).contains(&at));
+
+    let (status, problem) = bench.predict(ODD).await;
+    assert_eq!((status, &problem["type"]), (404, &json!("urn:churn:problem:unknown-user")));
+    assert_eq!(bench.items("UserHistory").await, others);
+    let risks = bench.items("UserRisk").await;
+    assert_eq!((risks.len(), of_others(risks).len()), (1, 1));
+    assert_eq!(bench.predict(OTHER).await.0, 200);
+
+    let tombstones = bench.stores.forgotten.all().await.unwrap();
+    assert_eq!(tombstones.forgotten_at(&stored), Some(at));
+    let ms = |ms| Timestamp::from_millis(at.millis() + ms);
+    assert!(tombstones.covers(&user(ODD), ms(0)) && !tombstones.covers(&user(ODD), ms(1)));
+    assert!(!tombstones.covers(&user(OTHER), ms(0)));
+
+    // Again, and one of whom nothing is stored: their log may yet come.
+    let (status, again) = bench.forget(ODD).await;
+    assert_eq!((status, &again["items_deleted"]), (200, &json!(0)), "{again}");
+    assert!(Timestamp::parse(again["forgotten_at"].as_str().unwrap()).unwrap() >= at);
+    assert_eq!(bench.forget("nobody knows them").await.0, 200);
+    assert_eq!(bench.items("ForgottenUsers").await.len(), 2);
+
+    let too_long = "x".repeat(UserId::MAX_BYTES + 1);
+    for (method, name, status, kind) in [
+        ("DELETE", "", 400, "malformed"),
+        ("DELETE", "None", 400, "malformed"),
+        ("DELETE", &too_long, 400, "malformed"),
+        ("GET", OTHER, 405, "method-not-allowed"),
+    ] {
+        let (got, problem) = bench.send(method, &format!("/users/{name}"), "").await;
+        assert_eq!((got, &problem["type"]), (status, &json!(format!("urn:churn:problem:{kind}"))), "{problem}");
+    }
+    assert_eq!(bench.items("ForgottenUsers").await.len(), 2, "no tombstone for what is no user");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_forgotten_and_nobody_else() {
+    let bench = Bench::new(None).await;
+    one_is_forgotten_and_nobody_else(&bench).await;
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pseudonyms_are_all_that_is_stored() {
+    let bench = Bench::new(Some(KEY)).await;
+    let stored = bench.everything().await;
+    for name in [ODD, OTHER] {
+        assert!(stored.contains(bench.stores.pseudonyms.of(&user(name)).as_str()));
+    }
+    one_is_forgotten_and_nobody_else(&bench).await;
+
+    let log = std::fs::read_to_string(bench.stack.functions_log().unwrap()).unwrap();
+    assert!(log.contains("a user was forgotten"), "{log}");
+    for text in [stored, bench.everything().await, log, bench.send("GET", "/model", "").await.1.to_string()] {
+        for secret in [KEY, "عمر", "100%41"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+    bench.stack.shutdown().await;
+}
+
+/// The sample invocation of `events/`, which forgets user 30.
+fn sample() -> Request {
+    lambda_http::request::from_str(include_str!("../events/forget.json")).unwrap()
+}
+
+#[tokio::test]
+async fn what_failed_midway_is_completed_by_asking_again() {
+    let (stack, stores) = stores().await.unwrap();
+    let record = put(&stack, "a.json", log("30", 3).into_bytes(), 1).await.unwrap();
+    let (now, settings) = (Timestamp::now(), PredictSettings::default());
+    ingest::handle(json!({"Records": [record]}), &stores, &ingest::IngestSettings::default(), &invocation("id", now))
+        .await
+        .unwrap();
+    let forget = async |names: &Stores, now| {
+        let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), names);
+        let champion = Champion::new(&stores, &settings);
+        let answer = predict::handle(&sample(), &stores, &champion, &settings, now).await.unwrap();
+        (answer.status().as_u16(), serde_json::from_slice::<Value>(answer.body()).unwrap())
+    };
+    let missing = || "NoSuchTable".to_owned();
+    let later = |ms| Timestamp::from_millis(now.millis() + ms);
+
+    // Nothing is deleted before there is a tombstone.
+    let (status, problem) = forget(&Stores { forgotten_table: missing(), ..Stores::default() }, now).await;
+    assert_eq!((status, &problem["type"]), (503, &json!("urn:churn:problem:unavailable")));
+    assert_eq!(stores.histories.of_user(&user("30")).await.unwrap().len(), 3);
+    for broken in [
+        Stores { history_table: missing(), ..Stores::default() },
+        Stores { risk_table: missing(), ..Stores::default() },
+    ] {
+        assert_eq!(forget(&broken, later(1)).await.0, 503);
+        assert!(stores.forgotten.all().await.unwrap().covers(&user("30"), later(1)));
+    }
+    let (status, told) = forget(&Stores::default(), later(2)).await;
+    assert_eq!((status, told["forgotten_at"].clone()), (200, json!(later(2))));
+    assert!(stores.histories.of_user(&user("30")).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn of_two_tombstones_the_later_holds() {
+    let (_stack, stores) = stores().await.unwrap();
+    let at = Timestamp::from_millis;
+    for (added, holds) in [(5_000, 5_000), (4_000, 5_000), (5_000, 5_000), (6_000, 6_000)] {
+        assert_eq!(stores.forgotten.add(&user("30"), at(added)).await.unwrap(), at(holds));
+        let all = stores.forgotten.all().await.unwrap();
+        assert!(all.covers(&user("30"), at(holds)) && !all.covers(&user("30"), at(holds + 1)));
+    }
+}
+
+#[tokio::test]
+async fn all_tombstones_are_read_however_many_pages_they_are() {
+    let (stack, stores) = stores().await.unwrap();
+    assert!(!stores.forgotten.all().await.unwrap().covers(&user("30"), Timestamp::from_millis(0)));
+    // 1.5 MB, of which a page holds 1.
+    let name = |n: usize| format!("{n:x>1000}");
+    for batch in (0..1500).collect::<Vec<_>>().chunks(25) {
+        let tombstone = |n: &usize| {
+            let put = PutRequest::builder().item("user_id", S(name(*n))).item("forgotten_at", N(n.to_string()));
+            WriteRequest::builder().put_request(put.build().unwrap()).build()
+        };
+        let requests: Vec<_> = batch.iter().map(tombstone).collect();
+        stack.dynamodb().batch_write_item().request_items("ForgottenUsers", requests).send().await.unwrap();
+    }
+    let first = stack.dynamodb().scan().table_name("ForgottenUsers").send().await.unwrap();
+    assert!(first.last_evaluated_key.is_some(), "one page holds them all");
+    let all = stores.forgotten.all().await.unwrap();
+    for n in 0..1500 {
+        let at = Timestamp::from_millis(n as i64);
+        assert!(all.covers(&user(&name(n)), at) && !all.covers(&user(&name(n)), Timestamp::from_millis(n as i64 + 1)));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_iam_has_not_authorised_forgets_nobody() {
+    let (_stack, stores) = stores().await.unwrap();
+    let mut event: Value = serde_json::from_str(include_str!("../events/forget.json")).unwrap();
+    let settings = PredictSettings::default();
+    for authorizer in [json!({"jwt": {"claims": {}, "scopes": []}}), Value::Null] {
+        event["requestContext"]["authorizer"] = authorizer;
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let champion = Champion::new(&stores, &settings);
+        let answer = predict::handle(&request, &stores, &champion, &settings, Timestamp::now()).await.unwrap();
+        assert_eq!(answer.status(), 403);
+        assert!(String::from_utf8_lossy(answer.body()).contains("urn:churn:problem:forbidden"));
+    }
+    assert!(!stores.forgotten.all().await.unwrap().covers(&user("30"), Timestamp::from_millis(0)));
+}
+
+#[tokio::test]
+async fn a_file_that_is_ingested_again_does_not_bring_the_user_back() {
+    let (stack, stores) = stores().await.unwrap();
+    let now = Timestamp::now();
+    let both = log("30", 3) + &log("31", 2);
+    for version in 1..=2 {
+        let record = put(&stack, "a.json", both.clone().into_bytes(), version).await.unwrap();
+        let (event, settings) = (json!({ "Records": [record] }), ingest::IngestSettings::default());
+        let done = ingest::handle(event, &stores, &settings, &invocation("id", now)).await.unwrap();
+        let answer = serde_json::to_value(&done.objects[0]).unwrap();
+        let forgotten = if version == 1 { 0 } else { 3 };
+        assert_eq!((&answer["lines"], &answer["forgotten"]), (&json!(5), &json!(forgotten)), "{answer}");
+        let champion = Champion::new(&stores, &PredictSettings::default());
+        let answer = predict::handle(&sample(), &stores, &champion, &PredictSettings::default(), now).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(stores.histories.of_user(&user("30")).await.unwrap(), []);
+        assert_eq!(stores.histories.of_user(&user("31")).await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn who_is_forgotten_while_an_object_is_ingested_is_gone_when_it_is_done() {
+    let (stack, stores) = stores().await.unwrap();
+    let now = Timestamp::now();
+    let both = log("30", 30) + &log("31", 30);
+    let record = put(&stack, "a.json", both.into_bytes(), 1).await.unwrap();
+    let event = json!({ "Records": [record] });
+    let settings = ingest::IngestSettings { part_bytes: 1024, hand_on_seconds: 840, ..Default::default() };
+    let hurried = Invocation { deadline: now, ..invocation("id", now) };
+    ingest::handle(event.clone(), &stores, &settings, &hurried).await.unwrap_err();
+    assert_ne!(stores.histories.of_user(&user("30")).await.unwrap(), [], "the first part is written");
+    // As by one who deletes what there is before this part is written.
+    stores.forgotten.add(&user("30"), now).await.unwrap();
+    let done = ingest::handle(event, &stores, &settings, &invocation("id", now)).await.unwrap();
+    let answer = serde_json::to_value(&done.objects[0]).unwrap();
+    assert_eq!((&answer["outcome"], &answer["lines"]), (&json!("ingested"), &json!(60)), "{answer}");
+    assert_eq!(stores.histories.of_user(&user("30")).await.unwrap(), []);
+    assert_eq!(stores.histories.of_user(&user("31")).await.unwrap().len(), 30);
+}
