@@ -66,7 +66,7 @@ fn items(histories: &Histories, n: u32) -> Vec<StoredItem> {
 #[tokio::test]
 async fn items_left_unprocessed_are_sent_again_until_none_is() {
     let (histories, table) = table(9).await;
-    histories.put(items(&histories, 60)).await.unwrap();
+    histories.put(&items(&histories, 60)).await.unwrap();
     let seen = table.seen.lock().unwrap();
     assert_eq!(seen.0.len(), 60);
     assert!(seen.0.values().all(|times| *times == 1));
@@ -77,6 +77,6 @@ async fn items_left_unprocessed_are_sent_again_until_none_is() {
 async fn a_table_that_takes_nothing_is_an_error_that_a_retry_may_mend() {
     tokio::time::pause(); // the pauses between tries pass at once
     let (histories, _) = table(0).await;
-    let error = histories.put(items(&histories, 3)).await.unwrap_err();
+    let error = histories.put(&items(&histories, 3)).await.unwrap_err();
     assert!(error.retryable && error.to_string().contains("3 items were left unprocessed"), "{error}");
 }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use futures::future::try_join_all;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -94,26 +94,26 @@ impl Histories {
     }
 
     /// Writes items, each over the one of the same key.
-    pub async fn put(&self, items: Vec<StoredItem>) -> Result<(), StoreError> {
-        let request = |item: StoredItem| {
+    pub async fn put(&self, items: &[StoredItem]) -> Result<(), StoreError> {
+        let request = |item: &StoredItem| {
             let mut fields = self.key(&item.key);
-            fields.insert(SLICES.to_owned(), AttributeValue::B(Blob::new(item.slices)));
+            fields.insert(SLICES.to_owned(), AttributeValue::B(Blob::new(item.slices.clone())));
             if let Some(expires) = item.expires {
                 fields.insert(EXPIRES.to_owned(), AttributeValue::N((expires.millis() / 1000).to_string()));
             }
             let put = PutRequest::builder().set_item(Some(fields)).build();
             put.map(|put| WriteRequest::builder().put_request(put).build())
         };
-        self.write_all(items.into_iter().map(request)).await
+        self.write_all(items, request).await
     }
 
     /// Deletes items; those that are not there are passed over.
-    pub async fn delete(&self, keys: Vec<ItemKey>) -> Result<(), StoreError> {
-        let request = |key: ItemKey| {
-            let delete = DeleteRequest::builder().set_key(Some(self.key(&key))).build();
+    pub async fn delete(&self, keys: &[ItemKey]) -> Result<(), StoreError> {
+        let request = |key: &ItemKey| {
+            let delete = DeleteRequest::builder().set_key(Some(self.key(key))).build();
             delete.map(|delete| WriteRequest::builder().delete_request(delete).build())
         };
-        self.write_all(keys.into_iter().map(request)).await
+        self.write_all(keys, request).await
     }
 
     fn key(&self, key: &ItemKey) -> Item {
@@ -123,17 +123,17 @@ impl Histories {
         ])
     }
 
-    async fn write_all(
+    /// Sends a request for each of `all`, a few batches at a time.
+    async fn write_all<T>(
         &self,
-        requests: impl Iterator<Item = Result<WriteRequest, BuildError>>,
+        all: &[T],
+        request: impl Fn(&T) -> Result<WriteRequest, BuildError>,
     ) -> Result<(), StoreError> {
-        let mut requests = requests.peekable();
-        let mut batches = Vec::new();
-        while requests.peek().is_some() {
-            let batch: Result<Vec<_>, _> = requests.by_ref().take(BATCH).collect();
-            batches.push(batch.map_err(|e| StoreError::unreadable("BatchWriteItem", &self.table, e))?);
-        }
-        stream::iter(batches).map(|b| self.write(b)).buffer_unordered(CONCURRENT).try_collect().await
+        let batches = all.chunks(BATCH).map(|batch| {
+            let requests: Result<Vec<_>, _> = batch.iter().map(&request).collect();
+            requests.map_err(|e| StoreError::unreadable("BatchWriteItem", &self.table, e))
+        });
+        stream::iter(batches).try_for_each_concurrent(CONCURRENT, |batch| self.write(batch)).await
     }
 
     /// Sends one batch until nothing of it is left unprocessed. A table that is throttled leaves all of it.
@@ -227,7 +227,7 @@ impl Histories {
             keys.push(ItemKey { user: user.clone(), place });
         }
         let items = keys.len() as u64;
-        self.delete(keys).await?;
+        self.delete(&keys).await?;
         Ok(items)
     }
 

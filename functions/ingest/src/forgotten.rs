@@ -20,7 +20,7 @@ pub async fn withdraw(stores: &AllStores, delivery: &Delivery, entry: &Entry) ->
     for note in manifest::notes(stores, delivery).await? {
         let mut items = manifest::read(stores, &note).await?.unwrap_or_default();
         items.retain(|key| users.contains(&key.user));
-        stores.histories.delete(items).await?;
+        stores.histories.delete(&items).await?;
     }
     Ok(())
 }

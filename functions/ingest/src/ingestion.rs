@@ -49,22 +49,28 @@ impl<'a> Ingestion<'a> {
     /// next.
     pub async fn ingest(&mut self, mut log: Option<Log>) -> Result<Outcome, Stopped> {
         let tombstones = self.patiently(async || self.stores.forgotten.all().await).await?;
-        while let Some(place) = self.entry.next {
-            if self.is_short_of_time() {
-                return self.hand_on().await;
-            }
-            let part = self.part(&mut log, place, &tombstones).await?;
+        let mut read = self.read(&mut log, self.entry.next, &tombstones).await?;
+        while let Some(part) = read.take() {
+            // While a part is written, the next is read.
+            let ahead = part.end.filter(|_| !self.invocation.is_short_of_time(self.settings));
+            let reading = self.read(&mut log, ahead, &tombstones);
+            let (written, next) = tokio::join!(self.patiently(async || self.write(&part).await), reading);
+            written?;
             let mut entry = self.entry.following();
             entry.counts.add(part.counts);
-            entry.items += part.items;
+            entry.items += part.items.len() as u64;
             entry.add_days(part.days);
             entry.damage = part.damage;
             entry.next = part.end;
             entry.attempts = 1;
             self.advance(entry).await?;
-        }
-        if self.is_short_of_time() {
-            return self.hand_on().await;
+            if self.is_short_of_time() {
+                return self.hand_on().await;
+            }
+            read = match (next?, self.entry.next) {
+                (None, Some(place)) => self.read(&mut log, Some(place), &tombstones).await?,
+                (next, _) => next,
+            };
         }
         let overlaps = self.patiently(async || self.settle().await).await?;
         self.advance(Entry { state: State::Completed, lease: None, attempts: 0, overlaps, ..self.entry.following() })
@@ -99,41 +105,42 @@ impl<'a> Ingestion<'a> {
         }
     }
 
-    /// Reads and writes the part that begins at `place`. What was written of it by an earlier try is written again.
-    async fn part(&mut self, log: &mut Option<Log>, place: Place, tombstones: &Tombstones) -> Result<Part, Stopped> {
+    /// Reads the part that begins at `place`, if there is one.
+    async fn read(
+        &self,
+        log: &mut Option<Log>,
+        place: Option<Place>,
+        tombstones: &Tombstones,
+    ) -> Result<Option<Part>, Stopped> {
+        let Some(place) = place else { return Ok(None) };
         let done = self.patiently(async || {
-            let open = match log.take() {
+            // Another try opens the log again.
+            let mut open = match log.take() {
                 Some(log) => log,
                 None => match Log::open(self.stores, self.delivery, place, self.entry.plan.max_line_bytes).await? {
                     Opening::Log(log) => log,
                     Opening::Gone(outcome) => return Ok(Err(Stopped::Gone(outcome))),
                 },
             };
-            self.read_and_write(open, place, tombstones).await.map(Ok)
+            let hide_ids = self.stores.pseudonyms.hide_ids();
+            let mut quarantine = Quarantine::new(&self.stores.store, self.delivery, place.part, hide_ids);
+            let (mut part, slices) =
+                Part::read(&mut open, place, &self.entry.plan, tombstones, &mut quarantine).await?;
+            quarantine.finish().await?;
+            let source = self.delivery.part(place.part);
+            let (delivered, kept) = (self.delivery.version.event_time, self.entry.plan.retention_days);
+            part.items = self.stores.histories.items(&source, &slices, delivered, kept)?;
+            Ok(Ok((part, open)))
         });
         let (part, open) = done.await??;
         *log = Some(open);
-        Ok(part)
+        Ok(Some(part))
     }
 
-    async fn read_and_write(
-        &self,
-        mut log: Log,
-        place: Place,
-        tombstones: &Tombstones,
-    ) -> Result<(Part, Log), StoreError> {
-        let hide_ids = self.stores.pseudonyms.hide_ids();
-        let mut quarantine = Quarantine::new(&self.stores.store, self.delivery, place.part, hide_ids);
-        let (mut part, slices) = Part::read(&mut log, place, &self.entry.plan, tombstones, &mut quarantine).await?;
-        quarantine.finish().await?;
-        let source = self.delivery.part(place.part);
-        let (delivered, kept) = (self.delivery.version.event_time, self.entry.plan.retention_days);
-        let items = self.stores.histories.items(&source, &slices, delivered, kept)?;
-        drop(slices);
-        manifest::put(self.stores, self.delivery, place.part, &items).await?;
-        part.items = items.len() as u64;
-        self.stores.histories.put(items).await?;
-        Ok((part, log))
+    /// Writes a part. What was written of it by an earlier try is written again.
+    async fn write(&self, part: &Part) -> Result<(), StoreError> {
+        manifest::put(self.stores, self.delivery, part.place.part, &part.items).await?;
+        self.stores.histories.put(&part.items).await
     }
 
     /// What is left once all parts are written.

@@ -60,7 +60,7 @@ pub async fn withdraw(
 ) -> Result<(), StoreError> {
     for (key, written) in folder_keys(stores, delivery, "manifests", versions).await? {
         let Some(items) = read(stores, &key).await? else { continue };
-        stores.histories.delete(items).await?;
+        stores.histories.delete(&items).await?;
         if written.millis() < now.millis() - NOBODY_WRITES_AFTER_MS {
             stores.store.delete(&key).await?;
         }

@@ -8,6 +8,7 @@ use churn_common::event::{Line, Rejection};
 use churn_common::session::{Added, DaySlices, MOST_EVENTS, SliceBuilder};
 use churn_common::store::StoreError;
 use churn_common::store::forgotten::Tombstones;
+use churn_common::store::histories::StoredItem;
 use churn_common::store::ledger::{Counts, Place, Plan};
 use std::collections::BTreeMap;
 
@@ -15,14 +16,16 @@ use std::collections::BTreeMap;
 const MOST_SLICES: usize = 100_000;
 
 /// What was read of a part.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Part {
+    /// Where it begins.
+    pub place: Place,
     /// What became of its lines.
     pub counts: Counts,
     /// Accepted events by day.
     pub days: BTreeMap<Day, u64>,
-    /// Items written.
-    pub items: u64,
+    /// The items in which its events are stored.
+    pub items: Vec<StoredItem>,
     /// Where the next part begins; `None` after the last.
     pub end: Option<Place>,
     /// Why the log broke off, where it did.
@@ -38,7 +41,9 @@ impl Part {
         tombstones: &Tombstones,
         quarantine: &mut Quarantine<'_>,
     ) -> Result<(Self, Vec<DaySlices>), StoreError> {
-        let (mut part, mut slices) = (Self::default(), SliceBuilder::default());
+        let (counts, days) = (Counts::default(), BTreeMap::new());
+        let mut part = Self { place, counts, days, items: Vec::new(), end: None, damage: None };
+        let mut slices = SliceBuilder::default();
         let ends = place.offset + plan.part_bytes;
         while log.lines.offset() < ends && slices.slices() < MOST_SLICES {
             let Some(line) = log.lines.next().await else {
