@@ -2,6 +2,7 @@
 
 mod page;
 mod raw;
+mod scan;
 
 pub use page::Page;
 
@@ -144,13 +145,27 @@ impl<'a> Line<'a> {
     /// Unknown fields are passed over. Bytes that are not UTF-8 become U+FFFD, as titles in odd encodings do not make
     /// an event less of one.
     pub fn parse(line: &'a [u8], latest: Timestamp) -> Self {
-        let event = match String::from_utf8_lossy(line) {
-            Cow::Borrowed(text) => raw::Raw::read(text).and_then(|raw| raw.clean(latest)),
+        match scan::fields(line) {
+            Some(raw) => raw.clean(latest).into(),
+            None => Self::parse_with_serde_json(line, latest),
+        }
+    }
+
+    /// The same by `serde_json` alone, which [`Line::parse`] asks for what is unusual, and is tested against.
+    pub fn parse_with_serde_json(line: &'a [u8], latest: Timestamp) -> Self {
+        match String::from_utf8_lossy(line) {
+            Cow::Borrowed(text) => raw::Raw::read(text).and_then(|raw| raw.clean(latest)).into(),
             Cow::Owned(text) => {
-                raw::Raw::read(&text).and_then(|raw| raw.clean(latest)).map(|e| e.map(Event::into_owned))
+                let event = raw::Raw::read(&text).and_then(|raw| raw.clean(latest));
+                event.map(|event| event.map(Event::into_owned)).into()
             }
-        };
-        match event {
+        }
+    }
+}
+
+impl<'a> From<Result<Option<Event<'a>>, Rejection>> for Line<'a> {
+    fn from(cleaned: Result<Option<Event<'a>>, Rejection>) -> Self {
+        match cleaned {
             Ok(Some(event)) => Self::Event(event),
             Ok(None) => Self::Unattributable,
             Err(rejection) => Self::Rejected(rejection),

@@ -8,9 +8,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// A JSON value of any type, of which only scalars are kept.
-#[derive(Default)]
-enum Scalar<'a> {
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) enum Scalar<'a> {
     #[default]
+    /// The line does not tell.
+    Absent,
     Null,
     Text(Cow<'a, str>),
     Integer(i64),
@@ -19,7 +21,7 @@ enum Scalar<'a> {
     Other,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Debug, PartialEq, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Raw<'a> {
     #[serde(borrow, default)]
@@ -47,6 +49,24 @@ pub(super) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
+    /// The field that logs call `name`.
+    pub(super) fn field_mut(&mut self, name: &[u8]) -> Option<&mut Scalar<'a>> {
+        Some(match name {
+            b"ts" => &mut self.ts,
+            b"userId" => &mut self.user_id,
+            b"sessionId" => &mut self.session_id,
+            b"page" => &mut self.page,
+            b"level" => &mut self.level,
+            b"itemInSession" => &mut self.item_in_session,
+            b"registration" => &mut self.registration,
+            b"gender" => &mut self.gender,
+            b"artist" => &mut self.artist,
+            b"song" => &mut self.song,
+            b"length" => &mut self.length,
+            _ => return None,
+        })
+    }
+
     pub(super) fn read(line: &'a str) -> Result<Self, Rejection> {
         // serde would take a struct's fields from an array too.
         match line.trim_ascii_start().as_bytes().first() {
@@ -75,7 +95,10 @@ impl<'a> Raw<'a> {
             return Err(Rejection::UserIdTooLong);
         }
         let user = name.and_then(|name| UserId::new(&name));
-        let session = self.session_id.name().map_err(wrong("sessionId"))?.and_then(|name| SessionId::from_name(&name));
+        let session = match self.session_id {
+            Scalar::Integer(number) if number >= 0 => Some(SessionId::from_number(number.unsigned_abs())),
+            named => named.name().map_err(wrong("sessionId"))?.and_then(|name| SessionId::from_name(&name)),
+        };
         // An event is one without any of these; what has the wrong type is as unknown as what is out of range.
         let item = self.item_in_session.number().unwrap_or(None);
         let registration = self.registration.number().unwrap_or(None);
@@ -122,10 +145,10 @@ impl<'a> Scalar<'a> {
     /// A number, or text that spells a finite one. Blank text counts as absent.
     fn number(self) -> Result<Option<f64>, WrongType> {
         match self {
-            Self::Null => Ok(None),
+            Self::Absent | Self::Null => Ok(None),
             Self::Integer(i) => Ok(Some(i as f64)),
             Self::Real(x) => Ok(Some(x)),
-            Self::Text(text) if text.trim().is_empty() => Ok(None),
+            Self::Text(text) if is_blank(&text) => Ok(None),
             Self::Text(text) => match text.trim().parse::<f64>() {
                 Ok(x) if x.is_finite() => Ok(Some(x)),
                 _ => Err(WrongType),
@@ -137,8 +160,8 @@ impl<'a> Scalar<'a> {
     /// Text; blank text counts as absent.
     fn text(self) -> Result<Option<Cow<'a, str>>, WrongType> {
         match self {
-            Self::Null => Ok(None),
-            Self::Text(text) => Ok(Some(text).filter(|t| !t.trim().is_empty())),
+            Self::Absent | Self::Null => Ok(None),
+            Self::Text(text) => Ok(Some(text).filter(|t| !is_blank(t))),
             _ => Err(WrongType),
         }
     }
@@ -152,6 +175,10 @@ impl<'a> Scalar<'a> {
             other => other.text(),
         }
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
 }
 
 struct ScalarVisitor;

@@ -4,7 +4,8 @@ use super::{EventKey, Intervals, LevelAt, SessionSlice, Slices, earliest};
 use crate::calendar::{Day, Timestamp};
 use crate::event::{Event, Gender, Level, Page};
 use crate::ids::{SessionId, UserId};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
 
 /// Most events that one session has on one day: one every four seconds without a pause. It bounds what a faulty or
 /// hostile log can make one stored item grow to.
@@ -24,9 +25,17 @@ pub enum Added {
 /// Collects the events of one source into slices, in any order.
 #[derive(Debug, Default)]
 pub struct SliceBuilder {
-    users: HashMap<UserId, HashMap<(Day, SessionId), Open>>,
-    slices: usize,
+    /// Boxed, so that neither growth nor sorting moves them about.
+    open: Vec<Box<Open>>,
+    /// Where in `open` a [`Place`] is.
+    places: HashTable<usize>,
+    hasher: DefaultHashBuilder,
+    /// Where texts to be hashed are put together.
+    scratch: Vec<u8>,
 }
+
+/// Where an event belongs: the slice of this user, day and session.
+type Place<'a> = (&'a UserId, Day, SessionId);
 
 /// One user's slices of one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,39 +51,34 @@ pub struct DaySlices {
 impl SliceBuilder {
     /// Adds one event.
     pub fn add(&mut self, event: &Event<'_>) -> Added {
-        let place = (event.ts.day(), event.session);
-        let sessions = match self.users.get_mut(&event.user) {
-            Some(sessions) => sessions,
-            None => self.users.entry(event.user.clone()).or_default(),
+        let place = (&event.user, event.ts.day(), event.session);
+        let hash = self.hasher.hash_one(place);
+        let at = match self.places.find(hash, |at| self.open[*at].place() == place) {
+            Some(at) => *at,
+            None => {
+                let at = self.open.len();
+                self.open.push(Box::new(Open::new(event)));
+                self.places.insert_unique(hash, at, |at| self.hasher.hash_one(self.open[*at].place()));
+                at
+            }
         };
-        let slices = &mut self.slices;
-        let open = sessions.entry(place).or_insert_with(|| {
-            *slices += 1;
-            Open::new(event.session)
-        });
-        open.add(event)
+        self.open[at].add(event, &mut self.scratch)
     }
 
     /// Slices begun so far, which is what memory grows with where sessions are short.
     pub fn slices(&self) -> usize {
-        self.slices
+        self.open.len()
     }
 
     /// The slices, ascending by user and day.
-    pub fn finish(self) -> Vec<DaySlices> {
-        let mut all: Vec<(UserId, Day, SessionSlice)> = self
-            .users
-            .into_iter()
-            .flat_map(|(user, sessions)| {
-                sessions.into_iter().map(move |((day, _), open)| (user.clone(), day, open.finish()))
-            })
-            .collect();
-        all.sort_unstable_by(|a, b| (&a.0, a.1, a.2.session).cmp(&(&b.0, b.1, b.2.session)));
+    pub fn finish(mut self) -> Vec<DaySlices> {
+        drop(self.places);
+        self.open.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
         let mut days: Vec<DaySlices> = Vec::new();
-        for (user, day, slice) in all {
+        for open in self.open {
             match days.last_mut() {
-                Some(last) if last.user == user && last.day == day => last.slices.push(slice),
-                _ => days.push(DaySlices { user, day, slices: vec![slice] }),
+                Some(last) if last.user == open.user && last.day == open.day => last.slices.push(open.finish()),
+                _ => days.push(DaySlices { user: open.user.clone(), day: open.day, slices: vec![open.finish()] }),
             }
         }
         days
@@ -95,14 +99,17 @@ pub(crate) fn key_of(event: &Event<'_>) -> EventKey {
 /// A slice that still takes events.
 #[derive(Debug)]
 struct Open {
+    user: UserId,
+    day: Day,
     slice: SessionSlice,
-    seen: HashSet<(EventKey, Timestamp)>,
+    /// Ascending. Logs tell most events in order, so that most are appended; one that comes late moves those after it.
+    seen: Vec<(EventKey, Timestamp)>,
 }
 
 impl Open {
-    fn new(session: SessionId) -> Self {
+    fn new(event: &Event<'_>) -> Self {
         let slice = SessionSlice {
-            session,
+            session: event.session,
             pages: [0; Page::COUNT],
             listened_ms: 0,
             active: None,
@@ -119,17 +126,27 @@ impl Open {
             male: false,
             registration: None,
         };
-        Self { slice, seen: HashSet::new() }
+        Self { user: event.user.clone(), day: event.ts.day(), slice, seen: Vec::new() }
     }
 
-    fn add(&mut self, event: &Event<'_>) -> Added {
+    fn place(&self) -> Place<'_> {
+        (&self.user, self.day, self.slice.session)
+    }
+
+    fn add(&mut self, event: &Event<'_>, scratch: &mut Vec<u8>) -> Added {
         let key = key_of(event);
-        if self.seen.len() >= MOST_EVENTS && !self.seen.contains(&(key, event.ts)) {
+        let seen = (key, event.ts);
+        let at = match self.seen.last() {
+            Some(last) if *last >= seen => match self.seen.binary_search(&seen) {
+                Ok(_) => return Added::Duplicate,
+                Err(at) => at,
+            },
+            _ => self.seen.len(),
+        };
+        if self.seen.len() >= MOST_EVENTS {
             return Added::TooMany;
         }
-        if !self.seen.insert((key, event.ts)) {
-            return Added::Duplicate;
-        }
+        self.seen.insert(at, seen);
         let slice = &mut self.slice;
         if let Some(count) = slice.pages.get_mut(event.page.index()) {
             *count += 1;
@@ -149,10 +166,10 @@ impl Open {
             let artist = event.artist.as_deref().unwrap_or_default();
             if let Some(song) = event.song.as_deref() {
                 slice.titled += 1;
-                slice.songs.push(hash([artist, song]));
+                slice.songs.push(hash(artist, song, scratch));
             }
             if !artist.is_empty() {
-                slice.artists.push(hash([artist, ""]));
+                slice.artists.push(hash(artist, "", scratch));
             }
         }
         if let Some(level) = event.level {
@@ -172,7 +189,7 @@ impl Open {
 
     fn finish(self) -> SessionSlice {
         let mut slice = self.slice;
-        slice.told = Intervals::of(self.seen.into_iter().map(|(key, _)| key));
+        slice.told = Intervals::of_ascending(self.seen.into_iter().map(|(key, _)| key));
         for hashes in [&mut slice.songs, &mut slice.artists] {
             hashes.sort_unstable();
             hashes.dedup();
@@ -182,11 +199,11 @@ impl Open {
 }
 
 /// 32 bits tell a user's few thousand songs apart: two of 10,000 collide in one user of a hundred.
-fn hash(parts: [&str; 2]) -> u32 {
-    let mut hasher = twox_hash::XxHash64::with_seed(0);
-    for part in parts {
-        std::hash::Hasher::write(&mut hasher, part.as_bytes());
-        std::hash::Hasher::write(&mut hasher, &[0]);
+fn hash(artist: &str, song: &str, scratch: &mut Vec<u8>) -> u32 {
+    scratch.clear();
+    for part in [artist, song] {
+        scratch.extend_from_slice(part.as_bytes());
+        scratch.push(0);
     }
-    std::hash::Hasher::finish(&hasher) as u32
+    twox_hash::XxHash64::oneshot(0, scratch) as u32
 }

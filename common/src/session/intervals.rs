@@ -9,7 +9,14 @@ pub struct Intervals(Vec<(EventKey, EventKey)>);
 impl Intervals {
     /// The set of `keys`, in any order, repeated or not.
     pub fn of(keys: impl IntoIterator<Item = EventKey>) -> Self {
-        Self::joined(keys.into_iter().map(|k| (k, k)).collect())
+        let mut keys: Vec<EventKey> = keys.into_iter().collect();
+        keys.sort_unstable();
+        Self::of_ascending(keys)
+    }
+
+    /// The set of `keys`, which ascend and may be repeated.
+    pub(super) fn of_ascending(keys: impl IntoIterator<Item = EventKey>) -> Self {
+        Self::joined(keys.into_iter().map(|k| (k, k)))
     }
 
     /// The inclusive intervals, ascending.
@@ -48,11 +55,13 @@ impl Intervals {
     /// All keys of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self::joined(self.0.iter().chain(&other.0).copied().collect())
+        let mut intervals: Vec<_> = self.0.iter().chain(&other.0).copied().collect();
+        intervals.sort_unstable();
+        Self::joined(intervals)
     }
 
-    fn joined(mut intervals: Vec<(EventKey, EventKey)>) -> Self {
-        intervals.sort_unstable();
+    /// Puts ascending intervals that meet into one.
+    fn joined(intervals: impl IntoIterator<Item = (EventKey, EventKey)>) -> Self {
         let mut joined: Vec<(EventKey, EventKey)> = Vec::new();
         for (start, end) in intervals {
             match joined.last_mut() {

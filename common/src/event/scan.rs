@@ -1,0 +1,335 @@
+//! The fast way through a line: one pass over a flat JSON object as logs write it.
+//!
+//! What is unusual is left to `serde_json` (`None`): nested values, white space other than spaces, a field told twice,
+//! and all that is wrong. What is returned is what `serde_json` would have read; the tests below and the fuzz target
+//! `event_line` hold the two against each other.
+
+use super::raw::{Raw, Scalar};
+use std::borrow::Cow;
+
+/// The names of all fields that logs are known to have, as they stand in a line, in the order in which most have them.
+const NAMES: [&[u8]; 18] = [
+    b"\"ts\":",
+    b"\"userId\":",
+    b"\"sessionId\":",
+    b"\"page\":",
+    b"\"auth\":",
+    b"\"method\":",
+    b"\"status\":",
+    b"\"level\":",
+    b"\"itemInSession\":",
+    b"\"location\":",
+    b"\"userAgent\":",
+    b"\"lastName\":",
+    b"\"firstName\":",
+    b"\"registration\":",
+    b"\"gender\":",
+    b"\"artist\":",
+    b"\"song\":",
+    b"\"length\":",
+];
+
+/// Digits that an `f64` tells exactly whatever they are.
+const EXACT_DIGITS: usize = 15;
+const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// The fields of a line; `None` where `serde_json` must look at it.
+///
+/// What is passed over need not be UTF-8: it would only become U+FFFD.
+pub(super) fn fields(line: &[u8]) -> Option<Raw<'_>> {
+    let mut rest = Rest(line.strip_suffix(b"\r").unwrap_or(line));
+    let mut raw = Raw::default();
+    let mut usual = 0;
+    rest.token(b'{')?;
+    loop {
+        rest.spaces();
+        let name = rest.name(&mut usual)?;
+        rest.spaces();
+        match raw.field_mut(name) {
+            None => rest.pass_over()?,
+            Some(field @ Scalar::Absent) => rest.value(field)?,
+            Some(_) => return None, // told twice
+        }
+        rest.spaces();
+        match rest.byte()? {
+            b',' => {}
+            b'}' => break,
+            _ => return None,
+        }
+    }
+    rest.spaces();
+    rest.0.is_empty().then_some(raw)
+}
+
+/// What has not been read yet. After `None`, there is no going on.
+struct Rest<'a>(&'a [u8]);
+
+/// A JSON string.
+struct Text<'a> {
+    /// With its quotes.
+    quoted: &'a [u8],
+    /// Between the quotes.
+    inside: &'a [u8],
+    /// Whether there are escapes in it.
+    escaped: bool,
+}
+
+impl<'a> Rest<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*byte)
+    }
+
+    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(n)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn spaces(&mut self) {
+        while let [b' ', rest @ ..] = self.0 {
+            self.0 = rest;
+        }
+    }
+
+    fn token(&mut self, token: u8) -> Option<()> {
+        self.spaces();
+        (self.byte()? == token).then_some(())
+    }
+
+    /// A field's name and the colon. `usual` is the place in [`NAMES`] that is looked at first, as lines are alike.
+    fn name(&mut self, usual: &mut usize) -> Option<&'a [u8]> {
+        for n in (*usual..NAMES.len()).chain(0..*usual) {
+            let token = NAMES.get(n)?;
+            if let Some(rest) = self.0.strip_prefix(*token) {
+                self.0 = rest;
+                *usual = n + 1;
+                return token.get(1..token.len() - 2);
+            }
+        }
+        let name = self.string().filter(|name| !name.escaped)?;
+        self.token(b':')?;
+        Some(name.inside)
+    }
+
+    /// A value that is kept.
+    fn value(&mut self, field: &mut Scalar<'a>) -> Option<()> {
+        // Written in place: a value that is handed about costs more than all of its reading.
+        *field = if self.0.first() == Some(&b'"') {
+            let text = self.string()?;
+            if text.escaped {
+                serde_json::from_slice(text.quoted).ok()?
+            } else {
+                Scalar::Text(Cow::Borrowed(std::str::from_utf8(text.inside).ok()?))
+            }
+        } else {
+            self.bare()?
+        };
+        Some(())
+    }
+
+    /// A value that is checked only.
+    fn pass_over(&mut self) -> Option<()> {
+        if self.0.first() == Some(&b'"') { self.string().map(|_| ()) } else { self.bare().map(|_| ()) }
+    }
+
+    fn string(&mut self) -> Option<Text<'a>> {
+        let all = self.0;
+        if *all.first()? != b'"' {
+            return None;
+        }
+        let (mut at, mut escaped) = (1, false);
+        loop {
+            let rest = all.get(at..)?;
+            let plain = special(rest)?;
+            at += plain;
+            match rest.get(plain..)? {
+                [b'"', ..] => break,
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => at += 2,
+                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|h| h.is_ascii_hexdigit()) => at += 6,
+                _ => return None, // a control character, or no escape of JSON
+            }
+            escaped = true;
+        }
+        let quoted = self.take(at + 1)?;
+        Some(Text { quoted, inside: quoted.get(1..at)?, escaped })
+    }
+
+    /// A number, or a word such as `null`.
+    fn bare(&mut self) -> Option<Scalar<'a>> {
+        if let Some(number) = self.number() {
+            return Some(number);
+        }
+        let end = self.0.iter().position(|b| matches!(b, b',' | b'}' | b' '))?;
+        match self.take(end)? {
+            [b'[' | b'{' | b'"', ..] => None,
+            bare => serde_json::from_slice(bare).ok(),
+        }
+    }
+
+    /// A number without sign and exponent, of so few digits that it is exact.
+    fn number(&mut self) -> Option<Scalar<'a>> {
+        let (mut n, mut point) = (0, None);
+        for (at, byte) in self.0.iter().take(EXACT_DIGITS + 2).enumerate() {
+            match byte {
+                b'0'..=b'9' => n = n * 10 + i64::from(byte - b'0'),
+                b'.' if point.is_none() => point = Some(at),
+                b',' | b'}' | b' ' => {
+                    let whole = point.unwrap_or(at);
+                    let decimals = point.map(|point| at - point - 1);
+                    let leading_zero = whole > 1 && self.0.first() == Some(&b'0');
+                    if whole == 0 || leading_zero || decimals == Some(0) {
+                        return None;
+                    }
+                    self.take(at)?;
+                    return Some(match decimals {
+                        None => Scalar::Integer(n),
+                        // The quotient of two exact numbers is rounded once, and so rightly.
+                        Some(decimals) => Scalar::Real(n as f64 / POWERS_OF_TEN.get(decimals)?),
+                    });
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// Where the first quote, backslash or control character is: eight bytes at a time, on any processor.
+fn special(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let (words, tail) = text.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // Marks the high bit of bytes below `bound`. A borrow may mark bytes above one that is marked rightly; the
+        // lowest mark is right.
+        let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH;
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let found = quote | backslash | below(word, 0x20);
+        if found != 0 {
+            return Some(n * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = tail.iter().position(|b| matches!(b, b'"' | b'\\' | ..0x20))?;
+    Some(words.len() * 8 + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Checks a line against `serde_json`; whether the scanner took it.
+    fn agrees(line: &[u8]) -> bool {
+        let scanned = fields(line);
+        let text = String::from_utf8_lossy(line);
+        if let Some(scanned) = &scanned {
+            assert_eq!(Raw::read(&text).as_ref(), Ok(scanned), "{text}");
+        }
+        scanned.is_some()
+    }
+
+    #[test]
+    fn usual_lines_need_no_help() {
+        for line in [
+            r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","auth":"Logged In","status":200}"#,
+            r#"{"artist": null, "length": 277.89016, "userAgent": "\"Mozilla\/5.0 \u00e9\"", "new": true, "x": -1.5e3}"#,
+            "{\"userId\":\"30\",\"song\":\"D\u{e9}stockage \\\"massif\\\"\",\"length\":0.5} \r",
+        ] {
+            assert!(agrees(line.as_bytes()), "{line}");
+        }
+        assert!(agrees(b"{\"location\":\"M\xfcnchen\",\"ts\":1}"), "what is passed over need not be UTF-8");
+    }
+
+    #[test]
+    fn unusual_lines_are_left_to_serde_json() {
+        for line in [
+            "",
+            " ",
+            "{}",
+            "[1]",
+            "7",
+            "{\"ts\":1",
+            "{\"ts\":1}}",
+            "{\"ts\":1,}",
+            "{\"ts\" 1}",
+            "{\"ts\":}",
+            "{ts:1}",
+            "{\"ts\":1,\"ts\":2}",
+            "{\"t\\u0073\":1}",
+            "{\"x\":[]}",
+            "{\"x\":{\"y\":1}}",
+            "{\"x\":[1]}",
+            "{\t\"ts\":1}",
+            "{\"ts\":01}",
+            "{\"ts\":1.}",
+            "{\"ts\":.5}",
+            "{\"ts\":+1}",
+            "{\"ts\":nul}",
+            "{\"x\":\"\\x\"}",
+            "{\"x\":\"\\u12g4\"}",
+            "{\"x\":\"a\tb\"}",
+            "{\"song\":\"\\ud800\"}",
+            "{\"x\":\"open}",
+            "{\"x\":1e999}",
+        ] {
+            assert!(!agrees(line.as_bytes()), "{line}");
+        }
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        prop_oneof![
+            r#"[ -!#-\[\]-~é\u{80}-\u{2ff}]{0,20}"#.prop_map(|text| format!("\"{text}\"")),
+            any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
+            r#""(\\["\\/bfnrtu]|\\u[0-9a-fd][0-9a-f8]{3}|[a-z]){0,6}""#,
+            any::<i64>().prop_map(|n| n.to_string()),
+            any::<u64>().prop_map(|n| n.to_string()),
+            any::<f64>().prop_map(|n| serde_json::Value::from(n).to_string()),
+            "-?[0-9]{0,18}(\\.[0-9]{0,12})?([eE][-+]?[0-9]{1,3})?",
+            prop::sample::select(&["null", "true", "false", "[]", "{}", "[1,\"x\"]", "{\"ts\":[{}]}", "-0", "NaN"][..])
+                .prop_map(String::from),
+        ]
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        let known = prop::sample::select(&NAMES[..])
+            .prop_map(|token| String::from_utf8_lossy(&token[..token.len() - 1]).into_owned());
+        let name = prop_oneof![9 => known, 1 => "\"[a-zA-Z]{0,20}\"", 1 => value()];
+        let space = || prop::sample::select(&["", "", "", " ", "  ", "\t", "\r"][..]);
+        let field = (name, space(), space(), value(), space())
+            .prop_map(|(name, a, b, value, c)| format!("{name}{a}:{b}{value}{c}"));
+        (prop::collection::vec(field, 0..8), space(), space(), space())
+            .prop_map(|(fields, a, b, c)| format!("{a}{{{b}{}}}{c}", fields.join(",")))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_scanned_is_what_serde_json_reads(line in line()) {
+            agrees(line.as_bytes());
+        }
+
+        #[test]
+        fn damaged_lines_are_read_as_serde_json_reads_them(
+            line in line(),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), 0usize..3, any::<u8>()), 1..4),
+        ) {
+            let mut line = line.into_bytes();
+            for (at, kind, byte) in damage {
+                let at = at.index(line.len());
+                // Half of the bytes are ones that mean something in JSON.
+                let byte = if byte < 128 { b"\"\\{}[],:0123456789.-+eEu tfn\n\r"[usize::from(byte) % 30] } else { byte };
+                match kind {
+                    0 => line[at] = byte,
+                    1 => line.insert(at, byte),
+                    _ if line.len() > 1 => drop(line.remove(at)),
+                    _ => {}
+                }
+            }
+            agrees(&line);
+        }
+    }
+}
