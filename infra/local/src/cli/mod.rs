@@ -3,6 +3,7 @@
 mod demo;
 mod function;
 mod invoke;
+mod measure;
 mod progress;
 mod simulate;
 mod up;
@@ -28,6 +29,7 @@ enum Command {
     Demo(demo::Args),
     Up(up::Args),
     Invoke(invoke::Args),
+    Measure(measure::Args),
     Simulate(simulate::Args),
     #[command(hide = true)]
     Function(function::Args),
@@ -43,6 +45,7 @@ impl Cli {
             Command::Demo(args) => with_logs("warn", demo::run(args)),
             Command::Up(args) => with_logs("warn,churn=info,churn_local=info", up::run(args)),
             Command::Invoke(args) => with_logs("warn", invoke::run(args)),
+            Command::Measure(args) => with_logs("warn", measure::run(args)),
             Command::Simulate(args) => simulate::run(&args),
             Command::Function(args) => function::run(&args),
         }

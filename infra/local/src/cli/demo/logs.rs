@@ -14,6 +14,8 @@ pub struct Log {
     pub key: String,
     /// Its size in bytes, as it is.
     pub size: u64,
+    /// Bytes in it, once decompressed.
+    pub text_bytes: u64,
     /// Lines in it, once decompressed.
     pub lines: u64,
 }
@@ -46,12 +48,13 @@ fn visit(path: &Path, base: &Path, logs: &mut Vec<Log>) -> anyhow::Result<()> {
     }
     let name = path.strip_prefix(base).unwrap_or(path);
     let key = name.to_str().with_context(|| format!("{} is no UTF-8 name", path.display()))?.to_owned();
-    let lines = lines(path).with_context(|| format!("can't count the lines of {}", path.display()))?;
-    logs.push(Log { path: path.to_owned(), key, size: meta.len(), lines });
+    let (text_bytes, lines) = count(path).with_context(|| format!("can't count the lines of {}", path.display()))?;
+    logs.push(Log { path: path.to_owned(), key, size: meta.len(), text_bytes, lines });
     Ok(())
 }
 
-fn lines(path: &Path) -> anyhow::Result<u64> {
+/// Bytes and lines.
+fn count(path: &Path) -> anyhow::Result<(u64, u64)> {
     let mut head = [0; 4];
     let read = File::open(path)?.read(&mut head)?;
     let file = BufReader::new(File::open(path)?);
@@ -60,13 +63,14 @@ fn lines(path: &Path) -> anyhow::Result<u64> {
         [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
         _ => Box::new(file),
     };
-    let (mut lines, mut last, mut buffer) = (0, b'\n', vec![0; 1 << 16]);
+    let (mut total, mut lines, mut last, mut buffer) = (0, 0, b'\n', vec![0; 1 << 16]);
     loop {
         let read = log.read(&mut buffer)?;
         let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else { break };
+        total += bytes.len() as u64;
         lines += bytes.iter().filter(|b| **b == b'\n').count() as u64;
         last = bytes.last().copied().unwrap_or(last);
     }
     // The last line may have no line feed.
-    Ok(lines + u64::from(last != b'\n'))
+    Ok((total, lines + u64::from(last != b'\n')))
 }

@@ -1,7 +1,7 @@
 //! `churn demo`: the whole path once, from raw logs to a served prediction, over the real protocols.
 
-mod logs;
-mod steps;
+pub(super) mod logs;
+pub(super) mod steps;
 mod summary;
 
 use super::{progress, stop_signal};

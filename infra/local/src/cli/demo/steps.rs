@@ -27,6 +27,8 @@ pub struct Ingested {
     pub items: u64,
     /// Time from the first byte sent to the last object ingested.
     pub took: Duration,
+    /// The part of it after the last byte was sent.
+    pub after_upload: Duration,
 }
 
 #[derive(Deserialize)]
@@ -52,11 +54,18 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         bar.inc(log.size);
     }
     bar.finish_and_clear();
+    let uploaded = Instant::now();
 
     let bar = progress::count(logs.iter().map(|l| l.lines).sum(), "lines ingested");
     let mut waiting: BTreeMap<&str, &Log> = logs.iter().map(|l| (l.key.as_str(), l)).collect();
-    let mut ingested =
-        Ingested { objects: logs.len(), bytes, counts: Counts::default(), items: 0, took: Duration::ZERO };
+    let mut ingested = Ingested {
+        objects: logs.len(),
+        bytes,
+        counts: Counts::default(),
+        items: 0,
+        took: Duration::ZERO,
+        after_upload: Duration::ZERO,
+    };
     while !waiting.is_empty() {
         let delivery = deliveries.recv().await.context("the stack stopped telling of ingested objects")?;
         let Some(log) = waiting.remove(delivery.event.key.as_str()) else { continue };
@@ -82,7 +91,7 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         bar.inc(log.lines);
     }
     bar.finish_and_clear();
-    ingested.took = begun.elapsed();
+    (ingested.took, ingested.after_upload) = (begun.elapsed(), uploaded.elapsed());
     Ok(ingested)
 }
 

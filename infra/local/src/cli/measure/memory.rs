@@ -1,0 +1,29 @@
+//! Peak memory of the processes that run a function.
+
+use anyhow::Context;
+use std::path::Path;
+
+/// The largest peak of resident memory, in bytes, of the child processes that run `function`; `None` where the system has
+/// no `/proc`.
+pub fn peak_of(function: &str) -> anyhow::Result<Option<u64>> {
+    let processes = Path::new("/proc");
+    if !processes.join("self/status").exists() {
+        return Ok(None);
+    }
+    let parent = std::process::id().to_string();
+    let mut peak = None;
+    for process in std::fs::read_dir(processes)? {
+        let folder = process?.path();
+        // A process may end while its folder is read.
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        let status = read("status");
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let is_it = read("cmdline").split('\0').collect::<Vec<_>>().ends_with(&["function", function, ""]);
+        if field("PPid:") == Some(parent.as_str()) && is_it {
+            let kilobytes = field("VmHWM:").and_then(|text| text.strip_suffix("kB")).map(str::trim);
+            let bytes = 1024 * kilobytes.context("a process tells no peak of its memory")?.parse::<u64>()?;
+            peak = peak.max(Some(bytes));
+        }
+    }
+    peak.context(format!("no process runs {function}")).map(Some)
+}

@@ -1,0 +1,62 @@
+//! `churn measure`: what it takes to ingest logs, in time, memory and money.
+
+mod memory;
+mod storage;
+
+use super::demo::{logs, steps};
+use anyhow::Context;
+use churn_local::{DataDir, Stack, StackConfig};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Ingest logs on a fresh stack and tell what that took: time, memory of the function, items and their price.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Log files, or folders of them: newline-delimited JSON, plain, .gz or .zst.
+    #[arg(value_name = "LOGS", required = true)]
+    logs: Vec<PathBuf>,
+}
+
+/// Ingests, and prints the figures.
+///
+/// # Errors
+/// The stack does not start, or a line is not accounted for.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    let logs = logs::find(&args.logs)?;
+    let config = StackConfig::of_this_program(DataDir::Temporary)?;
+    let names = config.names.clone();
+    let stack = Stack::start(config).await.context("the stack did not start")?;
+    let ingested = steps::ingest(&stack, &names.logs_bucket, &logs).await?;
+    let memory = memory::peak_of("ingest")?;
+    let stored = storage::measure(stack.dynamodb(), &names.history_table).await?;
+    stack.shutdown().await;
+
+    let (events, seconds) = (ingested.counts.accepted, ingested.after_upload.as_secs_f64());
+    let megabytes = logs.iter().map(|log| log.text_bytes).sum::<u64>() as f64 / 1e6;
+    let millions = events as f64 / 1e6;
+    writeln!(
+        out,
+        "{} objects, {megabytes:.0} MB of log, {} lines, {events} events",
+        logs.len(),
+        ingested.counts.lines
+    )?;
+    writeln!(out, "time       {seconds:.1} s after the upload, {:.0} MB/s", megabytes / seconds)?;
+    match memory {
+        Some(bytes) => {
+            writeln!(out, "memory     {:.0} MB at most, resident, of one process of ingest", bytes as f64 / 1e6)?
+        }
+        None => writeln!(out, "memory     unknown on this system")?,
+    }
+    writeln!(out, "items      {} of {} bytes in the median, {} at most", stored.items, stored.median, stored.largest)?;
+    writeln!(
+        out,
+        "per million events: {:.0} items, {:.1} MB, {:.0} write units, {:.3} USD on demand",
+        stored.items as f64 / millions,
+        stored.bytes as f64 / 1e6 / millions,
+        stored.write_units as f64 / millions,
+        stored.price_usd() / millions
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
