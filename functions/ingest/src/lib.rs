@@ -1,12 +1,12 @@
 //! `ingest`: S3 tells of new log objects; their events become session slices in DynamoDB.
 
 mod delivery;
-mod lines;
+pub mod lines;
 mod manifest;
 mod object;
 mod quarantine;
 mod settings;
-mod stream;
+pub mod stream;
 mod writer;
 
 pub use delivery::{BadEvent, Delivery};
