@@ -50,8 +50,7 @@ pub fn log_reader(input: &[u8]) {
     let mut lines = Lines::new(log, limit);
     let (mut number, mut offset) = (0, 0);
     let mut rest = &text[..];
-    loop {
-        let Some(line) = lines.next().now_or_never().expect("bytes in memory are there") else { break };
+    while let Some(line) = lines.next().now_or_never().expect("bytes in memory are there") {
         number += 1;
         assert_eq!((line.number, line.offset), (number, offset));
         let length = rest.iter().position(|byte| *byte == b'\n');

@@ -106,15 +106,15 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         if self.broken.is_some() {
             return false;
         }
-        // What is there is one line's, and within the bound.
-        if self.begin > 0 {
-            self.buffer.copy_within(self.begin..self.end, 0);
-            (self.begin, self.end) = (0, self.end - self.begin);
-        }
-        let room = self.end + READ_BYTES;
-        if self.buffer.len() < room {
-            self.buffer.reserve_exact(room - self.buffer.len());
-            self.buffer.resize(room, 0);
+        // What is there is of one line, and within the bound.
+        let there = self.begin..self.end;
+        (self.begin, self.end) = (0, there.len());
+        if self.buffer.len() < self.end + READ_BYTES {
+            let mut larger = vec![0; self.end + READ_BYTES];
+            larger[..self.end].copy_from_slice(&self.buffer[there]);
+            self.buffer = larger;
+        } else if there.start > 0 {
+            self.buffer.copy_within(there, 0);
         }
         loop {
             match self.log.read(&mut self.buffer[self.end..]).await {
