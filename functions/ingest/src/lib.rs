@@ -5,7 +5,7 @@ mod delivery;
 mod forgotten;
 mod ingestion;
 mod invocation;
-mod lines;
+pub mod lines;
 mod log;
 mod manifest;
 mod metrics;
@@ -14,7 +14,7 @@ mod overlap;
 mod part;
 mod quarantine;
 mod settings;
-mod stream;
+pub mod stream;
 
 pub use delivery::{BadEvent, Delivery};
 pub use invocation::{Clock, Function, Invocation};

@@ -1,10 +1,13 @@
 //! Lines of a log, read in bounded memory and numbered.
 
 use std::io;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Byte order mark that some tools put in front of UTF-8.
 const BOM: &[u8] = &[0xef, 0xbb, 0xbf];
+
+/// Most bytes that are read at once.
+const READ_BYTES: usize = 256 << 10;
 
 /// One line of a log.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,24 +38,32 @@ pub enum End {
 pub struct Lines<R> {
     log: R,
     limit: usize,
-    line: Vec<u8>,
+    /// Lines are handed out as they lie in here; what is still to be handed out is `buffer[begin..end]`.
+    buffer: Vec<u8>,
+    begin: usize,
+    end: usize,
     number: u64,
     offset: u64,
     broken: Option<String>,
 }
 
-impl<R: AsyncBufRead + Unpin> Lines<R> {
-    /// The lines of what follows the first `offset` bytes of a log, which are `number` lines.
-    pub fn new(log: R, limit: usize, offset: u64, number: u64) -> Self {
-        Self { log, limit, line: Vec::new(), number, offset, broken: None }
+impl<R: AsyncRead + Unpin> Lines<R> {
+    /// The lines of `log`. They take `limit` bytes of memory and [`READ_BYTES`], at most.
+    pub fn new(log: R, limit: usize) -> Self {
+        Self::resumed(log, limit, 0, 0)
     }
 
-    /// Lines read so far.
+    /// The lines of what follows the first `offset` bytes of a log, which are `number` lines.
+    pub fn resumed(log: R, limit: usize, offset: u64, number: u64) -> Self {
+        Self { log, limit, buffer: Vec::new(), begin: 0, end: 0, number, offset, broken: None }
+    }
+
+    /// Lines handed out so far.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Bytes of the decompressed log read so far.
+    /// Bytes of the decompressed log handed out so far, as lines and what ends them.
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -64,83 +75,151 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
 
     /// The next line; `None` at the end of the log, or where it breaks off between two lines.
     pub async fn next(&mut self) -> Option<Line<'_>> {
-        if self.broken.is_some() {
-            return None;
-        }
-        self.line.clear();
-        let (number, offset) = (self.number + 1, self.offset);
-        let (mut length, mut ended) = (0u64, false);
-        while !ended {
-            let available = match self.log.fill_buf().await {
-                Ok(available) => available,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => {
-                    self.broken = Some(e.to_string());
-                    break;
-                }
-            };
-            if available.is_empty() {
-                break;
+        // Bytes of the line that were looked at and are still there, and such that lie beyond the bound and are not.
+        let (mut kept, mut dropped) = (0, 0);
+        let ended = loop {
+            let unseen = &self.buffer[self.begin + kept..self.end];
+            if let Some(at) = memchr::memchr(b'\n', unseen) {
+                kept += at;
+                break true;
             }
-            let (taken, text) = match memchr::memchr(b'\n', available) {
-                Some(at) => {
-                    ended = true;
-                    (at + 1, available.get(..at).unwrap_or_default())
-                }
-                None => (available.len(), available),
-            };
-            let room = self.limit.saturating_sub(self.line.len()).min(text.len());
-            self.line.extend_from_slice(text.get(..room).unwrap_or_default());
-            length += text.len() as u64;
-            self.offset += taken as u64;
-            self.log.consume(taken);
-        }
+            kept += unseen.len();
+            if kept > self.limit {
+                dropped += (kept - self.limit) as u64;
+                kept = self.limit;
+                self.end = self.begin + kept;
+            }
+            if !self.fill().await {
+                break false;
+            }
+        };
+        let length = kept as u64 + dropped;
         if length == 0 && !ended {
             return None;
         }
-        self.number = number;
+        self.number += 1;
+        let (number, offset) = (self.number, self.offset);
+        let line = &self.buffer[self.begin..self.begin + kept.min(self.limit)];
+        self.begin += kept + usize::from(ended);
+        self.offset += length + u64::from(ended);
         let end = match &self.broken {
-            Some(why) => End::CutOff(why.clone()),
-            None if length > self.limit as u64 => End::TooLong,
-            None => End::Whole,
+            Some(why) if !ended => End::CutOff(why.clone()),
+            _ if length > self.limit as u64 => End::TooLong,
+            _ => End::Whole,
         };
-        let bytes = if number == 1 { self.line.strip_prefix(BOM).unwrap_or(&self.line) } else { &self.line };
+        let bytes = if number == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
         Some(Line { number, offset, bytes, end })
+    }
+
+    /// Reads on; whether there was anything.
+    async fn fill(&mut self) -> bool {
+        if self.broken.is_some() {
+            return false;
+        }
+        // What is there is of one line, and within the bound.
+        let there = self.begin..self.end;
+        (self.begin, self.end) = (0, there.len());
+        if self.buffer.len() < self.end + READ_BYTES {
+            let mut larger = vec![0; self.end + READ_BYTES];
+            larger[..self.end].copy_from_slice(&self.buffer[there]);
+            self.buffer = larger;
+        } else if there.start > 0 {
+            self.buffer.copy_within(there, 0);
+        }
+        loop {
+            match self.log.read(&mut self.buffer[self.end..]).await {
+                Ok(read) => {
+                    self.end += read;
+                    return read > 0;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.broken = Some(e.to_string());
+                    return false;
+                }
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::BufReader;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tokio::io::ReadBuf;
 
-    /// Numbers, offsets and texts of all lines, read through a buffer of `buffer` bytes.
-    async fn read(log: &[u8], limit: usize, buffer: usize) -> Vec<(u64, u64, String, End)> {
-        let mut lines = Lines::new(BufReader::with_capacity(buffer, log), limit, 0, 0);
+    /// Hands out at most so many bytes at once, and fails at the end where it is told to.
+    struct Chunks<'a>(&'a [u8], usize, Option<&'static str>);
+
+    impl AsyncRead for Chunks<'_> {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let (chunk, rest) = self.0.split_at(self.1.min(self.0.len()).min(buf.remaining()));
+            buf.put_slice(chunk);
+            self.0 = rest;
+            match self.2 {
+                Some(why) if chunk.is_empty() => Poll::Ready(Err(io::Error::other(why))),
+                _ => Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Numbers, offsets and texts of all lines, read in chunks of `chunk` bytes.
+    async fn read(log: &[u8], limit: usize, chunk: usize) -> Vec<(u64, u64, String, End)> {
+        read_until(log, limit, chunk, None).await
+    }
+
+    async fn read_until(
+        log: &[u8],
+        limit: usize,
+        chunk: usize,
+        why: Option<&'static str>,
+    ) -> Vec<(u64, u64, String, End)> {
+        let mut lines = Lines::new(Chunks(log, chunk, why), limit);
         let mut all = Vec::new();
         while let Some(line) = lines.next().await {
             all.push((line.number, line.offset, String::from_utf8_lossy(line.bytes).into_owned(), line.end));
         }
-        assert_eq!(lines.offset(), log.len() as u64);
+        assert_eq!((lines.offset(), lines.broken()), (log.len() as u64, why));
+        assert!(lines.buffer.capacity() <= limit + READ_BYTES);
         all
     }
 
     #[tokio::test]
     async fn lines_end_with_a_feed_or_with_the_log() {
-        for buffer in [1, 2, 3, 100] {
-            let got = read(b"\xef\xbb\xbfab\n\ncd", 10, buffer).await;
+        for chunk in [1, 2, 3, 100] {
+            let got = read(b"\xef\xbb\xbfab\n\ncd", 10, chunk).await;
             let expected =
                 [(1, 0, "ab".into(), End::Whole), (2, 6, "".into(), End::Whole), (3, 7, "cd".into(), End::Whole)];
-            assert_eq!(got, expected, "{buffer}");
-            assert_eq!(read(b"", 10, buffer).await, []);
-            assert_eq!(read(b"\n", 10, buffer).await, [(1, 0, "".into(), End::Whole)]);
+            assert_eq!(got, expected, "{chunk}");
+            assert_eq!(read(b"", 10, chunk).await, []);
+            assert_eq!(read(b"\n", 10, chunk).await, [(1, 0, "".into(), End::Whole)]);
         }
     }
 
     #[tokio::test]
     async fn a_long_line_is_cut_and_the_next_one_is_whole() {
-        let got = read(b"abcdef\ngh\n", 4, 3).await;
-        assert_eq!(got, [(1, 0, "abcd".into(), End::TooLong), (2, 7, "gh".into(), End::Whole)]);
-        assert_eq!(read(b"abcd\n", 4, 3).await[0].3, End::Whole);
+        for chunk in [1, 3, 4, 100] {
+            let got = read(b"abcdef\ngh\n", 4, chunk).await;
+            assert_eq!(got, [(1, 0, "abcd".into(), End::TooLong), (2, 7, "gh".into(), End::Whole)], "{chunk}");
+            assert_eq!(read(b"abcd\n", 4, chunk).await[0].3, End::Whole);
+            assert_eq!(read(b"abcdef", 4, chunk).await, [(1, 0, "abcd".into(), End::TooLong)]);
+        }
+        let log = [vec![b'x'; 3 * READ_BYTES], b"\nend".to_vec()].concat();
+        let got = read(&log, 1000, usize::MAX).await;
+        assert_eq!((got[0].2.len(), &got[0].3), (1000, &End::TooLong));
+        assert_eq!(got[1], (2, 3 * READ_BYTES as u64 + 1, "end".into(), End::Whole));
+    }
+
+    #[tokio::test]
+    async fn a_log_that_breaks_off_gives_what_there_is() {
+        for chunk in [1, 3, 100] {
+            let got = read_until(b"ab\ncd", 10, chunk, Some("gone")).await;
+            let expected = [(1, 0, "ab".into(), End::Whole), (2, 3, "cd".into(), End::CutOff("gone".into()))];
+            assert_eq!(got, expected, "{chunk}");
+            assert_eq!(read_until(b"ab\n", 10, chunk, Some("gone")).await, expected[..1]);
+            let cut = (1, 0, "ab".into(), End::CutOff("gone".into()));
+            assert_eq!(read_until(b"abcd", 2, chunk, Some("gone")).await, [cut]);
+        }
     }
 }

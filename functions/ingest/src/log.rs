@@ -51,7 +51,7 @@ impl Log {
             // Contents that are broken before this place would have been so when the parts before it were read.
             skipped.map_err(broken)?;
         }
-        let lines = Lines::new(opened.log, max_line_bytes, place.offset, place.lines);
+        let lines = Lines::resumed(opened.log, max_line_bytes, place.offset, place.lines);
         Ok(Opening::Log(Self { lines, transport: opened.transport, source }))
     }
 

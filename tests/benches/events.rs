@@ -1,0 +1,172 @@
+//! How fast a log in memory becomes slices, beside what parsing alone costs: `cargo bench`.
+//!
+//! All contenders run in turns, so that a busy machine slows all of them, and ratios hold where MB/s do not. Each figure
+//! is the median of its rounds. Input is a simulated log; any other, unpacked, can be named: `cargo bench -- log.json`.
+
+use churn_common::calendar::Timestamp;
+use churn_common::event::Line;
+use churn_common::session::SliceBuilder;
+use churn_local::simulate::{SimulateParams, simulate};
+use futures::FutureExt;
+use ingest::IngestSettings;
+use ingest::lines::Lines;
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::Instant;
+
+const ROUNDS: usize = 15;
+
+/// An event as anyone would write it down.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "reading them is what is measured")]
+struct Plain {
+    ts: i64,
+    user_id: String,
+    session_id: i64,
+    page: String,
+    auth: Option<String>,
+    method: Option<String>,
+    status: Option<i64>,
+    level: Option<String>,
+    item_in_session: Option<i64>,
+    location: Option<String>,
+    user_agent: Option<String>,
+    last_name: Option<String>,
+    first_name: Option<String>,
+    registration: Option<i64>,
+    gender: Option<String>,
+    artist: Option<String>,
+    song: Option<String>,
+    length: Option<f64>,
+}
+
+/// The fields that ingest needs, without copies.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "reading them is what is measured")]
+struct Borrowed<'a> {
+    ts: i64,
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+    session_id: i64,
+    #[serde(borrow)]
+    page: Cow<'a, str>,
+    #[serde(borrow)]
+    level: Option<Cow<'a, str>>,
+    item_in_session: Option<i64>,
+    registration: Option<i64>,
+    #[serde(borrow)]
+    gender: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    artist: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    song: Option<Cow<'a, str>>,
+    length: Option<f64>,
+}
+
+type Contender = (&'static str, fn(&[u8]) -> usize);
+
+/// The first one is what the others are held against.
+const CONTENDERS: [Contender; 7] = [
+    ("serde_json, plain struct: parse", |log| read(log, |line| serde_json::from_slice::<Plain>(line).is_ok())),
+    ("churn: parse + clean + aggregate", aggregate),
+    ("churn: the same, lines read as a stream", aggregate_stream),
+    ("churn: parse + clean", |log| read(log, |line| !matches!(Line::parse(line, LATEST), Line::Rejected(_)))),
+    ("serde_json, borrowed struct: parse", |log| read(log, |line| serde_json::from_slice::<Borrowed>(line).is_ok())),
+    ("sonic-rs, borrowed struct: parse", |log| read(log, |line| sonic_rs::from_slice::<Borrowed>(line).is_ok())),
+    ("simd-json, borrowed struct: parse", |log| {
+        // It reads in place, so the line must be copied first.
+        let (mut copy, mut buffers) = (Vec::new(), simd_json::Buffers::default());
+        read(log, |line| {
+            copy.clear();
+            copy.extend_from_slice(line);
+            simd_json::serde::from_slice_with_buffers::<Borrowed>(&mut copy, &mut buffers).is_ok()
+        })
+    }),
+];
+
+const LATEST: Timestamp = Timestamp::from_millis(i64::MAX);
+
+fn lines(log: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut begin = 0;
+    memchr::memchr_iter(b'\n', log).map(move |end| &log[std::mem::replace(&mut begin, end + 1)..end])
+}
+
+/// Lines that `parse` takes.
+fn read(log: &[u8], mut parse: impl FnMut(&[u8]) -> bool) -> usize {
+    lines(log).filter(|line| black_box(parse(line))).count()
+}
+
+/// What ingest does with a log, before it writes.
+fn aggregate(log: &[u8]) -> usize {
+    let mut slices = SliceBuilder::default();
+    let taken = read(log, |line| add(&mut slices, line));
+    black_box(slices.finish());
+    taken
+}
+
+/// The same, in the way that ingest comes by lines.
+fn aggregate_stream(log: &[u8]) -> usize {
+    let (mut slices, mut taken) = (SliceBuilder::default(), 0);
+    let mut lines = Lines::new(log, IngestSettings::default().max_line_bytes);
+    // Bytes in memory are always ready.
+    while let Some(Some(line)) = lines.next().now_or_never() {
+        taken += usize::from(add(&mut slices, line.bytes));
+    }
+    black_box(slices.finish());
+    taken
+}
+
+fn add(slices: &mut SliceBuilder, line: &[u8]) -> bool {
+    match Line::parse(line, LATEST) {
+        Line::Event(event) => {
+            slices.add(&event);
+        }
+        Line::Unattributable => {}
+        Line::Rejected(_) => return false,
+    }
+    true
+}
+
+fn main() -> anyhow::Result<()> {
+    let (name, log) = match std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map(PathBuf::from) {
+        Some(path) => (path.display().to_string(), std::fs::read(&path)?),
+        None => {
+            let mut log = Vec::new();
+            simulate(&SimulateParams::new(300, 60, 1).check()?, &mut log, |_| {})?;
+            ("simulated: --users 300 --days 60 --seed 1".into(), log)
+        }
+    };
+    let count = lines(&log).count();
+    println!("{name}\n{count} lines, {:.0} MB\n", log.len() as f64 / 1e6);
+
+    let mut seconds: [Vec<f64>; CONTENDERS.len()] = Default::default();
+    for _ in 0..ROUNDS {
+        for ((name, contender), seconds) in CONTENDERS.iter().zip(&mut seconds) {
+            let begin = Instant::now();
+            let taken = contender(&log);
+            seconds.push(begin.elapsed().as_secs_f64());
+            // A contender that gives up on lines would look fast.
+            anyhow::ensure!(taken == count, "{name} takes {taken} of {count} lines");
+        }
+    }
+    let medians = seconds.map(|mut seconds| {
+        seconds.sort_by(f64::total_cmp);
+        seconds[ROUNDS / 2]
+    });
+    println!("{:36} {:>7} {:>7}", "", "MB/s", "ratio");
+    for ((name, _), median) in CONTENDERS.iter().zip(medians) {
+        println!("{name:36} {:>7.0} {:>7.2}", log.len() as f64 / 1e6 / median, median / medians[0]);
+    }
+    println!(
+        "\n{} takes {:.2} times what {} takes, at {:.0} MB/s",
+        CONTENDERS[1].0,
+        medians[1] / medians[0],
+        CONTENDERS[0].0,
+        log.len() as f64 / 1e6 / medians[1]
+    );
+    Ok(())
+}
