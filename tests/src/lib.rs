@@ -1,5 +1,13 @@
 //! What the cross-function tests share: a stack, the deployed binaries, logs to drop.
 
+pub mod call;
+pub mod delivery;
+pub mod fault;
+pub mod mishap;
+pub mod schedule;
+pub mod transport;
+pub mod world;
+
 use anyhow::{Context, ensure};
 use aws_sdk_s3::primitives::ByteStream;
 use churn_common::calendar::Timestamp;
@@ -122,6 +130,17 @@ pub fn record(bucket: &str, key: &str, etag: &str, version: u32) -> Value {
             "object": {"key": encoded, "size": 1, "eTag": etag, "sequencer": format!("00{version:014X}")}
         }
     })
+}
+
+/// The record by which S3 tells that an object was removed.
+pub fn removal(bucket: &str, key: &str, version: u32) -> Value {
+    let mut record = record(bucket, key, "", version);
+    record["eventName"] = json!("ObjectRemoved:Delete");
+    if let Some(object) = record["s3"]["object"].as_object_mut() {
+        object.remove("eTag");
+        object.remove("size");
+    }
+    record
 }
 
 fn encode(byte: u8) -> String {

@@ -48,13 +48,13 @@ impl<'a> Ingestion<'a> {
     /// Stores what the object tells, in place of what an earlier version of it told. `log` is open at the part that is
     /// next.
     pub async fn ingest(&mut self, mut log: Option<Log>) -> Result<Outcome, Stopped> {
-        let tombstones = self.patiently(async || self.stores.forgotten.all().await).await?;
+        let tombstones = self.patiently(|| self.stores.forgotten.all()).await?;
         let mut read = self.read(&mut log, self.entry.next, &tombstones).await?;
         while let Some(part) = read.take() {
             // While a part is written, the next is read.
             let ahead = part.end.filter(|_| !self.invocation.is_short_of_time(self.settings));
             let reading = self.read(&mut log, ahead, &tombstones);
-            let (written, next) = tokio::join!(self.patiently(async || self.write(&part).await), reading);
+            let (written, next) = tokio::join!(self.patiently(|| self.write(&part)), reading);
             written?;
             let mut entry = self.entry.following();
             entry.counts.add(part.counts);
@@ -72,7 +72,7 @@ impl<'a> Ingestion<'a> {
                 (next, _) => next,
             };
         }
-        let overlaps = self.patiently(async || self.settle().await).await?;
+        let overlaps = self.patiently(|| self.settle()).await?;
         self.advance(Entry { state: State::Completed, lease: None, attempts: 0, overlaps, ..self.entry.following() })
             .await?;
         let Entry { counts, items, overlaps, damage, .. } = self.entry.clone();
@@ -83,7 +83,7 @@ impl<'a> Ingestion<'a> {
 
     /// Withdraws what the object told, which has been removed.
     pub async fn withdraw(&mut self) -> Result<Outcome, Stopped> {
-        self.patiently(async || self.withdraw_older().await).await?;
+        self.patiently(|| self.withdraw_older()).await?;
         let entry = self.entry.following();
         self.advance(Entry { state: State::Removed, lease: None, attempts: 0, next: None, ..entry }).await?;
         Ok(Outcome::Withdrawn)
@@ -113,28 +113,35 @@ impl<'a> Ingestion<'a> {
         tombstones: &Tombstones,
     ) -> Result<Option<Part>, Stopped> {
         let Some(place) = place else { return Ok(None) };
-        let done = self.patiently(async || {
-            // Another try opens the log again.
-            let mut open = match log.take() {
-                Some(log) => log,
-                None => match Log::open(self.stores, self.delivery, place, self.entry.plan.max_line_bytes).await? {
-                    Opening::Log(log) => log,
-                    Opening::Gone(outcome) => return Ok(Err(Stopped::Gone(outcome))),
-                },
-            };
-            let hide_ids = self.stores.pseudonyms.hide_ids();
-            let mut quarantine = Quarantine::new(&self.stores.store, self.delivery, place.part, hide_ids);
-            let (mut part, slices) =
-                Part::read(&mut open, place, &self.entry.plan, tombstones, &mut quarantine).await?;
-            quarantine.finish().await?;
-            let source = self.delivery.part(place.part);
-            let (delivered, kept) = (self.delivery.version.event_time, self.entry.plan.retention_days);
-            part.items = self.stores.histories.items(&source, &slices, delivered, kept)?;
-            Ok(Ok((part, open)))
-        });
-        let (part, open) = done.await??;
+        let mut open = log.take();
+        // Another try opens the log again.
+        let (part, open) = self.patiently(|| self.read_once(open.take(), place, tombstones)).await??;
         *log = Some(open);
         Ok(Some(part))
+    }
+
+    async fn read_once(
+        &self,
+        log: Option<Log>,
+        place: Place,
+        tombstones: &Tombstones,
+    ) -> Result<Result<(Part, Log), Stopped>, StoreError> {
+        let plan = &self.entry.plan;
+        let mut log = match log {
+            Some(log) => log,
+            None => match Log::open(self.stores, self.delivery, place, plan.max_line_bytes).await? {
+                Opening::Log(log) => log,
+                Opening::Gone(outcome) => return Ok(Err(Stopped::Gone(outcome))),
+            },
+        };
+        let hide_ids = self.stores.pseudonyms.hide_ids();
+        let mut quarantine = Quarantine::new(&self.stores.store, self.delivery, place.part, hide_ids);
+        let (mut part, slices) = Part::read(&mut log, place, plan, tombstones, &mut quarantine).await?;
+        quarantine.finish().await?;
+        let source = self.delivery.part(place.part);
+        let (delivered, kept) = (self.delivery.version.event_time, plan.retention_days);
+        part.items = self.stores.histories.items(&source, &slices, delivered, kept)?;
+        Ok(Ok((part, log)))
     }
 
     /// Writes a part. What was written of it by an earlier try is written again.
@@ -158,7 +165,7 @@ impl<'a> Ingestion<'a> {
 
     /// Writes the entry, unless another invocation has.
     async fn advance(&mut self, entry: Entry) -> Result<(), Stopped> {
-        if !self.patiently(async || self.stores.ledger.replace(Some(&self.entry), &entry).await).await? {
+        if !self.patiently(|| self.stores.ledger.replace(Some(&self.entry), &entry)).await? {
             return Err(Stopped::Overtaken);
         }
         self.entry = entry;
@@ -191,7 +198,10 @@ impl<'a> Ingestion<'a> {
 
     /// Takes a step, again and again while a store fails for the moment and there is time. The pauses are drawn from 0 to a
     /// bound that doubles, so that invocations do not come back at once.
-    async fn patiently<T>(&self, mut step: impl AsyncFnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    async fn patiently<T, F>(&self, mut step: impl FnMut() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         let mut bound = PAUSE;
         for _ in 0..RETRIES {
             match step().await {

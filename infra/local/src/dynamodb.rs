@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
     TimeToLiveStatus,
 };
-use dynoxide::Database;
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::Path;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +60,27 @@ impl DynamoDb {
         served.await.map_err(|error| anyhow!("the DynamoDB server failed: {error}"))
     }
 
+    /// Answers one call of a client within this process, given the operation's name and the request's JSON: the HTTP
+    /// status and the answer's JSON. It knows the operations that this project uses.
+    pub fn answer(&self, operation: &str, request: &[u8]) -> (u16, String) {
+        let database = &self.database;
+        let answer = match operation {
+            "BatchWriteItem" => call(request, |r| database.batch_write_item(r)),
+            "CreateTable" => call(request, |r| database.create_table(r)),
+            "DeleteItem" => call(request, |r| database.delete_item(r)),
+            "DescribeTimeToLive" => call(request, |r| database.describe_time_to_live(r)),
+            "GetItem" => call(request, |r| database.get_item(r)),
+            "ListTables" => call(request, |r| database.list_tables(r)),
+            "PutItem" => call(request, |r| database.put_item(r)),
+            "Query" => call(request, |r| database.query(r)),
+            "Scan" => call(request, |r| database.scan(r)),
+            "UpdateItem" => call(request, |r| database.update_item(r)),
+            "UpdateTimeToLive" => call(request, |r| database.update_time_to_live(r)),
+            _ => Err(DynoxideError::ValidationException(format!("{operation} is not served in process"))),
+        };
+        answer.map_or_else(|error| (error.status_code(), error.to_json()), |json| (200, json))
+    }
+
     /// Deletes expired items, as DynamoDB does by itself some time after they expire. Returns how many.
     ///
     /// # Errors
@@ -67,6 +90,16 @@ impl DynamoDb {
         let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await?;
         swept.map_err(|error| anyhow!("can't delete expired items: {error}"))
     }
+}
+
+/// Reads a request, has it done, and writes the answer.
+fn call<R: DeserializeOwned, A: Serialize>(
+    request: &[u8],
+    done: impl FnOnce(R) -> dynoxide::Result<A>,
+) -> dynoxide::Result<String> {
+    let request = serde_json::from_slice(request);
+    let answer = done(request.map_err(|error| DynoxideError::SerializationException(error.to_string()))?)?;
+    serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 /// Creates those of `tables` that don't exist yet.

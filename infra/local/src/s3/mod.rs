@@ -13,13 +13,18 @@ mod store;
 
 pub use event::{EventKind, ObjectEvent};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use axum::body::Bytes;
 use axum::error_handling::HandleError;
+use axum::http::{Request, Response};
+use http_body_util::BodyExt;
 use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
+use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpError, S3Error, s3_error};
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -30,9 +35,12 @@ pub const ACCESS_KEY: &str = "local";
 /// The secret key that goes with [`ACCESS_KEY`].
 pub const SECRET_KEY: &str = "local-secret";
 
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+
 /// An S3 server over a folder.
 pub struct S3Server {
-    router: axum::Router,
+    service: S3Service,
 }
 
 impl S3Server {
@@ -42,17 +50,37 @@ impl S3Server {
     /// # Errors
     /// The folder can't be read or written, or is damaged.
     pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>, again: Option<&str>) -> anyhow::Result<Self> {
-        let store = store::Store::open(root, events)?;
+        Self::open_with_clock(root, events, again, Arc::new(OffsetDateTime::now_utc))
+    }
+
+    /// The same, with a clock of its own, which tells when objects are written.
+    ///
+    /// # Errors
+    /// The folder can't be read or written, or is damaged.
+    pub fn open_with_clock(
+        root: &Path,
+        events: UnboundedSender<ObjectEvent>,
+        again: Option<&str>,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let store = store::Store::open(root, events, clock)?;
         if let Some(bucket) = again {
             store.tell_again(bucket);
         }
         let mut builder = S3ServiceBuilder::new(service::Service::new(store));
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        let service = HandleError::new(builder.build(), |error: HttpError| async move {
-            tracing::error!(?error, "an S3 request failed");
-            axum::http::StatusCode::INTERNAL_SERVER_ERROR
-        });
-        Ok(Self { router: axum::Router::new().fallback_service(service) })
+        Ok(Self { service: builder.build() })
+    }
+
+    /// Answers one request of a client within this process.
+    ///
+    /// # Errors
+    /// The server fails, or the answer breaks off.
+    pub async fn answer(&self, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
+        let answer = self.service.call(request.map(s3s::Body::from)).await;
+        let (head, body) = answer.map_err(|error| anyhow!("an S3 request failed: {error:?}"))?.into_parts();
+        let body = body.collect().await.map_err(|error| anyhow!("an S3 answer broke off: {error}"))?;
+        Ok(Response::from_parts(head, body.to_bytes()))
     }
 
     /// Answers requests until `stop`.
@@ -60,7 +88,12 @@ impl S3Server {
     /// # Errors
     /// The listener fails.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
-        let served = axum::serve(listener, self.router).with_graceful_shutdown(stop.cancelled_owned());
+        let service = HandleError::new(self.service, |error: HttpError| async move {
+            tracing::error!(?error, "an S3 request failed");
+            axum::http::StatusCode::INTERNAL_SERVER_ERROR
+        });
+        let router = axum::Router::new().fallback_service(service);
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
         served.await.context("the S3 server failed")
     }
 }

@@ -5,7 +5,7 @@ use super::disk::{Disk, Objects};
 use super::event::{EventKind, ObjectEvent};
 use super::object::{Headers, Object, WriteConditions};
 use super::sequencer::Sequencer;
-use super::{io_error, spool};
+use super::{Clock, io_error, spool};
 use anyhow::Context;
 use s3s::{S3Result, s3_error};
 use std::collections::BTreeMap;
@@ -16,11 +16,11 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// All buckets of the server.
-#[derive(Debug)]
 pub struct Store {
     disk: Disk,
     state: Mutex<State>,
     events: UnboundedSender<ObjectEvent>,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -49,16 +49,16 @@ pub struct NewObject {
 }
 
 impl Store {
-    /// Opens the folder `root`, creating it if need be. Every change is told to `events`.
+    /// Opens the folder `root`, creating it if need be. Every change is told to `events`, with the time that `clock` tells.
     ///
     /// # Errors
     /// The folder can't be read or written, or is damaged.
-    pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>) -> anyhow::Result<Self> {
+    pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>, clock: Clock) -> anyhow::Result<Self> {
         let disk = Disk::open(root)?;
         let buckets = disk.load()?;
         let path = disk.sequencer();
         let sequencer = Sequencer::open(&path).with_context(|| format!("can't read {}", path.display()))?;
-        Ok(Self { disk, state: Mutex::new(State { buckets, sequencer }), events })
+        Ok(Self { disk, state: Mutex::new(State { buckets, sequencer }), events, clock })
     }
 
     /// Folder for uploads under way.
@@ -160,7 +160,7 @@ impl Store {
         let objects = objects(buckets, &bucket)?;
         conditions.check(&key, objects.get(&key).map(Arc::as_ref))?;
 
-        let time = OffsetDateTime::now_utc();
+        let time = (self.clock)();
         let modified_ms = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
         let sequencer = sequencer.next().map_err(|error| io_error(&self.disk.sequencer(), error))?;
         let object = Arc::new(Object { key, size, etag, modified_ms, sequencer, headers });
@@ -201,7 +201,7 @@ impl Store {
             size: 0,
             etag: String::new(),
             sequencer,
-            time: OffsetDateTime::now_utc(),
+            time: (self.clock)(),
         });
         Ok(())
     }

@@ -1,0 +1,108 @@
+//! Deliveries in thousands of random schedules: whatever happens in whatever order, the table is a function of the newest
+//! version of each object. `CHURN_SCHEDULES` is how many, `CHURN_SCHEDULE_SEED` the first one's seed: to see one schedule
+//! again, set them to 1 and to the seed that a failure names.
+
+use churn_common::calendar::Timestamp;
+use churn_tests::delivery::repeatable;
+use churn_tests::schedule::{Report, Schedule, Version};
+use churn_tests::world::Contents;
+use ingest::IngestSettings;
+use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Parts of a line or two, and as many tries as it takes: setting objects aside is for those that are at fault themselves.
+fn settings() -> IngestSettings {
+    IngestSettings { part_bytes: 200, max_attempts: 1000, ..IngestSettings::default() }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_543_838_400_000)
+}
+
+fn from_env<T: FromStr>(name: &str) -> Option<T> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+}
+
+/// Runs the schedule of a seed: what it comes to, or why it does not, and its steps.
+fn run(seed: u64) -> (anyhow::Result<Report>, String) {
+    repeatable(seed).unwrap().block_on(async {
+        let mut schedule = Schedule::new(seed, now(), &settings()).await.unwrap();
+        (schedule.run().await, schedule.trace())
+    })
+}
+
+/// What must be stored of versions, each looked up once.
+#[derive(Default)]
+struct Expected(Mutex<HashMap<Version, Contents>>);
+
+impl Expected {
+    fn of(&self, versions: &[Version]) -> Contents {
+        let mut all = Contents::default();
+        for version in versions {
+            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(version).cloned();
+            let contents = known.unwrap_or_else(|| {
+                let contents = repeatable(0).unwrap().block_on(version.contents(now(), &settings())).unwrap();
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*version, contents.clone());
+                contents
+            });
+            all.extend(contents);
+        }
+        all
+    }
+}
+
+#[test]
+fn a_table_is_a_function_of_the_newest_version_of_each_object() {
+    let first = from_env("CHURN_SCHEDULE_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let schedules: u64 = from_env("CHURN_SCHEDULES").unwrap_or(2000);
+    println!("{schedules} schedules, CHURN_SCHEDULE_SEED={first}");
+
+    let expected = Expected::default();
+    let next = AtomicU64::new(0);
+    let (seen, failures) = (Mutex::new(BTreeMap::<String, u64>::new()), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= schedules {
+                return;
+            }
+            let seed = first.wrapping_add(n);
+            let (report, trace) = run(seed);
+            let wrong = match report {
+                Ok(report) => {
+                    let expected = expected.of(&report.newest);
+                    let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    for (what, times) in report.seen {
+                        *all.entry(what).or_default() += times;
+                    }
+                    let [once, again] = report.contents.map(|contents| contents.differences(&expected));
+                    [once, again.into_iter().map(|what| format!("after another delivery: {what}")).collect()].concat()
+                }
+                Err(error) => vec![error.to_string()],
+            };
+            if !wrong.is_empty() {
+                let wrong = format!("CHURN_SCHEDULE_SEED={seed} CHURN_SCHEDULES=1\n{trace}\n{}\n", wrong.join("\n"));
+                failures.lock().unwrap_or_else(PoisonError::into_inner).push(wrong);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
+            scope.spawn(work);
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    let shortest = failures.iter().min_by_key(|failure| failure.lines().count());
+    assert!(failures.is_empty(), "{} of {schedules} went wrong, such as\n{}", failures.len(), shortest.unwrap());
+    println!("{:?}", seen.into_inner().unwrap());
+}
+
+#[test]
+fn a_seed_gives_the_same_schedule_again() {
+    for seed in 0..5 {
+        assert_eq!(run(seed).1, run(seed).1);
+    }
+}

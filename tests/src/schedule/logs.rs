@@ -1,0 +1,83 @@
+//! Objects whose contents change, and what must be stored of them in the end.
+
+use crate::delivery::Try;
+use crate::world::{Contents, World};
+use crate::{record, removal};
+use churn_common::calendar::Timestamp;
+use fastrand::Rng;
+use ingest::IngestSettings;
+use serde_json::{Value, json};
+
+/// Bodies that an object may have.
+const BODIES: u64 = 5;
+
+/// One state of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// The object, from 0.
+    pub object: usize,
+    /// The version of it, from 1.
+    pub number: u32,
+    /// Which body it has; `None`: it is removed.
+    pub body: Option<u64>,
+}
+
+impl Version {
+    /// The versions that an object goes through.
+    pub fn history(object: usize, rng: &mut Rng) -> Vec<Self> {
+        let mut bodies: Vec<Option<u64>> = (0..rng.usize(1..=4)).map(|_| Some(rng.u64(..BODIES))).collect();
+        if rng.u8(..4) == 0 {
+            bodies.push(None);
+            if rng.bool() {
+                bodies.push(Some(rng.u64(..BODIES)));
+            }
+        }
+        (1..).zip(bodies).map(|(number, body)| Self { object, number, body }).collect()
+    }
+
+    /// Makes it the state of the object, and returns the event by which S3 tells of it.
+    pub async fn apply(self, world: &World) -> anyhow::Result<Value> {
+        let key = format!("logs/{}.json", self.object);
+        let record = match self.body {
+            Some(body) => {
+                let etag = world.put(&key, log(self.object, body).as_bytes()).await?;
+                record("churn-logs", &key, &etag, self.number)
+            }
+            None => {
+                world.remove(&key).await?;
+                removal("churn-logs", &key, self.number)
+            }
+        };
+        Ok(json!({"Records": [record]}))
+    }
+
+    /// What there is to be stored of it: what a calm delivery leaves in empty stores.
+    pub async fn contents(self, now: Timestamp, settings: &IngestSettings) -> anyhow::Result<Contents> {
+        let world = World::new(now).await?;
+        let event = self.apply(&world).await?;
+        let once = Try { event, request: "only".into(), now, is_short: false };
+        world.calm_process().deliver(once, settings).await?;
+        world.contents().await
+    }
+}
+
+/// A few lines. Whatever the object, they are of the same few users and sessions, so that objects tell the same in part;
+/// some are no events, some of nobody, some told twice.
+fn log(object: usize, body: u64) -> String {
+    let mut rng = Rng::with_seed(object as u64 * BODIES + body);
+    let mut lines: Vec<String> = Vec::new();
+    for _ in 0..rng.usize(..8) {
+        let (day, user, session, item) = (rng.u64(..2), rng.u8(..3), rng.u8(..2), rng.u64(..6));
+        let ts = 1_538_352_000_000 + day * 86_400_000 + item * 60_000;
+        let event = format!(
+            r#"{{"ts":{ts},"userId":"{user}","sessionId":{session},"page":"NextSong","itemInSession":{item}}}"#
+        );
+        lines.push(match (rng.u8(..8), lines.last()) {
+            (0, _) => "no event".to_owned(),
+            (1, _) => event.replace(&format!("\"userId\":\"{user}\""), "\"userId\":\"\""),
+            (2, Some(last)) => last.clone(),
+            _ => event,
+        });
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}

@@ -1,0 +1,207 @@
+//! Empty stores within this process, and what is in them afterwards.
+
+use crate::delivery::Process;
+use crate::transport::{Calm, Director, Servers, Transport};
+use anyhow::{Context, ensure};
+use aws_sdk_s3::config::retry::RetryPartition;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
+use aws_sdk_s3::primitives::ByteStream;
+use churn_common::calendar::Timestamp;
+use churn_common::settings::Stores;
+use churn_common::store::AllStores;
+use churn_local::config::Names;
+use churn_local::dynamodb::{DynamoDb, create_tables};
+use churn_local::lambda::REGION;
+use churn_local::s3::{ACCESS_KEY, S3Server, SECRET_KEY};
+use flate2::read::GzDecoder;
+use ingest::Function;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use time::{Duration, OffsetDateTime};
+use tokio::sync::mpsc;
+
+/// Where the SDK believes the services to be.
+const ENDPOINT: &str = "http://services.test";
+
+/// Stores within this process, with a clock of their own.
+pub struct World {
+    servers: Arc<Servers>,
+    clock: Arc<AtomicI64>,
+    s3: aws_sdk_s3::Client,
+    process: Process,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    /// Empty stores, at the time `now`.
+    pub async fn new(now: Timestamp) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let clock = Arc::new(AtomicI64::new(now.millis()));
+        let time = {
+            let clock = Arc::clone(&clock);
+            move || OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(clock.load(Ordering::Relaxed))
+        };
+        let s3 = S3Server::open_with_clock(folder.path(), mpsc::unbounded_channel().0, None, Arc::new(time))?;
+        let servers = Arc::new(Servers { s3, dynamodb: DynamoDb::open(None)?, queue: Mutex::default() });
+        let (s3, dynamodb, process) = clients(&servers, Arc::new(Calm));
+        let names = Names::default();
+        for bucket in [&names.logs_bucket, &names.store_bucket] {
+            s3.create_bucket().bucket(bucket).send().await?;
+        }
+        create_tables(&dynamodb, &names.tables()).await?;
+        Ok(Self { servers, clock, s3, process, _folder: folder })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.clock.load(Ordering::Relaxed))
+    }
+
+    /// Lets some milliseconds pass.
+    pub fn pass(&self, milliseconds: i64) {
+        self.clock.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// A process of `ingest` to which nothing happens.
+    pub fn calm_process(&self) -> Process {
+        self.process.clone()
+    }
+
+    /// A process of `ingest` whose calls `director` directs.
+    pub fn process(&self, director: Arc<dyn Director>) -> Process {
+        clients(&self.servers, director).2
+    }
+
+    /// The oldest event that the function has queued for itself.
+    pub fn queued(&self) -> Option<Value> {
+        self.servers.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Puts a log; its tag.
+    pub async fn put(&self, key: &str, body: &[u8]) -> anyhow::Result<String> {
+        let put = self.s3.put_object().bucket("churn-logs").key(key).body(ByteStream::from(body.to_vec()));
+        Ok(put.send().await?.e_tag().context("no etag")?.trim_matches('"').to_owned())
+    }
+
+    /// Removes a log.
+    pub async fn remove(&self, key: &str) -> anyhow::Result<()> {
+        self.s3.delete_object().bucket("churn-logs").key(key).send().await?;
+        Ok(())
+    }
+
+    /// Everything that ingestion left.
+    pub async fn contents(&self) -> anyhow::Result<Contents> {
+        let mut contents = Contents::default();
+        for item in self.scan("UserHistory")? {
+            let text = |name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
+            contents.items.insert(format!("{} {}", text("user_id"), text("day_source")), item.to_string());
+        }
+        for entry in self.scan("IngestLedger")? {
+            let source = entry["source"]["S"].as_str().unwrap_or_default().to_owned();
+            let told = ["sequencer", "etag", "state", "counts", "items", "days", "damage"];
+            let told: BTreeMap<&str, &Value> = told.into_iter().map(|name| (name, &entry[name])).collect();
+            contents.ledger.insert(source, json!(told).to_string());
+        }
+        let store = &self.process.stores.store;
+        for (key, _) in store.list("quarantine/").await? {
+            let object = store.get(&key).await?.with_context(|| format!("{key} is gone"))?;
+            let mut text = String::new();
+            GzDecoder::new(&object.bytes[..]).read_to_string(&mut text)?;
+            contents.quarantine.insert(key, text);
+        }
+        Ok(contents)
+    }
+
+    fn scan(&self, table: &str) -> anyhow::Result<Vec<Value>> {
+        let mut request = json!({"TableName": table});
+        let mut items = Vec::new();
+        loop {
+            let (status, answer) = self.servers.dynamodb.answer("Scan", request.to_string().as_bytes());
+            ensure!(status == 200, "{answer}");
+            let mut answer: Value = serde_json::from_str(&answer)?;
+            items.extend(answer["Items"].as_array().cloned().unwrap_or_default());
+            match answer["LastEvaluatedKey"].take() {
+                Value::Null => return Ok(items),
+                resume => request["ExclusiveStartKey"] = resume,
+            }
+        }
+    }
+}
+
+/// What ingestion leaves: texts that are equal where the contents are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The table of histories, by user, day and source.
+    pub items: BTreeMap<String, String>,
+    /// The ledger by object, without what differs from one try to another.
+    pub ledger: BTreeMap<String, String>,
+    /// Rejected lines by key.
+    pub quarantine: BTreeMap<String, String>,
+}
+
+impl Contents {
+    /// Adds what else there is.
+    pub fn extend(&mut self, other: Self) {
+        self.items.extend(other.items);
+        self.ledger.extend(other.ledger);
+        self.quarantine.extend(other.quarantine);
+    }
+
+    /// How these contents differ from those expected, in words; empty if they do not.
+    pub fn differences(&self, expected: &Self) -> Vec<String> {
+        let mut all = Vec::new();
+        for (what, found, expected) in [
+            ("item", &self.items, &expected.items),
+            ("ledger entry", &self.ledger, &expected.ledger),
+            ("quarantine", &self.quarantine, &expected.quarantine),
+        ] {
+            let missing = expected.keys().filter(|key| !found.contains_key(*key));
+            all.extend(missing.map(|key| format!("{what} {key} is missing")));
+            for (key, value) in found {
+                match expected.get(key) {
+                    None => all.push(format!("{what} {key} should not be there")),
+                    Some(expected) if expected != value => {
+                        all.push(format!("{what} {key} is {value}, expected {expected}"));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The SDK's clients, configured as in production but for where they go, and a process that uses them. Its retries draw
+/// on a quota of its own.
+fn clients(
+    servers: &Arc<Servers>,
+    director: Arc<dyn Director>,
+) -> (aws_sdk_s3::Client, aws_sdk_dynamodb::Client, Process) {
+    let transport = Transport::new(Arc::clone(servers), director);
+    let retries = RetryPartition::custom("process").build();
+    // Each service's configuration is a type of its own, with the same settings.
+    macro_rules! config {
+        ($service:ident) => {
+            $service::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::from_static(REGION))
+                .endpoint_url(ENDPOINT)
+                .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests"))
+                .retry_partition(retries.clone())
+                // It compares bytes with a clock that stands still while a store works, and leaps while none does.
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                .http_client(transport.clone())
+        };
+    }
+    let s3 = aws_sdk_s3::Client::from_conf(config!(aws_sdk_s3).force_path_style(true).build());
+    let dynamodb = aws_sdk_dynamodb::Client::from_conf(config!(aws_sdk_dynamodb).build());
+    let lambda = aws_sdk_lambda::Client::from_conf(config!(aws_sdk_lambda).build());
+    let process = Process {
+        stores: AllStores::over(s3.clone(), dynamodb.clone(), &Stores::default()),
+        function: Function::new(lambda, "ingest"),
+    };
+    (s3, dynamodb, process)
+}
