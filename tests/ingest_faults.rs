@@ -3,7 +3,7 @@
 
 use churn_common::calendar::Timestamp;
 use churn_tests::call::Call;
-use churn_tests::delivery::{TIME_LIMIT_MS, Try, repeatable};
+use churn_tests::delivery::{TIME_LIMIT_MS, Try, repeatably};
 use churn_tests::fault::Fault;
 use churn_tests::mishap::{Misdirector, Mishap};
 use churn_tests::world::{Contents, World};
@@ -139,7 +139,7 @@ impl Trial {
         let (world, event) = prepared().await?;
         let once = Try { is_short: self.is_short, ..first(event.clone()) };
         let process = world.process(director.clone());
-        let process = tokio::spawn(async move { process.deliver(once, &settings()).await });
+        let process = tokio::task::spawn_local(async move { process.deliver(once, &settings()).await });
         let done = tokio::select! {
             // A process that is killed is left as it is: its task never goes on, and nothing of it is dropped.
             () = director.is_killed() => None,
@@ -166,12 +166,12 @@ impl Trial {
 
 /// Tries every mishap at every call. `operations` are those that there must be among the calls.
 fn check(is_short: bool, operations: &[&str]) {
-    let (expected, calls) = repeatable(0).unwrap().block_on(calm(is_short)).unwrap();
+    let (expected, calls) = repeatably(0, calm(is_short)).unwrap().unwrap();
     let trials = Trial::all(&calls, is_short);
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let done = repeatable(trial.at as u64).unwrap().block_on(trial.run(&expected));
+            let done = repeatably(trial.at as u64, trial.run(&expected)).unwrap();
             failures.lock().unwrap_or_else(PoisonError::into_inner).extend(done.err());
         }
     };

@@ -3,7 +3,7 @@
 //! again, set them to 1 and to the seed that a failure names.
 
 use churn_common::calendar::Timestamp;
-use churn_tests::delivery::repeatable;
+use churn_tests::delivery::repeatably;
 use churn_tests::schedule::{Report, Schedule, Version};
 use churn_tests::world::Contents;
 use ingest::IngestSettings;
@@ -28,10 +28,11 @@ fn from_env<T: FromStr>(name: &str) -> Option<T> {
 
 /// Runs the schedule of a seed: what it comes to, or why it does not, and its steps.
 fn run(seed: u64) -> (anyhow::Result<Report>, String) {
-    repeatable(seed).unwrap().block_on(async {
+    let run = async {
         let mut schedule = Schedule::new(seed, now(), &settings()).await.unwrap();
         (schedule.run().await, schedule.trace())
-    })
+    };
+    repeatably(seed, run).unwrap()
 }
 
 /// What must be stored of versions, each looked up once.
@@ -44,7 +45,7 @@ impl Expected {
         for version in versions {
             let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(version).cloned();
             let contents = known.unwrap_or_else(|| {
-                let contents = repeatable(0).unwrap().block_on(version.contents(now(), &settings())).unwrap();
+                let contents = repeatably(0, version.contents(now(), &settings())).unwrap().unwrap();
                 self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*version, contents.clone());
                 contents
             });

@@ -4,7 +4,8 @@ use churn_common::calendar::Timestamp;
 use churn_common::store::AllStores;
 use ingest::{Clock, Function, IngestError, IngestSettings, Invocation, Summary};
 use serde_json::Value;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
 
 /// How long an invocation may take, in milliseconds: as long as Lambda lets one.
 pub const TIME_LIMIT_MS: i64 = 900_000;
@@ -45,8 +46,10 @@ impl Process {
     }
 }
 
-/// A runtime on which everything is repeatable: one thread, and a clock that moves on only when nothing else can.
-pub fn repeatable(seed: u64) -> anyhow::Result<Runtime> {
+/// Runs `test` such that everything is repeatable: on one thread, with a clock that moves on only when nothing else can.
+/// What it leaves behind unfinished is dropped at the end.
+pub fn repeatably<T>(seed: u64, test: impl Future<Output = T>) -> std::io::Result<T> {
     fastrand::seed(seed); // of this thread: what pauses between tries are drawn from
-    Ok(Builder::new_current_thread().enable_all().start_paused(true).build()?)
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build()?;
+    Ok(LocalSet::new().block_on(&runtime, test))
 }

@@ -25,7 +25,8 @@ pub struct Version {
 impl Version {
     /// The versions that an object goes through.
     pub fn history(object: usize, rng: &mut Rng) -> Vec<Self> {
-        let mut bodies: Vec<Option<u64>> = (0..rng.usize(1..=4)).map(|_| Some(rng.u64(..BODIES))).collect();
+        let versions = [1, 1, 2, 2, 3, 4][rng.usize(..6)];
+        let mut bodies: Vec<Option<u64>> = (0..versions).map(|_| Some(rng.u64(..BODIES))).collect();
         if rng.u8(..4) == 0 {
             bodies.push(None);
             if rng.bool() {

@@ -88,7 +88,7 @@ impl Schedule {
     /// The schedule of a seed, which begins at `now`.
     pub async fn new(seed: u64, now: Timestamp, settings: &IngestSettings) -> anyhow::Result<Self> {
         let mut rng = Rng::with_seed(seed);
-        let objects = rng.usize(3..=4);
+        let objects = [2, 2, 3, 4][rng.usize(..4)];
         let history = |object| {
             let mut history = Version::history(object, &mut rng);
             history.reverse();
@@ -148,19 +148,17 @@ impl Schedule {
         let can_start = running < MOST_AT_ONCE && !waiting.is_empty();
         let calls = self.gate.waiting();
 
-        let weights = [
-            if changes.is_empty() { 0 } else { 20 },
+        let steps = [
+            if changes.is_empty() { 0 } else { 10 },
             if can_start { 30 } else { 0 },
             if calls > 0 { 200 } else { 0 },
-            if rough && !self.messages.is_empty() { 3 } else { 0 },
-            if rough { 3 } else { 0 },
         ];
+        let disturb = if rough && !self.messages.is_empty() && steps.iter().any(|weight| *weight > 0) { 3 } else { 0 };
+        let weights = [steps[0], steps[1], steps[2], disturb, disturb];
         let total: u32 = weights.iter().sum();
         if total == 0 {
-            if running > 0 {
-                // They pause before they try again.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            // Whoever runs pauses before another try.
+            tokio::time::sleep(Duration::from_millis(50)).await;
             return Ok(running > 0);
         }
         let mut drawn = self.rng.u32(..total);
@@ -259,7 +257,7 @@ impl Schedule {
 
         let (settings, results) = (self.settings.clone(), Arc::clone(&self.results));
         let of_ingest = self.world.process(self.gate.of(process));
-        tokio::spawn(async move {
+        tokio::task::spawn_local(async move {
             let result = of_ingest.deliver(once, &settings).await;
             let outcomes = result.map(|summary| {
                 let told = serde_json::to_value(&summary).unwrap_or_default();
@@ -288,6 +286,7 @@ impl Schedule {
             Verdict::Pass
         };
         self.note(format!("  {process}: {call}: {verdict:?}"));
+        *self.seen.entry(call.operation.clone()).or_default() += 1;
         if let Verdict::Fail(fault) = verdict {
             *self.seen.entry(format!("{fault:?}")).or_default() += 1;
         }
