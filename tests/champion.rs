@@ -1,8 +1,9 @@
 //! Which model `predict` serves: the champion, looked for again only now and then, and never one that is not fit to serve.
 
 use churn_common::features::COUNT;
-use churn_common::model::flat::{Forest, Node};
-use churn_common::model::{Model, ModelVersion, Probability};
+use churn_common::model::artifact::Decision;
+use churn_common::model::trees::{Node, Trees};
+use churn_common::model::{Calibration, Model, ModelVersion, Probability, RiskBounds, Scorer};
 use churn_common::store::AllStores;
 use churn_common::store::objects::Condition;
 use churn_tests::stores;
@@ -10,8 +11,11 @@ use predict::{Champion, PredictSettings};
 
 /// A model that answers `p` to everyone, as a file.
 fn model(p: f32) -> (ModelVersion, Vec<u8>) {
-    let forest = Forest::new(COUNT as u16, vec![vec![Node::leaf(p, 1.0)]]).unwrap();
-    let file = Model::new(30, Probability::new(0.5).unwrap(), b"rows", forest).unwrap().to_bytes().unwrap();
+    let trees = Trees::new(COUNT as u16, vec![vec![Node::leaf(p, 1.0)]]).unwrap();
+    let decision =
+        Decision { threshold: Probability::new(0.5).unwrap(), risk: RiskBounds::new(0.1, 0.2, 0.4).unwrap() };
+    let model = Model::new(30, b"rows", Scorer::Mean(trees), Calibration::None, decision).unwrap();
+    let file = model.to_bytes().unwrap();
     (ModelVersion::of(&file), file)
 }
 

@@ -150,6 +150,7 @@ async fn predictions_agree_with_the_stored_history(bench: &Bench) {
         assert_eq!(status, 200, "{answer}");
         assert_eq!(answer["churn_probability"], json!(model.predict(row)));
         assert_eq!(answer["churn_label"], json!(u8::from(model.label(model.predict(row)))));
+        assert_eq!(answer["risk"], json!(model.risk(model.predict(row))));
         assert_eq!(answer["model_version"], model_version);
         assert_eq!(answer["as_of_source"], "request");
     }

@@ -8,7 +8,7 @@ use churn_common::calendar::Timestamp;
 use churn_common::features::{Row, Window};
 use churn_common::history::History;
 use churn_common::ids::UserId;
-use churn_common::model::{ModelVersion, Probability};
+use churn_common::model::{ModelVersion, Probability, Risk};
 use churn_common::store::AllStores;
 use serde::Serialize;
 
@@ -19,6 +19,8 @@ pub struct Answer {
     pub churn_probability: Probability,
     /// 1 if the probability reaches the threshold, else 0.
     pub churn_label: u8,
+    /// The probability in a word.
+    pub risk: Risk,
     /// The user.
     pub user_id: UserId,
     /// The model that answered.
@@ -136,6 +138,7 @@ pub async fn answer(
     Ok(Answer {
         churn_probability: probability,
         churn_label: u8::from(model.label(probability)),
+        risk: model.risk(probability),
         user_id: query.user,
         model_version: serving.version.clone(),
         threshold: model.threshold(),

@@ -2,7 +2,7 @@
 
 use crate::forest::{ClassWeight, ForestParams, ValidForestParams};
 use churn_common::label::{Definition, Label};
-use churn_common::model::Probability;
+use churn_common::model::{Probability, RiskBounds};
 use churn_common::settings::{Settings, SettingsError, in_range};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,12 @@ pub struct TrainingSettings {
     pub min_rows_per_class: u32,
     /// The probability from which on the label is 1.
     pub threshold: f64,
+    /// The probability from which on a risk counts as medium, 0 to 1.
+    pub risk_medium: f64,
+    /// The probability from which on a risk counts as high, `risk_medium` to 1.
+    pub risk_high: f64,
+    /// The probability from which on a risk counts as critical, `risk_high` to 1.
+    pub risk_critical: f64,
     /// Segments of the table of histories that are read at once, 1 to 64.
     pub scan_segments: u16,
     /// The forest.
@@ -52,6 +58,9 @@ impl Default for TrainingSettings {
             min_users: 50,
             min_rows_per_class: 10,
             threshold: 0.5,
+            risk_medium: 0.05,
+            risk_high: 0.15,
+            risk_critical: 0.3,
             scan_segments: 4,
             forest: ForestParams { class_weight: ClassWeight::Balanced, ..ForestParams::default() },
         }
@@ -70,6 +79,16 @@ impl TrainingSettings {
             name: "threshold",
             value: self.threshold.to_string(),
             accepted: "0 to 1",
+        })
+    }
+
+    /// The bounds of the risk buckets.
+    pub fn risk_bounds(&self) -> Result<RiskBounds, SettingsError> {
+        let (medium, high, critical) = (self.risk_medium, self.risk_high, self.risk_critical);
+        RiskBounds::new(medium, high, critical).ok_or_else(|| SettingsError::OutOfRange {
+            name: "risk_medium, risk_high, risk_critical",
+            value: format!("{medium}, {high}, {critical}"),
+            accepted: "three probabilities, 0 to 1, that do not fall",
         })
     }
 
@@ -96,6 +115,7 @@ impl Settings for TrainingSettings {
         in_range("min_rows_per_class", &self.min_rows_per_class, 1.., "1 or more")?;
         in_range("scan_segments", &self.scan_segments, 1..=64, "1 to 64")?;
         self.threshold()?;
+        self.risk_bounds()?;
         self.forest().map(drop)
     }
 }

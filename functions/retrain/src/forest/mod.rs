@@ -19,7 +19,8 @@ mod tests;
 use std::panic::resume_unwind;
 use std::thread;
 
-use churn_common::model::flat::Forest;
+use churn_common::model::Scorer;
+use churn_common::model::trees::Trees;
 use linfa::error::Error;
 
 pub use params::{ClassWeight, ForestParams, ParamsError, ValidForestParams};
@@ -33,8 +34,8 @@ use served::{Rates, Tree};
 /// A fitted forest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
-    /// The forest, as served.
-    pub forest: Forest,
+    /// The forest, as served: a [`Scorer::Mean`].
+    pub scorer: Scorer,
     /// `(n_features,)`, each feature's mean decrease of (class-weighted) Gini impurity, as scikit-learn's
     /// `feature_importances_`: normalised per tree, averaged, sums to 1; all 0 where no tree has a split.
     pub importances: Vec<f64>,
@@ -71,8 +72,8 @@ impl ValidForestParams {
             importances.iter_mut().zip(&tree.importances).for_each(|(sum, x)| *sum += x);
         }
         served::normalise(&mut importances);
-        let forest = Forest::new(columns.len() as u16, trees.into_iter().map(|tree| tree.nodes).collect())?;
-        Ok(Fitted { forest, importances })
+        let trees = Trees::new(columns.len() as u16, trees.into_iter().map(|tree| tree.nodes).collect())?;
+        Ok(Fitted { scorer: Scorer::Mean(trees), importances })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a forest is fitted on, and why it can't be.
 
-use churn_common::model::flat::InvalidForest;
+use churn_common::model::trees::InvalidTrees;
 use ndarray::Array2;
 
 /// Training rows; the three parts are of one length.
@@ -63,7 +63,7 @@ pub enum FitError {
     Split(String),
     /// The grown trees break a rule of the served form: a defect of this module.
     #[error("the grown forest is invalid: {0}")]
-    Invalid(#[from] InvalidForest),
+    Invalid(#[from] InvalidTrees),
 }
 
 impl Rows {

@@ -1,6 +1,6 @@
 //! From a tree in bins to the served form: thresholds, recounted rates, covers, importances.
 
-use churn_common::model::flat::Node;
+use churn_common::model::trees::Node;
 
 use super::binning::Column;
 use super::grow::BinNode;

@@ -1,7 +1,7 @@
 //! The whole forest: reproducible, true to its bins, indifferent to row order, as good as scikit-learn's.
 
 use churn_common::metrics::{log_loss, roc_auc};
-use churn_common::model::flat::Node;
+use churn_common::model::trees::Node;
 use ndarray::Array2;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -58,11 +58,11 @@ fn small() -> ForestParams {
 }
 
 fn predict(fitted: &Fitted, rows: &Rows) -> Vec<f64> {
-    rows.features.rows().into_iter().map(|row| fitted.forest.predict(&row.to_vec()).unwrap()).collect()
+    rows.features.rows().into_iter().map(|row| fitted.scorer.score(&row.to_vec()).unwrap()).collect()
 }
 
 fn bytes(fitted: &Fitted) -> Vec<u8> {
-    postcard::to_stdvec(&(&fitted.forest, &fitted.importances)).unwrap()
+    postcard::to_stdvec(&(&fitted.scorer, &fitted.importances)).unwrap()
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn every_row_ends_in_the_leaf_it_was_counted_in() {
             BinNode::Leaf => Node::leaf(position(at), 1.0),
             BinNode::Split { .. } => node,
         });
-        let forest = Forest::new(12, vec![told_apart.collect()]).unwrap();
+        let forest = Scorer::Mean(Trees::new(12, vec![told_apart.collect()]).unwrap());
         for (x, row) in rows.features.rows().into_iter().zip(0..) {
             let leaf = served::path(&grown, &columns, row).last().unwrap();
-            assert_eq!(forest.predict(&x.to_vec()), Some(f64::from(position(leaf))));
+            assert_eq!(forest.score(&x.to_vec()), Some(f64::from(position(leaf))));
         }
     }
 }
@@ -138,7 +138,7 @@ fn missing_values_go_where_the_median_goes() {
     let rows = rows(x.iter().map(|&x| vec![x]).collect(), &labels);
     let params = ForestParams { min_rows_leaf: 1, smoothing: 0.0, max_depth: 1, n_trees: 40, ..small() };
     let fitted = params.check().unwrap().fit(&rows).unwrap();
-    let at = |x: f32| fitted.forest.predict(&[x]).unwrap();
+    let at = |x: f32| fitted.scorer.score(&[x]).unwrap();
     assert_eq!(at(f32::NAN), at(2.0));
     assert!(at(2.0) > 0.9 && at(0.0) < 0.1, "{} {}", at(2.0), at(0.0));
 }
@@ -156,7 +156,7 @@ fn features_without_information_are_never_split_on() {
 fn rows_without_any_usable_feature_give_the_base_rate() {
     let labels = [true, false, false, false];
     let fitted = small().check().unwrap().fit(&rows(vec![vec![1.0]; 4], &labels)).unwrap();
-    assert_eq!(fitted.forest.predict(&[1.0]), Some(0.25));
+    assert_eq!(fitted.scorer.score(&[1.0]), Some(0.25));
     assert_eq!(fitted.importances, [0.0]);
 }
 

@@ -9,23 +9,24 @@ const LEAF: u16 = u16::MAX;
 /// missing (NaN) to the side that `missing_left` tells.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Node {
-    feature: u16,
-    threshold: f32,
-    left: u32,
-    right: u32,
-    missing_left: bool,
-    cover: f32,
-    value: f32,
+    pub(super) feature: u16,
+    pub(super) threshold: f32,
+    pub(super) left: u32,
+    pub(super) right: u32,
+    pub(super) missing_left: bool,
+    pub(super) cover: f32,
+    pub(super) value: f32,
 }
 
 impl Node {
-    /// A leaf that answers `value` (a probability, 0..=1) and was reached by training rows of weight `cover`.
+    /// A leaf that answers `value` and was reached by training rows of weight `cover`. What a value is (a probability, or
+    /// a part of a margin) is the model's to say: see [`super::Scorer`].
     pub fn leaf(value: f32, cover: f32) -> Self {
         Self { feature: LEAF, threshold: 0.0, left: 0, right: 0, missing_left: false, cover, value }
     }
 
     /// A split; `left` and `right` are node positions within the same tree and must both lie behind this node's own.
-    /// `value` is the rate at the node itself and `cover` the training weight that reached it.
+    /// `value` is what the node would answer were it a leaf, and `cover` the training weight that reached it.
     pub fn split(
         feature: u16,
         threshold: f32,
@@ -37,16 +38,16 @@ impl Node {
         Self { feature, threshold, left: children.0, right: children.1, missing_left, cover, value }
     }
 
-    fn is_leaf(&self) -> bool {
+    pub(super) fn is_leaf(&self) -> bool {
         self.feature == LEAF
     }
 }
 
-/// Why a set of trees is not a valid forest.
+/// Why a set of trees is not valid.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum InvalidForest {
+pub enum InvalidTrees {
     /// There is no tree.
-    #[error("the forest has no tree")]
+    #[error("there is no tree")]
     Empty,
     /// A tree has no node.
     #[error("tree {tree} has no node")]
@@ -66,43 +67,43 @@ pub enum InvalidForest {
     },
 }
 
-/// A forest whose answer is the mean of its trees' leaf values: a probability in 0..=1.
+/// Trees over rows of `n_features` values.
 ///
-/// Only valid forests construct: every child lies behind its parent (so a walk ends), every feature and child exists,
-/// thresholds are finite, values are probabilities. Deserialised bytes must pass [`Forest::check`] before use.
+/// Only valid trees construct: every child lies behind its parent (so a walk ends), every feature and child exists,
+/// thresholds and values are finite. Deserialised bytes must pass [`Trees::check`] before use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Forest {
+pub struct Trees {
     n_features: u16,
     trees: Vec<Vec<Node>>,
 }
 
-impl Forest {
-    /// Builds a forest over `n_features` features from trees whose root is node 0.
-    pub fn new(n_features: u16, trees: Vec<Vec<Node>>) -> Result<Self, InvalidForest> {
-        let forest = Self { n_features, trees };
-        forest.check()?;
-        Ok(forest)
+impl Trees {
+    /// Trees over `n_features` features, the root of each being its node 0.
+    pub fn new(n_features: u16, trees: Vec<Vec<Node>>) -> Result<Self, InvalidTrees> {
+        let trees = Self { n_features, trees };
+        trees.check()?;
+        Ok(trees)
     }
 
     /// Checks every rule of the format.
-    pub fn check(&self) -> Result<(), InvalidForest> {
+    pub fn check(&self) -> Result<(), InvalidTrees> {
         if self.trees.is_empty() {
-            return Err(InvalidForest::Empty);
+            return Err(InvalidTrees::Empty);
         }
         for (tree, nodes) in self.trees.iter().enumerate() {
             if nodes.is_empty() {
-                return Err(InvalidForest::EmptyTree { tree });
+                return Err(InvalidTrees::EmptyTree { tree });
             }
             for (node, n) in nodes.iter().enumerate() {
-                self.check_node(nodes.len(), node, n).map_err(|what| InvalidForest::Node { tree, node, what })?;
+                self.check_node(nodes.len(), node, n).map_err(|what| InvalidTrees::Node { tree, node, what })?;
             }
         }
         Ok(())
     }
 
     fn check_node(&self, len: usize, at: usize, n: &Node) -> Result<(), &'static str> {
-        if !(0.0..=1.0).contains(&n.value) {
-            return Err("value is not a probability");
+        if !n.value.is_finite() {
+            return Err("value is not finite");
         }
         if !(n.cover.is_finite() && n.cover >= 0.0) {
             return Err("cover is not a weight");
@@ -122,30 +123,47 @@ impl Forest {
         Ok(())
     }
 
+    /// Checks that every value is a probability, 0..=1.
+    pub(super) fn check_probabilities(&self) -> Result<(), InvalidTrees> {
+        let bad = |n: &Node| !(0.0..=1.0).contains(&n.value);
+        let found = self.trees.iter().enumerate().find_map(|(tree, t)| Some((tree, t.iter().position(bad)?)));
+        match found {
+            Some((tree, node)) => Err(InvalidTrees::Node { tree, node, what: "value is not a probability" }),
+            None => Ok(()),
+        }
+    }
+
     /// Number of features a row must have.
     pub fn n_features(&self) -> usize {
         usize::from(self.n_features)
     }
 
-    /// The mean leaf value for a row of `n_features` values, NaN = missing; `None` if the row has another length.
-    pub fn predict(&self, row: &[f32]) -> Option<f64> {
-        if row.len() != self.n_features() {
-            return None;
-        }
-        let sum: f64 = self.trees.iter().filter_map(|nodes| walk(nodes, row)).sum();
-        Some(sum / self.trees.len() as f64)
+    /// Number of trees, at least 1.
+    pub fn len(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// Never: there is at least one tree.
+    pub fn is_empty(&self) -> bool {
+        self.trees.is_empty()
+    }
+
+    /// The value of the leaf that a row of `n_features` values, NaN = missing, reaches in each tree, in order.
+    pub(super) fn leaves<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
+        self.trees.iter().filter_map(|nodes| walk(nodes, row))
     }
 }
 
-/// The leaf value of one tree; `None` only where [`Forest::check`] would have failed.
-fn walk(nodes: &[Node], row: &[f32]) -> Option<f64> {
+/// The leaf value of one tree; `None` only where [`Trees::check`] would have failed, or for a row of another length.
+fn walk(nodes: &[Node], row: &[f32]) -> Option<f32> {
     let mut node = nodes.first()?;
     while !node.is_leaf() {
         let x = *row.get(usize::from(node.feature))?;
-        let left = if x.is_nan() { node.missing_left } else { x < node.threshold };
+        // A comparison with NaN is false.
+        let left = x < node.threshold || (x.is_nan() && node.missing_left);
         node = nodes.get(if left { node.left } else { node.right } as usize)?;
     }
-    Some(f64::from(node.value))
+    Some(node.value)
 }
 
 #[cfg(test)]
@@ -158,11 +176,11 @@ mod tests {
 
     #[test]
     fn goes_left_below_right_at_and_above_and_where_told_when_missing() {
-        let f = Forest::new(1, vec![stump(true), stump(false)]).unwrap();
-        assert!((f.predict(&[1.9]).unwrap() - 0.1).abs() < 1e-7);
-        assert!((f.predict(&[2.0]).unwrap() - 0.8).abs() < 1e-7);
-        assert!((f.predict(&[f32::NAN]).unwrap() - 0.45).abs() < 1e-7);
-        assert_eq!(f.predict(&[1.0, 2.0]), None);
+        let trees = Trees::new(1, vec![stump(true), stump(false)]).unwrap();
+        let leaves = |x: f32| trees.leaves(&[x]).collect::<Vec<_>>();
+        assert_eq!(leaves(1.9), [0.1, 0.1]);
+        assert_eq!(leaves(2.0), [0.8, 0.8]);
+        assert_eq!(leaves(f32::NAN), [0.1, 0.8]);
     }
 
     #[test]
@@ -173,10 +191,12 @@ mod tests {
             Node::split(0, 1.0, (1, 2), true, 1.0, 0.5),
             Node::split(1, 1.0, (1, 1), true, 1.0, 0.5),
             Node::split(0, f32::NAN, (1, 1), true, 1.0, 0.5),
-            Node::leaf(1.5, 1.0),
+            Node::leaf(f32::INFINITY, 1.0),
+            Node::leaf(0.5, -1.0),
         ] {
-            assert!(matches!(Forest::new(1, vec![vec![bad, leaf]]), Err(InvalidForest::Node { .. })), "{bad:?}");
+            assert!(matches!(Trees::new(1, vec![vec![bad, leaf]]), Err(InvalidTrees::Node { .. })), "{bad:?}");
         }
-        assert_eq!(Forest::new(1, vec![]), Err(InvalidForest::Empty));
+        assert_eq!(Trees::new(1, vec![]), Err(InvalidTrees::Empty));
+        assert_eq!(Trees::new(1, vec![vec![]]), Err(InvalidTrees::EmptyTree { tree: 0 }));
     }
 }
