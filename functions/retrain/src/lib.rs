@@ -1,9 +1,10 @@
 //! `retrain`: stored histories become training rows, a model, its evaluation and the next champion.
 
-pub mod forest;
+pub mod candidates;
 mod plan;
 mod settings;
 mod train;
+mod validation;
 
 pub use plan::{Plan, TooShort};
 pub use settings::TrainingSettings;
@@ -54,7 +55,7 @@ mod tests {
         assert_eq!(read(json!({"detail-type": "Scheduled Event", "detail": {}})).unwrap(), TrainingSettings::default());
         let s = read(json!({"horizon_days": 7, "n_trees": 20, "class_weight": 2.5})).unwrap();
         assert_eq!((s.horizon_days, s.forest.n_trees), (7, 20));
-        assert_eq!(s.forest.class_weight, forest::ClassWeight::Positive(2.5));
+        assert_eq!(s.forest.class_weight, candidates::forest::ClassWeight::Positive(2.5));
         assert!(read(json!({"n_tree": 20})).unwrap_err().to_string().contains("no setting \"n_tree\""));
         assert!(read(json!({"n_trees": 0})).unwrap_err().to_string().contains("n_trees is 0"));
         assert!(read(json!({"n_trees": "many"})).unwrap_err().to_string().contains("n_trees"));

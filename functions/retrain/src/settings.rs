@@ -1,6 +1,6 @@
 //! Settings of `retrain`.
 
-use crate::forest::{ClassWeight, ForestParams, ValidForestParams};
+use crate::candidates::forest::{ClassWeight, ForestParams, ValidForestParams};
 use churn_common::label::{Definition, Label};
 use churn_common::model::{Probability, RiskBounds};
 use churn_common::settings::{Settings, SettingsError, in_range};

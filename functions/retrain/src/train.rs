@@ -1,6 +1,6 @@
 //! One run: rows, model, evaluation, registration, promotion.
 
-use crate::forest::{FitError, Rows as ForestRows};
+use crate::candidates::{Candidate, FitError, Rows as ForestRows, by_user};
 use crate::plan::Plan;
 use crate::settings::TrainingSettings;
 use churn_common::calendar::{Day, Timestamp};
@@ -243,11 +243,9 @@ fn forest_rows(snapshots: &[Snapshot]) -> Result<ForestRows, TrainError> {
         Array2::from_shape_vec((snapshots.len(), COUNT), values).map_err(|e| TrainError::Table(e.to_string()))?;
     let names: BTreeSet<_> = snapshots.iter().map(|s| &s.user).collect();
     let numbers: BTreeMap<_, u32> = names.into_iter().zip(0..).collect();
-    Ok(ForestRows {
-        features,
-        labels: snapshots.iter().map(|s| s.churned).collect(),
-        users: snapshots.iter().filter_map(|s| numbers.get(&s.user).copied()).collect(),
-    })
+    let users: Vec<u32> = snapshots.iter().filter_map(|s| numbers.get(&s.user).copied()).collect();
+    let labels = snapshots.iter().map(|s| s.churned).collect();
+    Ok(ForestRows { features, labels, weights: by_user(&users), users })
 }
 
 fn evaluate(model: &Model, snapshots: &[Snapshot]) -> Result<Evaluation, MetricsError> {
@@ -289,7 +287,7 @@ fn notes(settings: &TrainingSettings, test: &Rows, evaluation: &Evaluation) -> V
             1.96 * auc_error(auc, positives as f64, negatives as f64),
         ));
     }
-    if settings.forest.class_weight != crate::forest::ClassWeight::None {
+    if settings.forest.class_weight != crate::candidates::forest::ClassWeight::None {
         notes.push(
             "classes are weighted: probabilities rank users, and lie above the rates at which users churn".into(),
         );
