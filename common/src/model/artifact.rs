@@ -160,6 +160,16 @@ impl Model {
         self.window_days
     }
 
+    /// What scores rows.
+    pub fn scorer(&self) -> &Scorer {
+        &self.scorer
+    }
+
+    /// What makes probabilities of scores.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
     /// The probability from which on the label is 1.
     pub fn threshold(&self) -> Probability {
         self.decision.threshold

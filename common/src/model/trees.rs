@@ -41,6 +41,12 @@ impl Node {
     pub(super) fn is_leaf(&self) -> bool {
         self.feature == LEAF
     }
+
+    /// Positions of the left and the right child; none of a leaf.
+    pub(super) fn children(&self) -> impl Iterator<Item = usize> {
+        let children = [self.left as usize, self.right as usize];
+        children.into_iter().take(if self.is_leaf() { 0 } else { 2 })
+    }
 }
 
 /// Why a set of trees is not valid.
@@ -69,8 +75,8 @@ pub enum InvalidTrees {
 
 /// Trees over rows of `n_features` values.
 ///
-/// Only valid trees construct: every child lies behind its parent (so a walk ends), every feature and child exists,
-/// thresholds and values are finite. Deserialised bytes must pass [`Trees::check`] before use.
+/// Only valid trees construct: every child lies behind its parent (so a walk ends) and has no other one, every feature and
+/// child exists, thresholds and values are finite. Deserialised bytes must pass [`Trees::check`] before use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trees {
     n_features: u16,
@@ -94,8 +100,14 @@ impl Trees {
             if nodes.is_empty() {
                 return Err(InvalidTrees::EmptyTree { tree });
             }
+            let mut has_parent = vec![false; nodes.len()];
             for (node, n) in nodes.iter().enumerate() {
                 self.check_node(nodes.len(), node, n).map_err(|what| InvalidTrees::Node { tree, node, what })?;
+                for child in n.children() {
+                    if std::mem::replace(&mut has_parent[child], true) {
+                        return Err(InvalidTrees::Node { tree, node: child, what: "two branches lead here" });
+                    }
+                }
             }
         }
         Ok(())
@@ -148,6 +160,11 @@ impl Trees {
         self.trees.is_empty()
     }
 
+    /// The nodes of each tree.
+    pub(super) fn trees(&self) -> &[Vec<Node>] {
+        &self.trees
+    }
+
     /// The value of the leaf that a row of `n_features` values, NaN = missing, reaches in each tree, in order.
     pub(super) fn leaves<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
         self.trees.iter().filter_map(|nodes| walk(nodes, row))
@@ -188,13 +205,14 @@ mod tests {
         let leaf = Node::leaf(0.5, 1.0);
         for bad in [
             Node::split(0, 1.0, (0, 1), true, 1.0, 0.5),
-            Node::split(0, 1.0, (1, 2), true, 1.0, 0.5),
-            Node::split(1, 1.0, (1, 1), true, 1.0, 0.5),
-            Node::split(0, f32::NAN, (1, 1), true, 1.0, 0.5),
+            Node::split(0, 1.0, (1, 3), true, 1.0, 0.5),
+            Node::split(1, 1.0, (1, 2), true, 1.0, 0.5),
+            Node::split(0, f32::NAN, (1, 2), true, 1.0, 0.5),
+            Node::split(0, 1.0, (1, 1), true, 1.0, 0.5),
             Node::leaf(f32::INFINITY, 1.0),
             Node::leaf(0.5, -1.0),
         ] {
-            assert!(matches!(Trees::new(1, vec![vec![bad, leaf]]), Err(InvalidTrees::Node { .. })), "{bad:?}");
+            assert!(matches!(Trees::new(1, vec![vec![bad, leaf, leaf]]), Err(InvalidTrees::Node { .. })), "{bad:?}");
         }
         assert_eq!(Trees::new(1, vec![]), Err(InvalidTrees::Empty));
         assert_eq!(Trees::new(1, vec![vec![]]), Err(InvalidTrees::EmptyTree { tree: 0 }));
