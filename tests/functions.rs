@@ -1,6 +1,7 @@
 //! The functions as deployed: the built binaries, over the real Lambda Runtime API, S3 and DynamoDB, from dropped log to
 //! answer.
 
+use axum::http::Request;
 use churn_common::calendar::Timestamp;
 use churn_common::features::{COUNT, position};
 use churn_common::snapshot::at_risk;
@@ -49,6 +50,17 @@ impl Bench {
 
     async fn predict(&self, body: Value) -> (u16, Value) {
         self.send("POST", "/predict", "application/json", body.to_string()).await
+    }
+
+    /// Asks for a prediction in the languages that `accept` names; language of the answer, and body.
+    async fn predict_in(&self, accept: &str, body: Value) -> (String, Value) {
+        let request = Request::post(format!("{}/predict", self.stack.http_url()))
+            .header("content-type", "application/json")
+            .header("accept-language", accept);
+        let answer = http::exchange(request.body(body.to_string().into()).unwrap()).await.unwrap();
+        assert_eq!(answer.headers()["vary"], "accept-language");
+        let language = answer.headers()["content-language"].to_str().unwrap().to_owned();
+        (language, serde_json::from_slice(answer.body()).unwrap())
     }
 
     async fn stored(&self, key: &str) -> Vec<u8> {
@@ -101,6 +113,7 @@ async fn from_a_dropped_log_to_a_prediction() {
 
     rows_are_kept(&bench, &trained).await;
     predictions_agree_with_the_stored_history(&bench).await;
+    predictions_are_explained(&bench).await;
     bad_requests_are_told_apart(&bench).await;
 
     let (status, card) = bench.send("GET", "/model", "", "").await;
@@ -171,6 +184,57 @@ async fn predictions_agree_with_the_stored_history(bench: &Bench) {
     let events = |answer: &Value| answer["evidence"]["events"].as_u64().unwrap();
     assert_eq!(events(&both), events(&alone) + 1);
     assert_eq!((&both["evidence"]["from_request"], &both["evidence"]["already_known"]), (&json!(1), &json!(1)));
+}
+
+/// The answer's numbers add up to what the model says of the user, and its words come in the language asked for.
+async fn predictions_are_explained(bench: &Bench) {
+    let as_of = bench.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
+    let version =
+        serde_json::from_value(bench.send("GET", "/health", "", "").await.1["model_version"].clone()).unwrap();
+    let model = bench.stores.models().get(&version).await.unwrap();
+    let users = bench.stores.histories.map_users(2, |_, h| at_risk(&h, as_of, 30)).await.unwrap();
+    for (user, row) in users.iter().step_by(users.len() / 5) {
+        let body = json!({"user_id": user, "as_of": as_of});
+        let (language, english) = bench.predict_in("fr, en;q=0.8, ar;q=0.7", body.clone()).await;
+        assert_eq!(language, "en");
+        let reasons = english["reasons"].as_array().unwrap();
+        assert_eq!(reasons.len(), 5, "{english}");
+        let contributions: Vec<f64> = reasons.iter().map(|r| r["contribution"].as_f64().unwrap()).collect();
+        assert!(contributions.windows(2).all(|w| w[0].abs() >= w[1].abs()), "{contributions:?}");
+        let number = |name: &str| english[name].as_f64().unwrap();
+        let sum = number("base_value") + contributions.iter().sum::<f64>() + number("other_features");
+        let (p, score) = (number("churn_probability"), model.scorer().score(row.values()).unwrap());
+        let explained = match english["explained"].as_str().unwrap() {
+            "probability" => p,
+            "log_odds" => (p / (1.0 - p)).ln(),
+            "probability_before_calibration" | "log_odds_before_calibration" => score,
+            other => panic!("{other} is explained"),
+        };
+        // A booster's score is summed in single precision.
+        assert!((sum - explained).abs() < 1e-5, "{sum} is not {explained}: {english}");
+        assert!((number("explained_value") - sum).abs() < 1e-12);
+
+        let (language, arabic) = bench.predict_in("ar-EG, en;q=0.5", body).await;
+        assert_eq!((language.as_str(), &arabic["churn_probability"]), ("ar", &english["churn_probability"]));
+        assert_eq!(arabic["recommended_action"]["id"], english["recommended_action"]["id"]);
+        let is_arabic = |text: &Value| text.as_str().unwrap().chars().any(|c| ('\u{0621}'..='\u{064a}').contains(&c));
+        assert!(is_arabic(&arabic["recommended_action"]["text"]) && !is_arabic(&english["recommended_action"]["text"]));
+        for (ar, en) in arabic["reasons"].as_array().unwrap().iter().zip(reasons) {
+            let position = position(en["feature"].as_str().unwrap()).unwrap();
+            let value = row.values()[position];
+            assert_eq!(en["value"].as_f64().map(|v| v as f32), (!value.is_nan()).then_some(value));
+            assert_eq!((&ar["feature"], &ar["contribution"]), (&en["feature"], &en["contribution"]));
+            let (raises, text) = (en["contribution"].as_f64().unwrap() > 0.0, ar["sentence"].as_str().unwrap());
+            let effect = if raises {
+                "وهذا يرفع احتمال المغادرة."
+            } else {
+                "وهذا يخفض احتمال المغادرة."
+            };
+            assert!(text.ends_with(effect), "{text}");
+            let effect = if raises { "this raises the risk of leaving." } else { "this lowers the risk of leaving." };
+            assert!(en["sentence"].as_str().unwrap().ends_with(effect), "{en}");
+        }
+    }
 }
 
 async fn bad_requests_are_told_apart(bench: &Bench) {

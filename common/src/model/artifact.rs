@@ -1,6 +1,7 @@
 //! The model file: what `predict` needs and nothing else, named by the hash of its bytes.
 
 use super::calibration::Calibration;
+use super::explain::NotExplainable;
 use super::risk::{Risk, RiskBounds};
 use super::scorer::Scorer;
 use crate::features;
@@ -52,6 +53,9 @@ pub enum InvalidModel {
     /// The contents break a rule.
     #[error("the model breaks a rule: {0}")]
     Contents(String),
+    /// It scores, but cannot be explained.
+    #[error(transparent)]
+    NotExplainable(#[from] NotExplainable),
     /// Trained on features that this release computes differently.
     #[error("the model was trained on feature schema {model}, this release computes {release}")]
     Schema {
