@@ -98,7 +98,7 @@ async fn from_a_dropped_log_to_a_prediction() {
     let refused = bench.invoke("retrain", json!({"min_users": 100_000})).await.unwrap();
     assert_eq!((&refused["outcome"], &refused["reason"]), (&json!("not_trained"), &json!("too_few_users")));
     assert_eq!(bench.send("GET", "/health", "", "").await.0, 503);
-    let settings = json!({"n_trees": 50, "min_rows_per_class": 5});
+    let settings = json!({"n_trees": 20, "min_rows_per_class": 5, "boosting_depths": [2], "bootstrap_resamples": 200});
     let trained = bench.invoke("retrain", settings.clone()).await.unwrap();
     assert_eq!(trained["outcome"], "trained", "{trained}");
     let version = trained["model_version"].as_str().unwrap().to_owned();
@@ -107,7 +107,9 @@ async fn from_a_dropped_log_to_a_prediction() {
     assert_eq!((&again["model_version"], &again["replaced"]), (&json!(version), &Value::Null));
     assert_eq!(bench.stores.registry().read().await.unwrap().0.history.len(), 1, "nothing was promoted again");
     assert_eq!(bench.stored(&format!("models/{version}/model.bin")).await, bytes);
-    let other = bench.invoke("retrain", json!({"n_trees": 50, "min_rows_per_class": 5, "seed": 1})).await.unwrap();
+    let mut only_boosting = settings.clone();
+    only_boosting["candidates"] = json!(["gradient_boosting"]);
+    let other = bench.invoke("retrain", only_boosting).await.unwrap();
     assert_ne!(other["model_version"], json!(version));
     assert_eq!(other["replaced"], json!(version));
 
@@ -117,7 +119,11 @@ async fn from_a_dropped_log_to_a_prediction() {
     bad_requests_are_told_apart(&bench).await;
 
     let (status, card) = bench.send("GET", "/model", "", "").await;
-    assert_eq!((status, &card["family"], &card["label"]["horizon_days"]), (200, &json!("random_forest"), &json!(14)));
+    assert_eq!((status, &card["family"]), (200, &json!("gradient_boosting")));
+    assert_eq!(&card["label"]["horizon_days"], &json!(14));
+    the_card_tells_all(&card, &trained);
+    let xgboost = bench.stored(&format!("models/{}/xgboost.json", card["version"].as_str().unwrap())).await;
+    assert!(serde_json::from_slice::<Value>(&xgboost).unwrap()["learner"].is_object());
     let monitored = bench.invoke("monitor", json!({})).await.unwrap();
     assert_eq!(monitored["outcome"], "reported", "{monitored}");
     let report: Value = serde_json::from_slice(
@@ -133,6 +139,33 @@ async fn from_a_dropped_log_to_a_prediction() {
     let failed = bench.invoke("ingest", json!({"no": "event"})).await.unwrap_err().to_string();
     assert!(failed.contains("BadEvent"), "{failed}");
     bench.stack.shutdown().await;
+}
+
+/// The card of a model, and what a run over all families told.
+fn the_card_tells_all(card: &Value, trained: &Value) {
+    let families = |of: &Value| -> Vec<String> {
+        let best = of["candidates"].as_array().unwrap().iter().filter(|c| c["best_of_family"] == true);
+        best.map(|c| c["family"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(families(trained), ["logistic_regression", "gradient_boosting", "random_forest", "prior"]);
+    assert_eq!(families(card), ["gradient_boosting", "prior"]);
+    let chosen: Vec<_> = trained["candidates"].as_array().unwrap().iter().filter(|c| c["chosen"] == true).collect();
+    assert_eq!((chosen.len(), &chosen[0]["family"]), (1, &trained["family"]));
+    for of in [&card["estimates"], &chosen[0]["estimates"]] {
+        for metric in ["roc_auc", "pr_auc", "log_loss", "brier", "ece", "lift_at_10_percent", "recall_at_k"] {
+            let [low, value, high] = ["low", "value", "high"].map(|part| of[metric][part].as_f64().unwrap());
+            assert!(low <= high && low - 0.2 <= value && value <= high + 0.2, "{metric}: {low} {value} {high}");
+        }
+    }
+    assert_eq!(card["estimates"]["roc_auc"]["value"], card["evaluation"]["roc_auc"]);
+    assert!(card["guards"]["future"]["users"].as_u64().unwrap() > 100);
+    assert_eq!(card["guards"]["permuted_labels"]["passed"], true, "{}", card["guards"]);
+    assert_eq!(card["guards"]["test_score"], json!({"bound": 0.95, "passed": true}));
+    let threshold = card["decision"]["threshold"].as_f64().unwrap();
+    assert!((threshold - 1.0 / 11.0).abs() < 1e-12);
+    let trade_off = card["decision"]["trade_off"].as_array().unwrap();
+    assert!(trade_off.iter().any(|row| row["threshold"] == card["decision"]["threshold"]));
+    assert!(card["calibration"]["calibration"]["platt"].is_object(), "{}", card["calibration"]);
 }
 
 /// The snapshots hold as many rows as told, the baseline one for each user, and neither a value that no window can have.

@@ -12,7 +12,7 @@ const SHARES: [(f64, &str, &str); 3] = [
     (0.20, "gain_at_20_percent", "lift_at_20_percent"),
 ];
 
-/// A score and its 95 % interval.
+/// A score and its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The score; `None` where undefined.
@@ -35,6 +35,8 @@ pub struct EstimateParams {
     pub threshold: f64,
     /// Rows, the riskiest first, of `recall_at_k`.
     pub k: u64,
+    /// How often intervals hold the truth, above 0 and below 1, such as 0.95.
+    pub level: f64,
     /// Resamples, 1 or more.
     pub resamples: u32,
     /// Where all randomness comes from.
@@ -42,7 +44,7 @@ pub struct EstimateParams {
 }
 
 /// Scores `probabilities` `(n_rows,)`, each in 0..=1, against `labels`, and resamples `users`: as many as there are,
-/// with replacement, all rows of each. Intervals are the 2.5 % and 97.5 % quantiles over resamples (Efron 1979). The
+/// with replacement, all rows of each. Intervals leave out the same share of resamples at either end (the percentile bootstrap, Efron 1979). The
 /// bins of `ece` stay those of all rows.
 ///
 /// # Errors
@@ -79,7 +81,10 @@ pub fn estimate(
             let at = (q * all.len().saturating_sub(1) as f64).round() as usize;
             all.get(at).copied().filter(|_| enough)
         };
-        (name.to_owned(), Estimate { value, low: quantile(0.025), high: quantile(0.975) })
+        (
+            name.to_owned(),
+            Estimate { value, low: quantile((1.0 - params.level) / 2.0), high: quantile((1.0 + params.level) / 2.0) },
+        )
     };
     Ok(value.into_iter().zip(resampled).map(|(value, all)| estimate(value, all)).collect())
 }
@@ -232,7 +237,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn params(threshold: f64) -> EstimateParams {
-        EstimateParams { threshold, k: 2, resamples: 200, seed: 1 }
+        EstimateParams { threshold, k: 2, level: 0.95, resamples: 200, seed: 1 }
     }
 
     fn value(estimates: &Estimates, name: &str) -> Option<f64> {

@@ -1,14 +1,26 @@
 //! `retrain`: stored histories become training rows, a model, its evaluation and the next champion.
 
+mod calibration;
 pub mod candidates;
+mod card;
+mod deadline;
+mod finish;
+mod guards;
+mod notes;
+mod outcome;
 mod plan;
+mod random;
+mod search;
 mod settings;
+mod snapshots;
+mod threshold;
 mod train;
 mod validation;
 
+pub use deadline::Deadline;
+pub use outcome::{Outcome, Reason, TrainError, Trained};
 pub use plan::{Plan, TooShort};
 pub use settings::TrainingSettings;
-pub use train::{Outcome, Reason, TrainError, Trained};
 
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, Stores, overrides};
@@ -24,21 +36,23 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     let (stores, settings) = (&stores, &settings);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // Boxed, as the compiler lays out nested futures only so deep.
-        let outcome = Box::pin(handle(event.payload, stores, settings, Timestamp::now())).await;
+        let deadline = Deadline::at(event.context.deadline());
+        let outcome = Box::pin(handle(event.payload, stores, settings, Timestamp::now(), deadline)).await;
         outcome.map_err(|e| Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
     }))
     .await
 }
 
-/// Trains on what is stored. The payload may override any training setting.
+/// Trains on what is stored, within the time there is. The payload may override any training setting.
 pub async fn handle(
     payload: Value,
     stores: &AllStores,
     settings: &TrainingSettings,
     now: Timestamp,
+    deadline: Deadline,
 ) -> Result<Outcome, TrainError> {
     let settings = settings.overridden(overrides(payload)?)?;
-    let outcome = train::train(stores, &settings, now).await?;
+    let outcome = train::train(stores, &settings, now, deadline).await?;
     tracing::info!(outcome = %serde_json::json!(outcome), "retrain done");
     Ok(outcome)
 }

@@ -7,9 +7,10 @@ use rand_xoshiro::rand_core::RngCore;
 
 use super::binning::Column;
 use super::params::ForestParams;
-use super::sample::{Bag, below};
+use super::sample::Bag;
 use super::split::{Bin, Cut, best_cut};
 use crate::candidates::Rows;
+use crate::random::below;
 
 /// A node of a tree in bins. Node 0 is the root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use super::{Candidate, Family, FitError, Fitted, Rows, normalise};
+use crate::random;
 use churn_common::model::Scorer;
 use churn_common::model::trees::Trees;
 use linfa::error::Error;
@@ -59,7 +60,7 @@ impl ValidForestParams {
         let rates = rates(params, rows);
 
         let grow = |tree: u32| {
-            let mut rng = sample::rng(params.seed, u64::from(tree));
+            let mut rng = random::rng(params.seed, u64::from(tree));
             let bag = users.draw(&mut rng, params.max_rows_per_tree as usize);
             Ok(served::tree(&grower.grow(bag, &mut rng)?, &columns, rows, &rates))
         };

@@ -47,9 +47,9 @@ fn counts_and_binary_features_split_whatever_the_order_of_rows() {
     assert!(once.importances[0] > 0.2 && once.importances[2] > 0.2, "{:?}", once.importances);
 
     let mut order: Vec<usize> = (0..600).collect();
-    let mut rng = sample::rng(5, 0);
+    let mut rng = random::rng(5, 0);
     for _ in 0..5 {
-        (1..600).rev().for_each(|i| order.swap(i, sample::below(&mut rng, i + 1)));
+        random::shuffle(&mut order, &mut rng);
         let shuffled = rows.select(&order);
         assert_eq!(bytes(&params.fit(&shuffled).unwrap()), bytes(&once));
     }
@@ -65,7 +65,7 @@ fn every_row_ends_in_the_leaf_it_was_counted_in() {
     let grower = Grower { columns: &columns, rows: &rows, usable: &usable, params: &params };
     let rates = rates(&params, &rows);
     for seed in 0..10 {
-        let mut rng = sample::rng(seed, 0);
+        let mut rng = random::rng(seed, 0);
         let bag = Users::new(&rows.users).draw(&mut rng, 20_000);
         let grown = grower.grow(bag, &mut rng).unwrap();
         assert!(grown.len() > 20);
