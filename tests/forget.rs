@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use ingest::Invocation;
 use lambda_http::Request;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use predict::{Champion, PredictSettings};
+use predict::{Actions, Champion, PredictSettings};
 use serde_json::{Value, json};
 use std::io::Read;
 
@@ -199,7 +199,9 @@ async fn what_failed_midway_is_completed_by_asking_again() {
     let forget = async |names: &Stores, now| {
         let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), names);
         let champion = Champion::new(&stores, &settings);
-        let answer = predict::handle(&sample(), &stores, &champion, &settings, now).await.unwrap();
+        let answer = predict::handle(&sample(), &stores, &champion, &settings, &Actions::load(None).unwrap(), now)
+            .await
+            .unwrap();
         (answer.status().as_u16(), serde_json::from_slice::<Value>(answer.body()).unwrap())
     };
     let missing = || "NoSuchTable".to_owned();
@@ -264,7 +266,10 @@ async fn a_request_that_iam_has_not_authorised_forgets_nobody() {
         event["requestContext"]["authorizer"] = authorizer;
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let champion = Champion::new(&stores, &settings);
-        let answer = predict::handle(&request, &stores, &champion, &settings, Timestamp::now()).await.unwrap();
+        let answer =
+            predict::handle(&request, &stores, &champion, &settings, &Actions::load(None).unwrap(), Timestamp::now())
+                .await
+                .unwrap();
         assert_eq!(answer.status(), 403);
         assert!(String::from_utf8_lossy(answer.body()).contains("urn:churn:problem:forbidden"));
     }
@@ -284,7 +289,16 @@ async fn a_file_that_is_ingested_again_does_not_bring_the_user_back() {
         let forgotten = if version == 1 { 0 } else { 3 };
         assert_eq!((&answer["lines"], &answer["forgotten"]), (&json!(5), &json!(forgotten)), "{answer}");
         let champion = Champion::new(&stores, &PredictSettings::default());
-        let answer = predict::handle(&sample(), &stores, &champion, &PredictSettings::default(), now).await.unwrap();
+        let answer = predict::handle(
+            &sample(),
+            &stores,
+            &champion,
+            &PredictSettings::default(),
+            &Actions::load(None).unwrap(),
+            now,
+        )
+        .await
+        .unwrap();
         assert_eq!(answer.status(), 200);
         assert_eq!(stores.histories.of_user(&user("30")).await.unwrap(), []);
         assert_eq!(stores.histories.of_user(&user("31")).await.unwrap().len(), 2);

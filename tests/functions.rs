@@ -1,6 +1,7 @@
 //! The functions as deployed: the built binaries, over the real Lambda Runtime API, S3 and DynamoDB, from dropped log to
 //! answer.
 
+use axum::http::Request;
 use churn_common::calendar::Timestamp;
 use churn_common::features::{COUNT, position};
 use churn_common::snapshot::at_risk;
@@ -51,6 +52,17 @@ impl Bench {
         self.send("POST", "/predict", "application/json", body.to_string()).await
     }
 
+    /// Asks for a prediction in the languages that `accept` names; language of the answer, and body.
+    async fn predict_in(&self, accept: &str, body: Value) -> (String, Value) {
+        let request = Request::post(format!("{}/predict", self.stack.http_url()))
+            .header("content-type", "application/json")
+            .header("accept-language", accept);
+        let answer = http::exchange(request.body(body.to_string().into()).unwrap()).await.unwrap();
+        assert_eq!(answer.headers()["vary"], "accept-language");
+        let language = answer.headers()["content-language"].to_str().unwrap().to_owned();
+        (language, serde_json::from_slice(answer.body()).unwrap())
+    }
+
     async fn stored(&self, key: &str) -> Vec<u8> {
         self.stores.store.get(key).await.unwrap().unwrap().bytes
     }
@@ -86,7 +98,7 @@ async fn from_a_dropped_log_to_a_prediction() {
     let refused = bench.invoke("retrain", json!({"min_users": 100_000})).await.unwrap();
     assert_eq!((&refused["outcome"], &refused["reason"]), (&json!("not_trained"), &json!("too_few_users")));
     assert_eq!(bench.send("GET", "/health", "", "").await.0, 503);
-    let settings = json!({"n_trees": 50, "min_rows_per_class": 5});
+    let settings = json!({"n_trees": 20, "min_rows_per_class": 5, "boosting_depths": [2], "bootstrap_resamples": 200});
     let trained = bench.invoke("retrain", settings.clone()).await.unwrap();
     assert_eq!(trained["outcome"], "trained", "{trained}");
     let version = trained["model_version"].as_str().unwrap().to_owned();
@@ -95,16 +107,23 @@ async fn from_a_dropped_log_to_a_prediction() {
     assert_eq!((&again["model_version"], &again["replaced"]), (&json!(version), &Value::Null));
     assert_eq!(bench.stores.registry().read().await.unwrap().0.history.len(), 1, "nothing was promoted again");
     assert_eq!(bench.stored(&format!("models/{version}/model.bin")).await, bytes);
-    let other = bench.invoke("retrain", json!({"n_trees": 50, "min_rows_per_class": 5, "seed": 1})).await.unwrap();
+    let mut only_boosting = settings.clone();
+    only_boosting["candidates"] = json!(["gradient_boosting"]);
+    let other = bench.invoke("retrain", only_boosting).await.unwrap();
     assert_ne!(other["model_version"], json!(version));
     assert_eq!(other["replaced"], json!(version));
 
     rows_are_kept(&bench, &trained).await;
     predictions_agree_with_the_stored_history(&bench).await;
+    predictions_are_explained(&bench).await;
     bad_requests_are_told_apart(&bench).await;
 
     let (status, card) = bench.send("GET", "/model", "", "").await;
-    assert_eq!((status, &card["family"], &card["label"]["horizon_days"]), (200, &json!("random_forest"), &json!(14)));
+    assert_eq!((status, &card["family"]), (200, &json!("gradient_boosting")));
+    assert_eq!(&card["label"]["horizon_days"], &json!(14));
+    the_card_tells_all(&card, &trained);
+    let xgboost = bench.stored(&format!("models/{}/xgboost.json", card["version"].as_str().unwrap())).await;
+    assert!(serde_json::from_slice::<Value>(&xgboost).unwrap()["learner"].is_object());
     let monitored = bench.invoke("monitor", json!({})).await.unwrap();
     assert_eq!(monitored["outcome"], "reported", "{monitored}");
     let report: Value = serde_json::from_slice(
@@ -120,6 +139,33 @@ async fn from_a_dropped_log_to_a_prediction() {
     let failed = bench.invoke("ingest", json!({"no": "event"})).await.unwrap_err().to_string();
     assert!(failed.contains("BadEvent"), "{failed}");
     bench.stack.shutdown().await;
+}
+
+/// The card of a model, and what a run over all families told.
+fn the_card_tells_all(card: &Value, trained: &Value) {
+    let families = |of: &Value| -> Vec<String> {
+        let best = of["candidates"].as_array().unwrap().iter().filter(|c| c["best_of_family"] == true);
+        best.map(|c| c["family"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(families(trained), ["logistic_regression", "gradient_boosting", "random_forest", "prior"]);
+    assert_eq!(families(card), ["gradient_boosting", "prior"]);
+    let chosen: Vec<_> = trained["candidates"].as_array().unwrap().iter().filter(|c| c["chosen"] == true).collect();
+    assert_eq!((chosen.len(), &chosen[0]["family"]), (1, &trained["family"]));
+    for of in [&card["estimates"], &chosen[0]["estimates"]] {
+        for metric in ["roc_auc", "pr_auc", "log_loss", "brier", "ece", "lift_at_10_percent", "recall_at_k"] {
+            let [low, value, high] = ["low", "value", "high"].map(|part| of[metric][part].as_f64().unwrap());
+            assert!(low <= high && low - 0.2 <= value && value <= high + 0.2, "{metric}: {low} {value} {high}");
+        }
+    }
+    assert_eq!(card["estimates"]["roc_auc"]["value"], card["evaluation"]["roc_auc"]);
+    assert!(card["guards"]["future"]["users"].as_u64().unwrap() > 100);
+    assert_eq!(card["guards"]["permuted_labels"]["passed"], true, "{}", card["guards"]);
+    assert_eq!(card["guards"]["test_score"], json!({"bound": 0.95, "passed": true}));
+    let threshold = card["decision"]["threshold"].as_f64().unwrap();
+    assert!((threshold - 1.0 / 11.0).abs() < 1e-12);
+    let trade_off = card["decision"]["trade_off"].as_array().unwrap();
+    assert!(trade_off.iter().any(|row| row["threshold"] == card["decision"]["threshold"]));
+    assert!(card["calibration"]["calibration"]["platt"].is_object(), "{}", card["calibration"]);
 }
 
 /// The snapshots hold as many rows as told, the baseline one for each user, and neither a value that no window can have.
@@ -150,6 +196,7 @@ async fn predictions_agree_with_the_stored_history(bench: &Bench) {
         assert_eq!(status, 200, "{answer}");
         assert_eq!(answer["churn_probability"], json!(model.predict(row)));
         assert_eq!(answer["churn_label"], json!(u8::from(model.label(model.predict(row)))));
+        assert_eq!(answer["risk"], json!(model.risk(model.predict(row))));
         assert_eq!(answer["model_version"], model_version);
         assert_eq!(answer["as_of_source"], "request");
     }
@@ -170,6 +217,57 @@ async fn predictions_agree_with_the_stored_history(bench: &Bench) {
     let events = |answer: &Value| answer["evidence"]["events"].as_u64().unwrap();
     assert_eq!(events(&both), events(&alone) + 1);
     assert_eq!((&both["evidence"]["from_request"], &both["evidence"]["already_known"]), (&json!(1), &json!(1)));
+}
+
+/// The answer's numbers add up to what the model says of the user, and its words come in the language asked for.
+async fn predictions_are_explained(bench: &Bench) {
+    let as_of = bench.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
+    let version =
+        serde_json::from_value(bench.send("GET", "/health", "", "").await.1["model_version"].clone()).unwrap();
+    let model = bench.stores.models().get(&version).await.unwrap();
+    let users = bench.stores.histories.map_users(2, |_, h| at_risk(&h, as_of, 30)).await.unwrap();
+    for (user, row) in users.iter().step_by(users.len() / 5) {
+        let body = json!({"user_id": user, "as_of": as_of});
+        let (language, english) = bench.predict_in("fr, en;q=0.8, ar;q=0.7", body.clone()).await;
+        assert_eq!(language, "en");
+        let reasons = english["reasons"].as_array().unwrap();
+        assert_eq!(reasons.len(), 5, "{english}");
+        let contributions: Vec<f64> = reasons.iter().map(|r| r["contribution"].as_f64().unwrap()).collect();
+        assert!(contributions.windows(2).all(|w| w[0].abs() >= w[1].abs()), "{contributions:?}");
+        let number = |name: &str| english[name].as_f64().unwrap();
+        let sum = number("base_value") + contributions.iter().sum::<f64>() + number("other_features");
+        let (p, score) = (number("churn_probability"), model.scorer().score(row.values()).unwrap());
+        let explained = match english["explained"].as_str().unwrap() {
+            "probability" => p,
+            "log_odds" => (p / (1.0 - p)).ln(),
+            "probability_before_calibration" | "log_odds_before_calibration" => score,
+            other => panic!("{other} is explained"),
+        };
+        // A booster's score is summed in single precision.
+        assert!((sum - explained).abs() < 1e-5, "{sum} is not {explained}: {english}");
+        assert!((number("explained_value") - sum).abs() < 1e-12);
+
+        let (language, arabic) = bench.predict_in("ar-EG, en;q=0.5", body).await;
+        assert_eq!((language.as_str(), &arabic["churn_probability"]), ("ar", &english["churn_probability"]));
+        assert_eq!(arabic["recommended_action"]["id"], english["recommended_action"]["id"]);
+        let is_arabic = |text: &Value| text.as_str().unwrap().chars().any(|c| ('\u{0621}'..='\u{064a}').contains(&c));
+        assert!(is_arabic(&arabic["recommended_action"]["text"]) && !is_arabic(&english["recommended_action"]["text"]));
+        for (ar, en) in arabic["reasons"].as_array().unwrap().iter().zip(reasons) {
+            let position = position(en["feature"].as_str().unwrap()).unwrap();
+            let value = row.values()[position];
+            assert_eq!(en["value"].as_f64().map(|v| v as f32), (!value.is_nan()).then_some(value));
+            assert_eq!((&ar["feature"], &ar["contribution"]), (&en["feature"], &en["contribution"]));
+            let (raises, text) = (en["contribution"].as_f64().unwrap() > 0.0, ar["sentence"].as_str().unwrap());
+            let effect = if raises {
+                "وهذا يرفع احتمال المغادرة."
+            } else {
+                "وهذا يخفض احتمال المغادرة."
+            };
+            assert!(text.ends_with(effect), "{text}");
+            let effect = if raises { "this raises the risk of leaving." } else { "this lowers the risk of leaving." };
+            assert!(en["sentence"].as_str().unwrap().ends_with(effect), "{en}");
+        }
+    }
 }
 
 async fn bad_requests_are_told_apart(bench: &Bench) {

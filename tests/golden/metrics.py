@@ -10,9 +10,21 @@ import warnings
 
 import numpy as np
 from sklearn import metrics as m
+from sklearn.calibration import calibration_curve
 
 warnings.filterwarnings("ignore")
 rng = np.random.default_rng(20261120)
+
+
+def reliability(y, p):
+    """scikit-learn's curve, which tells no rows: those are counted in its bins."""
+    observed, predicted = calibration_curve(y, p, n_bins=10, strategy="quantile")
+    edges = np.percentile(p, np.linspace(0, 1, 11) * 100)
+    rows = np.bincount(np.searchsorted(edges[1:-1], p), minlength=11)
+    rows = rows[rows > 0]
+    assert len(rows) == len(observed)
+    curve = zip(rows.tolist(), predicted.tolist(), observed.tolist())
+    return [{"rows": r, "predicted": p, "observed": o} for r, p, o in curve]
 
 
 def case(name, labels, probabilities, threshold):
@@ -25,6 +37,7 @@ def case(name, labels, probabilities, threshold):
     text = m.classification_report(y, called, **options)
     # Where no call is right, scikit-learn prints the support as "2.0": not a thing to imitate.
     text = re.sub(r"\d+\.0$", lambda found: found[0][:-2].rjust(len(found[0])), text, flags=re.M)
+    curve = reliability(y, p)
     return {
         "name": name,
         "labels": y.tolist(),
@@ -35,6 +48,8 @@ def case(name, labels, probabilities, threshold):
         "pr_auc": m.average_precision_score(y, p) if y.any() else None,
         "log_loss": m.log_loss(y, np.column_stack([1 - p, p]), labels=[False, True]),
         "brier": float(np.mean((p - y) ** 2)),
+        "reliability": curve,
+        "ece": sum(b["rows"] * abs(b["predicted"] - b["observed"]) for b in curve) / len(y),
         "report": m.classification_report(y, called, output_dict=True, **options),
         "text": text,
     }

@@ -12,8 +12,9 @@ use anyhow::{Context, ensure};
 use aws_sdk_s3::primitives::ByteStream;
 use churn_common::calendar::Timestamp;
 use churn_common::features::COUNT;
-use churn_common::model::flat::{Forest, Node};
-use churn_common::model::{Model, ModelVersion, Probability};
+use churn_common::model::artifact::Decision;
+use churn_common::model::trees::{Node, Trees};
+use churn_common::model::{Calibration, Model, ModelVersion, Probability, RiskBounds, Scorer};
 use churn_common::pseudonym::UserIdKey;
 use churn_common::settings::Stores;
 use churn_common::store::AllStores;
@@ -89,8 +90,11 @@ fn binaries() -> anyhow::Result<PathBuf> {
 
 /// A model that answers `p` to everyone, as a file.
 pub fn model(p: f32) -> anyhow::Result<(ModelVersion, Vec<u8>)> {
-    let forest = Forest::new(COUNT as u16, vec![vec![Node::leaf(p, 1.0)]])?;
-    let file = Model::new(30, Probability::new(0.5).context("no probability")?, b"rows", forest)?.to_bytes()?;
+    let trees = Trees::new(COUNT as u16, vec![vec![Node::leaf(p, 1.0)]])?;
+    let threshold = Probability::new(0.5).context("no probability")?;
+    let risk = RiskBounds::new(0.1, 0.2, 0.4).context("no bounds")?;
+    let decision = Decision { threshold, risk };
+    let file = Model::new(30, b"rows", Scorer::Mean(trees), Calibration::None, decision)?.to_bytes()?;
     Ok((ModelVersion::of(&file), file))
 }
 

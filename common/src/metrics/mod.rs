@@ -3,7 +3,9 @@
 //! Definitions are scikit-learn's and golden values of it are the test (`tests/golden/metrics.py`), with one
 //! difference: a score that is undefined is `None`, never a made-up zero.
 
+mod calibration;
 mod confusion;
+mod estimates;
 mod ranking;
 mod report;
 #[cfg(test)]
@@ -11,7 +13,9 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use calibration::{ReliabilityBin, expected_calibration_error, reliability};
 pub use confusion::Confusion;
+pub use estimates::{Estimate, EstimateParams, Estimates, estimate};
 pub use ranking::{pr_auc, roc_auc};
 pub use report::{ClassScores, ClassificationReport};
 

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -39,6 +39,15 @@ fn scores_equal_scikit_learn() {
         close(name, ours.pr_auc, &case["pr_auc"]);
         close(name, Some(ours.log_loss), &case["log_loss"]);
         close(name, Some(ours.brier), &case["brier"]);
+        close(name, Some(expected_calibration_error(&labels, &probabilities).unwrap()), &case["ece"]);
+        let curve = reliability(&labels, &probabilities).unwrap();
+        let golden = case["reliability"].as_array().unwrap();
+        assert_eq!(curve.len(), golden.len(), "{name}");
+        for (bin, golden) in curve.iter().zip(golden) {
+            assert_eq!(json!(bin.rows), golden["rows"], "{name}");
+            close(name, Some(bin.predicted), &golden["predicted"]);
+            close(name, Some(bin.observed), &golden["observed"]);
+        }
         let golden = &case["report"];
         close(name, Some(ours.accuracy), &golden["accuracy"]);
         close_class(name, &ours.report.negative, &golden["stays"]);

@@ -1,6 +1,9 @@
 //! The model file: what `predict` needs and nothing else, named by the hash of its bytes.
 
-use super::flat::Forest;
+use super::calibration::Calibration;
+use super::explain::NotExplainable;
+use super::risk::{Risk, RiskBounds};
+use super::scorer::Scorer;
 use crate::features;
 use crate::ids::hex;
 use serde::{Deserialize, Serialize};
@@ -8,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// First bytes of every model file; the last one is the version of the format.
-const MAGIC: &[u8; 8] = b"churn\0m\x01";
+const MAGIC: &[u8; 8] = b"churn\0m\x02";
 
 /// Names a model: the first 16 hexadecimal digits of the SHA-256 of its file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +53,9 @@ pub enum InvalidModel {
     /// The contents break a rule.
     #[error("the model breaks a rule: {0}")]
     Contents(String),
+    /// It scores, but cannot be explained.
+    #[error(transparent)]
+    NotExplainable(#[from] NotExplainable),
     /// Trained on features that this release computes differently.
     #[error("the model was trained on feature schema {model}, this release computes {release}")]
     Schema {
@@ -77,26 +83,43 @@ impl Probability {
     }
 }
 
+/// What probabilities lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The probability from which on the label is 1.
+    pub threshold: Probability,
+    /// The bounds of the risk buckets.
+    pub risk: RiskBounds,
+}
+
 /// A model that serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     window_days: u16,
-    threshold: Probability,
     schema_hash: String,
     rows_hash: String,
-    forest: Forest,
+    scorer: Scorer,
+    calibration: Calibration,
+    decision: Decision,
 }
 
 impl Model {
-    /// A model over rows of the current schema: windows of `window_days`, label 1 from `threshold` on. `rows` is the
-    /// table it was trained and tested on; the model bears its hash, so that a version stands for its scores too.
-    pub fn new(window_days: u16, threshold: Probability, rows: &[u8], forest: Forest) -> Result<Self, InvalidModel> {
+    /// A model over rows of the current schema, of windows of `window_days`. `rows` is the table it was trained and
+    /// tested on; the model bears its hash, so that a version stands for its scores too.
+    pub fn new(
+        window_days: u16,
+        rows: &[u8],
+        scorer: Scorer,
+        calibration: Calibration,
+        decision: Decision,
+    ) -> Result<Self, InvalidModel> {
         let model = Self {
             window_days,
-            threshold,
             schema_hash: features::schema_hash(window_days),
             rows_hash: hex(&Sha256::digest(rows)),
-            forest,
+            scorer,
+            calibration,
+            decision,
         };
         model.check()?;
         Ok(model)
@@ -124,12 +147,14 @@ impl Model {
         if self.schema_hash != release {
             return Err(InvalidModel::Schema { model: self.schema_hash.clone(), release });
         }
-        self.forest.check().map_err(|e| InvalidModel::Contents(e.to_string()))?;
-        if self.forest.n_features() != features::COUNT {
-            return Err(InvalidModel::Contents(format!("it takes {} features", self.forest.n_features())));
+        self.scorer.check().map_err(|e| InvalidModel::Contents(e.to_string()))?;
+        if self.scorer.n_features() != features::COUNT {
+            return Err(InvalidModel::Contents(format!("it takes {} features", self.scorer.n_features())));
         }
-        if Probability::new(self.threshold.get()).is_none() {
-            return Err(InvalidModel::Contents(format!("its threshold is {}", self.threshold.get())));
+        self.calibration.check().map_err(|what| InvalidModel::Contents(format!("calibration: {what}")))?;
+        let threshold = self.decision.threshold.get();
+        if Probability::new(threshold).is_none() || !self.decision.risk.is_valid() {
+            return Err(InvalidModel::Contents(format!("threshold {threshold} or the bounds of risk")));
         }
         Ok(())
     }
@@ -139,9 +164,24 @@ impl Model {
         self.window_days
     }
 
+    /// What scores rows.
+    pub fn scorer(&self) -> &Scorer {
+        &self.scorer
+    }
+
+    /// What makes probabilities of scores.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
     /// The probability from which on the label is 1.
     pub fn threshold(&self) -> Probability {
-        self.threshold
+        self.decision.threshold
+    }
+
+    /// The bucket of a probability.
+    pub fn risk(&self, p: Probability) -> Risk {
+        self.decision.risk.of(p)
     }
 
     /// The hash of the feature schema.
@@ -151,24 +191,35 @@ impl Model {
 
     /// The churn probability of a row.
     pub fn predict(&self, row: &features::Row) -> Probability {
-        // `check` made sure that the forest takes as many features as a row has, and answers within 0..=1.
-        Probability(self.forest.predict(row.values()).map_or(f64::NAN, |p| p.clamp(0.0, 1.0)))
+        // `check` made sure that the scorer takes as many features as a row has.
+        let score = self.scorer.score(row.values()).unwrap_or(f64::NAN);
+        Probability(self.calibration.probability(&self.scorer, score))
     }
 
     /// Whether a probability is labelled as churn.
     pub fn label(&self, p: Probability) -> bool {
-        p >= self.threshold
+        p >= self.decision.threshold
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::flat::Node;
+    use crate::model::linear::{Linear, Term};
+    use crate::model::trees::{Node, Trees};
+
+    fn forest(n_features: usize) -> Scorer {
+        Scorer::Mean(Trees::new(n_features as u16, vec![vec![Node::leaf(0.25, 1.0)]]).unwrap())
+    }
+
+    fn of(scorer: Scorer, calibration: Calibration) -> Result<Model, InvalidModel> {
+        let risk = RiskBounds::new(0.1, 0.2, 0.4).unwrap();
+        let decision = Decision { threshold: Probability::new(0.5).unwrap(), risk };
+        Model::new(30, b"rows", scorer, calibration, decision)
+    }
 
     fn model() -> Model {
-        let forest = Forest::new(features::COUNT as u16, vec![vec![Node::leaf(0.25, 1.0)]]).unwrap();
-        Model::new(30, Probability::new(0.5).unwrap(), b"rows", forest).unwrap()
+        of(forest(features::COUNT), Calibration::None).unwrap()
     }
 
     #[test]
@@ -188,11 +239,42 @@ mod tests {
     fn a_file_that_names_itself_but_breaks_the_format_is_refused() {
         let own = |file: &[u8]| Model::from_bytes(&ModelVersion::of(file), file);
         assert_eq!(own(b""), Err(InvalidModel::Format));
-        assert_eq!(own(b"churn\0m\x02rest"), Err(InvalidModel::Format));
-        assert!(matches!(own(b"churn\0m\x01rest"), Err(InvalidModel::Contents(_))));
+        assert_eq!(own(b"churn\0m\x01rest"), Err(InvalidModel::Format));
+        assert!(matches!(own(b"churn\0m\x02rest"), Err(InvalidModel::Contents(_))));
         let other = Model { schema_hash: "0".repeat(16), ..model() };
         assert!(matches!(own(&other.to_bytes().unwrap()), Err(InvalidModel::Schema { .. })));
-        let forest = Forest::new(3, vec![vec![Node::leaf(0.25, 1.0)]]).unwrap();
-        assert!(matches!(own(&Model { forest, ..model() }.to_bytes().unwrap()), Err(InvalidModel::Contents(_))));
+        for bad in [
+            Model { scorer: forest(3), ..model() },
+            Model { calibration: Calibration::Platt { a: -1.0, b: 0.0 }, ..model() },
+            Model { decision: Decision { threshold: Probability(1.5), ..model().decision }, ..model() },
+        ] {
+            assert!(matches!(own(&bad.to_bytes().unwrap()), Err(InvalidModel::Contents(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_family_and_calibration_reads_back_and_answers_as_before() {
+        let term = Term { impute: 1.0, mean: 0.5, scale: 2.0, weight: 0.25 };
+        let trees = Trees::new(features::COUNT as u16, vec![vec![Node::leaf(-0.5, 1.0)]; 3]).unwrap();
+        let knots = vec![(-1.0, 0.1), (0.3, 0.2), (1.0, 0.9)];
+        let row = features::Row::from_values(std::array::from_fn(|i| if i == 3 { f32::NAN } else { i as f32 }));
+        for scorer in [
+            forest(features::COUNT),
+            Scorer::Sum { base: 1.0, trees },
+            Scorer::Linear(Linear { intercept: -3.0, terms: vec![term; features::COUNT] }),
+        ] {
+            for calibration in [
+                Calibration::None,
+                Calibration::Platt { a: 1.5, b: -0.5 },
+                Calibration::Isotonic { knots: knots.clone() },
+            ] {
+                let model = of(scorer.clone(), calibration).unwrap();
+                let file = model.to_bytes().unwrap();
+                let read = Model::from_bytes(&ModelVersion::of(&file), &file).unwrap();
+                assert_eq!(read, model);
+                assert!(Probability::new(read.predict(&row).get()).is_some());
+                assert_eq!(read.predict(&row), model.predict(&row));
+            }
+        }
     }
 }

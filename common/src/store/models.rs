@@ -10,6 +10,17 @@ pub struct Models {
     bucket: Bucket,
 }
 
+/// What is stored of a model beside its card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFiles {
+    /// The model file, by which it is named.
+    pub model: Vec<u8>,
+    /// The feature rows it was trained on, as Parquet.
+    pub baseline: Vec<u8>,
+    /// The model as XGBoost's JSON, where the family can be told in it.
+    pub xgboost_json: Option<Vec<u8>>,
+}
+
 /// A model cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
@@ -36,15 +47,17 @@ impl Models {
 
     /// Writes a model. The card goes last, so that a model with a card is whole; files that are there already are of
     /// the same version and stay.
-    pub async fn put(&self, file: Vec<u8>, baseline: Vec<u8>, card: &Card) -> Result<(), StoreError> {
+    pub async fn put(&self, files: ModelFiles, card: &Card) -> Result<(), StoreError> {
         let version = &card.version;
         let json = serde_json::to_vec_pretty(card)
             .map_err(|e| StoreError::unreadable("PutObject", key(version, "card.json"), e))?;
         for (name, bytes, content_type) in [
-            ("model.bin", file, "application/octet-stream"),
-            ("baseline.parquet", baseline, "application/vnd.apache.parquet"),
-            ("card.json", json, "application/json"),
+            ("model.bin", Some(files.model), "application/octet-stream"),
+            ("baseline.parquet", Some(files.baseline), "application/vnd.apache.parquet"),
+            ("xgboost.json", files.xgboost_json, "application/json"),
+            ("card.json", Some(json), "application/json"),
         ] {
+            let Some(bytes) = bytes else { continue };
             self.bucket.put(&key(version, name), bytes, content_type, Condition::Absent).await?;
         }
         Ok(())

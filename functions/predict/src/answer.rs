@@ -1,14 +1,18 @@
-//! From a query to a churn probability.
+//! From a query to a churn probability and the reasons for it.
 
+use crate::actions::{Actions, Case, RecommendedAction};
 use crate::champion::Serving;
+use crate::language::Language;
 use crate::problem::Problem;
+use crate::reasons::{Reason, reasons};
 use crate::request::Query;
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
 use churn_common::features::{Row, Window};
 use churn_common::history::History;
 use churn_common::ids::UserId;
-use churn_common::model::{ModelVersion, Probability};
+use churn_common::model::explain::Explained;
+use churn_common::model::{ModelVersion, Probability, Risk};
 use churn_common::store::AllStores;
 use serde::Serialize;
 
@@ -19,6 +23,20 @@ pub struct Answer {
     pub churn_probability: Probability,
     /// 1 if the probability reaches the threshold, else 0.
     pub churn_label: u8,
+    /// The probability in a word.
+    pub risk: Risk,
+    /// The features that moved the answer most, largest first.
+    pub reasons: Vec<Reason>,
+    /// What to do about the user; `None` for one who has cancelled.
+    pub recommended_action: Option<RecommendedAction>,
+    /// What `base_value`, the contributions of `reasons` and `other_features` add up to: `explained_value`.
+    pub explained: Explained,
+    /// What the model says where nothing is told of a user.
+    pub base_value: f64,
+    /// What the features that are not among the reasons contributed together.
+    pub other_features: f64,
+    /// What is explained.
+    pub explained_value: f64,
     /// The user.
     pub user_id: UserId,
     /// The model that answered.
@@ -86,14 +104,26 @@ pub struct RejectedEvent {
     pub reason: String,
 }
 
+/// How a query is answered, whatever it asks.
+#[derive(Debug)]
+pub struct Manner<'a> {
+    /// The settings.
+    pub settings: &'a PredictSettings,
+    /// The rules for recommended actions.
+    pub actions: &'a Actions,
+    /// The language of sentences.
+    pub language: Language,
+}
+
 /// Answers a query.
 pub async fn answer(
     query: Query<'_>,
     stores: &AllStores,
     serving: &Serving,
-    settings: &PredictSettings,
+    manner: &Manner<'_>,
     now: Timestamp,
 ) -> Result<Answer, Problem> {
+    let (settings, language) = (manner.settings, manner.language);
     let mut history = History::default();
     if query.stored {
         let found = stores.histories.of_user(&query.user).await.map_err(|e| Problem::store(&e))?;
@@ -117,7 +147,10 @@ pub async fn answer(
         let (user, days) = (&query.user, model.window_days());
         Problem::NothingUsable(format!("user {user} has no activity in the {days} days before {as_of}"))
     })?;
-    let probability = model.predict(&Row::of_window(&window));
+    let row = Row::of_window(&window);
+    let probability = model.predict(&row);
+    let explanation = serving.explainer.explain(row.values());
+    let (reasons, other_features) = reasons(&row, &explanation, settings.reasons.into(), model.window_days(), language);
     let evidence = Evidence {
         window_days: model.window_days(),
         events: window.events() as u64,
@@ -133,15 +166,26 @@ pub async fn answer(
         rejected: query.rejected.len(),
         rejections: query.rejected.into_iter().take(MOST_TOLD).collect(),
     };
+    let risk = model.risk(probability);
+    let already_cancelled = history.is_cancelled(as_of);
+    let case = Case { risk, reasons: &reasons, sufficient_evidence: evidence.sufficient };
+    let recommended_action = if already_cancelled { None } else { manner.actions.recommend(case, language) };
     Ok(Answer {
         churn_probability: probability,
         churn_label: u8::from(model.label(probability)),
+        risk,
+        reasons,
+        recommended_action,
+        explained: serving.explainer.explained(),
+        base_value: explanation.base_value,
+        other_features,
+        explained_value: explanation.value(),
         user_id: query.user,
         model_version: serving.version.clone(),
         threshold: model.threshold(),
         as_of,
         as_of_source,
-        already_cancelled: history.is_cancelled(as_of),
+        already_cancelled,
         evidence,
     })
 }

@@ -1,7 +1,7 @@
 //! The model that serves: kept in memory, refreshed by a conditional read at most once in a while.
 
 use crate::settings::PredictSettings;
-use churn_common::model::{Model, ModelVersion};
+use churn_common::model::{Explainer, Model, ModelVersion};
 use churn_common::store::AllStores;
 use churn_common::store::models::{ModelError, Models};
 use churn_common::store::registry::{Look, RegistryStore};
@@ -17,6 +17,8 @@ pub struct Serving {
     pub version: ModelVersion,
     /// The model.
     pub model: Model,
+    /// What explains its answers.
+    pub explainer: Explainer,
 }
 
 /// The champion, as last seen.
@@ -70,8 +72,9 @@ impl Champion {
             && seen.serving.as_ref().is_none_or(|s| s.version != version)
         {
             let model = self.models.get(&version).await?;
+            let explainer = Explainer::new(&model).map_err(|e| ModelError::Invalid(version.clone(), e.into()))?;
             tracing::info!(%version, "champion loaded");
-            seen.serving = Some(Arc::new(Serving { version, model }));
+            seen.serving = Some(Arc::new(Serving { version, model, explainer }));
         }
         // Only now: a champion that could not be loaded is tried again.
         seen.etag = etag;

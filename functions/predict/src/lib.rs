@@ -1,22 +1,30 @@
-//! `predict`: answers `POST /predict` with a churn probability, tells which model serves, and forgets users.
+//! `predict`: answers `POST /predict` with a churn probability and the reasons for it, tells which model serves, and
+//! forgets users.
 
+mod actions;
 mod answer;
 mod champion;
 mod forget;
+mod language;
 mod problem;
+mod reasons;
 mod request;
 mod settings;
 
+pub use actions::{Actions, ActionsError, RecommendedAction};
 pub use answer::{Answer, AsOfSource, Evidence, MOST_TOLD, RejectedEvent};
 pub use champion::{Champion, Serving};
 pub use forget::Forgotten;
+pub use language::Language;
 pub use problem::Problem;
+pub use reasons::Reason;
 pub use settings::PredictSettings;
 
+use answer::Manner;
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, Stores};
 use churn_common::store::AllStores;
-use lambda_http::http::{Method, StatusCode, header};
+use lambda_http::http::{HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, Error, Request, Response, service_fn, tracing};
 use serde::Serialize;
 use serde_json::json;
@@ -26,15 +34,16 @@ use std::sync::Arc;
 pub async fn run() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let settings = PredictSettings::from_env()?;
+    let actions = Actions::load(settings.actions_file.as_deref())?;
     let stores = AllStores::from_env(&Stores::from_env()?).await;
     let champion = Champion::new(&stores, &settings);
     if let Err(error) = champion.current().await {
         tracing::error!(%error, "the champion could not be loaded during init; the first request tries again");
     }
-    let service = (&stores, &champion, &settings);
+    let service = (&stores, &champion, &settings, &actions);
     lambda_http::run(service_fn(move |request: Request| async move {
-        let (stores, champion, settings) = service;
-        handle(&request, stores, champion, settings, Timestamp::now()).await
+        let (stores, champion, settings, actions) = service;
+        handle(&request, stores, champion, settings, actions, Timestamp::now()).await
     }))
     .await
 }
@@ -45,6 +54,7 @@ pub async fn handle(
     stores: &AllStores,
     champion: &Champion,
     settings: &PredictSettings,
+    actions: &Actions,
     now: Timestamp,
 ) -> Result<Response<Body>, Error> {
     if let Some(id) = forget::id_in_path(request) {
@@ -57,10 +67,19 @@ pub async fn handle(
         };
     }
     match (request.uri().path().trim_end_matches('/'), request.method()) {
-        ("/predict", &Method::POST) => match predict(request, stores, champion, settings, now).await {
-            Ok(answer) => respond(StatusCode::OK, &answer),
-            Err(problem) => problem.respond(),
-        },
+        ("/predict", &Method::POST) => {
+            let language = Language::of(request.headers());
+            match predict(request, stores, champion, &Manner { settings, actions, language }, now).await {
+                Ok(answer) => {
+                    let mut response = respond(StatusCode::OK, &answer)?;
+                    let tag = HeaderValue::from_static(language.tag());
+                    response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
+                    response.headers_mut().insert(header::VARY, HeaderValue::from_name(header::ACCEPT_LANGUAGE));
+                    Ok(response)
+                }
+                Err(problem) => problem.respond(),
+            }
+        }
         ("/health", &Method::GET) => match serving(champion).await {
             Ok(model) => respond(StatusCode::OK, &json!({"status": "ok", "model_version": model.version})),
             Err(problem) => {
@@ -82,9 +101,10 @@ async fn predict(
     request: &Request,
     stores: &AllStores,
     champion: &Champion,
-    settings: &PredictSettings,
+    manner: &Manner<'_>,
     now: Timestamp,
 ) -> Result<Answer, Problem> {
+    let settings = manner.settings;
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let mime = content_type.split(';').next().unwrap_or_default().trim();
     if !mime.eq_ignore_ascii_case("application/json") {
@@ -100,7 +120,7 @@ async fn predict(
     }
     let query = request::read(body, settings, now)?;
     let model = serving(champion).await?;
-    answer::answer(query, stores, &model, settings, now).await
+    answer::answer(query, stores, &model, manner, now).await
 }
 
 async fn card(stores: &AllStores, champion: &Champion) -> Result<churn_common::model::Card, Problem> {

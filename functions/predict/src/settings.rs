@@ -18,6 +18,10 @@ pub struct PredictSettings {
     pub sufficient_sessions: u32,
     /// Active days from which on evidence counts as sufficient, 1 to 365.
     pub sufficient_days: u32,
+    /// Most reasons that an answer tells, 0 to 54.
+    pub reasons: u16,
+    /// Path of the JSON file with the rules for recommended actions; null = the rules built in.
+    pub actions_file: Option<String>,
 }
 
 impl Default for PredictSettings {
@@ -29,6 +33,8 @@ impl Default for PredictSettings {
             sufficient_events: 30,
             sufficient_sessions: 3,
             sufficient_days: 3,
+            reasons: 5,
+            actions_file: None,
         }
     }
 }
@@ -40,6 +46,7 @@ impl Settings for PredictSettings {
         in_range("max_clock_skew_seconds", &self.max_clock_skew_seconds, 0..=604_800, "0 to 604800")?;
         in_range("sufficient_events", &self.sufficient_events, 1..=100_000, "1 to 100000")?;
         in_range("sufficient_sessions", &self.sufficient_sessions, 1..=1000, "1 to 1000")?;
-        in_range("sufficient_days", &self.sufficient_days, 1..=365, "1 to 365")
+        in_range("sufficient_days", &self.sufficient_days, 1..=365, "1 to 365")?;
+        in_range("reasons", &self.reasons, 0..=54, "0 to 54")
     }
 }

@@ -1,13 +1,26 @@
 //! `retrain`: stored histories become training rows, a model, its evaluation and the next champion.
 
-pub mod forest;
+mod calibration;
+pub mod candidates;
+mod card;
+mod deadline;
+mod finish;
+mod guards;
+mod notes;
+mod outcome;
 mod plan;
+mod random;
+mod search;
 mod settings;
+mod snapshots;
+mod threshold;
 mod train;
+mod validation;
 
+pub use deadline::Deadline;
+pub use outcome::{Outcome, Reason, TrainError, Trained};
 pub use plan::{Plan, TooShort};
 pub use settings::TrainingSettings;
-pub use train::{Outcome, Reason, TrainError, Trained};
 
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, Stores, overrides};
@@ -23,21 +36,23 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     let (stores, settings) = (&stores, &settings);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // Boxed, as the compiler lays out nested futures only so deep.
-        let outcome = Box::pin(handle(event.payload, stores, settings, Timestamp::now())).await;
+        let deadline = Deadline::at(event.context.deadline());
+        let outcome = Box::pin(handle(event.payload, stores, settings, Timestamp::now(), deadline)).await;
         outcome.map_err(|e| Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
     }))
     .await
 }
 
-/// Trains on what is stored. The payload may override any training setting.
+/// Trains on what is stored, within the time there is. The payload may override any training setting.
 pub async fn handle(
     payload: Value,
     stores: &AllStores,
     settings: &TrainingSettings,
     now: Timestamp,
+    deadline: Deadline,
 ) -> Result<Outcome, TrainError> {
     let settings = settings.overridden(overrides(payload)?)?;
-    let outcome = train::train(stores, &settings, now).await?;
+    let outcome = train::train(stores, &settings, now, deadline).await?;
     tracing::info!(outcome = %serde_json::json!(outcome), "retrain done");
     Ok(outcome)
 }
@@ -54,7 +69,7 @@ mod tests {
         assert_eq!(read(json!({"detail-type": "Scheduled Event", "detail": {}})).unwrap(), TrainingSettings::default());
         let s = read(json!({"horizon_days": 7, "n_trees": 20, "class_weight": 2.5})).unwrap();
         assert_eq!((s.horizon_days, s.forest.n_trees), (7, 20));
-        assert_eq!(s.forest.class_weight, forest::ClassWeight::Positive(2.5));
+        assert_eq!(s.forest.class_weight, candidates::forest::ClassWeight::Positive(2.5));
         assert!(read(json!({"n_tree": 20})).unwrap_err().to_string().contains("no setting \"n_tree\""));
         assert!(read(json!({"n_trees": 0})).unwrap_err().to_string().contains("n_trees is 0"));
         assert!(read(json!({"n_trees": "many"})).unwrap_err().to_string().contains("n_trees"));

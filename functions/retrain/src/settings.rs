@@ -1,8 +1,15 @@
 //! Settings of `retrain`.
 
-use crate::forest::{ClassWeight, ForestParams, ValidForestParams};
+mod decision;
+mod search;
+
+pub use decision::{CalibrationMethod, DecisionSettings, ThresholdRule};
+pub use search::{ChooseBy, SearchSettings};
+
+use crate::candidates::Candidate;
+use crate::candidates::forest::{ClassWeight, ForestParams};
+use crate::validation::FoldParams;
 use churn_common::label::{Definition, Label};
-use churn_common::model::Probability;
 use churn_common::settings::{Settings, SettingsError, in_range};
 use serde::{Deserialize, Serialize};
 
@@ -29,13 +36,17 @@ pub struct TrainingSettings {
     pub min_users: u32,
     /// Fewest training rows of either class, 1 or more.
     pub min_rows_per_class: u32,
-    /// The probability from which on the label is 1.
-    pub threshold: f64,
     /// Segments of the table of histories that are read at once, 1 to 64.
     pub scan_segments: u16,
+    /// The search for a model.
+    #[serde(flatten)]
+    pub search: SearchSettings,
     /// The forest.
     #[serde(flatten)]
     pub forest: ForestParams,
+    /// What probabilities lead to.
+    #[serde(flatten)]
+    pub decision: DecisionSettings,
 }
 
 impl Default for TrainingSettings {
@@ -51,8 +62,9 @@ impl Default for TrainingSettings {
             test_cutoffs: 1,
             min_users: 50,
             min_rows_per_class: 10,
-            threshold: 0.5,
             scan_segments: 4,
+            search: SearchSettings::default(),
+            decision: DecisionSettings::default(),
             forest: ForestParams { class_weight: ClassWeight::Balanced, ..ForestParams::default() },
         }
     }
@@ -64,22 +76,24 @@ impl TrainingSettings {
         Label { definition: self.definition, horizon_days: self.horizon_days, inactivity_days: self.inactivity_days }
     }
 
-    /// The probability from which on the label is 1.
-    pub fn threshold(&self) -> Result<Probability, SettingsError> {
-        Probability::new(self.threshold).ok_or_else(|| SettingsError::OutOfRange {
-            name: "threshold",
-            value: self.threshold.to_string(),
-            accepted: "0 to 1",
-        })
-    }
-
-    /// The forest's settings, in range.
-    pub fn forest(&self) -> Result<ValidForestParams, SettingsError> {
-        self.forest.clone().check().map_err(|e| SettingsError::OutOfRange {
+    /// The candidates in the order in which they are tried, in range.
+    pub fn candidates(&self) -> Result<Vec<Box<dyn Candidate>>, SettingsError> {
+        self.search.candidates(&self.forest).map_err(|e| SettingsError::OutOfRange {
             name: e.field,
             value: e.value,
             accepted: e.accepted,
         })
+    }
+
+    /// How rows are folded for cross-validation.
+    pub fn fold_params(&self) -> FoldParams {
+        FoldParams {
+            user_groups: self.search.folds.into(),
+            time_blocks: self.search.time_blocks.into(),
+            matures_after: self.label().matures_after(),
+            min_rows_per_class: self.min_rows_per_class as usize,
+            seed: self.forest.seed,
+        }
     }
 }
 
@@ -95,7 +109,7 @@ impl Settings for TrainingSettings {
         in_range("min_users", &self.min_users, 2.., "2 or more")?;
         in_range("min_rows_per_class", &self.min_rows_per_class, 1.., "1 or more")?;
         in_range("scan_segments", &self.scan_segments, 1..=64, "1 to 64")?;
-        self.threshold()?;
-        self.forest().map(drop)
+        self.decision.check()?;
+        self.candidates().map(drop)
     }
 }

@@ -39,7 +39,7 @@ pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
 pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     let Answered { answer, took } = done;
     heading(out, "Trained", *took)?;
-    writeln!(out, "  model {}", text(&answer["model_version"]))?;
+    writeln!(out, "  model {}, {}", text(&answer["model_version"]), text(&answer["family"]))?;
     for (what, rows) in [("trained on", &answer["training"]), ("held out", &answer["test"])] {
         let cutoffs: Vec<_> = rows["cutoffs"].as_array().into_iter().flatten().map(text).collect();
         writeln!(
@@ -51,35 +51,57 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
             cutoffs.join(", ")
         )?;
     }
-    let scores = &answer["evaluation"];
-    let score = |name: &str| scores[name].as_f64().map_or("undefined".to_owned(), |x| format!("{x:.3}"));
-    writeln!(out, "  on the held-out rows:")?;
-    writeln!(
-        out,
-        "    ROC-AUC {}, PR-AUC {}, log-loss {}, Brier {}",
-        score("roc_auc"),
-        score("pr_auc"),
-        score("log_loss"),
-        score("brier")
-    )?;
-    writeln!(
-        out,
-        "    accuracy {}, precision {}, recall {}, F1 {}",
-        score("accuracy"),
-        score("precision"),
-        score("recall"),
-        score("f1")
-    )?;
-    let confusion = &scores["confusion"];
+    writeln!(out, "  in cross-validation, the best of each family:")?;
+    for candidate in answer["candidates"].as_array().into_iter().flatten().filter(|c| c["best_of_family"] == true) {
+        let score = |name: &str| interval(&candidate["estimates"][name]);
+        writeln!(
+            out,
+            "    {:<20} log-loss {}, ROC-AUC {}{}",
+            text(&candidate["family"]),
+            score("log_loss"),
+            score("roc_auc"),
+            if candidate["chosen"] == true { ", chosen" } else { "" }
+        )?;
+    }
+    let scores = &answer["estimates"];
+    let threshold = answer["decision"]["threshold"].as_f64().unwrap_or(f64::NAN);
+    writeln!(out, "  on the held-out rows (95 % intervals, users resampled):")?;
+    for (name, metric) in [
+        ("ROC-AUC", "roc_auc"),
+        ("PR-AUC", "pr_auc"),
+        ("log-loss", "log_loss"),
+        ("Brier", "brier"),
+        ("calibration error", "ece"),
+        ("lift, top 10 %", "lift_at_10_percent"),
+    ] {
+        writeln!(out, "    {name:<20} {}", interval(&scores[metric]))?;
+    }
+    writeln!(out, "  from a probability of {threshold:.3} on, {}:", text(&answer["decision"]["rule"]))?;
+    for (name, metric) in [("accuracy", "accuracy"), ("precision", "precision"), ("recall", "recall"), ("F1", "f1")] {
+        writeln!(out, "    {name:<20} {}", interval(&scores[metric]))?;
+    }
+    let confusion = &answer["evaluation"]["confusion"];
     writeln!(
         out,
         "    confusion: tn {}, fp {}, fn {}, tp {}",
         confusion["tn"], confusion["fp"], confusion["fn"], confusion["tp"]
     )?;
+    for warning in answer["warnings"].as_array().into_iter().flatten() {
+        writeln!(out, "  warning: {}", text(warning))?;
+    }
     for note in answer["notes"].as_array().into_iter().flatten() {
         writeln!(out, "  note: {}", text(note))?;
     }
     Ok(())
+}
+
+/// Such as `0.712 (0.650 to 0.771)`.
+fn interval(estimate: &Value) -> String {
+    match ["value", "low", "high"].map(|part| estimate[part].as_f64()) {
+        [Some(value), Some(low), Some(high)] => format!("{value:.3} ({low:.3} to {high:.3})"),
+        [Some(value), ..] => format!("{value:.3}"),
+        _ => "undefined".to_owned(),
+    }
 }
 
 /// Tells the predictions.
@@ -104,10 +126,11 @@ fn prediction(out: &mut impl Write, answered: &Answered) -> io::Result<()> {
     let evidence = &answer["evidence"];
     writeln!(
         out,
-        "    user {:<8} churn probability {:.3}, label {} ({} events, {} sessions, {} days{}; {:.1} ms)",
+        "    user {:<8} churn probability {:.3}, label {}, risk {} ({} events, {} sessions, {} days{}; {:.1} ms)",
         text(&answer["user_id"]),
         answer["churn_probability"].as_f64().unwrap_or(f64::NAN),
         answer["churn_label"],
+        text(&answer["risk"]),
         evidence["events"],
         evidence["sessions"],
         evidence["days"],

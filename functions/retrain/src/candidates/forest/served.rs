@@ -1,9 +1,10 @@
 //! From a tree in bins to the served form: thresholds, recounted rates, covers, importances.
 
-use churn_common::model::flat::Node;
+use churn_common::model::trees::Node;
 
 use super::binning::Column;
 use super::grow::BinNode;
+use crate::candidates::{Rows, normalise};
 
 /// A tree in served form.
 pub(super) struct Tree {
@@ -14,7 +15,7 @@ pub(super) struct Tree {
 
 /// How rows are counted.
 pub(super) struct Rates {
-    /// Weights of a negative and of a positive row.
+    /// What a unit of weight of negative and of positive rows counts, in rows.
     pub(super) weights: [f64; 2],
     /// Weight of the base rate in every node's rate.
     pub(super) smoothing: f64,
@@ -48,17 +49,17 @@ impl Rates {
 /// .3201 to .3180 and from .5544 to .5492; on 20 000 rows nothing changed. The price: no row
 /// is out-of-bag, so a fitted forest can't be judged on its own rows.
 ///
-/// Rows are counted as whole numbers: their order can't change a bit of the result.
-pub(super) fn tree(grown: &[BinNode], columns: &[Column], labels: &[bool], rates: &Rates) -> Tree {
-    let rows = count(grown, columns, labels);
+/// Weights are whole numbers: their order can't change a bit of the result.
+pub(super) fn tree(grown: &[BinNode], columns: &[Column], rows: &Rows, rates: &Rates) -> Tree {
+    let weights = count(grown, columns, rows);
     let mut importances = vec![0.0; columns.len()];
     let mut nodes = Vec::with_capacity(grown.len());
-    for (&node, &here) in grown.iter().zip(&rows) {
+    for (&node, &here) in grown.iter().zip(&weights) {
         let (cover, value) = (rates.weight(here) as f32, rates.value(here) as f32);
         nodes.push(match node {
             BinNode::Leaf => Node::leaf(value, cover),
             BinNode::Split { feature, cut, left } => {
-                let after = rates.impurity(rows[left]) + rates.impurity(rows[left + 1]);
+                let after = rates.impurity(weights[left]) + rates.impurity(weights[left + 1]);
                 importances[feature] += (rates.impurity(here) - after).max(0.0);
                 let column = &columns[feature];
                 let children = (left as u32, left as u32 + 1);
@@ -71,21 +72,13 @@ pub(super) fn tree(grown: &[BinNode], columns: &[Column], labels: &[bool], rates
     Tree { nodes, importances }
 }
 
-/// Scales to a sum of 1; zeros stay.
-pub(super) fn normalise(importances: &mut [f64]) {
-    let total: f64 = importances.iter().sum();
-    if total > 0.0 {
-        importances.iter_mut().for_each(|x| *x /= total);
+/// Weight of the negative and of the positive rows that reach each node.
+fn count(grown: &[BinNode], columns: &[Column], rows: &Rows) -> Vec<[u64; 2]> {
+    let mut weights = vec![[0; 2]; grown.len()];
+    for ((&label, &weight), row) in rows.labels.iter().zip(&rows.weights).zip(0u32..) {
+        path(grown, columns, row).for_each(|node| weights[node][usize::from(label)] += u64::from(weight));
     }
-}
-
-/// Negative and positive rows that reach each node.
-fn count(grown: &[BinNode], columns: &[Column], labels: &[bool]) -> Vec<[u64; 2]> {
-    let mut rows = vec![[0; 2]; grown.len()];
-    for (&label, row) in labels.iter().zip(0u32..) {
-        path(grown, columns, row).for_each(|node| rows[node][usize::from(label)] += 1);
-    }
-    rows
+    weights
 }
 
 /// The nodes a row passes, from the root to its leaf.

@@ -1,7 +1,6 @@
 //! Settings of the forest, and what makes them valid.
 
-use std::ops::RangeInclusive;
-
+use crate::candidates::{ParamsError, within};
 use serde::{Deserialize, Serialize};
 
 /// Settings of a random forest. Plain data: [`ForestParams::check`] gives the form that can fit.
@@ -74,18 +73,6 @@ impl ClassWeight {
     }
 }
 
-/// A setting that is out of range.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} is {value}, must be {accepted}")]
-pub struct ParamsError {
-    /// Name of the setting.
-    pub field: &'static str,
-    /// The value found.
-    pub value: String,
-    /// What is accepted.
-    pub accepted: &'static str,
-}
-
 /// Settings that are in range; `fit` is in [`super`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidForestParams(ForestParams);
@@ -117,15 +104,6 @@ impl ValidForestParams {
     pub fn get(&self) -> &ForestParams {
         &self.0
     }
-}
-
-fn within<T: PartialOrd + ToString>(
-    field: &'static str,
-    value: T,
-    range: RangeInclusive<T>,
-    accepted: &'static str,
-) -> Result<(), ParamsError> {
-    if range.contains(&value) { Ok(()) } else { Err(ParamsError { field, value: value.to_string(), accepted }) }
 }
 
 #[cfg(test)]

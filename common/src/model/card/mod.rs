@@ -1,9 +1,18 @@
 //! The model card: what a model was made from and how it scored, for people and for the monitor.
 
-use super::artifact::{ModelVersion, Probability};
+mod decision;
+mod guards;
+mod search;
+
+pub use decision::{DecisionReport, TradeOff};
+pub use guards::{FutureBlind, Guards, PermutedLabels, SingleFeature, TestScore};
+pub use search::{CandidateReport, Validation};
+
+use super::artifact::ModelVersion;
+use super::calibration::Calibration;
 use crate::calendar::{Day, Timestamp};
 use crate::label::Label;
-use crate::metrics::Evaluation;
+use crate::metrics::{Estimates, Evaluation, ReliabilityBin};
 use serde::{Deserialize, Serialize};
 
 /// A model card.
@@ -21,24 +30,53 @@ pub struct Card {
     pub label: Label,
     /// Length of the observation window, in days.
     pub window_days: u16,
-    /// The probability from which on the label is 1.
-    pub threshold: Probability,
     /// The hash of the feature schema.
     pub schema_hash: String,
     /// Rows it was trained on.
     pub training: Rows,
     /// Newer rows, held out in time, that it was evaluated on.
     pub test: Rows,
+    /// How candidates were compared. No choice saw the held-out rows.
+    pub validation: Validation,
+    /// Every candidate tried, by family and then as tried.
+    pub candidates: Vec<CandidateReport>,
+    /// How scores become probabilities.
+    pub calibration: CalibrationReport,
+    /// What probabilities lead to.
+    pub decision: DecisionReport,
     /// How it scored on the held-out rows.
     pub evaluation: Evaluation,
+    /// The same scores and others with their 95 % intervals, by name: see [`crate::metrics::Estimates`].
+    pub estimates: Estimates,
     /// How it scored on the rows it was trained on; far better than on the held-out ones means that it overfits.
     pub training_evaluation: Evaluation,
     /// The features and how much of the model each carries, largest first.
     pub features: Vec<FeatureImportance>,
     /// Every training setting.
     pub settings: serde_json::Value,
+    /// What was done to find leaks, and what came of it.
+    pub guards: Guards,
+    /// What speaks against relying on it.
+    pub warnings: Vec<String>,
     /// What a reader should know before relying on it.
     pub notes: Vec<String>,
+}
+
+/// How scores become probabilities, and how good these are on the held-out rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationReport {
+    /// The calibration, fitted on scores of training rows by models that had not seen them.
+    pub calibration: Calibration,
+    /// Rows it was fitted on.
+    pub rows: usize,
+    /// Rows among them that churned.
+    pub positives: usize,
+    /// Expected calibration error without it; with it, see `estimates`.
+    pub ece_before: f64,
+    /// Brier score without it; with it, see `estimates`.
+    pub brier_before: f64,
+    /// The reliability curve with it.
+    pub reliability: Vec<ReliabilityBin>,
 }
 
 /// What a set of rows consists of.
@@ -63,6 +101,7 @@ pub struct FeatureImportance {
     pub unit: String,
     /// What it says.
     pub meaning: String,
-    /// Its share of the decrease in impurity, 0..=1; all shares add up to 1.
+    /// Its share, 0..=1, of what the family counts: the decrease in impurity (forest), the gain (boosting), the absolute
+    /// weights of standardised features (logistic regression). All shares add up to 1.
     pub importance: f64,
 }

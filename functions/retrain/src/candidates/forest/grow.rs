@@ -7,8 +7,10 @@ use rand_xoshiro::rand_core::RngCore;
 
 use super::binning::Column;
 use super::params::ForestParams;
-use super::sample::{Bag, below};
-use super::split::{Cut, best_cut};
+use super::sample::Bag;
+use super::split::{Bin, Cut, best_cut};
+use crate::candidates::Rows;
+use crate::random::below;
 
 /// A node of a tree in bins. Node 0 is the root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub(super) enum BinNode {
 /// What all trees of a forest are grown on.
 pub(super) struct Grower<'a> {
     pub(super) columns: &'a [Column],
-    pub(super) labels: &'a [bool],
+    pub(super) rows: &'a Rows,
     /// Positions of the features that vary.
     pub(super) usable: &'a [usize],
     pub(super) params: &'a ForestParams,
@@ -53,7 +55,7 @@ impl Grower<'_> {
     /// The best cut over a random choice of features; of equally good ones the first drawn. As in scikit-learn, a
     /// feature that doesn't vary in the node doesn't count as tried.
     fn best_split(&self, rows: &[u32], copies: &[u32], rng: &mut impl RngCore) -> Result<Option<(usize, Cut)>, Error> {
-        let positives = rows.iter().filter(|&&row| self.labels[row as usize]).count();
+        let positives = rows.iter().filter(|&&row| self.rows.labels[row as usize]).count();
         if positives == 0 || positives == rows.len() {
             return Ok(None);
         }
@@ -63,7 +65,7 @@ impl Grower<'_> {
         while tried < self.features_per_split() && !untried.is_empty() {
             let feature = untried.swap_remove(below(rng, untried.len()));
             let counts = self.count(&self.columns[feature], rows, copies);
-            if counts.iter().filter(|bin| **bin != [0, 0]).count() < 2 {
+            if counts.iter().filter(|bin| bin.rows > 0).count() < 2 {
                 continue;
             }
             tried += 1;
@@ -76,12 +78,14 @@ impl Grower<'_> {
         Ok(best)
     }
 
-    /// Drawn rows by bin and class.
-    fn count(&self, column: &Column, rows: &[u32], copies: &[u32]) -> [[u32; 2]; 256] {
-        let mut counts = [[0; 2]; 256];
+    /// Drawn rows by bin.
+    fn count(&self, column: &Column, rows: &[u32], copies: &[u32]) -> [Bin; 256] {
+        let mut counts = [Bin::default(); 256];
         for &row in rows {
-            let class = usize::from(self.labels[row as usize]);
-            counts[usize::from(column.bin(row))][class] += copies[row as usize];
+            let (copies, at) = (copies[row as usize], row as usize);
+            let bin = &mut counts[usize::from(column.bin(row))];
+            bin.rows += copies;
+            bin.weights[usize::from(self.rows.labels[at])] += u64::from(copies) * u64::from(self.rows.weights[at]);
         }
         counts
     }

@@ -9,7 +9,6 @@
 mod binning;
 mod grow;
 mod params;
-mod rows;
 mod sample;
 mod served;
 mod split;
@@ -19,66 +18,73 @@ mod tests;
 use std::panic::resume_unwind;
 use std::thread;
 
-use churn_common::model::flat::Forest;
+use super::{Candidate, Family, FitError, Fitted, Rows, normalise};
+use crate::random;
+use churn_common::model::Scorer;
+use churn_common::model::trees::Trees;
 use linfa::error::Error;
+use serde_json::{Value, json};
 
-pub use params::{ClassWeight, ForestParams, ParamsError, ValidForestParams};
-pub use rows::{FitError, Rows};
+pub use params::{ClassWeight, ForestParams, ValidForestParams};
 
 use binning::Column;
 use grow::Grower;
 use sample::Users;
 use served::{Rates, Tree};
 
-/// A fitted forest.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fitted {
-    /// The forest, as served.
-    pub forest: Forest,
-    /// `(n_features,)`, each feature's mean decrease of (class-weighted) Gini impurity, as scikit-learn's
-    /// `feature_importances_`: normalised per tree, averaged, sums to 1; all 0 where no tree has a split.
-    pub importances: Vec<f64>,
+impl Candidate for ValidForestParams {
+    fn family(&self) -> Family {
+        Family::RandomForest
+    }
+
+    fn hyper_parameters(&self) -> Value {
+        json!(self.get())
+    }
+
+    /// Fits a forest, on all cores there are. Importances are each feature's mean decrease of (class-weighted) Gini
+    /// impurity, as scikit-learn's `feature_importances_`: normalised per tree, then averaged.
+    fn fit(&self, rows: &Rows) -> Result<Fitted, FitError> {
+        self.fit_on(rows, thread::available_parallelism().map_or(1, usize::from))
+    }
 }
 
 impl ValidForestParams {
-    /// Fits a forest, on all cores there are.
-    ///
-    /// # Errors
-    /// If there are no rows, one class only, an infinite value, or parts of different length; see [`FitError`].
-    pub fn fit(&self, rows: &Rows) -> Result<Fitted, FitError> {
-        self.fit_on(rows, thread::available_parallelism().map_or(1, usize::from))
-    }
-
     fn fit_on(&self, rows: &Rows, threads: usize) -> Result<Fitted, FitError> {
         rows.check()?;
         let params = self.get();
         let columns: Vec<Column> =
             rows.features.columns().into_iter().map(|values| Column::new(values, params.max_bins as usize)).collect();
         let usable: Vec<usize> = (0..columns.len()).filter(|&feature| columns[feature].varies()).collect();
-        let grower = Grower { columns: &columns, labels: &rows.labels, usable: &usable, params };
+        let grower = Grower { columns: &columns, rows, usable: &usable, params };
         let users = Users::new(&rows.users);
-        let rates = rates(params, rows.class_rows());
+        let rates = rates(params, rows);
 
         let grow = |tree: u32| {
-            let mut rng = sample::rng(params.seed, u64::from(tree));
+            let mut rng = random::rng(params.seed, u64::from(tree));
             let bag = users.draw(&mut rng, params.max_rows_per_tree as usize);
-            Ok(served::tree(&grower.grow(bag, &mut rng)?, &columns, &rows.labels, &rates))
+            Ok(served::tree(&grower.grow(bag, &mut rng)?, &columns, rows, &rates))
         };
-        let trees = in_parallel(params.n_trees, threads, &grow).map_err(|e: Error| FitError::Split(e.to_string()))?;
+        let trees = in_parallel(params.n_trees, threads, &grow).map_err(split_failed)?;
 
         let mut importances = vec![0.0; columns.len()];
         for tree in &trees {
             importances.iter_mut().zip(&tree.importances).for_each(|(sum, x)| *sum += x);
         }
-        served::normalise(&mut importances);
-        let forest = Forest::new(columns.len() as u16, trees.into_iter().map(|tree| tree.nodes).collect())?;
-        Ok(Fitted { forest, importances })
+        normalise(&mut importances);
+        let trees = Trees::new(columns.len() as u16, trees.into_iter().map(|tree| tree.nodes).collect())?;
+        Ok(Fitted { scorer: Scorer::Mean(trees), importances, xgboost_json: None })
     }
 }
 
-fn rates(params: &ForestParams, class_rows: [u64; 2]) -> Rates {
-    let weights = params.class_weight.weights(class_rows);
-    let [negative, positive] = [0, 1].map(|class| class_rows[class] as f64 * weights[class]);
+fn split_failed(error: Error) -> FitError {
+    FitError::Library { library: "linfa-trees", why: error.to_string() }
+}
+
+fn rates(params: &ForestParams, rows: &Rows) -> Rates {
+    let sums = rows.class_weights();
+    let rows_per_weight = rows.labels.len() as f64 / (sums[0] + sums[1]) as f64;
+    let weights = params.class_weight.weights(sums).map(|weight| weight * rows_per_weight);
+    let [negative, positive] = [0, 1].map(|class| sums[class] as f64 * weights[class]);
     Rates { weights, smoothing: params.smoothing, prior: positive / (negative + positive) }
 }
 

@@ -1,68 +1,26 @@
 //! The whole forest: reproducible, true to its bins, indifferent to row order, as good as scikit-learn's.
 
 use churn_common::metrics::{log_loss, roc_auc};
-use churn_common::model::flat::Node;
+use churn_common::model::trees::Node;
 use ndarray::Array2;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::grow::BinNode;
 use super::*;
+use crate::candidates::testing::{N_FEATURES, generate, rows};
 
 const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/forest.json"));
-const N_FEATURES: usize = 12;
-
-/// SplitMix64, as in `tests/golden/forest.py`; numbers in 0..1 of 24 bits.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn uniform(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 24) as f32
-    }
-}
-
-/// The problem of `tests/golden/forest.py`, bit by bit. Two rows per user.
-fn generate(seed: u64, n_rows: usize) -> Rows {
-    let mut rng = SplitMix64(seed);
-    let (mut features, mut labels) = (Array2::zeros((n_rows, N_FEATURES)), Vec::new());
-    for mut row in features.rows_mut() {
-        let mut x: [f32; N_FEATURES] = std::array::from_fn(|_| rng.uniform());
-        x[6] = (x[6] * 6.0).trunc();
-        x[7] = (x[7] * 3.0).trunc();
-        x[8] = f32::from(u8::from(x[8] < 0.5));
-        x[9] = 3.0;
-        let mut p = 0.05;
-        p += if (x[0] > 0.5) != (x[1] > 0.5) { 0.35 } else { 0.0 };
-        p += if x[6] >= 3.0 && x[8] == 1.0 { 0.25 } else { 0.0 };
-        p += 0.4 * (f64::from(x[2]) - 0.5).abs();
-        labels.push(f64::from(rng.uniform()) < p);
-        if rng.uniform() < 0.2 {
-            x[2] = f32::NAN;
-        }
-        row.assign(&ndarray::arr1(&x));
-    }
-    Rows { features, labels, users: (0..n_rows as u32).map(|row| row / 2).collect() }
-}
-
-fn rows(features: Vec<Vec<f32>>, labels: &[bool]) -> Rows {
-    let shape = (features.len(), features[0].len());
-    let features = Array2::from_shape_vec(shape, features.concat()).unwrap();
-    Rows { features, labels: labels.to_vec(), users: (0..labels.len() as u32).collect() }
-}
-
 fn small() -> ForestParams {
     ForestParams { n_trees: 12, max_depth: 6, ..ForestParams::default() }
 }
 
 fn predict(fitted: &Fitted, rows: &Rows) -> Vec<f64> {
-    rows.features.rows().into_iter().map(|row| fitted.forest.predict(&row.to_vec()).unwrap()).collect()
+    rows.features.rows().into_iter().map(|row| fitted.scorer.score(&row.to_vec()).unwrap()).collect()
 }
 
 fn bytes(fitted: &Fitted) -> Vec<u8> {
-    postcard::to_stdvec(&(&fitted.forest, &fitted.importances)).unwrap()
+    postcard::to_stdvec(&(&fitted.scorer, &fitted.importances)).unwrap()
 }
 
 #[test]
@@ -89,14 +47,10 @@ fn counts_and_binary_features_split_whatever_the_order_of_rows() {
     assert!(once.importances[0] > 0.2 && once.importances[2] > 0.2, "{:?}", once.importances);
 
     let mut order: Vec<usize> = (0..600).collect();
-    let mut rng = sample::rng(5, 0);
+    let mut rng = random::rng(5, 0);
     for _ in 0..5 {
-        (1..600).rev().for_each(|i| order.swap(i, sample::below(&mut rng, i + 1)));
-        let shuffled = Rows {
-            features: rows.features.select(ndarray::Axis(0), &order),
-            labels: order.iter().map(|&row| rows.labels[row]).collect(),
-            users: order.iter().map(|&row| rows.users[row]).collect(),
-        };
+        random::shuffle(&mut order, &mut rng);
+        let shuffled = rows.select(&order);
         assert_eq!(bytes(&params.fit(&shuffled).unwrap()), bytes(&once));
     }
 }
@@ -108,24 +62,24 @@ fn every_row_ends_in_the_leaf_it_was_counted_in() {
     let params = ForestParams { max_bins: 16, ..small() };
     let columns: Vec<Column> = rows.features.columns().into_iter().map(|c| Column::new(c, 16)).collect();
     let usable: Vec<usize> = (0..N_FEATURES).filter(|&f| columns[f].varies()).collect();
-    let grower = Grower { columns: &columns, labels: &rows.labels, usable: &usable, params: &params };
-    let rates = rates(&params, rows.class_rows());
+    let grower = Grower { columns: &columns, rows: &rows, usable: &usable, params: &params };
+    let rates = rates(&params, &rows);
     for seed in 0..10 {
-        let mut rng = sample::rng(seed, 0);
+        let mut rng = random::rng(seed, 0);
         let bag = Users::new(&rows.users).draw(&mut rng, 20_000);
         let grown = grower.grow(bag, &mut rng).unwrap();
         assert!(grown.len() > 20);
-        let nodes = served::tree(&grown, &columns, &rows.labels, &rates).nodes;
+        let nodes = served::tree(&grown, &columns, &rows, &rates).nodes;
         // Leaves answer their own position, so that they are told apart whatever their rates.
         let position = |at: usize| at as f32 / grown.len() as f32;
         let told_apart = nodes.iter().enumerate().map(|(at, &node)| match grown[at] {
             BinNode::Leaf => Node::leaf(position(at), 1.0),
             BinNode::Split { .. } => node,
         });
-        let forest = Forest::new(12, vec![told_apart.collect()]).unwrap();
+        let forest = Scorer::Mean(Trees::new(12, vec![told_apart.collect()]).unwrap());
         for (x, row) in rows.features.rows().into_iter().zip(0..) {
             let leaf = served::path(&grown, &columns, row).last().unwrap();
-            assert_eq!(forest.predict(&x.to_vec()), Some(f64::from(position(leaf))));
+            assert_eq!(forest.score(&x.to_vec()), Some(f64::from(position(leaf))));
         }
     }
 }
@@ -138,7 +92,7 @@ fn missing_values_go_where_the_median_goes() {
     let rows = rows(x.iter().map(|&x| vec![x]).collect(), &labels);
     let params = ForestParams { min_rows_leaf: 1, smoothing: 0.0, max_depth: 1, n_trees: 40, ..small() };
     let fitted = params.check().unwrap().fit(&rows).unwrap();
-    let at = |x: f32| fitted.forest.predict(&[x]).unwrap();
+    let at = |x: f32| fitted.scorer.score(&[x]).unwrap();
     assert_eq!(at(f32::NAN), at(2.0));
     assert!(at(2.0) > 0.9 && at(0.0) < 0.1, "{} {}", at(2.0), at(0.0));
 }
@@ -156,7 +110,7 @@ fn features_without_information_are_never_split_on() {
 fn rows_without_any_usable_feature_give_the_base_rate() {
     let labels = [true, false, false, false];
     let fitted = small().check().unwrap().fit(&rows(vec![vec![1.0]; 4], &labels)).unwrap();
-    assert_eq!(fitted.forest.predict(&[1.0]), Some(0.25));
+    assert_eq!(fitted.scorer.score(&[1.0]), Some(0.25));
     assert_eq!(fitted.importances, [0.0]);
 }
 
@@ -174,6 +128,26 @@ fn class_weights_move_the_rates() {
 }
 
 #[test]
+fn a_row_of_weight_two_counts_as_the_row_twice() {
+    let mut rows = generate(1, 300);
+    let twice: Vec<usize> = (0..300).chain((0..300).step_by(3)).collect();
+    let doubled = rows.select(&twice);
+    rows.weights.iter_mut().step_by(3).for_each(|weight| *weight = 2);
+    let params = ForestParams { min_rows_leaf: 1, smoothing: 0.0, max_bins: 256, max_depth: 3, ..small() };
+    // Quantiles would be others, and so would the bins.
+    let few: Vec<usize> = (6..=9).collect();
+    let fit = |rows: &Rows| {
+        let features = rows.features.select(ndarray::Axis(1), &few);
+        params.clone().check().unwrap().fit(&Rows { features, ..rows.clone() }).unwrap()
+    };
+    let (weighted, doubled) = (fit(&rows), fit(&doubled));
+    for x in rows.features.select(ndarray::Axis(1), &few).rows() {
+        let [a, b] = [&weighted, &doubled].map(|fitted| fitted.scorer.score(&x.to_vec()).unwrap());
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+}
+
+#[test]
 fn repeated_rows_and_a_single_user_do_no_harm() {
     let mut rows = generate(1, 200);
     rows.users = vec![0; 200];
@@ -181,19 +155,14 @@ fn repeated_rows_and_a_single_user_do_no_harm() {
     assert!(predict(&fitted, &rows).iter().all(|p| (0.0..=1.0).contains(p)));
 
     let twice: Vec<usize> = (0..200).chain(0..200).collect();
-    let doubled = Rows {
-        features: rows.features.select(ndarray::Axis(0), &twice),
-        labels: twice.iter().map(|&row| rows.labels[row]).collect(),
-        users: vec![0; 400],
-    };
-    assert!(small().check().unwrap().fit(&doubled).is_ok());
+    assert!(small().check().unwrap().fit(&rows.select(&twice)).is_ok());
 }
 
 #[test]
 fn what_cannot_be_fitted_is_named() {
     let fit = |rows: &Rows| small().check().unwrap().fit(rows).unwrap_err().to_string();
     let good = generate(1, 20);
-    let empty = Rows { features: Array2::zeros((0, 3)), labels: vec![], users: vec![] };
+    let empty = Rows { features: Array2::zeros((0, 3)), labels: vec![], users: vec![], weights: vec![] };
     assert_eq!(fit(&empty), "no rows to fit on");
     let one_class = Rows { labels: vec![false; 20], ..good.clone() };
     assert_eq!(fit(&one_class), "all 20 rows are labelled false, both classes are needed");

@@ -1,20 +1,7 @@
-//! The bootstrap: which rows a tree sees, and how random numbers are drawn.
+//! The bootstrap: which rows a tree sees.
 
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{RngCore, SeedableRng};
-
-/// The random numbers of one tree: a function of the forest's seed and the tree's position, so that no result depends
-/// on which thread grows which tree.
-pub(super) fn rng(seed: u64, tree: u64) -> Xoshiro256PlusPlus {
-    // Any odd multiplier but SplitMix64's own step, which `seed_from_u64` adds: with that one, the states of
-    // neighbouring trees would overlap.
-    Xoshiro256PlusPlus::seed_from_u64(seed ^ (tree + 1).wrapping_mul(0xd134_2543_de82_ef95))
-}
-
-/// A number below `n`, each about as likely (Lemire 2019, without the rejection: biased by less than `n`/2⁶⁴).
-pub(super) fn below(rng: &mut impl RngCore, n: usize) -> usize {
-    ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
-}
+use crate::random::below;
+use rand_xoshiro::rand_core::RngCore;
 
 /// Rows by user.
 pub(super) struct Users {
@@ -64,6 +51,7 @@ impl Users {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::rng;
 
     #[test]
     fn all_rows_of_a_user_are_drawn_together_and_no_more_than_allowed() {

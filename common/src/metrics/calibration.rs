@@ -1,0 +1,74 @@
+//! Whether probabilities mean what they say: the reliability curve, and how far it lies off the diagonal.
+
+use super::{MetricsError, check};
+use serde::{Deserialize, Serialize};
+
+/// Bins of a reliability curve where nothing else is asked for.
+pub const BINS: usize = 10;
+
+/// Rows of about the same probability.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// Number of rows, at least 1.
+    pub rows: u64,
+    /// Mean probability told of them, 0..=1.
+    pub predicted: f64,
+    /// Share of them that is positive, 0..=1.
+    pub observed: f64,
+}
+
+/// The edges between `bins` bins of about as many rows each, as scikit-learn's `calibration_curve` with
+/// `strategy="quantile"` puts them: `bins - 1` quantiles of `probabilities`, interpolated. A row is in as many bins
+/// from the lowest as there are edges below it, so equal probabilities share a bin.
+pub(super) fn edges(probabilities: &[f64], bins: usize) -> Vec<f64> {
+    let mut sorted = probabilities.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    let quantile = |bin: usize| {
+        let at = bin as f64 / bins as f64 * last as f64;
+        let (below, share) = (at.floor() as usize, at.fract());
+        let value = |i: usize| sorted.get(i.min(last)).copied().unwrap_or(f64::NAN);
+        value(below) + share * (value(below + 1) - value(below))
+    };
+    (1..bins).map(quantile).collect()
+}
+
+/// The bin of a probability, counted from 0.
+pub(super) fn bin_of(edges: &[f64], probability: f64) -> usize {
+    edges.partition_point(|edge| *edge < probability)
+}
+
+/// The reliability curve over [`BINS`] bins of about as many rows each, ascending; bins without rows are left out.
+///
+/// # Errors
+/// If there is no row, the lengths differ, or a probability is outside 0..=1.
+pub fn reliability(labels: &[bool], probabilities: &[f64]) -> Result<Vec<ReliabilityBin>, MetricsError> {
+    check(labels, probabilities)?;
+    let edges = edges(probabilities, BINS);
+    let mut sums = [(0u64, 0.0, 0u64); BINS];
+    for (&label, &p) in labels.iter().zip(probabilities) {
+        if let Some((rows, predicted, positives)) = sums.get_mut(bin_of(&edges, p)) {
+            *rows += 1;
+            *predicted += p;
+            *positives += u64::from(label);
+        }
+    }
+    let bin = |(rows, predicted, positives): (u64, f64, u64)| ReliabilityBin {
+        rows,
+        predicted: predicted / rows as f64,
+        observed: positives as f64 / rows as f64,
+    };
+    Ok(sums.into_iter().filter(|(rows, ..)| *rows > 0).map(bin).collect())
+}
+
+/// Expected calibration error: the mean distance between what is told and what is observed in the bins of
+/// [`reliability`], weighted by their rows; 0..=1, 0 is best (Naeini, Cooper and Hauskrecht 2015). Chance alone makes
+/// it larger than 0: about `0.8 · √(p (1 - p) · bins / rows)` for rates around `p`.
+///
+/// # Errors
+/// If there is no row, the lengths differ, or a probability is outside 0..=1.
+pub fn expected_calibration_error(labels: &[bool], probabilities: &[f64]) -> Result<f64, MetricsError> {
+    let curve = reliability(labels, probabilities)?;
+    Ok(curve.iter().map(|bin| bin.rows as f64 * (bin.predicted - bin.observed).abs()).sum::<f64>()
+        / labels.len() as f64)
+}

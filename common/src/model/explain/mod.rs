@@ -1,0 +1,133 @@
+//! Why a model says what it says of a row: exact Shapley values, one for each feature.
+
+mod quadrature;
+mod tree;
+mod trees;
+
+use super::artifact::Model;
+use super::calibration::Calibration;
+use super::linear::Linear;
+use super::scorer::Scorer;
+use serde::{Deserialize, Serialize};
+use trees::TreeShap;
+
+/// A model that cannot be explained.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a path of a tree has {features} different features, at most 64 can be explained")]
+pub struct NotExplainable {
+    features: usize,
+}
+
+/// What contributions add up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Explained {
+    /// The served probability.
+    Probability,
+    /// The log-odds of the served probability.
+    LogOdds,
+    /// The model's own probability, of which isotonic calibration makes the served one.
+    ProbabilityBeforeCalibration,
+    /// The model's own log-odds, of which isotonic calibration makes the served probability.
+    LogOddsBeforeCalibration,
+}
+
+/// Why a row scores as it does: `base_value + Σ contributions` is what is explained.
+///
+/// A booster's score is summed in single precision, as XGBoost does, its explanation in double: about 1e-6 apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// What the model says where nothing is told of a user: the mean over the training rows (of trees: by the weight that
+    /// reached each leaf; of a linear model: at the mean row).
+    pub base_value: f64,
+    /// `(n_features,)`: what it adds to tell each feature, above 0 = towards churn.
+    pub contributions: Vec<f64>,
+}
+
+impl Explanation {
+    /// What is explained: the base value and all contributions.
+    pub fn value(&self) -> f64 {
+        self.contributions.iter().fold(self.base_value, |sum, c| sum + c)
+    }
+}
+
+/// A model's scorer and calibration, made ready to explain rows.
+///
+/// Contributions are exact Shapley values: for trees those of path-dependent TreeSHAP (Lundberg, Erion and Lee 2018), the
+/// same as of Python's `shap.TreeExplainer(…, feature_perturbation="tree_path_dependent")`, for a linear model
+/// `w · (x - mean)`, as features count as independent. They explain log-odds for boosting and linear models, a probability
+/// for a forest; where calibration is linear in log-odds (Platt) or none, those of the served probability. See [`Explained`].
+#[derive(Debug)]
+pub struct Explainer {
+    family: Family,
+    /// What contributions to the trees' sum, or to the linear score, are multiplied by.
+    scale: f64,
+    base_value: f64,
+    explained: Explained,
+}
+
+#[derive(Debug)]
+enum Family {
+    Trees(Box<dyn TreeShap>),
+    Linear(Linear),
+}
+
+impl Explainer {
+    /// Makes a model ready.
+    ///
+    /// # Errors
+    /// If a path of a tree has more than 64 different features.
+    pub fn new(model: &Model) -> Result<Self, NotExplainable> {
+        Self::of(model.scorer(), model.calibration())
+    }
+
+    /// Makes a scorer and its calibration ready.
+    ///
+    /// # Errors
+    /// If a path of a tree has more than 64 different features.
+    pub fn of(scorer: &Scorer, calibration: &Calibration) -> Result<Self, NotExplainable> {
+        let means = |trees: &super::trees::Trees| trees.trees().iter().map(|nodes| tree::mean(nodes)).sum::<f64>();
+        let (family, scale, base) = match scorer {
+            Scorer::Mean(trees) => {
+                let n = trees.len() as f64;
+                (Family::Trees(trees::prepare(trees)?), 1.0 / n, means(trees) / n)
+            }
+            Scorer::Sum { base, trees } => {
+                (Family::Trees(trees::prepare(trees)?), 1.0, f64::from(*base) + means(trees))
+            }
+            Scorer::Linear(linear) => (Family::Linear(linear.clone()), 1.0, linear.intercept),
+        };
+        let is_probability = matches!(scorer, Scorer::Mean(_));
+        let (slope, shift, explained) = match (calibration, is_probability) {
+            (Calibration::Platt { a, b }, _) => (*a, *b, Explained::LogOdds),
+            (Calibration::None, true) => (1.0, 0.0, Explained::Probability),
+            (Calibration::None, false) => (1.0, 0.0, Explained::LogOdds),
+            (Calibration::Isotonic { .. }, true) => (1.0, 0.0, Explained::ProbabilityBeforeCalibration),
+            (Calibration::Isotonic { .. }, false) => (1.0, 0.0, Explained::LogOddsBeforeCalibration),
+        };
+        Ok(Self { family, scale: slope * scale, base_value: slope * base + shift, explained })
+    }
+
+    /// What contributions add up to.
+    pub fn explained(&self) -> Explained {
+        self.explained
+    }
+
+    /// Explains a row of as many values as the scorer takes, NaN = missing.
+    pub fn explain(&self, row: &[f32]) -> Explanation {
+        let mut contributions = vec![0.0; row.len()];
+        match &self.family {
+            Family::Trees(trees) => trees.add(row, &mut contributions),
+            Family::Linear(linear) => {
+                for ((contribution, term), x) in contributions.iter_mut().zip(&linear.terms).zip(row) {
+                    *contribution = term.margin(*x);
+                }
+            }
+        }
+        contributions.iter_mut().for_each(|c| *c *= self.scale);
+        Explanation { base_value: self.base_value, contributions }
+    }
+}
+
+#[cfg(test)]
+mod tests;

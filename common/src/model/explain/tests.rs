@@ -1,0 +1,230 @@
+//! Contributions against the definition itself, against Python's shap, and against what Shapley values must obey.
+
+use super::*;
+use crate::model::linear::Term;
+use crate::model::trees::{Node, Trees};
+use proptest::prelude::*;
+use serde_json::Value;
+
+const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/explain.json"));
+
+const FEATURES: usize = 6;
+
+/// A tree as it is drawn.
+#[derive(Debug, Clone)]
+enum Drawn {
+    Leaf(f32, u8),
+    Split(u16, f32, bool, Box<Drawn>, Box<Drawn>),
+}
+
+/// Trees over a few features, so that paths meet most of them again; some leaves were reached by no training row.
+fn tree() -> impl Strategy<Value = Vec<Node>> {
+    let leaf = (-1.0f32..1.0, 0u8..5).prop_map(|(value, cover)| Drawn::Leaf(value, cover));
+    let tree = leaf.prop_recursive(6, 40, 2, |below| {
+        let split = (0..FEATURES as u16, 0u8..4, any::<bool>(), below.clone(), below);
+        split.prop_map(|(f, at, missing_left, l, r)| Drawn::Split(f, f32::from(at), missing_left, l.into(), r.into()))
+    });
+    tree.prop_map(|drawn| {
+        let mut nodes = vec![Node::leaf(0.0, 0.0)];
+        write(&drawn, &mut nodes, 0);
+        nodes
+    })
+}
+
+/// Writes a drawn tree from node `at` on; its cover.
+fn write(drawn: &Drawn, nodes: &mut Vec<Node>, at: usize) -> f32 {
+    nodes[at] = match drawn {
+        Drawn::Leaf(value, cover) => Node::leaf(*value, f32::from(*cover)),
+        Drawn::Split(feature, threshold, missing_left, left, right) => {
+            let child = nodes.len();
+            nodes.extend([Node::leaf(0.0, 0.0); 2]);
+            let cover = write(left, nodes, child) + write(right, nodes, child + 1);
+            Node::split(*feature, *threshold, (child as u32, child as u32 + 1), *missing_left, cover, 0.0)
+        }
+    };
+    nodes[at].cover
+}
+
+fn row() -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(prop_oneof![4 => (0u8..4).prop_map(f32::from), 1 => Just(f32::NAN)], FEATURES)
+}
+
+fn booster(trees: Vec<Vec<Node>>) -> Scorer {
+    Scorer::Sum { base: 0.5, trees: Trees::new(FEATURES as u16, trees).unwrap() }
+}
+
+fn explain(scorer: &Scorer, row: &[f32]) -> Explanation {
+    Explainer::of(scorer, &Calibration::None).unwrap().explain(row)
+}
+
+/// The expected value of a tree where the features of the set `told` are told, from node `at` on.
+fn expected(nodes: &[Node], row: &[f32], told: usize, at: usize) -> f64 {
+    let node = &nodes[at];
+    if node.is_leaf() {
+        return f64::from(node.value);
+    }
+    let [left, right] = [node.left as usize, node.right as usize];
+    if told >> node.feature & 1 == 1 {
+        let x = row[usize::from(node.feature)];
+        let goes_left = if x.is_nan() { node.missing_left } else { x < node.threshold };
+        return expected(nodes, row, told, if goes_left { left } else { right });
+    }
+    let covers = [left, right].map(|child| f64::from(nodes[child].cover));
+    let share = if covers == [0.0; 2] { 0.5 } else { covers[0] / (covers[0] + covers[1]) };
+    share * expected(nodes, row, told, left) + (1.0 - share) * expected(nodes, row, told, right)
+}
+
+/// Shapley's definition: the mean, over all orders of telling the features, of what each adds.
+fn by_definition(game: impl Fn(usize) -> f64) -> [f64; FEATURES] {
+    let factorial = |n: usize| (1..=n).product::<usize>() as f64;
+    let values: Vec<f64> = (0..1 << FEATURES).map(game).collect();
+    std::array::from_fn(|feature| {
+        let without = (0..1 << FEATURES).filter(|told: &usize| told >> feature & 1 == 0);
+        let gain = |told: usize| {
+            let before = told.count_ones() as usize;
+            let orders = factorial(before) * factorial(FEATURES - before - 1);
+            orders / factorial(FEATURES) * (values[told | 1 << feature] - values[told])
+        };
+        without.map(gain).sum()
+    })
+}
+
+fn assert_near(got: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), expected.len());
+    let near = got.iter().zip(expected).all(|(g, e)| (g - e).abs() <= tolerance);
+    assert!(near, "{got:?}\nis not\n{expected:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn contributions_are_shapley_values(trees in prop::collection::vec(tree(), 1..4), row in row()) {
+        let explanation = explain(&booster(trees.clone()), &row);
+        let game = |told| 0.5 + trees.iter().map(|nodes| expected(nodes, &row, told, 0)).sum::<f64>();
+        assert_near(&explanation.contributions, &by_definition(game), 1e-13);
+        assert_near(&[explanation.base_value], &[game(0)], 1e-13);
+    }
+
+    #[test]
+    fn contributions_add_up_to_what_is_explained(trees in prop::collection::vec(tree(), 1..20), row in row()) {
+        let scorer = booster(trees);
+        let explanation = explain(&scorer, &row);
+        let Scorer::Sum { base, trees } = &scorer else { unreachable!() };
+        let score = f64::from(*base) + trees.leaves(&row).map(f64::from).sum::<f64>();
+        let size = explanation.contributions.iter().fold(score.abs(), |sum, c| sum + c.abs());
+        assert_near(&[explanation.value()], &[score], 1e-9 * size);
+    }
+
+    #[test]
+    fn a_feature_that_no_split_asks_for_contributes_nothing(trees in prop::collection::vec(tree(), 1..4), row in row()) {
+        let explanation = explain(&booster(trees.clone()), &row);
+        for feature in 0..FEATURES {
+            if trees.iter().flatten().all(|node| node.is_leaf() || usize::from(node.feature) != feature) {
+                prop_assert_eq!(explanation.contributions[feature], 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn features_that_play_the_same_part_contribute_the_same(tree in tree(), row in row()) {
+        // The tree, and the tree with features 0 and 1 in each other's place; the row has the same value of both.
+        let mut swapped = tree.clone();
+        swapped.iter_mut().filter(|node| node.feature < 2).for_each(|node| node.feature = 1 - node.feature);
+        let mut row = row;
+        row[1] = row[0];
+        let explanation = explain(&booster(vec![tree, swapped]), &row);
+        assert_near(&explanation.contributions[..1], &explanation.contributions[1..2], 1e-13);
+    }
+}
+
+/// Paths of up to 54 different features: every number of points is used, far beyond what brute force can check.
+#[test]
+fn long_paths_add_up_and_share_evenly() {
+    for features in [1u16, 4, 5, 8, 9, 16, 17, 32, 33, 54, 64] {
+        // All features at or above 1: 1, else 0. Told one by one, each matters only as the last: all matter the same.
+        let mut nodes = Vec::new();
+        for feature in 0..features {
+            let at = u32::from(feature) * 2;
+            let cover = 0.5f32.powi(i32::from(feature));
+            nodes.push(Node::split(feature, 1.0, (at + 1, at + 2), true, cover, 0.0));
+            nodes.push(Node::leaf(0.0, cover / 2.0));
+        }
+        nodes.push(Node::leaf(1.0, 0.5f32.powi(i32::from(features))));
+        let forest = Scorer::Mean(Trees::new(features, vec![nodes]).unwrap());
+        let explanation = explain(&forest, &vec![1.0; features.into()]);
+        let share = (1.0 - 0.5f64.powi(features.into())) / f64::from(features);
+        assert_near(&explanation.contributions, &vec![share; features.into()], 1e-14);
+    }
+    let mut nodes: Vec<Node> = (0..65)
+        .flat_map(|f| [Node::split(f as u16, 1.0, (f * 2 + 1, f * 2 + 2), true, 1.0, 0.0), Node::leaf(0.0, 1.0)])
+        .collect();
+    nodes.push(Node::leaf(1.0, 1.0));
+    let forest = Scorer::Mean(Trees::new(65, vec![nodes]).unwrap());
+    assert_eq!(Explainer::of(&forest, &Calibration::None).unwrap_err(), NotExplainable { features: 65 });
+}
+
+#[test]
+fn a_linear_model_is_explained_by_the_distance_from_the_mean_row() {
+    let term = |weight| Term { impute: 3.0, mean: 1.0, scale: 2.0, weight };
+    let scorer = Scorer::Linear(Linear { intercept: -1.0, terms: vec![term(0.5), term(-4.0), term(2.0)] });
+    let row = [5.0, 1.0, f32::NAN];
+    let explanation = explain(&scorer, &row);
+    assert_eq!((explanation.base_value, &explanation.contributions[..]), (-1.0, &[1.0, 0.0, 2.0][..]));
+    assert_eq!(Some(explanation.value()), scorer.score(&row));
+}
+
+#[test]
+fn it_is_said_what_is_explained() {
+    let forest = Scorer::Mean(Trees::new(1, vec![stump(0.1, 0.3), stump(0.2, 0.8)]).unwrap());
+    let booster = Scorer::Sum { base: 0.5, trees: Trees::new(1, vec![stump(-0.5, 0.25)]).unwrap() };
+    let platt = Calibration::Platt { a: 3.0, b: -0.25 };
+    let isotonic = Calibration::Isotonic { knots: vec![(0.0, 0.1), (1.0, 0.9)] };
+    for (scorer, calibration, explained) in [
+        (&forest, &Calibration::None, Explained::Probability),
+        (&forest, &platt, Explained::LogOdds),
+        (&forest, &isotonic, Explained::ProbabilityBeforeCalibration),
+        (&booster, &Calibration::None, Explained::LogOdds),
+        (&booster, &platt, Explained::LogOdds),
+        (&booster, &isotonic, Explained::LogOddsBeforeCalibration),
+    ] {
+        let explainer = Explainer::of(scorer, calibration).unwrap();
+        assert_eq!(explainer.explained(), explained);
+        let row = [7.0];
+        let (value, score) = (explainer.explain(&row).value(), scorer.score(&row).unwrap());
+        let p = calibration.probability(scorer, score);
+        let said = match explained {
+            Explained::Probability => p,
+            Explained::LogOdds => (p / (1.0 - p)).ln(),
+            Explained::ProbabilityBeforeCalibration | Explained::LogOddsBeforeCalibration => score,
+        };
+        // The values are single-precision fractions.
+        assert_near(&[value], &[said], 1e-7);
+    }
+}
+
+fn stump(left: f32, right: f32) -> Vec<Node> {
+    vec![Node::split(0, 2.0, (1, 2), true, 10.0, 0.0), Node::leaf(left, 6.0), Node::leaf(right, 4.0)]
+}
+
+/// See tests/golden/explain.py. shap reports XGBoost's own values, which are of single precision; scikit-learn's leaves are in
+/// double precision and rounded to ours.
+#[test]
+fn contributions_equal_those_of_python_shap() {
+    let models: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();
+    assert_eq!(models.len(), 3);
+    for model in models {
+        let scorer: Scorer = serde_json::from_value(model["scorer"].clone()).unwrap();
+        scorer.check().unwrap();
+        let cases = model["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 20);
+        for case in cases {
+            let row: Vec<Option<f32>> = serde_json::from_value(case["row"].clone()).unwrap();
+            let row: Vec<f32> = row.into_iter().map(|x| x.unwrap_or(f32::NAN)).collect();
+            let theirs: Vec<f64> = serde_json::from_value(case["contributions"].clone()).unwrap();
+            let ours = explain(&scorer, &row);
+            assert_near(&ours.contributions, &theirs, 1e-6);
+            assert_near(&[ours.base_value], &[model["base_value"].as_f64().unwrap()], 1e-6);
+        }
+    }
+}

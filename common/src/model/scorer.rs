@@ -1,0 +1,141 @@
+//! Scorers: what every family of models comes down to, from a row to a score that is not calibrated yet.
+
+use super::linear::Linear;
+use super::trees::{InvalidTrees, Trees};
+use serde::{Deserialize, Serialize};
+
+/// A fitted model of any family. Its *score* is what its parts add up to, so that explanations are sums too: a
+/// probability for [`Scorer::Mean`], log-odds for the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Scorer {
+    /// The mean of the trees' values, each a probability, 0..=1: a random forest. A single leaf is a constant rate.
+    Mean(Trees),
+    /// `base` plus the sum of the trees' values, in log-odds: a boosted model. Summed in single precision and in the
+    /// order of trees, as XGBoost and hessboost do.
+    Sum {
+        /// The log-odds that the trees are added to.
+        base: f32,
+        /// The trees.
+        trees: Trees,
+    },
+    /// A linear model, in log-odds.
+    Linear(Linear),
+}
+
+/// Why a scorer cannot score.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvalidScorer {
+    /// Its trees break a rule.
+    #[error(transparent)]
+    Trees(#[from] InvalidTrees),
+    /// A number that must be finite (a scale: and above 0) is not.
+    #[error("a parameter of {0} is out of range")]
+    Parameter(String),
+}
+
+impl Scorer {
+    /// Checks every rule of the format.
+    pub fn check(&self) -> Result<(), InvalidScorer> {
+        match self {
+            Self::Mean(trees) => {
+                trees.check()?;
+                Ok(trees.check_probabilities()?)
+            }
+            Self::Sum { base, trees } => {
+                trees.check()?;
+                if base.is_finite() { Ok(()) } else { Err(InvalidScorer::Parameter("the base".into())) }
+            }
+            Self::Linear(linear) => match linear.invalid() {
+                Some(at) => Err(InvalidScorer::Parameter(format!("term {at}"))),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Number of features a row must have.
+    pub fn n_features(&self) -> usize {
+        match self {
+            Self::Mean(trees) | Self::Sum { trees, .. } => trees.n_features(),
+            Self::Linear(linear) => linear.terms.len(),
+        }
+    }
+
+    /// The score of a row, NaN = missing; `None` if it has not [`Scorer::n_features`] values.
+    pub fn score(&self, row: &[f32]) -> Option<f64> {
+        if row.len() != self.n_features() {
+            return None;
+        }
+        Some(match self {
+            Self::Mean(trees) => trees.leaves(row).map(f64::from).sum::<f64>() / trees.len() as f64,
+            Self::Sum { base, trees } => f64::from(trees.leaves(row).fold(*base, |sum, leaf| sum + leaf)),
+            Self::Linear(linear) => linear.margin(row),
+        })
+    }
+
+    /// The probability that a score stands for where nothing is calibrated, 0..=1.
+    pub fn uncalibrated(&self, score: f64) -> f64 {
+        match self {
+            Self::Mean(_) => score.clamp(0.0, 1.0),
+            Self::Sum { .. } | Self::Linear(_) => logistic(score),
+        }
+    }
+}
+
+/// `1 / (1 + e⁻ˣ)`, 0..=1, without overflow.
+pub fn logistic(x: f64) -> f64 {
+    if x >= 0.0 {
+        1.0 / (1.0 + (-x).exp())
+    } else {
+        let e = x.exp();
+        e / (1.0 + e)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::linear::Term;
+    use crate::model::trees::Node;
+
+    fn leaves(values: &[f32]) -> Trees {
+        Trees::new(1, values.iter().map(|v| vec![Node::leaf(*v, 1.0)]).collect()).unwrap()
+    }
+
+    #[test]
+    fn each_family_adds_up_in_its_own_way() {
+        let mean = Scorer::Mean(leaves(&[0.25, 0.75, 1.0, 0.0]));
+        assert_eq!(mean.score(&[0.0]), Some(0.5));
+        assert_eq!(mean.uncalibrated(0.5), 0.5);
+
+        // In single precision and in order: the small ones vanish one by one.
+        let sum = Scorer::Sum { base: 16_777_216.0, trees: leaves(&[1.0, 1.0]) };
+        assert_eq!(sum.score(&[0.0]), Some(16_777_216.0));
+        assert_eq!(sum.uncalibrated(0.0), 0.5);
+
+        let term = Term { impute: 3.0, mean: 1.0, scale: 2.0, weight: 0.5 };
+        let linear = Scorer::Linear(Linear { intercept: -1.0, terms: vec![term] });
+        assert_eq!(linear.score(&[5.0]), Some(0.0));
+        assert_eq!(linear.score(&[f32::NAN]), linear.score(&[3.0]));
+        assert_eq!(linear.score(&[1.0, 2.0]), None);
+    }
+
+    #[test]
+    fn what_cannot_score_is_refused() {
+        let term = Term { impute: 3.0, mean: 1.0, scale: 0.0, weight: 0.5 };
+        for bad in [
+            Scorer::Mean(leaves(&[0.5, 1.5])),
+            Scorer::Sum { base: f32::NAN, trees: leaves(&[0.5]) },
+            Scorer::Linear(Linear { intercept: 0.0, terms: vec![term] }),
+            Scorer::Linear(Linear { intercept: f64::INFINITY, terms: vec![] }),
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+        assert!(Scorer::Sum { base: 0.0, trees: leaves(&[0.5, 1.5]) }.check().is_ok());
+    }
+
+    #[test]
+    fn the_logistic_function_keeps_its_range() {
+        assert_eq!((logistic(0.0), logistic(800.0), logistic(-800.0)), (0.5, 1.0, 0.0));
+        assert!((logistic(2.0) + logistic(-2.0) - 1.0).abs() < 1e-15);
+    }
+}

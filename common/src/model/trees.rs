@@ -1,0 +1,220 @@
+//! The served form of every tree model: flat arrays of nodes, evaluated without the library that trained them.
+
+use serde::{Deserialize, Serialize};
+
+/// Marks a leaf in [`Node::feature`].
+const LEAF: u16 = u16::MAX;
+
+/// One node of a tree. A row goes left where `x[feature] < threshold`, right where it is not, and where the value is
+/// missing (NaN) to the side that `missing_left` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    pub(super) feature: u16,
+    pub(super) threshold: f32,
+    pub(super) left: u32,
+    pub(super) right: u32,
+    pub(super) missing_left: bool,
+    pub(super) cover: f32,
+    pub(super) value: f32,
+}
+
+impl Node {
+    /// A leaf that answers `value` and was reached by training rows of weight `cover`. What a value is (a probability, or
+    /// a part of a margin) is the model's to say: see [`super::Scorer`].
+    pub fn leaf(value: f32, cover: f32) -> Self {
+        Self { feature: LEAF, threshold: 0.0, left: 0, right: 0, missing_left: false, cover, value }
+    }
+
+    /// A split; `left` and `right` are node positions within the same tree and must both lie behind this node's own.
+    /// `value` is what the node would answer were it a leaf, and `cover` the training weight that reached it.
+    pub fn split(
+        feature: u16,
+        threshold: f32,
+        children: (u32, u32),
+        missing_left: bool,
+        cover: f32,
+        value: f32,
+    ) -> Self {
+        Self { feature, threshold, left: children.0, right: children.1, missing_left, cover, value }
+    }
+
+    pub(super) fn is_leaf(&self) -> bool {
+        self.feature == LEAF
+    }
+
+    /// Positions of the left and the right child; none of a leaf.
+    pub(super) fn children(&self) -> impl Iterator<Item = usize> {
+        let children = [self.left as usize, self.right as usize];
+        children.into_iter().take(if self.is_leaf() { 0 } else { 2 })
+    }
+}
+
+/// Why a set of trees is not valid.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvalidTrees {
+    /// There is no tree.
+    #[error("there is no tree")]
+    Empty,
+    /// A tree has no node.
+    #[error("tree {tree} has no node")]
+    EmptyTree {
+        /// Position of the tree.
+        tree: usize,
+    },
+    /// A node breaks a rule of the format.
+    #[error("tree {tree}, node {node}: {what}")]
+    Node {
+        /// Position of the tree.
+        tree: usize,
+        /// Position of the node within the tree.
+        node: usize,
+        /// The rule that is broken.
+        what: &'static str,
+    },
+}
+
+/// Trees over rows of `n_features` values.
+///
+/// Only valid trees construct: every child lies behind its parent (so a walk ends) and has no other one, every feature and
+/// child exists, thresholds and values are finite. Deserialised bytes must pass [`Trees::check`] before use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trees {
+    n_features: u16,
+    trees: Vec<Vec<Node>>,
+}
+
+impl Trees {
+    /// Trees over `n_features` features, the root of each being its node 0.
+    pub fn new(n_features: u16, trees: Vec<Vec<Node>>) -> Result<Self, InvalidTrees> {
+        let trees = Self { n_features, trees };
+        trees.check()?;
+        Ok(trees)
+    }
+
+    /// Checks every rule of the format.
+    pub fn check(&self) -> Result<(), InvalidTrees> {
+        if self.trees.is_empty() {
+            return Err(InvalidTrees::Empty);
+        }
+        for (tree, nodes) in self.trees.iter().enumerate() {
+            if nodes.is_empty() {
+                return Err(InvalidTrees::EmptyTree { tree });
+            }
+            let mut has_parent = vec![false; nodes.len()];
+            for (node, n) in nodes.iter().enumerate() {
+                self.check_node(nodes.len(), node, n).map_err(|what| InvalidTrees::Node { tree, node, what })?;
+                for child in n.children() {
+                    if std::mem::replace(&mut has_parent[child], true) {
+                        return Err(InvalidTrees::Node { tree, node: child, what: "two branches lead here" });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_node(&self, len: usize, at: usize, n: &Node) -> Result<(), &'static str> {
+        if !n.value.is_finite() {
+            return Err("value is not finite");
+        }
+        if !(n.cover.is_finite() && n.cover >= 0.0) {
+            return Err("cover is not a weight");
+        }
+        if n.is_leaf() {
+            return Ok(());
+        }
+        if n.feature >= self.n_features {
+            return Err("no such feature");
+        }
+        if !n.threshold.is_finite() {
+            return Err("threshold is not finite");
+        }
+        if [n.left, n.right].iter().any(|&c| c as usize <= at || c as usize >= len) {
+            return Err("child does not lie behind its parent within the tree");
+        }
+        Ok(())
+    }
+
+    /// Checks that every value is a probability, 0..=1.
+    pub(super) fn check_probabilities(&self) -> Result<(), InvalidTrees> {
+        let bad = |n: &Node| !(0.0..=1.0).contains(&n.value);
+        let found = self.trees.iter().enumerate().find_map(|(tree, t)| Some((tree, t.iter().position(bad)?)));
+        match found {
+            Some((tree, node)) => Err(InvalidTrees::Node { tree, node, what: "value is not a probability" }),
+            None => Ok(()),
+        }
+    }
+
+    /// Number of features a row must have.
+    pub fn n_features(&self) -> usize {
+        usize::from(self.n_features)
+    }
+
+    /// Number of trees, at least 1.
+    pub fn len(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// Never: there is at least one tree.
+    pub fn is_empty(&self) -> bool {
+        self.trees.is_empty()
+    }
+
+    /// The nodes of each tree.
+    pub(super) fn trees(&self) -> &[Vec<Node>] {
+        &self.trees
+    }
+
+    /// The value of the leaf that a row of `n_features` values, NaN = missing, reaches in each tree, in order.
+    pub(super) fn leaves<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
+        self.trees.iter().filter_map(|nodes| walk(nodes, row))
+    }
+}
+
+/// The leaf value of one tree; `None` only where [`Trees::check`] would have failed, or for a row of another length.
+fn walk(nodes: &[Node], row: &[f32]) -> Option<f32> {
+    let mut node = nodes.first()?;
+    while !node.is_leaf() {
+        let x = *row.get(usize::from(node.feature))?;
+        // A comparison with NaN is false.
+        let left = x < node.threshold || (x.is_nan() && node.missing_left);
+        node = nodes.get(if left { node.left } else { node.right } as usize)?;
+    }
+    Some(node.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stump(missing_left: bool) -> Vec<Node> {
+        vec![Node::split(0, 2.0, (1, 2), missing_left, 10.0, 0.4), Node::leaf(0.1, 6.0), Node::leaf(0.8, 4.0)]
+    }
+
+    #[test]
+    fn goes_left_below_right_at_and_above_and_where_told_when_missing() {
+        let trees = Trees::new(1, vec![stump(true), stump(false)]).unwrap();
+        let leaves = |x: f32| trees.leaves(&[x]).collect::<Vec<_>>();
+        assert_eq!(leaves(1.9), [0.1, 0.1]);
+        assert_eq!(leaves(2.0), [0.8, 0.8]);
+        assert_eq!(leaves(f32::NAN), [0.1, 0.8]);
+    }
+
+    #[test]
+    fn a_cycle_a_missing_child_and_an_unknown_feature_do_not_construct() {
+        let leaf = Node::leaf(0.5, 1.0);
+        for bad in [
+            Node::split(0, 1.0, (0, 1), true, 1.0, 0.5),
+            Node::split(0, 1.0, (1, 3), true, 1.0, 0.5),
+            Node::split(1, 1.0, (1, 2), true, 1.0, 0.5),
+            Node::split(0, f32::NAN, (1, 2), true, 1.0, 0.5),
+            Node::split(0, 1.0, (1, 1), true, 1.0, 0.5),
+            Node::leaf(f32::INFINITY, 1.0),
+            Node::leaf(0.5, -1.0),
+        ] {
+            assert!(matches!(Trees::new(1, vec![vec![bad, leaf, leaf]]), Err(InvalidTrees::Node { .. })), "{bad:?}");
+        }
+        assert_eq!(Trees::new(1, vec![]), Err(InvalidTrees::Empty));
+        assert_eq!(Trees::new(1, vec![vec![]]), Err(InvalidTrees::EmptyTree { tree: 0 }));
+    }
+}

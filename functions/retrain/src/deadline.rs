@@ -1,0 +1,53 @@
+//! When a run must be over.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// When a run must be over; Lambda stops a function there, whatever it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// Share of the time left that the search for a model may take; the rest is for the last candidate under way, for
+    /// the guards, and for the final fit.
+    const SEARCH: f64 = 0.5;
+
+    /// No deadline.
+    pub const NONE: Self = Self(None);
+
+    /// The deadline at `moment`; what has passed is now.
+    pub fn at(moment: SystemTime) -> Self {
+        let left = moment.duration_since(SystemTime::now()).unwrap_or_default();
+        Self::after(left)
+    }
+
+    /// The deadline after some time; none if that is beyond what the clock can tell.
+    pub fn after(left: Duration) -> Self {
+        Self(Instant::now().checked_add(left))
+    }
+
+    /// Whether it has passed.
+    pub fn passed(&self) -> bool {
+        self.0.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// The deadline of the search, if it starts now.
+    pub fn of_search(&self) -> Self {
+        match self.0 {
+            Some(deadline) => Self::after(deadline.saturating_duration_since(Instant::now()).mul_f64(Self::SEARCH)),
+            None => Self::NONE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_ends_before_the_run() {
+        assert!(Deadline::at(SystemTime::UNIX_EPOCH).passed());
+        assert!(!Deadline::NONE.passed() && !Deadline::NONE.of_search().passed());
+        let run = Deadline::after(Duration::from_secs(3600));
+        assert!(run.of_search().0 < run.0 && !run.of_search().passed());
+    }
+}

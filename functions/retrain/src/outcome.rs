@@ -1,0 +1,130 @@
+//! What comes of a run.
+
+use crate::candidates::FitError;
+use crate::search::SearchError;
+use churn_common::metrics::{Estimates, Evaluation, MetricsError};
+use churn_common::model::card::{CandidateReport, DecisionReport, Guards, Rows};
+use churn_common::model::{InvalidModel, ModelVersion};
+use churn_common::settings::SettingsError;
+use churn_common::store::StoreError;
+use linfa::composing::platt_scaling::PlattError;
+use serde::Serialize;
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// A model was trained, registered and made champion.
+    Trained(Box<Trained>),
+    /// What is stored does not suffice; the champion stays.
+    NotTrained {
+        /// Why.
+        reason: Reason,
+        /// Why, in words and figures.
+        detail: String,
+    },
+}
+
+/// A model that was trained, registered and made champion.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trained {
+    /// The model.
+    pub model_version: ModelVersion,
+    /// The champion it replaced; `None` if there was none, or this very model.
+    pub replaced: Option<ModelVersion>,
+    /// Slices that were left out of histories as others tell some of their events: overlapping exports.
+    pub overlapping_slices: usize,
+    /// The rows it was trained on.
+    pub training: Rows,
+    /// The newer rows it was evaluated on.
+    pub test: Rows,
+    /// How it scored on those.
+    pub evaluation: Evaluation,
+    /// The same scores and others with their 95 % intervals.
+    pub estimates: Estimates,
+    /// The family of the model, such as `gradient_boosting`.
+    pub family: String,
+    /// Every candidate tried, and how it did in cross-validation.
+    pub candidates: Vec<CandidateReport>,
+    /// The threshold and how it was found.
+    pub decision: DecisionReport,
+    /// What was done to find leaks.
+    pub guards: Guards,
+    /// The scores as text, a line each.
+    pub report: String,
+    /// Where the rows are.
+    pub snapshots: String,
+    /// What speaks against relying on the model.
+    pub warnings: Vec<String>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+}
+
+/// Why nothing was trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nothing is ingested.
+    NoLog,
+    /// The log is too short.
+    LogTooShort,
+    /// Too few users.
+    TooFewUsers,
+    /// Too few rows of one class.
+    TooFewOfAClass,
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The settings, or those in the payload, cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The search for a model failed.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The chosen model could not be fitted.
+    #[error("fitting failed: {0}")]
+    Fit(#[from] FitError),
+    /// The chosen model's scores could not be calibrated.
+    #[error("calibration failed: {0}")]
+    Calibration(#[from] PlattError),
+    /// Features read what happened after the cutoff: a defect that no score would show.
+    #[error("the features of {changed} of {users} users change with what happens after the cutoff")]
+    Leak {
+        /// Users whose features changed.
+        changed: usize,
+        /// Users looked at.
+        users: usize,
+    },
+    /// The fitted model is not fit to serve.
+    #[error("the fitted model is not fit to serve: {0}")]
+    Model(#[from] InvalidModel),
+    /// The model's probabilities cannot be scored.
+    #[error("evaluation failed: {0}")]
+    Metrics(#[from] MetricsError),
+    /// Rows could not be written or brought into shape.
+    #[error("rows cannot be written: {0}")]
+    Table(String),
+}
+
+impl TrainError {
+    /// A stable name for alarms and retries.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Settings(_) => "BadSettings",
+            Self::Store(e) if e.retryable => "Retryable",
+            _ => "Failed",
+        }
+    }
+}
+
+impl Outcome {
+    /// Nothing was trained.
+    pub(crate) fn not_trained(reason: Reason, detail: impl ToString) -> Self {
+        Self::NotTrained { reason, detail: detail.to_string() }
+    }
+}

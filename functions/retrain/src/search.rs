@@ -1,0 +1,174 @@
+//! The search for a model: every candidate cross-validated on the same folds, within the time there is.
+
+use crate::calibration::cross_fitted;
+use crate::candidates::prior::Prior;
+use crate::candidates::{Candidate, Family, FitError, Rows};
+use crate::deadline::Deadline;
+use crate::settings::ChooseBy;
+use crate::validation::Folds;
+use churn_common::metrics::{MetricsError, log_loss, pr_auc};
+use linfa::composing::platt_scaling::PlattError;
+use std::time::{Duration, Instant};
+
+/// A candidate that was cross-validated.
+#[derive(Debug)]
+pub struct Trial {
+    /// The candidate, with what cross-validation settled.
+    pub candidate: Box<dyn Candidate>,
+    /// The score of every held-out row, fold by fold.
+    pub scores: Vec<Vec<f64>>,
+    /// The probabilities of the same rows, in the same order: see [`cross_fitted`].
+    pub probabilities: Vec<f64>,
+    /// Mean negative log-likelihood of these.
+    pub log_loss: f64,
+    /// Average precision of these; `None` where no row is positive.
+    pub pr_auc: Option<f64>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What the search found.
+#[derive(Debug)]
+pub struct Search {
+    /// Every candidate tried; the floor first.
+    pub trials: Vec<Trial>,
+    /// Position of the chosen one, which is never the floor.
+    pub chosen: usize,
+    /// Candidates that were not tried, as the time was up.
+    pub skipped: usize,
+}
+
+/// Why the search failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// A candidate could not be fitted.
+    #[error("fitting failed: {0}")]
+    Fit(#[from] FitError),
+    /// Scores could not be calibrated.
+    #[error("calibration failed: {0}")]
+    Calibration(#[from] PlattError),
+    /// Probabilities could not be scored.
+    #[error("evaluation failed: {0}")]
+    Metrics(#[from] MetricsError),
+    /// There is nothing to choose from.
+    #[error("there is no candidate")]
+    NoCandidate,
+}
+
+impl Search {
+    /// Tries `candidates` in order and chooses the best. The first is tried whatever the time.
+    ///
+    /// # Errors
+    /// If a candidate fails, or there is none.
+    pub fn run(
+        candidates: Vec<Box<dyn Candidate>>,
+        rows: &Rows,
+        folds: &Folds,
+        by: ChooseBy,
+        deadline: Deadline,
+    ) -> Result<Self, SearchError> {
+        let all = candidates.len();
+        let mut trials = vec![Trial::run(Box::new(Prior), rows, folds)?];
+        for candidate in candidates {
+            if trials.len() > 1 && deadline.passed() {
+                break;
+            }
+            trials.push(Trial::run(candidate, rows, folds)?);
+        }
+        let chosen = best(&trials, by, |family| family != Family::Prior).ok_or(SearchError::NoCandidate)?;
+        Ok(Self { chosen, skipped: all + 1 - trials.len(), trials })
+    }
+
+    /// The chosen trial.
+    pub fn chosen(&self) -> &Trial {
+        // `run` only ever chooses a position in `trials`.
+        &self.trials[self.chosen]
+    }
+
+    /// Whether a trial is the best of its family.
+    pub fn is_best_of_family(&self, trial: usize, by: ChooseBy) -> bool {
+        let family = self.trials.get(trial).map(|t| t.candidate.family());
+        best(&self.trials, by, |f| Some(f) == family) == Some(trial)
+    }
+}
+
+/// The best trial of the families that `of` accepts; of equally good ones the first.
+fn best(trials: &[Trial], by: ChooseBy, of: impl Fn(Family) -> bool) -> Option<usize> {
+    let loss = |trial: &Trial| match by {
+        ChooseBy::LogLoss => trial.log_loss,
+        ChooseBy::PrAuc => -trial.pr_auc.unwrap_or(0.0),
+    };
+    let accepted = trials.iter().enumerate().filter(|(_, trial)| of(trial.candidate.family()));
+    accepted.min_by(|(_, a), (_, b)| loss(a).total_cmp(&loss(b))).map(|(at, _)| at)
+}
+
+impl Trial {
+    /// Cross-validates one candidate.
+    ///
+    /// # Errors
+    /// If it cannot be fitted, or its scores not be calibrated.
+    pub fn run(candidate: Box<dyn Candidate>, rows: &Rows, folds: &Folds) -> Result<Self, SearchError> {
+        let begun = Instant::now();
+        let found = candidate.cross_validate(rows, &folds.folds)?;
+        let labels: Vec<Vec<bool>> =
+            folds.folds.iter().map(|fold| fold.test.iter().map(|&row| rows.labels[row]).collect()).collect();
+        let probabilities = cross_fitted(&found.scores, &labels)?;
+        let labels = labels.concat();
+        Ok(Self {
+            candidate: found.settled.unwrap_or(candidate),
+            log_loss: log_loss(&labels, &probabilities)?,
+            pr_auc: pr_auc(&labels, &probabilities)?,
+            scores: found.scores,
+            probabilities,
+            took: begun.elapsed(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::candidates::testing::generate;
+    use crate::settings::{SearchSettings, TrainingSettings};
+    use crate::validation::FoldParams;
+    use churn_common::calendar::Day;
+
+    fn folds(rows: &Rows) -> Folds {
+        let params = FoldParams { user_groups: 3, time_blocks: 1, matures_after: 14, min_rows_per_class: 1, seed: 0 };
+        Folds::new(rows, &vec![Day::from_number(0); rows.labels.len()], &params).unwrap()
+    }
+
+    fn search(deadline: Deadline, by: ChooseBy) -> Search {
+        let rows = generate(1, 900);
+        let search = SearchSettings {
+            logistic_l2: vec![1.0, 10.0],
+            boosting_depths: vec![3],
+            boosting_learning_rates: vec![0.2],
+            ..SearchSettings::default()
+        };
+        let mut settings = TrainingSettings { search, ..TrainingSettings::default() };
+        settings.forest.n_trees = 20;
+        Search::run(settings.candidates().unwrap(), &rows, &folds(&rows), by, deadline).unwrap()
+    }
+
+    /// The rows hold an exclusive-or, which no linear model sees.
+    #[test]
+    fn the_best_out_of_fold_is_chosen_and_beats_the_floor() {
+        for by in [ChooseBy::LogLoss, ChooseBy::PrAuc] {
+            let found = search(Deadline::NONE, by);
+            assert_eq!((found.trials.len(), found.skipped), (5, 0));
+            let (floor, chosen) = (&found.trials[0], &found.trials[found.chosen]);
+            assert_eq!(floor.candidate.family(), Family::Prior);
+            assert!(matches!(chosen.candidate.family(), Family::GradientBoosting | Family::RandomForest));
+            assert!(chosen.log_loss < floor.log_loss - 0.01, "{} {}", chosen.log_loss, floor.log_loss);
+            let best = (0..5).filter(|trial| found.is_best_of_family(*trial, by)).count();
+            assert_eq!(best, 4, "one of each family");
+        }
+    }
+
+    #[test]
+    fn a_search_out_of_time_tries_the_first_candidate_and_says_what_it_left() {
+        let found = search(Deadline::after(Duration::ZERO), ChooseBy::LogLoss);
+        assert_eq!((found.trials.len(), found.chosen, found.skipped), (2, 1, 3));
+    }
+}

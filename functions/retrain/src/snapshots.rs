@@ -1,0 +1,141 @@
+//! The rows of a run: snapshots from the stored histories, and the forms they are needed in.
+
+use crate::candidates::{Rows, by_user};
+use crate::guards::sees_the_future;
+use crate::outcome::TrainError;
+use crate::plan::Plan;
+use crate::settings::TrainingSettings;
+use churn_common::calendar::Day;
+use churn_common::features::{COUNT, Row};
+use churn_common::history::History;
+use churn_common::ids::UserId;
+use churn_common::model::card;
+use churn_common::pseudonym::StoredUser;
+use churn_common::snapshot::{Snapshot, at_risk};
+use churn_common::store::AllStores;
+use churn_common::table;
+use lambda_runtime::tracing;
+use ndarray::Array2;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most rows kept as the baseline that the monitor compares with.
+const BASELINE_ROWS: usize = 20_000;
+
+/// The snapshots of a run.
+#[derive(Debug)]
+pub struct Gathered {
+    /// Rows to train on, by user and cutoff.
+    pub train: Vec<Snapshot>,
+    /// Newer rows to test on.
+    pub test: Vec<Snapshot>,
+    /// Slices that were left out of histories, as others tell some of their events.
+    pub overlapping_slices: usize,
+    /// Users whose features were computed again with events added after the cutoff.
+    pub future_checked: usize,
+}
+
+/// What one user's history comes down to.
+struct OfUser {
+    snapshots: Vec<Snapshot>,
+    overlaps: usize,
+    /// Whether the features at the newest cutoff see the future; `None` if there are none.
+    leaks: Option<bool>,
+}
+
+/// Makes snapshots of every stored history.
+///
+/// # Errors
+/// If the store fails, or features see what happens after the cutoff.
+pub async fn gather(
+    stores: &AllStores,
+    settings: &TrainingSettings,
+    plan: &Plan,
+    log_end: Day,
+) -> Result<Gathered, TrainError> {
+    let passed = stores
+        .histories
+        .map_users(settings.scan_segments, |user, history| Some(of_user(user, &history, plan, settings, log_end)));
+    let users: Vec<OfUser> = passed.await?.into_iter().map(|(_, of_user)| of_user).collect();
+    let overlapping_slices = users.iter().map(|u| u.overlaps).sum();
+    if overlapping_slices > 0 {
+        tracing::warn!(overlapping_slices, "slices left out: overlapping exports");
+    }
+    let checked: Vec<bool> = users.iter().filter_map(|u| u.leaks).collect();
+    let changed = checked.iter().filter(|leaks| **leaks).count();
+    if changed > 0 {
+        return Err(TrainError::Leak { changed, users: checked.len() });
+    }
+    let (train, test) = users.into_iter().flat_map(|u| u.snapshots).partition(|s| plan.train.contains(&s.cutoff));
+    Ok(Gathered { train, test, overlapping_slices, future_checked: checked.len() })
+}
+
+fn of_user(user: &StoredUser, history: &History, plan: &Plan, settings: &TrainingSettings, log_end: Day) -> OfUser {
+    let at = |cutoff: Day| {
+        Some(Snapshot {
+            user: user.clone(),
+            cutoff,
+            row: at_risk(history, cutoff, settings.window_days)?,
+            churned: settings.label().of(history, cutoff, log_end)?,
+        })
+    };
+    let snapshots: Vec<Snapshot> = plan.cutoffs().filter_map(at).collect();
+    let leaks = snapshots.last().zip(UserId::new(user.as_str())).map(|(newest, user)| {
+        sees_the_future(&user, history, newest.cutoff, |h| at_risk(h, newest.cutoff, settings.window_days))
+    });
+    OfUser { snapshots, overlaps: history.overlaps().len(), leaks }
+}
+
+/// What the card tells of rows.
+pub fn describe(cutoffs: &[Day], snapshots: &[Snapshot]) -> card::Rows {
+    card::Rows {
+        cutoffs: cutoffs.to_vec(),
+        rows: snapshots.len(),
+        users: snapshots.iter().map(|s| &s.user).collect::<BTreeSet<_>>().len(),
+        positives: snapshots.iter().filter(|s| s.churned).count(),
+    }
+}
+
+/// The rows as candidates take them, every user weighing about the same.
+///
+/// # Errors
+/// If they cannot be brought into shape.
+pub fn rows(snapshots: &[Snapshot]) -> Result<Rows, TrainError> {
+    let values: Vec<f32> = snapshots.iter().flat_map(|s| *s.row.values()).collect();
+    let features =
+        Array2::from_shape_vec((snapshots.len(), COUNT), values).map_err(|e| TrainError::Table(e.to_string()))?;
+    let users = user_numbers(snapshots);
+    Ok(Rows { features, labels: labels(snapshots), weights: by_user(&users), users })
+}
+
+/// The user of every snapshot as a number, in order of names.
+pub fn user_numbers(snapshots: &[Snapshot]) -> Vec<u32> {
+    let names: BTreeSet<_> = snapshots.iter().map(|s| &s.user).collect();
+    let numbers: BTreeMap<_, u32> = names.into_iter().zip(0..).collect();
+    snapshots.iter().filter_map(|s| numbers.get(&s.user).copied()).collect()
+}
+
+/// Whether each churned.
+pub fn labels(snapshots: &[Snapshot]) -> Vec<bool> {
+    snapshots.iter().map(|s| s.churned).collect()
+}
+
+/// The baseline as Parquet: each user's newest row, as tests of drift take rows for independent; of many, an even sample.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn baseline(snapshots: &[Snapshot]) -> Result<Vec<u8>, TrainError> {
+    let newest: BTreeMap<_, _> = snapshots.iter().map(|s| (&s.user, &s.row)).collect();
+    let step = newest.len().div_ceil(BASELINE_ROWS).max(1);
+    let rows: Vec<Row> = newest.into_values().step_by(step).copied().collect();
+    table::write_rows(&rows).map_err(|e| TrainError::Table(e.to_string()))
+}
+
+/// All rows of the run as Parquet, for reproduction.
+///
+/// # Errors
+/// If they cannot be written.
+pub fn table(train: &[Snapshot], test: &[Snapshot]) -> Result<Vec<u8>, TrainError> {
+    let rows: Vec<(&Snapshot, &str)> =
+        train.iter().map(|s| (s, "train")).chain(test.iter().map(|s| (s, "test"))).collect();
+    table::write_snapshots(&rows).map_err(|e| TrainError::Table(e.to_string()))
+}
