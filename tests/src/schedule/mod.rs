@@ -148,11 +148,8 @@ impl Schedule {
         let can_start = running < MOST_AT_ONCE && !waiting.is_empty();
         let calls = self.gate.waiting();
 
-        let steps = [
-            if changes.is_empty() { 0 } else { 10 },
-            if can_start { 30 } else { 0 },
-            if calls > 0 { 200 } else { 0 },
-        ];
+        let steps =
+            [if changes.is_empty() { 0 } else { 10 }, if can_start { 30 } else { 0 }, if calls > 0 { 200 } else { 0 }];
         let disturb = if rough && !self.messages.is_empty() && steps.iter().any(|weight| *weight > 0) { 3 } else { 0 };
         let weights = [steps[0], steps[1], steps[2], disturb, disturb];
         let total: u32 = weights.iter().sum();
