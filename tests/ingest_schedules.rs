@@ -12,6 +12,41 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+/// Schedules in which everything happens that can.
+const ENOUGH: u64 = 1000;
+
+/// What happens in schedules: calls, what goes wrong with them, and what deliveries end with.
+const HAPPENS: [&str; 28] = [
+    "GetItem",
+    "PutItem",
+    "BatchWriteItem",
+    "Query",
+    "Scan",
+    "GetObject",
+    "PutObject",
+    "DeleteObject",
+    "ListObjectsV2",
+    "Invoke",
+    "Refused",
+    "Throttled",
+    "ServerError",
+    "Lost",
+    "CutOff",
+    "NothingProcessed",
+    "HalfProcessed",
+    "duplicate",
+    "killed",
+    "out of time",
+    "failed",
+    "ingested",
+    "already_ingested",
+    "superseded",
+    "withdrawn",
+    "already_withdrawn",
+    "refused",
+    "handed_on",
+];
+
 /// Parts of a line or two, and as many tries as it takes: setting objects aside is for those that are at fault themselves.
 fn settings() -> IngestSettings {
     IngestSettings { part_bytes: 200, max_attempts: 1000, ..IngestSettings::default() }
@@ -98,7 +133,12 @@ fn a_table_is_a_function_of_the_newest_version_of_each_object() {
     let failures = failures.into_inner().unwrap();
     let shortest = failures.iter().min_by_key(|failure| failure.lines().count());
     assert!(failures.is_empty(), "{} of {schedules} went wrong, such as\n{}", failures.len(), shortest.unwrap());
-    println!("{:?}", seen.into_inner().unwrap());
+    let seen = seen.into_inner().unwrap();
+    println!("{seen:?}");
+    if schedules >= ENOUGH {
+        let never: Vec<_> = HAPPENS.into_iter().filter(|what| !seen.contains_key(*what)).collect();
+        assert!(never.is_empty(), "{never:?} never happened in {schedules} schedules: {seen:?}");
+    }
 }
 
 #[test]
