@@ -57,6 +57,10 @@ mod tests {
 
     #[test]
     fn powers_below_twice_the_number_of_points_are_exact() {
-        (integrates::<2>(), integrates::<4>(), integrates::<8>(), integrates::<16>(), integrates::<32>());
+        integrates::<2>();
+        integrates::<4>();
+        integrates::<8>();
+        integrates::<16>();
+        integrates::<32>();
     }
 }
