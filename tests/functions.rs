@@ -124,6 +124,11 @@ async fn from_a_dropped_log_to_a_prediction() {
     the_card_tells_all(&card, &trained);
     let xgboost = bench.stored(&format!("models/{}/xgboost.json", card["version"].as_str().unwrap())).await;
     assert!(serde_json::from_slice::<Value>(&xgboost).unwrap()["learner"].is_object());
+    let importance = &card["importance"];
+    assert_eq!((&importance["rows"], importance["features"].as_array().unwrap().len()), (&card["test"]["rows"], COUNT));
+    let bins = importance["dependence"][0]["bins"].as_array().unwrap();
+    assert_eq!(importance["dependence"][0]["feature"], importance["features"][0]["name"]);
+    assert!((1..=10).contains(&bins.len()), "{importance}");
     let monitored = bench.invoke("monitor", json!({})).await.unwrap();
     assert_eq!(monitored["outcome"], "reported", "{monitored}");
     let report: Value = serde_json::from_slice(

@@ -2,6 +2,7 @@
 
 use crate::candidates::{Family, Rows};
 use crate::finish::Finished;
+use crate::importance::importance;
 use crate::notes;
 use crate::outcome::TrainError;
 use crate::search::{Search, Trial};
@@ -51,7 +52,7 @@ pub struct Run<'a> {
 /// The card of `model`.
 ///
 /// # Errors
-/// If the model's probabilities cannot be scored.
+/// If the model's probabilities cannot be scored or explained.
 pub fn write(run: Run<'_>, version: &ModelVersion, model: &Model) -> Result<Card, TrainError> {
     let settings = run.settings;
     let (test, train) = (run.test.0, run.train.0);
@@ -91,6 +92,7 @@ pub fn write(run: Run<'_>, version: &ModelVersion, model: &Model) -> Result<Card
         training: run.train.1,
         test: run.test.1,
         features: importances(&run.finished.fitted.importances),
+        importance: importance(model, test)?,
         settings: serde_json::to_value(settings).map_err(|e| SettingsError::NotSettings(e.to_string()))?,
         guards,
         warnings: Vec::new(),

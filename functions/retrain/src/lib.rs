@@ -6,6 +6,7 @@ mod card;
 mod deadline;
 mod finish;
 mod guards;
+mod importance;
 mod notes;
 mod outcome;
 mod plan;

@@ -2,10 +2,12 @@
 
 mod decision;
 mod guards;
+mod importance;
 mod search;
 
 pub use decision::{DecisionReport, TradeOff};
 pub use guards::{FutureBlind, Guards, PermutedLabels, SingleFeature, TestScore};
+pub use importance::{Dependence, DependenceBin, Importance, MeanContribution};
 pub use search::{CandidateReport, Validation};
 
 use super::artifact::ModelVersion;
@@ -52,6 +54,8 @@ pub struct Card {
     pub training_evaluation: Evaluation,
     /// The features and how much of the model each carries, largest first.
     pub features: Vec<FeatureImportance>,
+    /// How much each feature moves scores of the held-out rows, and in which direction.
+    pub importance: Importance,
     /// Every training setting.
     pub settings: serde_json::Value,
     /// What was done to find leaks, and what came of it.

@@ -113,6 +113,11 @@ impl Explainer {
         self.explained
     }
 
+    /// What the model says where nothing is told: see [`Explanation::base_value`].
+    pub fn base_value(&self) -> f64 {
+        self.base_value
+    }
+
     /// Explains a row of as many values as the scorer takes, NaN = missing.
     pub fn explain(&self, row: &[f32]) -> Explanation {
         let mut contributions = vec![0.0; row.len()];

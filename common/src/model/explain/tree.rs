@@ -10,7 +10,7 @@ pub(super) struct Tree {
     pub(super) stumps: Vec<Stump>,
     /// Values.
     pub(super) leaves: Vec<f64>,
-    /// Shares of training weight, 0..=1, that [`Branch::share`] refers to. The first is 1.
+    /// Shares of training weight, 0..=1, that [`Branch::share`] counts from 1. The first is 1.
     pub(super) shares: Vec<f64>,
     /// Most different features on a path.
     pub(super) features_on_path: usize,
@@ -22,10 +22,10 @@ pub(super) struct Branch {
     pub(super) feature: u16,
     threshold: f32,
     missing_left: bool,
-    /// Position in [`Tree::shares`] of the product of the shares of all branches of this feature above; 0 if there are none.
+    /// Which of [`Tree::shares`], counted from 1, is the product of the shares of all branches of this feature above.
     pub(super) share: u32,
-    /// The slot at the lower end of the nearest branch of this feature above.
-    pub(super) same_feature_above: Option<u32>,
+    /// The slot at the lower end of the nearest branch of this feature above; the root's, 0, if there is none.
+    pub(super) same_feature_above: u32,
     /// Share of the training weight that goes left, 0..=1.
     pub(super) left_share: f64,
 }
@@ -34,7 +34,7 @@ impl Branch {
     /// As the served trees are walked.
     pub(super) fn goes_left(&self, row: &[f32]) -> bool {
         let x = row[usize::from(self.feature)];
-        x < self.threshold || (x.is_nan() && self.missing_left)
+        (x < self.threshold) | (x.is_nan() & self.missing_left)
     }
 }
 
@@ -52,10 +52,10 @@ pub(super) struct Split {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stump {
     pub(super) branch: Branch,
-    pub(super) left_value: f64,
-    pub(super) right_value: f64,
-    /// Of the two, by training weight.
+    /// Mean of the two values, by training weight.
     pub(super) mean: f64,
+    /// The values of the right and of the left leaf, less the mean.
+    pub(super) gains: [f64; 2],
 }
 
 /// The last branch of a feature on the way to a node.
@@ -93,14 +93,14 @@ impl Tree {
                 feature: node.feature,
                 threshold: node.threshold,
                 missing_left: node.missing_left,
-                share: above.map_or(0, |met| tree.refer_to(met.share)),
-                same_feature_above: above.map(|met| met.slot),
+                share: above.map_or(1, |met| tree.refer_to(met.share)),
+                same_feature_above: above.map_or(0, |met| met.slot),
                 left_share,
             };
             if is_stump(nodes, node) {
-                let [left_value, right_value] = [left, right].map(|child| f64::from(nodes[child].value));
-                let mean = right_value + left_share * (left_value - right_value);
-                tree.stumps.push(Stump { branch, left_value, right_value, mean });
+                let [left, right] = [left, right].map(|child| f64::from(nodes[child].value));
+                let mean = right + left_share * (left - right);
+                tree.stumps.push(Stump { branch, mean, gains: [right - mean, left - mean] });
             } else {
                 tree.splits.push(Split { branch, left: slots[left], right: slots[right] });
                 let leaves = [left, right].into_iter().filter(|child| nodes[*child].is_leaf());
@@ -112,7 +112,7 @@ impl Tree {
 
     fn refer_to(&mut self, share: f64) -> u32 {
         self.shares.push(share);
-        self.shares.len() as u32 - 1
+        self.shares.len() as u32
     }
 
     /// Number of slots; none for a tree that is but a leaf.

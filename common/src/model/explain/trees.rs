@@ -47,12 +47,14 @@ struct Told<const N: usize> {
     slope: [f64; N],
 }
 
+/// Position of a feature that cannot be told, as the path met it before and the row does not take that branch.
+const NEVER: usize = 0;
+
 /// Trees at `N` points of quadrature.
 #[derive(Debug)]
 struct Points<const N: usize> {
     weights: [f64; N],
-    /// For a feature that the path met before and whose branch the row does not take: it cannot be told.
-    never: Told<N>,
+    /// Each with what [`NEVER`] and its branches refer to.
     trees: Vec<(Tree, Vec<Told<N>>)>,
     slots: usize,
 }
@@ -69,12 +71,13 @@ impl<const N: usize> Points<N> {
                 slope: through.map(|p| share / (p * p)),
             }
         };
+        let never = Told { probability: [0.0; N], slope: [0.0; N] };
         let slots = trees.iter().map(Tree::slots).max().unwrap_or(0);
         let trees = trees.into_iter().map(|tree| {
-            let told = tree.shares.iter().map(|share| told(*share)).collect();
+            let told = std::iter::once(never).chain(tree.shares.iter().map(|share| told(*share))).collect();
             (tree, told)
         });
-        Self { weights, never: Told { probability: [0.0; N], slope: [0.0; N] }, trees: trees.collect(), slots }
+        Self { weights, trees: trees.collect(), slots }
     }
 }
 
@@ -85,48 +88,56 @@ struct State<const N: usize> {
     reach: [f64; N],
     /// Expected value, given that a row comes here.
     value: [f64; N],
+    /// The slot of the child that the row goes to.
+    own: u32,
     /// Whether the row takes the branch to this node, and every branch of the same feature above.
     taken: bool,
 }
 
 impl<const N: usize> TreeShap for Points<N> {
     fn add(&self, row: &[f32], contributions: &mut [f64]) {
-        let mut states = vec![State { reach: self.weights, value: [0.0; N], taken: true }; self.slots];
+        let mut states = vec![State { reach: self.weights, value: [0.0; N], own: 0, taken: true }; self.slots];
+        // By point, so that sums over points are taken once, at the end.
+        let mut sums = vec![[0.0; N]; contributions.len()];
         for (tree, told) in &self.trees {
-            self.add_tree(tree, told, row, &mut states, contributions);
+            self.add_tree(tree, told, row, &mut states, &mut sums);
+        }
+        for (contribution, sum) in contributions.iter_mut().zip(&sums) {
+            *contribution += sum.iter().sum::<f64>();
         }
     }
 }
 
 impl<const N: usize> Points<N> {
-    fn add_tree(&self, tree: &Tree, told: &[Told<N>], row: &[f32], states: &mut [State<N>], contributions: &mut [f64]) {
+    fn add_tree(&self, tree: &Tree, told: &[Told<N>], row: &[f32], states: &mut [State<N>], sums: &mut [[f64; N]]) {
         // Whether the row took every branch of the feature above, and how sure it then is that the feature is told.
-        let told_at = |branch: &Branch, states: &[State<N>]| match branch.same_feature_above {
-            Some(above) if !states[above as usize].taken => (false, &self.never),
-            _ => (true, &told[branch.share as usize]),
+        let told_at = |branch: &Branch, states: &[State<N>]| {
+            let taken = states[branch.same_feature_above as usize].taken;
+            (taken, &told[if taken { branch.share as usize } else { NEVER }])
         };
         // Down: how likely each node is reached.
         for (at, split) in tree.splits.iter().enumerate() {
             let (taken_above, told) = told_at(&split.branch, states);
             let left = split.branch.goes_left(row);
             let reach = states[at].reach;
-            for (child, share, taken) in
-                [(split.left, split.branch.left_share, left), (split.right, 1.0 - split.branch.left_share, !left)]
-            {
-                let child = &mut states[child as usize];
-                let taken_share = if taken { 1.0 } else { 0.0 };
-                child.taken = taken && taken_above;
-                child.reach = std::array::from_fn(|q| reach[q] * (share + told.probability[q] * (taken_share - share)));
-            }
+            states[at].own = if left { split.left } else { split.right };
+            let share = split.branch.left_share;
+            let gain = f64::from(u8::from(left)) - share;
+            let goes_left: [f64; N] = std::array::from_fn(|q| share + told.probability[q] * gain);
+            let child = &mut states[split.left as usize];
+            child.taken = left & taken_above;
+            child.reach = std::array::from_fn(|q| reach[q] * goes_left[q]);
+            let child = &mut states[split.right as usize];
+            child.taken = !left & taken_above;
+            child.reach = std::array::from_fn(|q| reach[q] * (1.0 - goes_left[q]));
         }
         // Back up: expected values, and what telling the split's feature adds to them.
         for (at, stump) in (tree.splits.len()..).zip(&tree.stumps) {
             let (_, told) = told_at(&stump.branch, states);
-            let own = if stump.branch.goes_left(row) { stump.left_value } else { stump.right_value };
-            let gain = own - stump.mean;
+            let gain = stump.gains[usize::from(stump.branch.goes_left(row))];
             let state = &mut states[at];
-            let sum: f64 = (0..N).map(|q| state.reach[q] * told.slope[q]).sum();
-            contributions[usize::from(stump.branch.feature)] += gain * sum;
+            let sum = &mut sums[usize::from(stump.branch.feature)];
+            *sum = std::array::from_fn(|q| sum[q] + state.reach[q] * told.slope[q] * gain);
             state.value = told.probability.map(|p| stump.mean + p * gain);
         }
         let first_leaf = tree.splits.len() + tree.stumps.len();
@@ -136,13 +147,13 @@ impl<const N: usize> Points<N> {
         for (at, split) in tree.splits.iter().enumerate().rev() {
             let (_, told) = told_at(&split.branch, states);
             let [left, right] = [split.left, split.right].map(|child| states[child as usize].value);
-            let own = if split.branch.goes_left(row) { left } else { right };
+            let own = states[states[at].own as usize].value;
             let share = split.branch.left_share;
             let mean: [f64; N] = std::array::from_fn(|q| right[q] + share * (left[q] - right[q]));
             let gain: [f64; N] = std::array::from_fn(|q| own[q] - mean[q]);
             let state = &mut states[at];
-            let sum: f64 = (0..N).map(|q| state.reach[q] * told.slope[q] * gain[q]).sum();
-            contributions[usize::from(split.branch.feature)] += sum;
+            let sum = &mut sums[usize::from(split.branch.feature)];
+            *sum = std::array::from_fn(|q| sum[q] + state.reach[q] * told.slope[q] * gain[q]);
             state.value = std::array::from_fn(|q| mean[q] + told.probability[q] * gain[q]);
         }
     }

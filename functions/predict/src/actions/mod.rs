@@ -133,13 +133,14 @@ mod tests {
             let case = Case { risk, reasons, sufficient_evidence };
             actions.recommend(case, Language::English).unwrap().id
         };
-        let (adverts, silence) = (reason("adverts", 0.1), reason("recency_days", 0.3));
-        assert_eq!(id(Risk::Low, std::slice::from_ref(&adverts), true), "no_action");
-        assert_eq!(id(Risk::High, &[adverts.clone(), silence.clone()], true), "trial_without_adverts");
+        let both = [reason("adverts", 0.1), reason("recency_days", 0.3)];
+        let (adverts, silence) = (&both[..1], &both[1]);
+        assert_eq!(id(Risk::Low, adverts, true), "no_action");
+        assert_eq!(id(Risk::High, &both, true), "trial_without_adverts");
         assert_eq!(id(Risk::High, &[reason("adverts", -0.1), silence.clone()], true), "win_back");
         assert_eq!(id(Risk::Critical, &[reason("songs", -0.1)], true), "retention_offer");
         assert_eq!(id(Risk::Medium, &[], true), "watch");
-        assert_eq!(id(Risk::Critical, &[adverts], false), "wait_for_evidence");
+        assert_eq!(id(Risk::Critical, adverts, false), "wait_for_evidence");
     }
 
     #[test]
