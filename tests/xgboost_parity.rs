@@ -50,6 +50,7 @@ fn xgboost_reads_the_exported_model_and_agrees_bit_for_bit() {
             l2: 1.0,
             row_share,
             feature_share: 0.8,
+            max_bins: 64,
             scale_pos_weight: 1.0,
             seed: 7,
         };

@@ -21,21 +21,42 @@ pub fn write_rows(rows: &[Row]) -> Result<Vec<u8>> {
     write("", rows, |_, _| Ok(()), |row| row)
 }
 
-/// Snapshots with their user, cutoff, label and the split each one is in, such as `train` or `test`.
-pub fn write_snapshots(snapshots: &[(&Snapshot, &str)]) -> Result<Vec<u8>> {
+/// A snapshot and the part it had in a run.
+#[derive(Debug, Clone, Copy)]
+pub struct SplitSnapshot<'a> {
+    /// The snapshot.
+    pub snapshot: &'a Snapshot,
+    /// `train` or `test`.
+    pub split: &'a str,
+    /// The group that its user was dealt to for cross-validation.
+    pub user_group: Option<i32>,
+    /// The fold of cross-validation that held it out.
+    pub fold: Option<i32>,
+}
+
+/// Snapshots with their user, cutoff, label and part in the run.
+pub fn write_snapshots(snapshots: &[SplitSnapshot<'_>]) -> Result<Vec<u8>> {
     let keys = "required binary user_id (STRING); required int32 cutoff (DATE); required binary split (STRING); \
-                required boolean churned;";
-    let write_keys = |group: &mut SerializedRowGroupWriter<'_, _>, rows: &[(&Snapshot, &str)]| {
-        let users: Vec<ByteArray> = rows.iter().map(|(s, _)| ByteArray::from(s.user.as_str())).collect();
-        let cutoffs: Vec<i32> = rows.iter().map(|(s, _)| s.cutoff.number()).collect();
-        let splits: Vec<ByteArray> = rows.iter().map(|(_, split)| ByteArray::from(*split)).collect();
-        let churned: Vec<bool> = rows.iter().map(|(s, _)| s.churned).collect();
-        for column in 0..4 {
+                optional int32 user_group; optional int32 fold; required boolean churned;";
+    let write_keys = |group: &mut SerializedRowGroupWriter<'_, _>, rows: &[SplitSnapshot<'_>]| {
+        let users: Vec<ByteArray> = rows.iter().map(|r| ByteArray::from(r.snapshot.user.as_str())).collect();
+        let cutoffs: Vec<i32> = rows.iter().map(|r| r.snapshot.cutoff.number()).collect();
+        let splits: Vec<ByteArray> = rows.iter().map(|r| ByteArray::from(r.split)).collect();
+        let optional = |value: fn(&SplitSnapshot<'_>) -> Option<i32>| {
+            let levels: Vec<i16> = rows.iter().map(|r| i16::from(value(r).is_some())).collect();
+            (rows.iter().filter_map(value).collect::<Vec<i32>>(), levels)
+        };
+        let (groups, group_levels) = optional(|r| r.user_group);
+        let (folds, fold_levels) = optional(|r| r.fold);
+        let churned: Vec<bool> = rows.iter().map(|r| r.snapshot.churned).collect();
+        for column in 0..6 {
             let mut writer = group.next_column()?.ok_or_else(|| broken("a key column is missing"))?;
             match (column, writer.untyped()) {
                 (0, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&users, None, None)?,
                 (1, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&cutoffs, None, None)?,
                 (2, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&splits, None, None)?,
+                (3, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&groups, Some(&group_levels), None)?,
+                (4, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&folds, Some(&fold_levels), None)?,
                 (_, ColumnWriter::BoolColumnWriter(w)) => w.write_batch(&churned, None, None)?,
                 _ => return Err(broken("a key column has another type")),
             };
@@ -43,7 +64,7 @@ pub fn write_snapshots(snapshots: &[(&Snapshot, &str)]) -> Result<Vec<u8>> {
         }
         Ok(())
     };
-    write(keys, snapshots, write_keys, |(snapshot, _)| &snapshot.row)
+    write(keys, snapshots, write_keys, |r| &r.snapshot.row)
 }
 
 fn write<T>(
@@ -151,7 +172,12 @@ mod tests {
             row: row(i),
             churned: i % 2 == 0,
         };
-        let file = write_snapshots(&[(&snapshot(1), "train"), (&snapshot(2), "test")]).unwrap();
+        let (train, test) = (snapshot(1), snapshot(2));
+        let rows = [
+            SplitSnapshot { snapshot: &train, split: "train", user_group: Some(3), fold: Some(1) },
+            SplitSnapshot { snapshot: &test, split: "test", user_group: None, fold: None },
+        ];
+        let file = write_snapshots(&rows).unwrap();
         assert_eq!(bits(&read_rows(file).unwrap()), bits(&[row(1), row(2)]));
     }
 

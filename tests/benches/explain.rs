@@ -79,6 +79,7 @@ impl Measured {
                     l2: 1.0,
                     row_share: 1.0,
                     feature_share: 1.0,
+                    max_bins: 64,
                     scale_pos_weight: 1.0,
                     seed: 1,
                 };

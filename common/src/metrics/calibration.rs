@@ -4,7 +4,7 @@ use super::{MetricsError, check};
 use serde::{Deserialize, Serialize};
 
 /// Bins of a reliability curve where nothing else is asked for.
-pub const BINS: usize = 10;
+pub(super) const BINS: usize = 10;
 
 /// Rows of about the same probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub(super) fn bin_of(edges: &[f64], probability: f64) -> usize {
     edges.partition_point(|edge| *edge < probability)
 }
 
-/// The reliability curve over [`BINS`] bins of about as many rows each, ascending; bins without rows are left out.
+/// The reliability curve over 10 bins of about as many rows each, ascending; bins without rows are left out.
 ///
 /// # Errors
 /// If there is no row, the lengths differ, or a probability is outside 0..=1.

@@ -66,8 +66,16 @@ impl Scorer {
             return None;
         }
         Some(match self {
-            Self::Mean(trees) => trees.leaves(row).map(f64::from).sum::<f64>() / trees.len() as f64,
-            Self::Sum { base, trees } => f64::from(trees.leaves(row).fold(*base, |sum, leaf| sum + leaf)),
+            Self::Mean(trees) => {
+                let mut sum = 0.0;
+                trees.leaves(row, |leaf| sum += f64::from(leaf));
+                sum / trees.len() as f64
+            }
+            Self::Sum { base, trees } => {
+                let mut sum = *base;
+                trees.leaves(row, |leaf| sum += leaf);
+                f64::from(sum)
+            }
             Self::Linear(linear) => linear.margin(row),
         })
     }

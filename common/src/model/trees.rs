@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Marks a leaf in [`Node::feature`].
 const LEAF: u16 = u16::MAX;
 
+/// Trees that are walked at once.
+const LANES: usize = 16;
+
 /// One node of a tree. A row goes left where `x[feature] < threshold`, right where it is not, and where the value is
 /// missing (NaN) to the side that `missing_left` tells.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -165,22 +168,36 @@ impl Trees {
         &self.trees
     }
 
-    /// The value of the leaf that a row of `n_features` values, NaN = missing, reaches in each tree, in order.
-    pub(super) fn leaves<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
-        self.trees.iter().filter_map(|nodes| walk(nodes, row))
+    /// Calls `each` with the value of the leaf that a row of `n_features` values, NaN = missing, reaches in each tree,
+    /// in order.
+    pub(super) fn leaves(&self, row: &[f32], mut each: impl FnMut(f32)) {
+        for trees in self.trees.chunks(LANES) {
+            let mut at = [0u32; LANES];
+            // Steps of several trees at once: while one waits for memory, the others go on.
+            loop {
+                let mut on = false;
+                for (at, nodes) in at.iter_mut().zip(trees) {
+                    let next = step(nodes, *at, row);
+                    on |= next != *at;
+                    *at = next;
+                }
+                if !on {
+                    break;
+                }
+            }
+            trees.iter().zip(at).filter_map(|(nodes, at)| nodes.get(at as usize)).for_each(|leaf| each(leaf.value));
+        }
     }
 }
 
-/// The leaf value of one tree; `None` only where [`Trees::check`] would have failed, or for a row of another length.
-fn walk(nodes: &[Node], row: &[f32]) -> Option<f32> {
-    let mut node = nodes.first()?;
-    while !node.is_leaf() {
-        let x = *row.get(usize::from(node.feature))?;
-        // A comparison with NaN is false.
-        let left = x < node.threshold || (x.is_nan() && node.missing_left);
-        node = nodes.get(if left { node.left } else { node.right } as usize)?;
-    }
-    Some(node.value)
+/// Where a row goes from node `at` of a tree; a leaf stays where it is, as does what [`Trees::check`] would refuse.
+fn step(nodes: &[Node], at: u32, row: &[f32]) -> u32 {
+    let Some(node) = nodes.get(at as usize) else { return at };
+    // A leaf has no feature.
+    let Some(x) = row.get(usize::from(node.feature)) else { return at };
+    // A comparison with NaN is false.
+    let left = (*x < node.threshold) | (x.is_nan() & node.missing_left);
+    if left { node.left } else { node.right }
 }
 
 #[cfg(test)]
@@ -194,7 +211,11 @@ mod tests {
     #[test]
     fn goes_left_below_right_at_and_above_and_where_told_when_missing() {
         let trees = Trees::new(1, vec![stump(true), stump(false)]).unwrap();
-        let leaves = |x: f32| trees.leaves(&[x]).collect::<Vec<_>>();
+        let leaves = |x: f32| {
+            let mut leaves = Vec::new();
+            trees.leaves(&[x], |leaf| leaves.push(leaf));
+            leaves
+        };
         assert_eq!(leaves(1.9), [0.1, 0.1]);
         assert_eq!(leaves(2.0), [0.8, 0.8]);
         assert_eq!(leaves(f32::NAN), [0.1, 0.8]);

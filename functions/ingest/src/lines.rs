@@ -48,7 +48,7 @@ pub struct Lines<R> {
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    /// The lines of `log`. They take `limit` bytes of memory and [`READ_BYTES`], at most.
+    /// The lines of `log`. They take `limit` bytes of memory and 256 KiB, at most.
     pub fn new(log: R, limit: usize) -> Self {
         Self::resumed(log, limit, 0, 0)
     }

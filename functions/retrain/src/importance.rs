@@ -78,11 +78,11 @@ mod tests {
     use super::*;
     use churn_common::calendar::Day;
     use churn_common::features::{COUNT, Row, position};
-    use churn_common::ids::UserId;
     use churn_common::model::artifact::Decision;
     use churn_common::model::explain::Explained;
     use churn_common::model::linear::{Linear, Term};
     use churn_common::model::{Calibration, Probability, RiskBounds, Scorer};
+    use churn_common::pseudonym::StoredUser;
 
     /// A linear model of two features, and rows in which one of them ascends and the other alternates.
     #[test]
@@ -101,7 +101,7 @@ mod tests {
                 let mut values = [0.0; COUNT];
                 values[songs] = if i < 200 { i as f32 } else { f32::NAN };
                 values[help] = f32::from(u8::from(i / 3 % 2 == 0));
-                let (user, cutoff) = (UserId::new("1").unwrap(), Day::parse("2018-10-01").unwrap());
+                let (user, cutoff) = (StoredUser::from_stored("1").unwrap(), Day::parse("2018-10-01").unwrap());
                 Snapshot { user, cutoff, row: Row::from_values(values), churned: false }
             })
             .collect();

@@ -5,6 +5,7 @@ use crate::guards::sees_the_future;
 use crate::outcome::TrainError;
 use crate::plan::Plan;
 use crate::settings::TrainingSettings;
+use crate::validation::Folds;
 use churn_common::calendar::Day;
 use churn_common::features::{COUNT, Row};
 use churn_common::history::History;
@@ -13,7 +14,7 @@ use churn_common::model::card;
 use churn_common::pseudonym::StoredUser;
 use churn_common::snapshot::{Snapshot, at_risk};
 use churn_common::store::AllStores;
-use churn_common::table;
+use churn_common::table::{self, SplitSnapshot};
 use lambda_runtime::tracing;
 use ndarray::Array2;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,12 +131,19 @@ pub fn baseline(snapshots: &[Snapshot]) -> Result<Vec<u8>, TrainError> {
     table::write_rows(&rows).map_err(|e| TrainError::Table(e.to_string()))
 }
 
-/// All rows of the run as Parquet, for reproduction.
+/// All rows of the run as Parquet, with the folds of the training rows, for reproduction.
 ///
 /// # Errors
 /// If they cannot be written.
-pub fn table(train: &[Snapshot], test: &[Snapshot]) -> Result<Vec<u8>, TrainError> {
-    let rows: Vec<(&Snapshot, &str)> =
-        train.iter().map(|s| (s, "train")).chain(test.iter().map(|s| (s, "test"))).collect();
+pub fn table(train: &[Snapshot], folds: &Folds, test: &[Snapshot]) -> Result<Vec<u8>, TrainError> {
+    let places = folds.group_of.iter().zip(folds.fold_of());
+    let train = train.iter().zip(places).map(|(snapshot, (group, fold))| SplitSnapshot {
+        snapshot,
+        split: "train",
+        user_group: i32::try_from(*group).ok(),
+        fold: fold.and_then(|fold| i32::try_from(fold).ok()),
+    });
+    let test = test.iter().map(|snapshot| SplitSnapshot { snapshot, split: "test", user_group: None, fold: None });
+    let rows: Vec<SplitSnapshot<'_>> = train.chain(test).collect();
     table::write_snapshots(&rows).map_err(|e| TrainError::Table(e.to_string()))
 }

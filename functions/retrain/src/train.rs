@@ -54,7 +54,7 @@ pub async fn train(
         Some(guards::permuted_labels(candidate, &rows, &folds, resamples, settings.forest.seed)?)
     };
 
-    let table = snapshots::table(&train, &test)?;
+    let table = snapshots::table(&train, &folds, &test)?;
     let (scorer, calibration) = (finished.fitted.scorer.clone(), finished.calibration.clone());
     let model = Model::new(settings.window_days, &table, scorer, calibration, finished.decision)?;
     let file = model.to_bytes()?;

@@ -36,6 +36,8 @@ pub struct Folds {
     pub folds: Vec<Fold>,
     /// Groups of users.
     pub user_groups: usize,
+    /// `(n_rows,)`, the group of every row's user.
+    pub group_of: Vec<usize>,
     /// Blocks of cutoffs that are held out in order of time; 0 where only users are held out.
     pub time_blocks: usize,
 }
@@ -80,7 +82,7 @@ impl Folds {
                 })
                 .collect();
             if weakest(rows, &folds) >= params.min_rows_per_class {
-                return Ok(Self::of(folds, params.user_groups, used.len()));
+                return Ok(Self::of(folds, params.user_groups, groups, used.len()));
             }
         }
         let folds: Vec<Fold> = (0..params.user_groups)
@@ -92,12 +94,22 @@ impl Folds {
         // A class must occur; that it does in all rows as often as asked for was seen to before.
         match weakest(rows, &folds) {
             0 => Err(TooFew { user_groups: params.user_groups, found: 0, needed: 1 }),
-            _ => Ok(Self::of(folds, params.user_groups, 0)),
+            _ => Ok(Self::of(folds, params.user_groups, groups, 0)),
         }
     }
 
-    fn of(folds: Vec<Fold>, user_groups: usize, time_blocks: usize) -> Self {
-        Self { folds: folds.into_iter().filter(|fold| !fold.test.is_empty()).collect(), user_groups, time_blocks }
+    fn of(folds: Vec<Fold>, user_groups: usize, group_of: Vec<usize>, time_blocks: usize) -> Self {
+        let folds = folds.into_iter().filter(|fold| !fold.test.is_empty()).collect();
+        Self { folds, user_groups, group_of, time_blocks }
+    }
+
+    /// `(n_rows,)`, the fold that holds each row out, if one does.
+    pub fn fold_of(&self) -> Vec<Option<usize>> {
+        let mut folds = vec![None; self.group_of.len()];
+        for (n, fold) in self.folds.iter().enumerate() {
+            fold.test.iter().for_each(|&row| folds[row] = Some(n));
+        }
+        folds
     }
 
     /// The positions of all rows that are held out, fold by fold.
@@ -178,6 +190,10 @@ mod tests {
         let held_out: BTreeSet<usize> = folds.held_out().collect();
         assert_eq!(held_out.len(), folds.held_out().count());
         assert_eq!(held_out.len(), 6 * 60, "all but the cutoffs that no label is known by");
+        let told = folds.fold_of();
+        for (row, fold) in told.iter().enumerate() {
+            assert_eq!(*fold, folds.folds.iter().position(|fold| fold.test.contains(&row)));
+        }
         assert_eq!(Folds::new(&rows, &cutoffs, &PARAMS).unwrap(), folds);
         assert_ne!(Folds::new(&rows, &cutoffs, &FoldParams { seed: 2, ..PARAMS }).unwrap(), folds);
     }

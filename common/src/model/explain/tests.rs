@@ -111,7 +111,8 @@ proptest! {
         let scorer = booster(trees);
         let explanation = explain(&scorer, &row);
         let Scorer::Sum { base, trees } = &scorer else { unreachable!() };
-        let score = f64::from(*base) + trees.leaves(&row).map(f64::from).sum::<f64>();
+        let mut score = f64::from(*base);
+        trees.leaves(&row, |leaf| score += f64::from(leaf));
         let size = explanation.contributions.iter().fold(score.abs(), |sum, c| sum + c.abs());
         assert_near(&[explanation.value()], &[score], 1e-9 * size);
     }

@@ -37,6 +37,8 @@ pub struct BoostingParams {
     pub row_share: f64,
     /// Share of features that each tree may split on, above 0 to 1.
     pub feature_share: f64,
+    /// Most bins that a feature's values are put in, 2..=65 536.
+    pub max_bins: u32,
     /// What a churned row weighs more than another, above 0; 1 = nothing. Any other value moves probabilities away from
     /// the true rates.
     pub scale_pos_weight: f64,
@@ -66,6 +68,7 @@ impl BoostingParams {
         within("boosting_l2", self.l2, 0.0..=f64::MAX, "0 or more and finite")?;
         within("boosting_row_share", self.row_share, f64::MIN_POSITIVE..=1.0, share)?;
         within("boosting_feature_share", self.feature_share, f64::MIN_POSITIVE..=1.0, share)?;
+        within("boosting_max_bins", self.max_bins, 2..=65_536, "2 to 65536")?;
         let refused = |e: HessboostError| ParamsError {
             field: "boosting_scale_pos_weight",
             value: format!("{} ({e})", self.scale_pos_weight),
@@ -81,6 +84,7 @@ impl BoostingParams {
             .lambda(self.l2)
             .subsample(self.row_share)
             .colsample_bytree(self.feature_share)
+            .max_bin(self.max_bins as usize)
             .seed(self.seed)
             .build()
             .map_err(refused)?;
@@ -88,10 +92,21 @@ impl BoostingParams {
     }
 }
 
+/// Cells (rows times features) from which on threads pay for handing over work; the model is the same on any number.
+const CELLS_FOR_THREADS: usize = 500_000;
+
 impl ValidBoostingParams {
+    fn library(&self, rows: &Rows) -> TrainingParams {
+        let mut library = self.library.clone();
+        if rows.features.len() < CELLS_FOR_THREADS {
+            library.nthread = library.nthread.or(Some(NonZeroUsize::MIN));
+        }
+        library
+    }
+
     fn model(&self, rows: &Rows) -> Result<BoostedModel, FitError> {
         rows.check()?;
-        Ok(train(&self.library, &matrix(rows)?, self.params.rounds as usize)?)
+        Ok(train(&self.library(rows), &matrix(rows)?, self.params.rounds as usize)?)
     }
 }
 
@@ -122,9 +137,9 @@ impl Candidate for ValidBoostingParams {
         rows.check()?;
         let library_folds =
             folds.iter().map(|fold| hessboost::training::Fold::new(fold.train.clone(), fold.test.clone())).collect();
-        let data = matrix(rows)?;
+        let (library, data) = (self.library(rows), matrix(rows)?);
         let patience = NonZeroUsize::new(self.params.early_stopping_rounds as usize).unwrap_or(NonZeroUsize::MIN);
-        let report = CrossValidation::new(&self.library, &data, self.params.rounds as usize, library_folds)
+        let report = CrossValidation::new(&library, &data, self.params.rounds as usize, library_folds)
             .early_stopping(CvStopping::fold_mean(patience))
             .run()?;
         let rounds = report.folds.first().map_or(self.params.rounds, |fold| fold.num_boost_round.max(1) as u32);

@@ -45,6 +45,8 @@ pub struct SearchSettings {
     pub boosting_row_share: f64,
     /// Share of features that each tree may split on, above 0, to 1.
     pub boosting_feature_share: f64,
+    /// Most bins that a feature's values are put in for boosting, 2 to 65,536.
+    pub boosting_max_bins: u32,
     /// What a churned row weighs more than another in boosting, above 0; 1 = nothing.
     pub boosting_scale_pos_weight: f64,
 }
@@ -65,6 +67,7 @@ impl Default for SearchSettings {
             boosting_l2: 1.0,
             boosting_row_share: 0.8,
             boosting_feature_share: 0.5,
+            boosting_max_bins: 64,
             boosting_scale_pos_weight: 1.0,
         }
     }
@@ -116,6 +119,7 @@ impl SearchSettings {
                 l2: self.boosting_l2,
                 row_share: self.boosting_row_share,
                 feature_share: self.boosting_feature_share,
+                max_bins: self.boosting_max_bins,
                 scale_pos_weight: self.boosting_scale_pos_weight,
                 seed,
             };

@@ -13,6 +13,7 @@ fn params() -> BoostingParams {
         l2: 1.0,
         row_share: 0.8,
         feature_share: 0.5,
+        max_bins: 64,
         scale_pos_weight: 1.0,
         seed: 0,
     }

@@ -1,0 +1,199 @@
+"""Holds our candidates against scikit-learn's GradientBoosting, XGBoost and LightGBM: same rows, same folds, same way of
+calibrating and scoring. `tests/compare/run.sh` makes the data and runs this.
+
+    python tests/compare/boosters.py rows.parquet card.json [--rows N]
+
+`rows.parquet` is what `retrain` exports (`snapshots/<run>/rows.parquet`), `card.json` the model's card. Each library gets
+the grid that `retrain` searches (depths, learning rates), 400 rounds at most, and its rounds by early stopping on the mean
+log-loss of the folds; each user weighs the same. Scores of held-out rows are calibrated by Platt's method on the other
+folds. `--rows N` also fits the data of functions/retrain/benches/boosting.rs, for times alone.
+"""
+
+import argparse
+import itertools
+import json
+import time
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import xgboost
+from sklearn.calibration import _SigmoidCalibration
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+
+DEPTHS, RATES, ROUNDS, PATIENCE, THREADS = [2, 3, 4, 6], [0.05, 0.1], 400, 20, 2
+KEYS = ["user_id", "cutoff", "split", "user_group", "fold", "churned"]
+
+
+def folds(rows, matures):
+    """The folds of `retrain`, from the group of every user and the fold of every held-out row."""
+    cutoff = pd.to_datetime(rows["cutoff"])
+    starts = {}  # the first cutoff of the block that a fold is in
+    for number, held in rows.groupby("fold"):
+        starts[number] = pd.to_datetime(held["cutoff"]).min()
+    by_time = min(starts.values()) > cutoff.min()
+    for number, start in sorted(starts.items()):
+        held_out = (rows["fold"] == number).to_numpy()
+        group = rows.loc[held_out, "user_group"].iloc[0]
+        others = (rows["user_group"] != group).to_numpy()
+        known = (cutoff + pd.Timedelta(days=matures) <= start).to_numpy() if by_time else np.ones(len(rows), bool)
+        yield np.flatnonzero(others & known), np.flatnonzero(held_out)
+
+
+def staged_xgboost(x, y, w, held_out, depth, rate):
+    params = dict(objective="binary:logistic", max_depth=depth, eta=rate, subsample=0.8, colsample_bytree=0.5)
+    model = xgboost.train(params | dict(nthread=THREADS, max_bin=64), xgboost.DMatrix(x, y, weight=w), ROUNDS)
+    data = xgboost.DMatrix(held_out)
+    # One walk for all rounds: the leaves, and what each of them adds.
+    leaves = model.predict(data, pred_leaf=True).astype(int)
+    table = model.trees_to_dataframe()
+    table = table[table["Feature"] == "Leaf"]
+    added = np.zeros((table["Tree"].max() + 1, table["Node"].max() + 1))
+    added[table["Tree"], table["Node"]] = table["Gain"]
+    values = added[np.arange(leaves.shape[1]), leaves]
+    base = model.predict(data, output_margin=True, iteration_range=(0, 1)) - values[:, 0]
+    return base[:, None] + np.cumsum(values, axis=1)
+
+
+def staged_lightgbm(x, y, w, held_out, depth, rate):
+    params = dict(objective="binary", max_depth=depth, num_leaves=2**depth, learning_rate=rate, verbosity=-1)
+    params |= dict(bagging_fraction=0.8, bagging_freq=1, feature_fraction=0.5, num_threads=THREADS, max_bin=63, seed=0)
+    model = lightgbm.train(params, lightgbm.Dataset(x, y, weight=w), ROUNDS)
+    leaves = model.predict(held_out, pred_leaf=True).astype(int)
+    values = np.empty(leaves.shape)
+    for tree in range(leaves.shape[1]):
+        output = {leaf: model.get_leaf_output(tree, leaf) for leaf in np.unique(leaves[:, tree])}
+        values[:, tree] = [output[leaf] for leaf in leaves[:, tree]]
+    return np.cumsum(values, axis=1)
+
+
+def staged_sklearn(x, y, w, held_out, depth, rate):
+    medians = np.nanmedian(x, axis=0)
+    x, held_out = (np.where(np.isnan(a), medians, a) for a in (x, held_out))
+    model = GradientBoostingClassifier(
+        max_depth=depth, learning_rate=rate, subsample=0.8, max_features=0.5, n_estimators=ROUNDS, random_state=0,
+        n_iter_no_change=PATIENCE, validation_fraction=0.15,
+    )
+    model.fit(x, y, sample_weight=w)
+    staged = np.column_stack([s.ravel() for s in model.staged_decision_function(held_out)])
+    return np.pad(staged, ((0, 0), (0, ROUNDS - staged.shape[1])), mode="edge")
+
+
+def cross_validate(staged, x, y, w, all_folds, depth, rate):
+    """Held-out margins at the rounds with the lowest mean log-loss of the folds."""
+    margins = [staged(x[train], y[train], w[train], x[test], depth, rate) for train, test in all_folds]
+    losses = np.zeros(ROUNDS)
+    for (_, test), m in zip(all_folds, margins):
+        p = 1 / (1 + np.exp(-m))
+        row_losses = -np.where(y[test][:, None], np.log(p), np.log1p(-p))
+        losses += np.average(row_losses, axis=0, weights=w[test])
+    best, rounds = 0, 0
+    while rounds < ROUNDS and rounds - best < PATIENCE:
+        best = rounds if losses[rounds] < losses[best] else best
+        rounds += 1
+    return best + 1, [m[:, best] for m in margins]
+
+
+def cross_fitted(margins, labels):
+    parts = []
+    for held_out in range(len(margins)):
+        others = [i for i in range(len(margins)) if i != held_out]
+        platt = _SigmoidCalibration().fit(
+            np.concatenate([margins[i] for i in others]), np.concatenate([labels[i] for i in others])
+        )
+        parts.append(platt.predict(margins[held_out]))
+    return np.concatenate(parts)
+
+
+def ece(y, p):
+    bins = np.searchsorted(np.percentile(p, np.linspace(0, 100, 11))[1:-1], p)
+    return sum((bins == b).sum() * abs(y[bins == b].mean() - p[bins == b].mean()) for b in np.unique(bins)) / len(y)
+
+
+def line(name, what, auc, pr, loss, error, seconds):
+    print(f"{name:<28} {what:<34} {auc:7.4f} {pr:7.4f} {loss:8.5f} {error:7.4f} {seconds:9.1f}")
+
+
+def uniform(n):
+    """The numbers of functions/retrain/benches/boosting.rs."""
+    z = (n + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(np.float32) / np.float32(2**24)
+
+
+def times(n, features=45):
+    """Equal rounds and depth on `n` rows of the bench, data conversion included, three times each."""
+    numbers = uniform(np.arange(n * (features + 1), dtype=np.uint64)).reshape(n, features + 1)
+    x = np.ascontiguousarray(numbers[:, :features])
+    y = numbers[:, features] < 0.02 + 0.2 * x[:, 0] * x[:, 1] + np.where(x[:, 2] > 0.7, 0.1, 0)
+    ours = dict(max_depth=6, learning_rate=0.1)
+
+    def fit_xgboost():
+        params = ours | dict(objective="binary:logistic", nthread=THREADS, max_bin=64)
+        xgboost.train(params, xgboost.DMatrix(x, y), 100)
+
+    def fit_lightgbm():
+        params = ours | dict(objective="binary", num_leaves=64, num_threads=THREADS, max_bin=63, verbosity=-1)
+        lightgbm.train(params, lightgbm.Dataset(x, y), 100)
+
+    for name, fit in [("XGBoost", fit_xgboost), ("LightGBM", fit_lightgbm)] * 3:
+        begun, cpu = time.perf_counter(), time.process_time()
+        fit()
+        took, cpu = time.perf_counter() - begun, time.process_time() - cpu
+        print(f"{name}: {n} rows of {features} features, 100 rounds of depth 6: {took:.2f} s, CPU {cpu:.2f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("parquet")
+    parser.add_argument("card")
+    parser.add_argument("--rows", type=int, default=0)
+    args = parser.parse_args()
+    rows = pd.read_parquet(args.parquet)
+    rows = rows[rows["split"] == "train"].reset_index(drop=True)
+    with open(args.card) as file:
+        card = json.load(file)
+    label = card["label"]
+    horizon, inactivity = label["horizon_days"], label["inactivity_days"]
+    matures = {"cancellation": horizon, "inactivity": inactivity, "either": max(horizon, inactivity)}
+    x = rows.drop(columns=KEYS).to_numpy(np.float32)
+    y = rows["churned"].to_numpy(bool)
+    w = 1 / rows.groupby("user_id")["churned"].transform("size").to_numpy(float)
+    w *= len(w) / w.sum()
+    all_folds = list(folds(rows, matures[label["definition"]]))
+    held_out = sum(len(test) for _, test in all_folds)
+    assert held_out == card["validation"]["rows"], "the folds are not those of the run"
+
+    print(f"{len(rows)} training rows, {held_out} held out once in {len(all_folds)} folds, "
+          f"{card['validation']['positives']} of them churned")
+    print(f"{'':<28} {'best by log-loss':<34} ROC-AUC  PR-AUC log-loss     ECE   seconds")
+    for candidate in card["candidates"]:
+        if candidate["best_of_family"]:
+            e = {name: estimate["value"] for name, estimate in candidate["estimates"].items()}
+            family = [c for c in card["candidates"] if c["family"] == candidate["family"]]
+            wanted = ("l2",) if candidate["family"] == "logistic_regression" else ("depth", "learning_rate", "rounds", "n_trees")
+            what = ", ".join(f"{k} {v}" for k, v in candidate["hyper_parameters"].items() if k in wanted)
+            seconds = sum(c["seconds"] for c in family)
+            line("ours: " + candidate["family"], what, e["roc_auc"], e["pr_auc"], e["log_loss"], e["ece"], seconds)
+    labels = [y[test] for _, test in all_folds]
+    truth = np.concatenate(labels)
+    for name, staged in [
+        ("XGBoost", staged_xgboost), ("LightGBM", staged_lightgbm), ("scikit-learn", staged_sklearn)
+    ]:
+        begun, found = time.perf_counter(), []
+        grid = [(3, 0.1)] if name == "scikit-learn" else itertools.product(DEPTHS, RATES)
+        for depth, rate in grid:
+            rounds, margins = cross_validate(staged, x, y, w, all_folds, depth, rate)
+            p = cross_fitted(margins, labels)
+            found.append((log_loss(truth, p), f"depth {depth}, learning_rate {rate}, rounds {rounds}", p))
+        loss, what, p = min(found, key=lambda trial: trial[0])
+        auc, pr = roc_auc_score(truth, p), average_precision_score(truth, p)
+        line(name, what, auc, pr, loss, ece(truth, p), time.perf_counter() - begun)
+    if args.rows:
+        times(args.rows)
+
+
+if __name__ == "__main__":
+    main()
