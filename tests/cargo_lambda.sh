@@ -100,6 +100,8 @@ wait_for stack accepts_connections "$s3_port"
 wait_for stack accepts_connections "$dynamodb_port"
 
 export AWS_ENDPOINT_URL_S3="http://127.0.0.1:$s3_port" AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:$dynamodb_port"
+# The emulator's deadlines are its own, and it has no function for `ingest` to hand the rest on to.
+export CHURN_HAND_ON_SECONDS=0
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
 
 # The event must tell of the very object that is uploaded, or `ingest` would rightly take it for another version.
