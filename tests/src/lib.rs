@@ -1,5 +1,6 @@
 //! What the cross-function tests share: a stack, the deployed binaries, logs to drop.
 
+pub mod bench;
 pub mod call;
 pub mod delivery;
 pub mod fault;
