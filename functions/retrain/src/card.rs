@@ -143,6 +143,7 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
             log_loss: trial.log_loss,
             pr_auc: trial.pr_auc,
             estimates: if best_of_family { Some(estimates()?) } else { None },
+            folds: trial.folds.clone(),
             seconds: trial.took.as_secs_f64(),
         };
         Ok((trial.candidate.family(), report))

@@ -6,7 +6,8 @@ use crate::candidates::{Candidate, Family, FitError, Rows};
 use crate::deadline::Deadline;
 use crate::settings::ChooseBy;
 use crate::validation::Folds;
-use churn_common::metrics::{MetricsError, log_loss, pr_auc};
+use churn_common::metrics::{MetricsError, log_loss, pr_auc, roc_auc};
+use churn_common::model::card::FoldScores;
 use linfa::composing::platt_scaling::PlattError;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub struct Trial {
     pub log_loss: f64,
     /// Average precision of these; `None` where no row is positive.
     pub pr_auc: Option<f64>,
+    /// The scores of each fold alone.
+    pub folds: Vec<FoldScores>,
     /// How long it took.
     pub took: Duration,
 }
@@ -113,6 +116,7 @@ impl Trial {
         let labels: Vec<Vec<bool>> =
             folds.folds.iter().map(|fold| fold.test.iter().map(|&row| rows.labels[row]).collect()).collect();
         let probabilities = cross_fitted(&found.scores, &labels)?;
+        let fold_scores = fold_scores(&labels, &probabilities)?;
         let labels = labels.concat();
         Ok(Self {
             candidate: found.settled.unwrap_or(candidate),
@@ -120,9 +124,27 @@ impl Trial {
             pr_auc: pr_auc(&labels, &probabilities)?,
             scores: found.scores,
             probabilities,
+            folds: fold_scores,
             took: begun.elapsed(),
         })
     }
+}
+
+/// The scores of each fold alone, the probabilities of all being one after the other.
+fn fold_scores(labels: &[Vec<bool>], probabilities: &[f64]) -> Result<Vec<FoldScores>, MetricsError> {
+    let mut left = probabilities;
+    let score = |labels: &Vec<bool>| {
+        let (own, rest) = left.split_at(labels.len().min(left.len()));
+        left = rest;
+        Ok(FoldScores {
+            rows: labels.len(),
+            positives: labels.iter().filter(|label| **label).count(),
+            log_loss: log_loss(labels, own)?,
+            roc_auc: roc_auc(labels, own)?,
+            pr_auc: pr_auc(labels, own)?,
+        })
+    };
+    labels.iter().map(score).collect()
 }
 
 #[cfg(test)]
@@ -164,6 +186,32 @@ mod tests {
             let best = (0..5).filter(|trial| found.is_best_of_family(*trial, by)).count();
             assert_eq!(best, 4, "one of each family");
         }
+    }
+
+    #[test]
+    fn the_scores_of_folds_add_up_to_those_of_all_rows() {
+        let rows = generate(1, 900);
+        let folds = folds(&rows);
+        for trial in search(Deadline::NONE, ChooseBy::LogLoss).trials {
+            assert_eq!(trial.folds.len(), folds.folds.len());
+            for (scores, fold) in trial.folds.iter().zip(&folds.folds) {
+                let positives = fold.test.iter().filter(|&&row| rows.labels[row]).count();
+                assert_eq!((scores.rows, scores.positives), (fold.test.len(), positives));
+            }
+            let total: f64 = trial.folds.iter().map(|f| f.rows as f64 * f.log_loss).sum();
+            assert!((total / 900.0 - trial.log_loss).abs() < 1e-12, "{total}");
+        }
+    }
+
+    /// Two folds, by hand: the first is ranked rightly, the second has one class only.
+    #[test]
+    fn a_fold_is_scored_on_its_own_rows() {
+        let labels = [vec![true, false], vec![false, false]];
+        let scores = fold_scores(&labels, &[0.75, 0.25, 0.5, 0.5]).unwrap();
+        assert_eq!((scores[0].roc_auc, scores[0].pr_auc, scores[0].positives), (Some(1.0), Some(1.0), 1));
+        assert!((scores[0].log_loss + 0.75f64.ln()).abs() < 1e-12);
+        assert_eq!((scores[1].roc_auc, scores[1].pr_auc, scores[1].rows), (None, None, 2));
+        assert!((scores[1].log_loss - 2f64.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod search;
 pub use decision::{DecisionReport, TradeOff};
 pub use guards::{FutureBlind, Guards, PermutedLabels, SingleFeature, TestScore};
 pub use importance::{Dependence, DependenceBin, Importance, MeanContribution};
-pub use search::{CandidateReport, Validation};
+pub use search::{CandidateReport, FoldScores, Validation};
 
 use super::artifact::ModelVersion;
 use super::calibration::Calibration;

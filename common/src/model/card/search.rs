@@ -38,6 +38,24 @@ pub struct CandidateReport {
     pub pr_auc: Option<f64>,
     /// All scores with their 95 % intervals; of the best of each family.
     pub estimates: Option<Estimates>,
+    /// The scores of each fold alone; empty in cards of releases that did not tell them.
+    #[serde(default)]
+    pub folds: Vec<FoldScores>,
     /// Seconds that cross-validation took.
     pub seconds: f64,
+}
+
+/// How a candidate did on the rows that one fold holds out, with the probabilities that its scores over all folds are of.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FoldScores {
+    /// Rows held out.
+    pub rows: usize,
+    /// Rows among them that churned.
+    pub positives: usize,
+    /// Mean negative log-likelihood in nats.
+    pub log_loss: f64,
+    /// Area under the ROC curve; `None` where only one class occurs.
+    pub roc_auc: Option<f64>,
+    /// Average precision; `None` where no row churned.
+    pub pr_auc: Option<f64>,
 }
