@@ -4,7 +4,7 @@ use churn_common::settings::{Settings, Stores};
 use ingest::IngestSettings;
 use monitor::MonitorSettings;
 use predict::PredictSettings;
-use retrain::TrainingSettings;
+use retrain::{TrackingSettings, TrainingSettings};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -31,6 +31,7 @@ fn settings_are_documented_with_their_defaults() {
         declared::<IngestSettings>(),
         declared::<MonitorSettings>(),
         declared::<PredictSettings>(),
+        declared::<TrackingSettings>(),
         declared::<TrainingSettings>(),
     ]
     .into_iter()

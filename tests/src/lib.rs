@@ -5,6 +5,7 @@ pub mod call;
 pub mod delivery;
 pub mod fault;
 pub mod mishap;
+pub mod mlflow;
 pub mod schedule;
 pub mod transport;
 pub mod world;
@@ -53,6 +54,8 @@ pub async fn deployed_with(
         let function = config.function_mut(name).with_context(|| format!("there is no function {name}"))?;
         let deployed = FunctionConfig::new(name, [binaries.join(name).into_os_string()]);
         function.command = deployed.command;
+        // Not the server that a developer may have set.
+        function.env.push(("MLFLOW_TRACKING_URI".to_owned(), String::new()));
         function.env.extend(user_id_key.map(|key| ("CHURN_USER_ID_KEY".to_owned(), key.to_owned())));
         change(function);
     }

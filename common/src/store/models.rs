@@ -49,8 +49,7 @@ impl Models {
     /// the same version and stay.
     pub async fn put(&self, files: ModelFiles, card: &Card) -> Result<(), StoreError> {
         let version = &card.version;
-        let json = serde_json::to_vec_pretty(card)
-            .map_err(|e| StoreError::unreadable("PutObject", key(version, "card.json"), e))?;
+        let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", key(version, "card.json"), e))?;
         for (name, bytes, content_type) in [
             ("model.bin", Some(files.model), "application/octet-stream"),
             ("baseline.parquet", Some(files.baseline), "application/vnd.apache.parquet"),

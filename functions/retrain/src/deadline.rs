@@ -30,6 +30,12 @@ impl Deadline {
         self.0.is_some_and(|deadline| deadline <= Instant::now())
     }
 
+    /// What of `most` remains before it, with `reserve` to spare.
+    pub fn leaves(&self, most: Duration, reserve: Duration) -> Duration {
+        let left = self.0.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.map_or(most, |left| left.saturating_sub(reserve).min(most))
+    }
+
     /// The deadline of the search, if it starts now.
     pub fn of_search(&self) -> Self {
         match self.0 {
@@ -49,5 +55,15 @@ mod tests {
         assert!(!Deadline::NONE.passed() && !Deadline::NONE.of_search().passed());
         let run = Deadline::after(Duration::from_secs(3600));
         assert!(run.of_search().0 < run.0 && !run.of_search().passed());
+    }
+
+    #[test]
+    fn what_comes_last_gets_what_is_left_and_no_more_than_it_needs() {
+        let (most, reserve) = (Duration::from_secs(60), Duration::from_secs(10));
+        assert_eq!(Deadline::NONE.leaves(most, reserve), most);
+        assert_eq!(Deadline::after(Duration::from_secs(3600)).leaves(most, reserve), most);
+        assert_eq!(Deadline::after(Duration::from_secs(5)).leaves(most, reserve), Duration::ZERO);
+        let some = Deadline::after(Duration::from_secs(40)).leaves(most, reserve);
+        assert!(some > Duration::ZERO && some <= Duration::from_secs(30));
     }
 }

@@ -15,6 +15,7 @@ mod search;
 mod settings;
 mod snapshots;
 mod threshold;
+pub mod tracking;
 mod train;
 mod validation;
 
@@ -22,6 +23,7 @@ pub use deadline::Deadline;
 pub use outcome::{Outcome, Reason, TrainError, Trained};
 pub use plan::{Plan, TooShort};
 pub use settings::TrainingSettings;
+pub use tracking::{Mlflow, TrackingSettings};
 
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, Stores, overrides};
@@ -34,26 +36,29 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let settings = TrainingSettings::from_env()?;
     let stores = AllStores::from_env(&Stores::from_env()?).await;
-    let (stores, settings) = (&stores, &settings);
+    let mlflow = Mlflow::from_env()?;
+    let (stores, settings, mlflow) = (&stores, &settings, mlflow.as_ref());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // Boxed, as the compiler lays out nested futures only so deep.
         let deadline = Deadline::at(event.context.deadline());
-        let outcome = Box::pin(handle(event.payload, stores, settings, Timestamp::now(), deadline)).await;
+        let outcome = Box::pin(handle(event.payload, stores, settings, mlflow, Timestamp::now(), deadline)).await;
         outcome.map_err(|e| Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
     }))
     .await
 }
 
-/// Trains on what is stored, within the time there is. The payload may override any training setting.
+/// Trains on what is stored, within the time there is, and tells MLflow, if there is one. The payload may override any
+/// training setting.
 pub async fn handle(
     payload: Value,
     stores: &AllStores,
     settings: &TrainingSettings,
+    mlflow: Option<&Mlflow>,
     now: Timestamp,
     deadline: Deadline,
 ) -> Result<Outcome, TrainError> {
     let settings = settings.overridden(overrides(payload)?)?;
-    let outcome = train::train(stores, &settings, now, deadline).await?;
+    let outcome = train::train(stores, &settings, mlflow, now, deadline).await?;
     tracing::info!(outcome = %serde_json::json!(outcome), "retrain done");
     Ok(outcome)
 }

@@ -2,6 +2,7 @@
 
 use crate::candidates::FitError;
 use crate::search::SearchError;
+use crate::tracking::Tracked;
 use churn_common::metrics::{Estimates, Evaluation, MetricsError};
 use churn_common::model::card::{CandidateReport, DecisionReport, Guards, Rows};
 use churn_common::model::{InvalidModel, ModelVersion};
@@ -54,6 +55,8 @@ pub struct Trained {
     pub report: String,
     /// Where the rows are.
     pub snapshots: String,
+    /// What MLflow was told; `None` where none is set.
+    pub tracking: Option<Tracked>,
     /// What speaks against relying on the model.
     pub warnings: Vec<String>,
     /// What a reader should know.

@@ -9,18 +9,20 @@ use crate::plan::Plan;
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
+use crate::tracking::{Alias, Artifact, Done, Mlflow};
 use crate::validation::Folds;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::model::card::Rows;
-use churn_common::model::{Model, ModelVersion};
-use churn_common::store::AllStores;
+use churn_common::model::{Card, Model, ModelVersion};
 use churn_common::store::models::ModelFiles;
 use churn_common::store::objects::Condition;
+use churn_common::store::{AllStores, StoreError};
 
 /// Trains on what is stored and makes the model champion.
 pub async fn train(
     stores: &AllStores,
     settings: &TrainingSettings,
+    mlflow: Option<&Mlflow>,
     now: Timestamp,
     deadline: Deadline,
 ) -> Result<Outcome, TrainError> {
@@ -78,8 +80,16 @@ pub async fn train(
     stores.store.put(&snapshots, table, "application/vnd.apache.parquet", Condition::Always).await?;
     let baseline = snapshots::baseline(&train)?;
     let files = ModelFiles { model: file, baseline, xgboost_json: finished.fitted.xgboost_json };
+    let artifacts = if mlflow.is_some() { artifacts(&files, &card)? } else { Vec::new() };
     stores.models().put(files, &card).await?;
     let promotion = stores.registry().promote(&version, "retrain", "newest model").await?;
+    let snapshots = format!("s3://{}/{snapshots}", stores.store.name());
+    let (champion, mut tracking) = (true, None);
+    if let Some(mlflow) = mlflow {
+        let alias = champion.then_some(Alias::Champion);
+        let done = Done { stores, card: &card, snapshots: &snapshots, artifacts: &artifacts, alias };
+        tracking = Some(mlflow.track(&done, deadline).await);
+    }
     Ok(Outcome::Trained(Box::new(Trained {
         model_version: version,
         replaced: promotion.and_then(|p| p.replaced),
@@ -93,10 +103,20 @@ pub async fn train(
         candidates: card.candidates,
         decision: card.decision,
         guards: card.guards,
-        snapshots: format!("s3://{}/{snapshots}", stores.store.name()),
+        snapshots,
+        tracking,
         warnings: card.warnings,
         notes: card.notes,
     })))
+}
+
+/// The files that MLflow keeps of a model, as they are stored.
+fn artifacts(files: &ModelFiles, card: &Card) -> Result<Vec<Artifact>, StoreError> {
+    let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", "card.json", e))?;
+    let mut all =
+        vec![Artifact { name: "model.bin", bytes: files.model.clone() }, Artifact { name: "card.json", bytes: json }];
+    all.extend(files.xgboost_json.clone().map(|bytes| Artifact { name: "xgboost.json", bytes }));
+    Ok(all)
 }
 
 /// Why these rows do not suffice, if they do not.

@@ -66,6 +66,16 @@ pub struct Card {
     pub notes: Vec<String>,
 }
 
+impl Card {
+    /// The card as it is stored.
+    ///
+    /// # Errors
+    /// If it cannot be told in JSON: a fault of the program.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self)
+    }
+}
+
 /// How scores become probabilities, and how good these are on the held-out rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationReport {

@@ -8,7 +8,7 @@ use super::StoreError;
 use crate::calendar::{Day, Timestamp};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -105,6 +105,22 @@ impl Ledger {
         let mut days = self.days(None).await?;
         days.retain(|day, _| *day <= now.day());
         Ok(span(&days))
+    }
+
+    /// Objects that everything is stored of.
+    pub async fn completed(&self) -> Result<u64, StoreError> {
+        let call = self.client.scan().table_name(&self.table).consistent_read(true).select(Select::Count);
+        let call = call.filter_expression("#state = :completed").expression_attribute_names("#state", "state");
+        let mut pages = call
+            .expression_attribute_values(":completed", AttributeValue::S("completed".to_owned()))
+            .into_paginator()
+            .send();
+        let mut objects = 0;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| StoreError::of_call("Scan", &self.table, e))?;
+            objects += u64::try_from(page.count).unwrap_or_default();
+        }
+        Ok(objects)
     }
 
     fn read(&self, item: HashMap<String, AttributeValue>) -> Result<Entry, StoreError> {

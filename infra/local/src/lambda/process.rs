@@ -21,8 +21,9 @@ const FAILED_STARTS: u32 = 3;
 /// Pause before the second start in a row; the third waits twice as long.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Variables that workers inherit from this process, besides `CHURN_*`.
-const INHERITED: [&str; 6] = ["PATH", "LD_LIBRARY_PATH", "RUST_LOG", "RUST_BACKTRACE", "TMPDIR", "LLVM_PROFILE_FILE"];
+/// Variables that workers inherit from this process, besides our own and MLflow's.
+const INHERITED: [&str; 7] =
+    ["PATH", "LD_LIBRARY_PATH", "RUST_LOG", "RUST_BACKTRACE", "TMPDIR", "LLVM_PROFILE_FILE", "SSL_CERT_FILE"];
 
 /// How a function is run.
 #[derive(Debug, Clone)]
@@ -118,7 +119,7 @@ impl Drop for Workers {
 fn environment(config: &FunctionConfig, worker: usize, env: &[(String, String)]) -> Vec<(String, OsString)> {
     let inherited = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
-        (name.starts_with("CHURN_") || INHERITED.contains(&name.as_str())).then_some((name, value))
+        is_inherited(&name).then_some((name, value))
     });
     let own = [
         ("AWS_LAMBDA_FUNCTION_NAME", config.name.clone()),
@@ -137,6 +138,10 @@ fn environment(config: &FunctionConfig, worker: usize, env: &[(String, String)])
     let own = own.map(|(name, value)| (name.to_owned(), OsString::from(value)));
     let given = env.iter().chain(&config.env).map(|(name, value)| (name.clone(), OsString::from(value)));
     inherited.chain(own).chain(given).collect()
+}
+
+fn is_inherited(name: &str) -> bool {
+    name.starts_with("CHURN_") || name.starts_with("MLFLOW_") || INHERITED.contains(&name)
 }
 
 /// Keeps one worker running.
@@ -216,6 +221,21 @@ impl Supervisor {
         match &self.output {
             Output::File(path) => format!("; see {}", path.display()),
             Output::Inherit => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_s_environment_is_lambda_s_and_ours_and_not_the_developer_s() {
+        for name in ["CHURN_SEED", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "RUST_LOG", "SSL_CERT_FILE"] {
+            assert!(is_inherited(name), "{name}");
+        }
+        for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "HOME", "HTTPS_PROXY"] {
+            assert!(!is_inherited(name), "{name}");
         }
     }
 }

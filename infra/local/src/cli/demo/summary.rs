@@ -86,11 +86,26 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
         "    confusion: tn {}, fp {}, fn {}, tp {}",
         confusion["tn"], confusion["fp"], confusion["fn"], confusion["tp"]
     )?;
+    tracked(out, &answer["tracking"])?;
     for warning in answer["warnings"].as_array().into_iter().flatten() {
         writeln!(out, "  warning: {}", text(warning))?;
     }
     for note in answer["notes"].as_array().into_iter().flatten() {
         writeln!(out, "  note: {}", text(note))?;
+    }
+    Ok(())
+}
+
+/// Tells where MLflow has the run, and what it was not told; nothing where there is no MLflow.
+fn tracked(out: &mut impl Write, tracking: &Value) -> io::Result<()> {
+    if let Some(url) = tracking["run"]["url"].as_str() {
+        writeln!(out, "  in MLflow: {url}")?;
+    }
+    if let Some(version) = tracking["registered_version"].as_str() {
+        writeln!(out, "  registered there as version {version}")?;
+    }
+    for what in tracking["not_tracked"].as_array().into_iter().flatten() {
+        writeln!(out, "  not tracked in MLflow: {}", text(what))?;
     }
     Ok(())
 }

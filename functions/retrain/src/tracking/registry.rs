@@ -1,0 +1,108 @@
+//! MLflow's registry of models: one version for each model of ours, and the aliases that stand for roles.
+
+use super::client::Client;
+use super::content::{MODEL_VERSION, pair};
+use super::error::MlflowError;
+use super::runs::{Pair, RunInfo};
+use churn_common::model::ModelVersion;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::fmt;
+
+/// The role of a model, which one version at a time has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alias {
+    /// It serves.
+    Champion,
+    /// It is held against the one that serves.
+    Challenger,
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Champion => "champion",
+            Self::Challenger => "challenger",
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Registered {
+    version: String,
+    #[serde(default)]
+    tags: Vec<Pair>,
+}
+
+impl Client<'_> {
+    /// The registered version that is tagged with `version`: its number, if there is one.
+    ///
+    /// # Errors
+    /// See [`MlflowError`].
+    pub async fn registered(&self, version: &ModelVersion) -> Result<Option<String>, MlflowError> {
+        let name = self.server.model.replace('\'', "''");
+        let of_model = format!("name='{name}'");
+        match self.find(&format!("{of_model} AND tags.{MODEL_VERSION}='{version}'"), version).await {
+            // Older servers find versions by name alone.
+            Err(MlflowError::Refused { status: 400, .. }) => self.find(&of_model, version).await,
+            found => found,
+        }
+    }
+
+    async fn find(&self, filter: &str, version: &ModelVersion) -> Result<Option<String>, MlflowError> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Page {
+            model_versions: Vec<Registered>,
+            next_page_token: String,
+        }
+        let tag = pair(MODEL_VERSION, version);
+        let mut token = String::new();
+        loop {
+            let query = [("filter", filter), ("page_token", &token)];
+            let page: Page = self.get("model-versions/search", &query[..if token.is_empty() { 1 } else { 2 }]).await?;
+            let found = page.model_versions.into_iter().find(|registered| registered.tags.contains(&tag));
+            match found {
+                Some(registered) => return Ok(Some(registered.version)),
+                None if page.next_page_token.is_empty() => return Ok(None),
+                None => token = page.next_page_token,
+            }
+        }
+    }
+
+    /// Registers what `run` made as a version tagged with `version`, and the model itself if need be: its number.
+    ///
+    /// # Errors
+    /// See [`MlflowError`].
+    pub async fn register(&self, run: &RunInfo, version: &ModelVersion) -> Result<String, MlflowError> {
+        #[derive(Deserialize)]
+        struct Created {
+            model_version: Registered,
+        }
+        let name = &self.server.model;
+        match self.post::<Map<String, Value>>("registered-models/create", &json!({"name": name})).await {
+            Ok(_) => {}
+            Err(MlflowError::Refused { code, .. }) if code == "RESOURCE_ALREADY_EXISTS" => {}
+            Err(e) => return Err(e),
+        }
+        let body = json!({"name": name, "source": run.artifact_uri, "run_id": run.run_id,
+            "tags": [pair(MODEL_VERSION, version)]});
+        Ok(self.post::<Created>("model-versions/create", &body).await?.model_version.version)
+    }
+
+    /// Gives a role to a registered version; whichever had it loses it.
+    ///
+    /// # Errors
+    /// [`MlflowError::NoAliases`] where the server is too old; else see there.
+    pub async fn set_alias(&self, alias: Alias, registered: &str) -> Result<(), MlflowError> {
+        let body = json!({"name": self.server.model, "alias": alias.to_string(), "version": registered});
+        match self.post::<Map<String, Value>>("registered-models/alias", &body).await {
+            Ok(_) => Ok(()),
+            // Something that is missing would be told of by MLflow's own code.
+            Err(MlflowError::Refused { status: 404 | 405, code, .. }) if code != "RESOURCE_DOES_NOT_EXIST" => {
+                Err(MlflowError::NoAliases)
+            }
+            Err(e) => Err(e),
+        }
+    }
+}

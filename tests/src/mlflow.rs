@@ -1,0 +1,215 @@
+//! As much of an MLflow server as `retrain` talks to, with the limits and the answers of the real one, and with the faults
+//! that a test asks for. What the real one does is checked by `mlflow_real.rs`.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Json, Response};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// What kind of server it is.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    /// Whether it knows aliases.
+    pub aliases: bool,
+    /// Whether it finds registered versions by tag.
+    pub tag_filters: bool,
+    /// Where artifacts of runs belong.
+    pub artifact_root: String,
+    /// What the first calls are answered with instead.
+    pub faults: Vec<u16>,
+    /// The `Authorization` that it asks for.
+    pub authorization: Option<String>,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        let artifact_root = "mlflow-artifacts:/1".to_owned();
+        Self { aliases: true, tag_filters: true, artifact_root, faults: Vec::new(), authorization: None }
+    }
+}
+
+/// What it was told.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Names of experiments.
+    pub experiments: Vec<String>,
+    /// Runs, as created, with what was logged.
+    pub runs: Vec<Run>,
+    /// Artifacts by path.
+    pub artifacts: BTreeMap<String, Vec<u8>>,
+    /// Registered versions, as created; their numbers are their positions, from 1.
+    pub versions: Vec<Value>,
+    /// Registered versions by alias.
+    pub aliases: BTreeMap<String, String>,
+    /// Calls, those that failed too.
+    pub calls: Vec<String>,
+}
+
+/// A run.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Parameters.
+    pub params: BTreeMap<String, String>,
+    /// Metrics by name: value and step.
+    pub metrics: BTreeMap<String, Vec<(f64, i64)>>,
+    /// Whether it has ended.
+    pub finished: bool,
+}
+
+/// A running server; it ends when dropped.
+pub struct FakeMlflow {
+    /// Its address.
+    pub url: String,
+    told: Arc<Mutex<Told>>,
+    server: JoinHandle<()>,
+}
+
+impl FakeMlflow {
+    /// Starts one.
+    pub async fn start(kind: Kind) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let told = Arc::new(Mutex::new(Told::default()));
+        let faults = Arc::new(Mutex::new(kind.faults.clone()));
+        let router = Router::new().fallback(answer).with_state(Shared { told: told.clone(), faults, kind });
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { url, told, server })
+    }
+
+    /// What it was told so far.
+    pub fn told(&self) -> Told {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes what it holds.
+    pub fn change(&self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Drop for FakeMlflow {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    told: Arc<Mutex<Told>>,
+    faults: Arc<Mutex<Vec<u16>>>,
+    kind: Kind,
+}
+
+async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let told = &mut *shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = uri.path().to_owned();
+    told.calls.push(format!("{method} {path}"));
+    let faults = &mut *shared.faults.lock().unwrap_or_else(PoisonError::into_inner);
+    if !faults.is_empty() {
+        let status = StatusCode::from_u16(faults.remove(0)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        return status.into_response();
+    }
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    if shared.kind.authorization.is_some() && given != shared.kind.authorization.as_deref() {
+        return (StatusCode::UNAUTHORIZED, "You are not authenticated.").into_response();
+    }
+    if let Some(artifact) = path.strip_prefix("/api/2.0/mlflow-artifacts/artifacts/") {
+        told.artifacts.insert(artifact.to_owned(), body.to_vec());
+        return Json(json!({})).into_response();
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match path.strip_prefix("/api/2.0/mlflow/").and_then(|call| told.answer(call, &uri, &body, &shared.kind)) {
+        Some(Ok(answer)) => Json(answer).into_response(),
+        Some(Err((status, code))) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, Json(json!({"error_code": code, "message": "as the fake has it"}))).into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "<!doctype html>").into_response(),
+    }
+}
+
+impl Told {
+    /// The answer, or status and code of an error; `None` where there is no such endpoint.
+    fn answer(
+        &mut self,
+        call: &str,
+        uri: &Uri,
+        body: &Value,
+        kind: &Kind,
+    ) -> Option<Result<Value, (u16, &'static str)>> {
+        const MISSING: (u16, &str) = (404, "RESOURCE_DOES_NOT_EXIST");
+        const INVALID: (u16, &str) = (400, "INVALID_PARAMETER_VALUE");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
+        let of_run = |runs: &mut Vec<Run>| text(&body["run_id"]).parse().ok().filter(|n: &usize| *n < runs.len());
+        Some(match call {
+            "experiments/get-by-name" if self.experiments.is_empty() => Err(MISSING),
+            "experiments/get-by-name" => Ok(json!({"experiment": {"experiment_id": "1"}})),
+            "experiments/create" => {
+                self.experiments.push(text(&body["name"]));
+                Ok(json!({"experiment_id": "1"}))
+            }
+            "runs/create" => {
+                let id = self.runs.len().to_string();
+                let tags = list("tags").iter().map(|tag| (text(&tag["key"]), text(&tag["value"]))).collect();
+                self.runs.push(Run { tags, ..Run::default() });
+                let uri = format!("{}/{id}/artifacts", kind.artifact_root);
+                Ok(json!({"run": {"info": {"run_id": id, "artifact_uri": uri}}}))
+            }
+            "runs/log-batch" | "runs/update" => match of_run(&mut self.runs) {
+                None => Err(MISSING),
+                Some(_) if list("params").len() > 100 || list("metrics").len() > 1000 => Err(INVALID),
+                Some(run) => {
+                    let run = &mut self.runs[run];
+                    run.finished |= body["status"] == "FINISHED";
+                    run.params.extend(list("params").iter().map(|p| (text(&p["key"]), text(&p["value"]))));
+                    for metric in list("metrics") {
+                        let value = (metric["value"].as_f64()?, metric["step"].as_i64()?);
+                        run.metrics.entry(text(&metric["key"])).or_default().push(value);
+                    }
+                    Ok(json!({}))
+                }
+            },
+            "registered-models/create" if self.versions.is_empty() => Ok(json!({})),
+            "registered-models/create" => Err((400, "RESOURCE_ALREADY_EXISTS")),
+            "model-versions/create" => {
+                let mut version = body.clone();
+                version["version"] = json!((self.versions.len() + 1).to_string());
+                self.versions.push(version.clone());
+                Ok(json!({"model_version": version}))
+            }
+            "model-versions/search" => {
+                let query = uri.query().unwrap_or_default();
+                let tag = query.split("tags.model_version%3D%27").nth(1).map(|tag| tag.trim_end_matches("%27"));
+                match tag {
+                    Some(_) if !kind.tag_filters => Err(INVALID),
+                    // One a page, the newest first.
+                    _ => {
+                        let token = query.split("page_token=").nth(1).and_then(|token| token.parse().ok());
+                        let found = self.versions.iter().filter(|v| tag.is_none_or(|t| v["tags"][0]["value"] == t));
+                        let found: Vec<&Value> = found.rev().collect();
+                        let at = token.unwrap_or(0usize);
+                        let next = if at + 1 < found.len() { (at + 1).to_string() } else { String::new() };
+                        let page: Vec<&Value> = found.into_iter().skip(at).take(1).collect();
+                        Ok(json!({"model_versions": page, "next_page_token": next}))
+                    }
+                }
+            }
+            "registered-models/alias" if kind.aliases => {
+                self.aliases.insert(text(&body["alias"]), text(&body["version"]));
+                Ok(json!({}))
+            }
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! Tracking in MLflow, on every kind of server: what is told, and what is said of the rest. Models are trained all the same.
+
+use aws_sdk_s3::Client;
+use churn_common::calendar::Timestamp;
+use churn_common::model::ModelVersion;
+use churn_common::store::AllStores;
+use churn_tests::bench::Bench;
+use churn_tests::mlflow::{FakeMlflow, Kind};
+use churn_tests::simulated;
+use retrain::tracking::Tracked;
+use retrain::{Deadline, Mlflow, Outcome, Trained, TrainingSettings, handle};
+use serde_json::json;
+use std::time::Duration;
+
+/// Stores with a log in them.
+async fn bench() -> Bench {
+    let bench = Bench::new().await;
+    bench.ingest("log.json", simulated(150, 60, 1).unwrap()).await;
+    bench
+}
+
+fn mlflow(url: &str) -> Option<Mlflow> {
+    mlflow_with(url, &[])
+}
+
+fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Option<Mlflow> {
+    let variable = |name: &str| match name {
+        "MLFLOW_TRACKING_URI" => Some(url.to_owned()),
+        _ => more.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
+    };
+    Mlflow::from_variables(variable).unwrap()
+}
+
+/// Trains on what is stored: two logistic regressions, the second much the stronger regularised.
+async fn train(stores: &AllStores, mlflow: Option<&Mlflow>, deadline: Deadline) -> Trained {
+    let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "folds": 3,
+        "bootstrap_resamples": 100, "min_rows_per_class": 2});
+    let trained = handle(payload, stores, &TrainingSettings::default(), mlflow, Timestamp::now(), deadline).await;
+    match trained.unwrap() {
+        Outcome::Trained(trained) => *trained,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn track(stores: &AllStores, mlflow: Option<Mlflow>) -> Tracked {
+    train(stores, mlflow.as_ref(), Deadline::NONE).await.tracking.unwrap()
+}
+
+async fn stored(s3: &Client, bucket: &str, key: &str) -> Vec<u8> {
+    let got = s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+    got.body.collect().await.unwrap().to_vec()
+}
+
+#[tokio::test]
+async fn a_training_is_a_run_with_its_candidates_and_a_registered_version() {
+    let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
+    let mlflow = mlflow(&server.url);
+    let trained = train(&bench.stores, mlflow.as_ref(), Deadline::NONE).await;
+    let tracking = trained.tracking.unwrap();
+    assert_eq!((tracking.not_tracked.len(), tracking.registered_version.as_deref()), (0, Some("1")), "{tracking:?}");
+    assert_eq!(tracking.run.unwrap().url, format!("{}/#/experiments/1/runs/0", server.url));
+    {
+        let told = server.told();
+        assert_eq!((told.experiments.as_slice(), told.runs.len()), (&["churn".to_owned()][..], 4));
+        assert!(told.runs.iter().all(|run| run.finished));
+        let run = &told.runs[0];
+        let tag = |name: &str| run.tags[name].as_str();
+        assert_eq!(
+            (tag("model_version"), tag("family")),
+            (trained.model_version.to_string().as_str(), "logistic_regression")
+        );
+        assert_eq!((tag("source.logs"), tag("source.objects")), ("s3://churn-logs/", "1"));
+        assert_eq!(tag("source.snapshots"), trained.snapshots);
+        assert_eq!((run.params["logistic_l2"].as_str(), run.params["folds"].as_str()), ("[1.0,1000.0]", "3"));
+        assert_eq!(run.metrics["test_log_loss"], [(trained.estimates["log_loss"].value.unwrap(), 0)]);
+        let estimate = trained.estimates["roc_auc"];
+        assert_eq!(run.metrics["test_roc_auc_low"], [(estimate.low.unwrap(), 0)]);
+        assert_eq!(run.metrics["test_roc_auc_high"], [(estimate.high.unwrap(), 0)]);
+        assert!(run.metrics.contains_key("test_ece_before"));
+        for (nested, candidate) in told.runs[1..].iter().zip(&trained.candidates) {
+            assert_eq!((nested.tags["mlflow.parentRunId"].as_str(), &nested.tags["family"]), ("0", &candidate.family));
+            assert_eq!(nested.tags["chosen"], candidate.chosen.to_string());
+            assert_eq!(candidate.folds.len(), 3);
+            let folds: Vec<(f64, i64)> = candidate.folds.iter().map(|f| f.log_loss).zip(0..).collect();
+            assert_eq!(nested.metrics["fold_log_loss"], folds);
+            assert_eq!(nested.metrics["cv_log_loss"].len(), 1);
+            for (name, value) in candidate.hyper_parameters.as_object().unwrap() {
+                assert_eq!(nested.params[name], value.to_string());
+            }
+        }
+        for file in ["model.bin", "card.json", "xgboost.json"] {
+            let key = format!("models/{}/{file}", trained.model_version);
+            let artifact = told.artifacts.get(&format!("1/0/artifacts/{file}"));
+            let object = bench.stores.store.get(&key).await.unwrap().map(|object| object.bytes);
+            assert_eq!(artifact, object.as_ref(), "{file}");
+            assert_eq!(artifact.is_some(), file != "xgboost.json", "{file}");
+        }
+        assert_eq!(told.versions[0]["source"], "mlflow-artifacts:/1/0/artifacts");
+        assert_eq!(told.aliases["champion"], "1");
+    }
+
+    // The same model again: another run, the same registered version.
+    let again = track(&bench.stores, mlflow).await;
+    assert_eq!((again.run.unwrap().id.as_str(), again.registered_version.as_deref()), ("4", Some("1")));
+    assert_eq!(server.told().versions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_model_that_was_registered_before_is_found_and_given_the_role() {
+    for tag_filters in [true, false] {
+        let (bench, server) =
+            (bench().await, FakeMlflow::start(Kind { tag_filters, ..Kind::default() }).await.unwrap());
+        let mlflow = mlflow(&server.url).unwrap();
+        let trained = train(&bench.stores, Some(&mlflow), Deadline::NONE).await;
+        // Newer versions, of other models.
+        let other = json!({"version": "2", "tags": [{"key": "model_version", "value": "other"}]});
+        server.change(|told| {
+            told.versions.extend([other.clone(), other]);
+            told.aliases.clear();
+        });
+        let champion = mlflow.champion_moved(&trained.model_version, Deadline::NONE).await;
+        assert_eq!((champion.registered_version.as_deref(), champion.not_tracked.len()), (Some("1"), 0));
+        let challenger = mlflow.challenger_moved(&trained.model_version, Deadline::NONE).await;
+        assert_eq!(challenger.registered_version.as_deref(), Some("1"));
+        let aliases = server.told().aliases.clone();
+        assert_eq!(aliases, [("challenger", "1"), ("champion", "1")].map(|(a, v)| (a.into(), v.into())).into());
+        let unknown = mlflow.champion_moved(&ModelVersion::of(b"another"), Deadline::NONE).await;
+        assert!(unknown.not_tracked[0].contains("the alias champion: no version of the registered model churn"));
+        assert_eq!(server.told().aliases, aliases);
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_take_is_said_and_the_rest_is_tracked() {
+    let bench = bench().await;
+    let tracked = async |kind: Kind| {
+        let server = FakeMlflow::start(kind).await.unwrap();
+        let tracked = track(&bench.stores, mlflow(&server.url)).await;
+        assert!(tracked.run.is_some() && tracked.registered_version.as_deref() == Some("1"), "{tracked:?}");
+        (tracked.not_tracked, server)
+    };
+    let (said, server) = tracked(Kind { aliases: false, ..Kind::default() }).await;
+    assert_eq!(said, ["the alias champion: this server knows no aliases, which came with MLflow 2.3"]);
+    assert_eq!((server.told().aliases.len(), server.told().runs.len()), (0, 4));
+
+    let (said, server) = tracked(Kind { artifact_root: "file:///mnt/mlruns".into(), ..Kind::default() }).await;
+    assert!(said.len() == 1 && said[0].starts_with("the artifacts: this server keeps artifacts at file:"), "{said:?}");
+    assert!(server.told().artifacts.is_empty());
+
+    let (said, server) = tracked(Kind { artifact_root: "s3://churn-store/mlflow".into(), ..Kind::default() }).await;
+    assert_eq!((said.len(), server.told().artifacts.len()), (0, 0), "{said:?}");
+    let version = server.told().runs[0].tags["model_version"].clone();
+    let own = stored(bench.stack.s3(), "churn-store", &format!("models/{version}/model.bin")).await;
+    assert_eq!(stored(bench.stack.s3(), "churn-store", "mlflow/0/artifacts/model.bin").await, own);
+
+    let (said, _) = tracked(Kind { artifact_root: "s3://no-such-bucket".into(), ..Kind::default() }).await;
+    assert_eq!(said.len(), 2, "a line for each file");
+    assert!(said[0].starts_with("the artifact model.bin: PutObject on s3://no-such-bucket/"), "{said:?}");
+
+    // A server that asks for patience, and one that stumbles.
+    for faults in [vec![429], vec![503, 429]] {
+        let (said, server) = tracked(Kind { faults, ..Kind::default() }).await;
+        assert_eq!((said.len(), server.told().runs.len()), (0, 4), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_refuses_or_stumbles_for_good_is_given_up_at_once() {
+    let bench = bench().await;
+    // Nobody listens on port 1.
+    let down = track(&bench.stores, mlflow("http://127.0.0.1:1")).await;
+    assert_eq!((down.run.as_ref(), down.registered_version.as_ref(), down.not_tracked.len()), (None, None, 1));
+    let start = "the run, its artifacts and the model and all that was to follow: experiments/get-by-name: no answer: ";
+    assert!(down.not_tracked[0].starts_with(start), "{down:?}");
+    assert!(down.not_tracked[0].contains("refused"), "{down:?}");
+
+    let (user, password, token) = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN");
+    let secret = "open-sesame";
+    for (variables, right) in [
+        (&[(user, "ann"), (password, secret)][..], "Basic YW5uOm9wZW4tc2VzYW1l"),
+        (&[(token, secret)][..], "Bearer open-sesame"),
+    ] {
+        for (authorization, let_in) in [(right, true), ("Bearer other", false)] {
+            let kind = Kind { authorization: Some(authorization.into()), ..Kind::default() };
+            let server = FakeMlflow::start(kind).await.unwrap();
+            let tracked = track(&bench.stores, mlflow_with(&server.url, variables)).await;
+            assert_eq!((tracked.run.is_some(), tracked.not_tracked.len()), (let_in, usize::from(!let_in)));
+            assert_eq!(server.told().calls.len() == 1, !let_in, "{:?}", server.told().calls);
+            assert!(!json!(tracked).to_string().contains(secret));
+        }
+    }
+
+    let server = FakeMlflow::start(Kind { faults: vec![500; 9], ..Kind::default() }).await.unwrap();
+    let stumbling = track(&bench.stores, mlflow(&server.url)).await;
+    assert_eq!((stumbling.not_tracked.len(), server.told().calls.len()), (1, 3), "{stumbling:?}");
+    assert!(stumbling.not_tracked[0].ends_with("answered 500"), "{stumbling:?}");
+
+    let unusable = track(&bench.stores, mlflow("sqlite:///mlflow.db")).await;
+    assert!(unusable.not_tracked[0].starts_with("everything: MLFLOW_TRACKING_URI begins with sqlite:"), "{unusable:?}");
+}
+
+#[tokio::test]
+async fn without_time_nothing_is_asked_and_without_mlflow_nothing_is_said() {
+    let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
+    let no_time = Deadline::after(Duration::ZERO);
+    let late = train(&bench.stores, mlflow(&server.url).as_ref(), no_time).await.tracking.unwrap();
+    assert_eq!((late.not_tracked.len(), server.told().calls.len()), (1, 0));
+    assert!(late.not_tracked[0].ends_with("experiments/get-by-name: the time for tracking is up"), "{late:?}");
+    assert_eq!(train(&bench.stores, None, Deadline::NONE).await.tracking, None);
+}
