@@ -1,0 +1,50 @@
+#!/bin/sh
+# Runs mlflow_real.rs against a tracking server of PyPI's mlflow, with SQLite and artifacts in a folder of its own. Needs
+# python3 with venv, and PyPI. Everything it makes is under target/ or in a temporary folder.
+set -eu
+cd "$(dirname "$0")/.."
+
+target="${CARGO_TARGET_DIR:-target}"
+venv="$target/mlflow-venv"
+mkdir -p "$target"
+if ! [ -x "$venv/bin/mlflow" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check 'mlflow==3.*'
+fi
+cargo test --quiet --workspace --test mlflow_real --no-run
+
+work="$(mktemp -d)"
+log="$work/server.log"
+server=
+clean_up() {
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+port="$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+# No telemetry, and no processes for jobs, which nobody gives it.
+MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "$venv/bin/mlflow" server \
+    --host 127.0.0.1 --port "$port" --workers 1 --backend-store-uri "sqlite:///$work/mlflow.db" \
+    --artifacts-destination "$work/artifacts" >"$log" 2>&1 &
+server=$!
+
+url="http://127.0.0.1:$port"
+tries=0
+until "$venv/bin/python" -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + "/health").read()' \
+    "$url" 2>/dev/null; do
+    tries=$((tries + 1))
+    if [ "$tries" -ge 300 ] || ! kill -0 "$server" 2>/dev/null; then
+        echo "mlflow did not start:" >&2
+        cat "$log" >&2
+        exit 1
+    fi
+    sleep 0.2
+done
+
+CHURN_TEST_MLFLOW="$url" cargo test --workspace --test mlflow_real

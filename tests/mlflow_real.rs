@@ -1,0 +1,179 @@
+//! Tracking as a real MLflow server has it: the deployed functions train on a simulated log, and everything is read back.
+//!
+//! Needs a tracking server, named by `CHURN_TEST_MLFLOW`: `tests/mlflow.sh` starts one and runs this.
+
+use axum::http::Method;
+use churn_common::store::AllStores;
+use churn_local::{Stack, http};
+use churn_tests::{deployed_with, simulated};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const EXPERIMENT: &str = "churn in tests";
+const MODEL: &str = "churn-in-tests";
+
+struct Bench {
+    url: String,
+    stack: Stack,
+    stores: AllStores,
+}
+
+impl Bench {
+    /// The deployed functions, which track in the server at `url`.
+    async fn new(url: String) -> Self {
+        let variables =
+            [("MLFLOW_TRACKING_URI", &*url), ("MLFLOW_EXPERIMENT_NAME", EXPERIMENT), ("CHURN_MLFLOW_MODEL", MODEL)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (stack, stores) = deployed_with(None, |function| function.env.extend(variables.clone())).await.unwrap();
+        let mut ingested = stack.ingest_results();
+        let log = simulated(150, 60, 1).unwrap();
+        stack.s3().put_object().bucket("churn-logs").key("log.json").body(log.into()).send().await.unwrap();
+        ingested.recv().await.unwrap().result.unwrap();
+        Self { url, stack, stores }
+    }
+
+    async fn retrain(&self) -> Value {
+        let payload = json!({"candidates": ["logistic_regression", "gradient_boosting"], "logistic_l2": [10.0],
+            "boosting_depths": [2], "boosting_learning_rates": [0.1], "boosting_rounds": 20, "folds": 3,
+            "bootstrap_resamples": 100});
+        let answer = self.stack.lambda().invoke("retrain", payload.to_string().into_bytes()).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["outcome"], "trained", "{answer}");
+        assert_eq!(answer["tracking"]["not_tracked"], json!([]));
+        answer
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Value) -> Vec<u8> {
+        let url = format!("{}/api/2.0/{path}", self.url);
+        let answer = http::send(method, &url, "application/json", body.to_string().into_bytes()).await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}: {}", String::from_utf8_lossy(answer.body()));
+        answer.body().to_vec()
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        serde_json::from_slice(&self.send(Method::GET, path, Value::Null).await).unwrap()
+    }
+
+    async fn runs(&self, experiment: &str, filter: &str) -> Vec<Value> {
+        let body = json!({"experiment_ids": [experiment], "filter": filter, "order_by": ["attributes.start_time"]});
+        let found = self.send(Method::POST, "mlflow/runs/search", body).await;
+        let found: Value = serde_json::from_slice(&found).unwrap();
+        found["runs"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+/// Names and values of a run's tags, parameters or metrics.
+fn told(run: &Value, of: &str) -> BTreeMap<String, Value> {
+    let told = run["data"][of].as_array().into_iter().flatten(); // left out where there are none
+    told.map(|item| (item["key"].as_str().unwrap().to_owned(), item["value"].clone())).collect()
+}
+
+fn percent_encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_training_is_read_back_from_a_real_server() {
+    let Ok(url) = std::env::var("CHURN_TEST_MLFLOW") else {
+        eprintln!("CHURN_TEST_MLFLOW names no MLflow server: nothing tracked; run tests/mlflow.sh");
+        return;
+    };
+    let bench = Bench::new(url).await;
+    let answer = bench.retrain().await;
+    let version = answer["model_version"].as_str().unwrap();
+
+    // The experiment and the run.
+    let by_name = format!("mlflow/experiments/get-by-name?experiment_name={}", percent_encoded(EXPERIMENT));
+    let experiment = bench.get(&by_name).await["experiment"]["experiment_id"].as_str().unwrap().to_owned();
+    let id = answer["tracking"]["run"]["id"].as_str().unwrap();
+    let run = bench.get(&format!("mlflow/runs/get?run_id={id}")).await["run"].clone();
+    assert_eq!((&run["info"]["experiment_id"], &run["info"]["status"]), (&json!(experiment), &json!("FINISHED")));
+    let (tags, params, metrics) = (told(&run, "tags"), told(&run, "params"), told(&run, "metrics"));
+    let card: Value = serde_json::from_slice(&stored(&bench, version, "card.json").await).unwrap();
+    assert_eq!(tags["mlflow.runName"], json!(format!("{} {version}", card["family"].as_str().unwrap())));
+    for (tag, value) in [
+        ("model_version", &card["version"]),
+        ("schema_hash", &card["schema_hash"]),
+        ("family", &card["family"]),
+        ("source.objects", &json!("1")),
+        ("source.logs", &json!("s3://churn-logs/")),
+        ("source.snapshots", &answer["snapshots"]),
+    ] {
+        assert_eq!(&tags[tag], value, "{tag}");
+    }
+    let settings = card["settings"].as_object().unwrap();
+    assert_eq!(params.len(), settings.len());
+    for (name, value) in settings {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        assert_eq!(params[name], json!(value), "{name}");
+    }
+    for (name, estimate) in card["estimates"].as_object().unwrap() {
+        for (metric, part) in [("", "value"), ("_low", "low"), ("_high", "high")] {
+            let tracked = metrics.get(&format!("test_{name}{metric}")).unwrap_or(&Value::Null);
+            assert_eq!(tracked.as_f64(), estimate[part].as_f64(), "{name}{metric}");
+        }
+    }
+    assert_eq!(metrics["test_ece_before"], card["calibration"]["ece_before"]);
+
+    // The candidates.
+    let nested = bench.runs(&experiment, &format!("tags.`mlflow.parentRunId` = '{id}'")).await;
+    let candidates = card["candidates"].as_array().unwrap();
+    assert_eq!((nested.len(), candidates.len()), (3, 3), "the floor and two others");
+    for candidate in candidates {
+        let of_family = |run: &&Value| told(run, "tags")["family"] == candidate["family"];
+        let run = nested.iter().find(of_family).unwrap();
+        let params = told(run, "params");
+        for (name, value) in candidate["hyper_parameters"].as_object().unwrap() {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            assert_eq!(params[name], json!(value), "{name}");
+        }
+        assert_eq!(told(run, "tags")["chosen"], json!(candidate["chosen"].to_string()));
+        let run_id = run["info"]["run_id"].as_str().unwrap();
+        let folds = candidate["folds"].as_array().unwrap();
+        assert_eq!(folds.len(), 3);
+        for metric in ["log_loss", "roc_auc", "pr_auc", "rows", "positives"] {
+            let path = format!("mlflow/metrics/get-history?run_id={run_id}&metric_key=fold_{metric}");
+            let mut history = bench.get(&path).await["metrics"].as_array().unwrap().clone();
+            history.sort_by_key(|point| point["step"].as_i64());
+            let tracked: Vec<_> = history.iter().map(|p| (p["step"].as_i64(), p["value"].as_f64())).collect();
+            let expected: Vec<_> = (0..).map(Some).zip(folds.iter().map(|fold| fold[metric].as_f64())).collect();
+            assert_eq!(tracked, expected, "{metric}");
+        }
+    }
+
+    // The files, byte for byte, and the registered version.
+    let mut files = vec!["model.bin", "card.json"];
+    if card["family"] == "gradient_boosting" {
+        files.push("xgboost.json");
+    }
+    for file in files {
+        let path = format!("mlflow-artifacts/artifacts/{experiment}/{id}/artifacts/{file}");
+        let artifact = bench.send(Method::GET, &path, Value::Null).await;
+        assert!(artifact == stored(&bench, version, file).await, "{file}");
+    }
+    let champion = async || {
+        let path = format!("mlflow/registered-models/alias?name={MODEL}&alias=champion");
+        bench.get(&path).await["model_version"].clone()
+    };
+    let registered = champion().await;
+    assert_eq!(
+        (&registered["run_id"], &registered["version"]),
+        (&json!(id), &answer["tracking"]["registered_version"])
+    );
+    assert_eq!(registered["tags"], json!([{"key": "model_version", "value": version}]));
+    assert_eq!(registered["source"], run["info"]["artifact_uri"]);
+
+    // The same model again: a run of its own, and no other registered version.
+    let again = bench.retrain().await;
+    assert_eq!((&again["model_version"], &again["tracking"]["run"]["id"] == id), (&json!(version), false));
+    assert_eq!(again["tracking"]["registered_version"], registered["version"]);
+    assert_eq!(champion().await["version"], registered["version"]);
+    let filter = percent_encoded(&format!("name='{MODEL}'"));
+    let all = bench.get(&format!("mlflow/model-versions/search?filter={filter}")).await;
+    assert_eq!(all["model_versions"].as_array().unwrap().len(), 1);
+    assert_eq!(bench.runs(&experiment, "").await.len(), 8);
+}
+
+async fn stored(bench: &Bench, version: &str, file: &str) -> Vec<u8> {
+    bench.stores.store.get(&format!("models/{version}/{file}")).await.unwrap().unwrap().bytes
+}
