@@ -2,7 +2,7 @@
 
 use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
-use churn_tests::{model, register, stores};
+use churn_tests::{model, promote, register, stores};
 use predict::{Champion, PredictSettings};
 
 fn champion(stores: &AllStores, model_refresh_seconds: u32) -> Champion {
@@ -41,10 +41,10 @@ async fn a_champion_that_is_damaged_or_missing_leaves_the_last_good_one_in_servi
     let (good, file) = model(0.1).unwrap();
     register(&stores, &good, file).await.unwrap();
     assert_eq!(serves(&champion).await, Some(good.clone()));
-    stores.registry().promote(&damaged, "test", "by mistake").await.unwrap();
+    promote(&stores, &damaged).await.unwrap();
     assert_eq!(serves(&champion).await, Some(good.clone()));
     let (missing, _) = model(0.4).unwrap();
-    stores.registry().promote(&missing, "test", "by mistake").await.unwrap();
+    promote(&stores, &missing).await.unwrap();
     assert_eq!(serves(&champion).await, Some(good));
 }
 
@@ -52,18 +52,17 @@ async fn a_champion_that_is_damaged_or_missing_leaves_the_last_good_one_in_servi
 async fn promotions_at_once_are_all_kept() {
     let (_stack, stores) = stores().await.unwrap();
     let versions: Vec<ModelVersion> = (0..6).map(|i| model(i as f32 / 10.0).unwrap().0).collect();
-    let registry = &stores.registry();
-    let promote = |version: ModelVersion| async move { registry.promote(&version, "test", "race").await.unwrap() };
+    let stores = &stores;
     let (a, b, c, d, e, f) = tokio::join!(
-        promote(versions[0].clone()),
-        promote(versions[1].clone()),
-        promote(versions[2].clone()),
-        promote(versions[3].clone()),
-        promote(versions[4].clone()),
-        promote(versions[5].clone()),
+        promote(stores, &versions[0]),
+        promote(stores, &versions[1]),
+        promote(stores, &versions[2]),
+        promote(stores, &versions[3]),
+        promote(stores, &versions[4]),
+        promote(stores, &versions[5]),
     );
-    assert!([a, b, c, d, e, f].iter().all(Option::is_some));
-    let (registry, _) = registry.read().await.unwrap();
+    assert!([a, b, c, d, e, f].iter().all(|moved| moved.as_ref().unwrap().is_some()));
+    let (registry, _) = stores.registry().read().await.unwrap();
     assert_eq!(registry.history.len(), 6);
     // Each saw the one before it.
     let mut before = None;

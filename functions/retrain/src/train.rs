@@ -1,11 +1,13 @@
-//! One run: rows, search, model, evaluation, registration, promotion.
+//! One run: rows, search, model, evaluation, gate, registration.
 
 use crate::card::{self, Run};
+use crate::comparison::Scored;
 use crate::deadline::Deadline;
 use crate::finish::finish;
 use crate::guards;
 use crate::outcome::{Outcome, Reason, TrainError, Trained};
 use crate::plan::Plan;
+use crate::registration::{register, retire};
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
@@ -17,7 +19,7 @@ use churn_common::store::AllStores;
 use churn_common::store::models::ModelFiles;
 use churn_common::store::objects::Condition;
 
-/// Trains on what is stored and makes the model champion.
+/// Trains on what is stored, and makes the model champion if it passes the gate.
 pub async fn train(
     stores: &AllStores,
     settings: &TrainingSettings,
@@ -72,17 +74,28 @@ pub async fn train(
         permuted_labels,
         future_checked,
     };
-    let card = card::write(run, &version, &model)?;
+    let mut card = card::write(run, &version, &model)?;
 
     let snapshots = format!("snapshots/{}-{version}/rows.parquet", log_span.1);
     stores.store.put(&snapshots, table, "application/vnd.apache.parquet", Condition::Always).await?;
     let baseline = snapshots::baseline(&train)?;
     let files = ModelFiles { model: file, baseline, xgboost_json: finished.fitted.xgboost_json };
-    stores.models().put(files, &card).await?;
-    let promotion = stores.registry().promote(&version, "retrain", "newest model").await?;
+    let probabilities: Vec<f64> = test.iter().map(|s| model.predict(&s.row).get()).collect();
+    let held_out = Scored {
+        snapshots: &test,
+        window_days: settings.window_days,
+        probabilities: &probabilities,
+        threshold: model.threshold(),
+    };
+    let (registered_as, moved) = register(stores, settings, files, &mut card, held_out, log_span.1).await?;
+    let retired = retire(stores, settings.gate.keep_versions).await;
     Ok(Outcome::Trained(Box::new(Trained {
         model_version: version,
-        replaced: promotion.and_then(|p| p.replaced),
+        registered_as,
+        replaced: moved.and_then(|m| m.replaced),
+        gate: card.gate,
+        retired: retired.as_ref().cloned().unwrap_or_default(),
+        not_retired: retired.err().map(|e| e.to_string()),
         overlapping_slices,
         family: card.family,
         training: card.training,
