@@ -33,9 +33,14 @@ impl Bench {
     }
 
     async fn retrain(&self) -> Value {
-        let payload = json!({"candidates": ["logistic_regression", "gradient_boosting"], "logistic_l2": [10.0],
+        self.retrain_with(json!({"gate_max_ece": 1})).await
+    }
+
+    async fn retrain_with(&self, settings: Value) -> Value {
+        let mut payload = json!({"candidates": ["logistic_regression", "gradient_boosting"], "logistic_l2": [10.0],
             "boosting_depths": [2], "boosting_learning_rates": [0.1], "boosting_rounds": 20, "folds": 3,
             "bootstrap_resamples": 100});
+        settings.as_object().unwrap().iter().for_each(|(name, value)| payload[name] = value.clone());
         let answer = self.stack.lambda().invoke("retrain", payload.to_string().into_bytes()).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         assert_eq!(answer["outcome"], "trained", "{answer}");
@@ -172,6 +177,24 @@ async fn a_training_is_read_back_from_a_real_server() {
     let all = bench.get(&format!("mlflow/model-versions/search?filter={filter}")).await;
     assert_eq!(all["model_versions"].as_array().unwrap().len(), 1);
     assert_eq!(bench.runs(&experiment, "").await.len(), 8);
+
+    // Another model, which the gate holds back, and which is promoted by hand.
+    let other = bench.retrain_with(json!({"logistic_l2": [1000.0], "boosting_depths": [1], "gate_margin": 1e-9})).await;
+    assert_eq!(
+        (&other["registered_as"], &other["tracking"]["registered_version"]),
+        (&json!("challenger"), &json!("2"))
+    );
+    let model =
+        async || bench.get(&format!("mlflow/registered-models/get?name={MODEL}")).await["registered_model"].clone();
+    let mut aliases = model().await["aliases"].as_array().unwrap().clone();
+    aliases.sort_by_key(|alias| alias["alias"].to_string());
+    let alias = |alias: &str, version: &str| json!({"alias": alias, "version": version});
+    assert_eq!(aliases, [alias("challenger", "2"), alias("champion", "1")]);
+    let promote = json!({"action": "promote", "version": "challenger", "why": "a test"}).to_string();
+    let moved = bench.stack.lambda().invoke("retrain", promote.into_bytes()).await.unwrap();
+    let moved: Value = serde_json::from_slice(&moved).unwrap();
+    assert_eq!(moved["tracking"], json!({"run": null, "registered_version": "2", "not_tracked": []}));
+    assert_eq!(model().await["aliases"], json!([alias("champion", "2")]));
 }
 
 async fn stored(bench: &Bench, version: &str, file: &str) -> Vec<u8> {

@@ -9,7 +9,8 @@ use churn_tests::mlflow::{FakeMlflow, Kind};
 use churn_tests::simulated;
 use retrain::tracking::Tracked;
 use retrain::{Deadline, Mlflow, Outcome, Trained, TrainingSettings, handle};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Stores with a log in them.
@@ -34,7 +35,7 @@ fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Option<Mlflow> {
 /// Trains on what is stored: two logistic regressions, the second much the stronger regularised.
 async fn train(stores: &AllStores, mlflow: Option<&Mlflow>, deadline: Deadline) -> Trained {
     let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "folds": 3,
-        "bootstrap_resamples": 100, "min_rows_per_class": 2});
+        "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1, "gate_max_ece": 1});
     let trained = handle(payload, stores, &TrainingSettings::default(), mlflow, Timestamp::now(), deadline).await;
     match trained.unwrap() {
         Outcome::Trained(trained) => *trained,
@@ -118,15 +119,44 @@ async fn a_model_that_was_registered_before_is_found_and_given_the_role() {
             told.versions.extend([other.clone(), other]);
             told.aliases.clear();
         });
+        let challenger = mlflow.challenger_moved(&trained.model_version, Deadline::NONE).await;
+        assert_eq!((challenger.registered_version.as_deref(), challenger.not_tracked.len()), (Some("1"), 0));
+        assert_eq!(server.told().aliases, BTreeMap::from([("challenger".to_owned(), "1".to_owned())]));
         let champion = mlflow.champion_moved(&trained.model_version, Deadline::NONE).await;
         assert_eq!((champion.registered_version.as_deref(), champion.not_tracked.len()), (Some("1"), 0));
-        let challenger = mlflow.challenger_moved(&trained.model_version, Deadline::NONE).await;
-        assert_eq!(challenger.registered_version.as_deref(), Some("1"));
-        let aliases = server.told().aliases.clone();
-        assert_eq!(aliases, [("challenger", "1"), ("champion", "1")].map(|(a, v)| (a.into(), v.into())).into());
+        let aliases = server.told().aliases;
+        assert_eq!(aliases, BTreeMap::from([("champion".to_owned(), "1".to_owned())]), "it challenges itself no more");
         let unknown = mlflow.champion_moved(&ModelVersion::of(b"another"), Deadline::NONE).await;
         assert!(unknown.not_tracked[0].contains("the alias champion: no version of the registered model churn"));
         assert_eq!(server.told().aliases, aliases);
+    }
+}
+
+#[tokio::test]
+async fn moves_by_hand_move_the_aliases() {
+    let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
+    let mlflow = mlflow(&server.url);
+    let first = train(&bench.stores, mlflow.as_ref(), Deadline::NONE).await.model_version;
+    let call = async |payload: Value| {
+        let settings = TrainingSettings::default();
+        handle(payload, &bench.stores, &settings, mlflow.as_ref(), Timestamp::now(), Deadline::NONE).await.unwrap()
+    };
+    let held_back = json!({"candidates": ["logistic_regression"], "logistic_l2": [10.0], "folds": 3,
+        "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1e-9});
+    let Outcome::Trained(second) = call(held_back).await else { panic!("not trained") };
+    assert_ne!(second.model_version, first);
+    let aliases = |told: &[(&str, &str)]| -> BTreeMap<String, String> {
+        told.iter().map(|(alias, version)| ((*alias).to_owned(), (*version).to_owned())).collect()
+    };
+    assert_eq!(server.told().aliases, aliases(&[("challenger", "2"), ("champion", "1")]));
+    for (payload, version) in [
+        (json!({"action": "promote", "version": "challenger", "why": "a test"}), "2"),
+        (json!({"action": "rollback", "why": "a test"}), "1"),
+    ] {
+        let Outcome::Moved(moved) = call(payload).await else { panic!("not moved") };
+        let tracking = moved.tracking.unwrap();
+        assert_eq!((tracking.registered_version.as_deref(), tracking.not_tracked.len()), (Some(version), 0));
+        assert_eq!(server.told().aliases, aliases(&[("champion", version)]));
     }
 }
 

@@ -21,11 +21,13 @@ use churn_common::pseudonym::UserIdKey;
 use churn_common::settings::Stores;
 use churn_common::store::AllStores;
 use churn_common::store::objects::Condition;
+use churn_common::store::registry::{Because, Move, Registry};
 use churn_local::config::FUNCTIONS;
 use churn_local::lambda::process::FunctionConfig;
 use churn_local::simulate::{SimulateParams, simulate};
 use churn_local::{DataDir, Stack, StackConfig};
 use ingest::{Clock, Invocation};
+use retrain::ChangeError;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -106,8 +108,18 @@ pub fn model(p: f32) -> anyhow::Result<(ModelVersion, Vec<u8>)> {
 pub async fn register(stores: &AllStores, version: &ModelVersion, file: Vec<u8>) -> anyhow::Result<()> {
     let key = format!("models/{version}/model.bin");
     ensure!(stores.store.put(&key, file, "application/octet-stream", Condition::Absent).await?, "there is one already");
-    stores.registry().promote(version, "test", "to be served").await?.context("it is champion already")?;
+    promote(stores, version).await?.context("it is champion already")?;
     Ok(())
+}
+
+/// Makes a model champion, whatever is stored of it; `None` if it is already.
+pub async fn promote(stores: &AllStores, version: &ModelVersion) -> anyhow::Result<Option<Move>> {
+    let because = Because { at: Timestamp::now(), by: "test".into(), why: "to be served".into() };
+    let change = |registry: &mut Registry| -> Result<Option<Move>, ChangeError> {
+        registry.register(version)?;
+        Ok(registry.promote(version, because.clone())?)
+    };
+    Ok(stores.registry().update(change).await?)
 }
 
 /// Puts an object and returns the record by which S3 tells of it, as the `version`-th version of its key.

@@ -128,7 +128,7 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
         return Json(json!({})).into_response();
     }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    match path.strip_prefix("/api/2.0/mlflow/").and_then(|call| told.answer(call, &uri, &body, &shared.kind)) {
+    match path.strip_prefix("/api/2.0/mlflow/").and_then(|call| told.answer(&method, call, &uri, &body, &shared.kind)) {
         Some(Ok(answer)) => Json(answer).into_response(),
         Some(Err((status, code))) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -142,6 +142,7 @@ impl Told {
     /// The answer, or status and code of an error; `None` where there is no such endpoint.
     fn answer(
         &mut self,
+        method: &Method,
         call: &str,
         uri: &Uri,
         body: &Value,
@@ -205,7 +206,17 @@ impl Told {
                     }
                 }
             }
-            "registered-models/alias" if kind.aliases => {
+            "registered-models/alias" if !kind.aliases => return None,
+            "registered-models/alias" if method == Method::GET => {
+                let alias = uri.query().unwrap_or_default().split("alias=").nth(1).unwrap_or_default();
+                let version = self.aliases.get(alias).map(|v| json!({"model_version": {"version": v}}));
+                version.ok_or(INVALID)
+            }
+            "registered-models/alias" if method == Method::DELETE => {
+                self.aliases.remove(&text(&body["alias"]));
+                Ok(json!({}))
+            }
+            "registered-models/alias" => {
                 self.aliases.insert(text(&body["alias"]), text(&body["version"]));
                 Ok(json!({}))
             }

@@ -55,22 +55,48 @@ pub fn estimate(
     users: &[u32],
     params: &EstimateParams,
 ) -> Result<Estimates, MetricsError> {
-    check(labels, probabilities)?;
-    if users.len() != labels.len() {
-        return Err(MetricsError::Length { labels: labels.len(), probabilities: users.len() });
-    }
-    let ranked = Ranked::new(labels, probabilities, users);
-    let value = ranked.scores(&vec![1; ranked.users], params);
+    let ranked = Ranked::new(labels, probabilities, users)?;
+    Ok(resample(ranked.users, params, |copies| ranked.scores(copies, params)))
+}
+
+/// The scores of `probabilities` less those of `others` on the same rows, by name as in [`estimate`]. Both are scored on
+/// the same resamples, so that what is easy or hard for both does not widen the intervals (the paired bootstrap).
+///
+/// # Errors
+/// As [`estimate`].
+pub fn difference(
+    labels: &[bool],
+    probabilities: &[f64],
+    others: &[f64],
+    users: &[u32],
+    params: &EstimateParams,
+) -> Result<Estimates, MetricsError> {
+    let [ranked, others] = [probabilities, others].map(|p| Ranked::new(labels, p, users));
+    let (ranked, others) = (ranked?, others?);
+    Ok(resample(ranked.users, params, |copies| {
+        let pairs = ranked.scores(copies, params).into_iter().zip(others.scores(copies, params));
+        pairs.map(|((name, score), (_, other))| (name, score.zip(other).map(|(a, b)| a - b))).collect()
+    }))
+}
+
+/// What `scores` says of every one of `users` users once, with intervals from what it says of resamples: it is told how
+/// often each user is there.
+fn resample(
+    users: usize,
+    params: &EstimateParams,
+    scores: impl Fn(&[u32]) -> Vec<(&'static str, Option<f64>)>,
+) -> Estimates {
+    let value = scores(&vec![1; users]);
     let mut resampled: Vec<Vec<f64>> = vec![Vec::new(); value.len()];
     let mut rng = fastrand::Rng::with_seed(params.seed);
     for _ in 0..params.resamples {
-        let mut copies = vec![0u32; ranked.users];
-        for _ in 0..ranked.users {
-            if let Some(copies) = copies.get_mut(rng.usize(..ranked.users)) {
+        let mut copies = vec![0u32; users];
+        for _ in 0..users {
+            if let Some(copies) = copies.get_mut(rng.usize(..users)) {
                 *copies += 1;
             }
         }
-        for (all, (_, score)) in resampled.iter_mut().zip(ranked.scores(&copies, params)) {
+        for (all, (_, score)) in resampled.iter_mut().zip(scores(&copies)) {
             all.extend(score);
         }
     }
@@ -86,7 +112,7 @@ pub fn estimate(
             Estimate { value, low: quantile((1.0 - params.level) / 2.0), high: quantile((1.0 + params.level) / 2.0) },
         )
     };
-    Ok(value.into_iter().zip(resampled).map(|(value, all)| estimate(value, all)).collect())
+    value.into_iter().zip(resampled).map(|(value, all)| estimate(value, all)).collect()
 }
 
 /// One row.
@@ -112,7 +138,11 @@ struct Counts {
 }
 
 impl Ranked {
-    fn new(labels: &[bool], probabilities: &[f64], users: &[u32]) -> Self {
+    fn new(labels: &[bool], probabilities: &[f64], users: &[u32]) -> Result<Self, MetricsError> {
+        check(labels, probabilities)?;
+        if users.len() != labels.len() {
+            return Err(MetricsError::Length { labels: labels.len(), probabilities: users.len() });
+        }
         let mut distinct = users.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
@@ -133,7 +163,7 @@ impl Ranked {
             })
             .collect();
         rows.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        Self { rows, users: distinct.len() }
+        Ok(Self { rows, users: distinct.len() })
     }
 
     /// The scores by name, where the rows of user `u` are there `copies[u]` times.
@@ -285,6 +315,27 @@ mod tests {
         assert_eq!(estimate(&labels, &p, &apart, &params(0.5)), estimate(&labels, &p, &apart, &params(0.5)));
     }
 
+    #[test]
+    fn a_difference_is_surer_than_the_two_scores() {
+        let mut rng = fastrand::Rng::with_seed(5);
+        let labels: Vec<bool> = (0..400).map(|row| row % 4 == 0).collect();
+        let noisy = |p: f64, rng: &mut fastrand::Rng| (p + rng.f64() * 0.02).clamp(0.0, 1.0);
+        let p: Vec<f64> = labels.iter().map(|l| (rng.f64() + if *l { 0.3 } else { 0.0 }) / 1.4).collect();
+        let like: Vec<f64> = p.iter().map(|p| noisy(*p, &mut rng)).collect();
+        let users: Vec<u32> = (0..400).collect();
+        let [a, b] = [&p, &like].map(|p| estimate(&labels, p, &users, &params(0.5)).unwrap()["roc_auc"]);
+        let apart = difference(&labels, &p, &like, &users, &params(0.5)).unwrap()["roc_auc"];
+        assert_eq!(apart.value, Some(a.value.unwrap() - b.value.unwrap()));
+        let width = |e: Estimate| e.high.unwrap() - e.low.unwrap();
+        assert!(width(apart) < width(a) / 3.0, "{apart:?} against {a:?}");
+        let same = difference(&labels, &p, &p, &users, &params(0.5)).unwrap();
+        assert!(same.values().flat_map(|e| [e.value, e.low, e.high]).all(|x| x == Some(0.0)));
+        let turned: Vec<f64> = p.iter().map(|p| 1.0 - p).collect();
+        let worse = difference(&labels, &turned, &p, &users, &params(0.5)).unwrap()["roc_auc"];
+        assert!(worse.high.unwrap() < -0.1, "{worse:?}");
+        assert!(difference(&labels, &p, &p[1..], &users, &params(0.5)).is_err());
+    }
+
     /// 95 % of intervals hold the truth: here the share of positive rows, drawn anew 200 times.
     #[test]
     fn intervals_hold_the_truth_about_as_often_as_they_say() {
@@ -320,7 +371,7 @@ mod tests {
             let labels: Vec<bool> = rows.iter().map(|r| r.0).collect();
             let p: Vec<f64> = rows.iter().map(|r| f64::from(r.1) / 8.0).collect();
             let users: Vec<u32> = (0..rows.len() as u32).collect();
-            let ranked = Ranked::new(&labels, &p, &users);
+            let ranked = Ranked::new(&labels, &p, &users).unwrap();
             let copies: Vec<u32> = rows.iter().map(|r| r.2).collect();
             let scores: BTreeMap<_, _> = ranked.scores(&copies, &params(threshold)).into_iter().collect();
             let repeated: Vec<_> = rows.iter().flat_map(|r| vec![(r.0, f64::from(r.1) / 8.0); r.2 as usize]).collect();

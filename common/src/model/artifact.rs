@@ -24,6 +24,12 @@ impl ModelVersion {
         Self(hex(&Sha256::digest(file)).chars().take(16).collect())
     }
 
+    /// A version given as text; `None` if that is not 16 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        digits.then(|| Self(text.to_owned()))
+    }
+
     /// The version as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -68,6 +68,11 @@ impl StoreError {
     pub fn unreadable(operation: &'static str, target: impl Into<String>, why: impl std::fmt::Display) -> Self {
         Self { operation, target: target.into(), code: String::new(), message: why.to_string(), retryable: false }
     }
+
+    /// Whether what is stored cannot be read, though the store answers.
+    pub fn is_unreadable(&self) -> bool {
+        !self.retryable && self.code.is_empty()
+    }
 }
 
 /// Every store, over shared clients.

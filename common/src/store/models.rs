@@ -35,6 +35,9 @@ pub enum ModelError {
     Invalid(ModelVersion, InvalidModel),
 }
 
+/// The file that is written last, and deleted first.
+const CARD: &str = "card.json";
+
 fn key(version: &ModelVersion, file: &str) -> String {
     format!("models/{version}/{file}")
 }
@@ -45,19 +48,27 @@ impl Models {
         Self { bucket }
     }
 
-    /// Writes a model. The card goes last, so that a model with a card is whole; files that are there already are of
-    /// the same version and stay.
+    /// Writes a model. The card goes last, so that a model with a card is whole. Files that are there already are of
+    /// the same version and stay, but for the card: it tells what became of the latest training that came to this model.
     pub async fn put(&self, files: ModelFiles, card: &Card) -> Result<(), StoreError> {
         let version = &card.version;
-        let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", key(version, "card.json"), e))?;
+        let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", key(version, CARD), e))?;
         for (name, bytes, content_type) in [
             ("model.bin", Some(files.model), "application/octet-stream"),
             ("baseline.parquet", Some(files.baseline), "application/vnd.apache.parquet"),
             ("xgboost.json", files.xgboost_json, "application/json"),
-            ("card.json", Some(json), "application/json"),
         ] {
             let Some(bytes) = bytes else { continue };
             self.bucket.put(&key(version, name), bytes, content_type, Condition::Absent).await?;
+        }
+        self.bucket.put(&key(version, CARD), json, "application/json", Condition::Always).await.map(drop)
+    }
+
+    /// Deletes a model's files, the card first: what is left of a deletion that breaks off has none.
+    pub async fn delete(&self, version: &ModelVersion) -> Result<(), StoreError> {
+        self.bucket.delete(&key(version, CARD)).await?;
+        for (file, _) in self.bucket.list(&key(version, "")).await? {
+            self.bucket.delete(&file).await?;
         }
         Ok(())
     }
@@ -70,9 +81,8 @@ impl Models {
 
     /// Reads a model's card.
     pub async fn card(&self, version: &ModelVersion) -> Result<Card, ModelError> {
-        let json = self.read(version, "card.json").await?;
-        serde_json::from_slice(&json)
-            .map_err(|e| StoreError::unreadable("GetObject", key(version, "card.json"), e).into())
+        let json = self.read(version, CARD).await?;
+        serde_json::from_slice(&json).map_err(|e| StoreError::unreadable("GetObject", key(version, CARD), e).into())
     }
 
     /// Reads the feature rows that a model was trained on, as Parquet.

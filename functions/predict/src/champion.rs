@@ -1,6 +1,8 @@
 //! The model that serves: kept in memory, refreshed by a conditional read at most once in a while.
 
+use crate::metrics;
 use crate::settings::PredictSettings;
+use churn_common::calendar::Timestamp;
 use churn_common::model::{Explainer, Model, ModelVersion};
 use churn_common::store::AllStores;
 use churn_common::store::models::{ModelError, Models};
@@ -50,14 +52,15 @@ impl Champion {
 
     /// The model that serves; `None` while none has been promoted.
     ///
-    /// A store that fails, or a champion that is not fit to serve, leaves the last good model in service, and the log
-    /// says so; it is an error only if there is none. While there is no model at all, every call looks for one.
+    /// A store that fails, or a champion that is not fit to serve, leaves the last good model in service; the log and a
+    /// metric say so each time it is looked for. It is an error only if there is none. While there is no model at all, every call looks for one.
     pub async fn current(&self) -> Result<Option<Arc<Serving>>, ModelError> {
         let mut seen = self.seen.lock().await;
         let fresh = seen.at.is_some_and(|at| at.elapsed() < self.refresh);
         if seen.serving.is_none() || !fresh {
             seen.at = Some(Instant::now());
             if let Err(error) = self.refresh(&mut seen).await {
+                metrics::of_refusal(&error, seen.serving.as_ref().map(|s| &s.version), Timestamp::now());
                 let Some(serving) = &seen.serving else { return Err(error) };
                 let serving = serving.version.as_str();
                 tracing::error!(%error, serving, "the champion could not be refreshed, the last good one serves on");

@@ -6,6 +6,7 @@ mod answer;
 mod champion;
 mod forget;
 mod language;
+mod metrics;
 mod problem;
 mod reasons;
 mod request;

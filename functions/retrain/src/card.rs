@@ -13,7 +13,7 @@ use crate::{guards, threshold};
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::features::SCHEMA;
 use churn_common::metrics::{
-    EstimateParams, Estimates, Evaluation, MetricsError, brier, estimate, expected_calibration_error, reliability,
+    Estimates, Evaluation, MetricsError, brier, estimate, expected_calibration_error, reliability,
 };
 use churn_common::model::card::{
     self, CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureBlind, Guards, PermutedLabels,
@@ -95,6 +95,7 @@ pub fn write(run: Run<'_>, version: &ModelVersion, model: &Model) -> Result<Card
         importance: importance(model, test)?,
         settings: serde_json::to_value(settings).map_err(|e| SettingsError::NotSettings(e.to_string()))?,
         guards,
+        gate: None,
         warnings: Vec::new(),
         notes: Vec::new(),
     };
@@ -104,14 +105,7 @@ pub fn write(run: Run<'_>, version: &ModelVersion, model: &Model) -> Result<Card
 }
 
 fn estimates(run: &Run<'_>, labels: &[bool], p: &[f64], users: &[u32]) -> Result<Estimates, MetricsError> {
-    let params = EstimateParams {
-        threshold: run.finished.decision.threshold.get(),
-        k: run.settings.decision.capacity.into(),
-        level: 0.95,
-        resamples: run.settings.decision.bootstrap_resamples,
-        seed: run.settings.forest.seed,
-    };
-    estimate(labels, p, users, &params)
+    estimate(labels, p, users, &run.settings.estimate_params(run.finished.decision.threshold))
 }
 
 fn validation(run: &Run<'_>) -> Validation {

@@ -1,16 +1,22 @@
-//! `retrain`: stored histories become training rows, a model, its evaluation and the next champion.
+//! `retrain`: stored histories become training rows, a model, its evaluation and, if it passes the gate, the next champion;
+//! and the registry's other moves: promote, roll back, list, evaluate.
 
+mod actions;
 mod calibration;
 pub mod candidates;
 mod card;
+mod comparison;
 mod deadline;
 mod finish;
+mod gate;
 mod guards;
 mod importance;
+mod metrics;
 mod notes;
 mod outcome;
 mod plan;
 mod random;
+mod registration;
 mod search;
 mod settings;
 mod snapshots;
@@ -19,9 +25,12 @@ pub mod tracking;
 mod train;
 mod validation;
 
+use actions::Request;
+pub use actions::{AtCutoff, Backtest, Listing, Moved, RequestError};
 pub use deadline::Deadline;
 pub use outcome::{Outcome, Reason, TrainError, Trained};
 pub use plan::{Plan, TooShort};
+pub use registration::{ChangeError, RegisteredAs};
 pub use settings::TrainingSettings;
 pub use tracking::{Mlflow, TrackingSettings};
 
@@ -47,8 +56,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-/// Trains on what is stored, within the time there is, and tells MLflow, if there is one. The payload may override any
-/// training setting.
+/// Does what the payload asks for: trains on what is stored within the time there is, if it names no action. It may
+/// override any setting of a training or an evaluation. MLflow, if there is one, is told what changed.
 pub async fn handle(
     payload: Value,
     stores: &AllStores,
@@ -57,8 +66,23 @@ pub async fn handle(
     now: Timestamp,
     deadline: Deadline,
 ) -> Result<Outcome, TrainError> {
-    let settings = settings.overridden(overrides(payload)?)?;
-    let outcome = train::train(stores, &settings, mlflow, now, deadline).await?;
+    let outcome = match Request::read(overrides(payload)?)? {
+        Request::Train(given) => train::train(stores, &settings.overridden(given)?, mlflow, now, deadline).await?,
+        Request::Move(asked) => {
+            let mut moved = actions::move_by_hand(stores, asked, now).await?;
+            if let Some(mlflow) = mlflow {
+                moved.tracking = Some(mlflow.champion_moved(&moved.champion, deadline).await);
+            }
+            Outcome::Moved(moved)
+        }
+        Request::List => Outcome::Listed(Box::new(actions::list(stores).await?)),
+        Request::Evaluate { which, settings: given } => {
+            actions::evaluate(stores, &settings.overridden(given)?, &which, now).await?
+        }
+    };
+    if let Err(error) = metrics::of(&outcome, now).emit() {
+        tracing::error!(%error, "the metrics of this run could not be told");
+    }
     tracing::info!(outcome = %serde_json::json!(outcome), "retrain done");
     Ok(outcome)
 }

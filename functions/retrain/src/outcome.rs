@@ -1,13 +1,16 @@
 //! What comes of a run.
 
+use crate::actions::{Backtest, Listing, Moved, RequestError};
 use crate::candidates::FitError;
+use crate::registration::{ChangeError, RegisteredAs};
 use crate::search::SearchError;
 use crate::tracking::Tracked;
 use churn_common::metrics::{Estimates, Evaluation, MetricsError};
-use churn_common::model::card::{CandidateReport, DecisionReport, Guards, Rows};
+use churn_common::model::card::{CandidateReport, DecisionReport, Gate, Guards, Rows};
 use churn_common::model::{InvalidModel, ModelVersion};
 use churn_common::settings::SettingsError;
 use churn_common::store::StoreError;
+use churn_common::store::models::ModelError;
 use linfa::composing::platt_scaling::PlattError;
 use serde::Serialize;
 
@@ -15,7 +18,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// A model was trained, registered and made champion.
+    /// A model was trained and registered.
     Trained(Box<Trained>),
     /// What is stored does not suffice; the champion stays.
     NotTrained {
@@ -24,15 +27,36 @@ pub enum Outcome {
         /// Why, in words and figures.
         detail: String,
     },
+    /// The registry was changed by hand, or was as asked already.
+    Moved(Moved),
+    /// What the registry holds.
+    Listed(Box<Listing>),
+    /// A model was scored on what is stored now.
+    Evaluated(Box<Backtest>),
+    /// There is nothing to score the model on.
+    NotEvaluated {
+        /// Why.
+        reason: Reason,
+        /// Why, in words and figures.
+        detail: String,
+    },
 }
 
-/// A model that was trained, registered and made champion.
+/// A model that was trained and registered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trained {
     /// The model.
     pub model_version: ModelVersion,
-    /// The champion it replaced; `None` if there was none, or this very model.
+    /// What became of it.
+    pub registered_as: RegisteredAs,
+    /// The champion, or the challenger, whose place it took; `None` if there was none.
     pub replaced: Option<ModelVersion>,
+    /// What the gate said; `None` of a model that serves already.
+    pub gate: Option<Gate>,
+    /// Old models that were deleted.
+    pub retired: Vec<ModelVersion>,
+    /// Why old models could not be deleted; the next run tries again.
+    pub not_retired: Option<String>,
     /// Slices that were left out of histories as others tell some of their events: overlapping exports.
     pub overlapping_slices: usize,
     /// The rows it was trained on.
@@ -75,6 +99,8 @@ pub enum Reason {
     TooFewUsers,
     /// Too few rows of one class.
     TooFewOfAClass,
+    /// No rows with known labels are newer than what the model was trained on.
+    NothingOutOfTime,
 }
 
 /// Why a run failed.
@@ -95,6 +121,18 @@ pub enum TrainError {
     /// The chosen model's scores could not be calibrated.
     #[error("calibration failed: {0}")]
     Calibration(#[from] PlattError),
+    /// What the payload asks for cannot be done.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A model cannot be had.
+    #[error(transparent)]
+    Registered(#[from] ModelError),
+    /// The registry could not be changed.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// Other runs promoted other models all the while.
+    #[error("model {0} was judged {1} times, each time another model became champion meanwhile")]
+    Overtaken(ModelVersion, u32),
     /// Features read what happened after the cutoff: a defect that no score would show.
     #[error("the features of {changed} of {users} users change with what happens after the cutoff")]
     Leak {
@@ -119,7 +157,14 @@ impl TrainError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Settings(_) => "BadSettings",
-            Self::Store(e) if e.retryable => "Retryable",
+            Self::Request(_) | Self::Change(ChangeError::Refused(_)) => "BadRequest",
+            Self::Store(e) | Self::Registered(ModelError::Store(e)) | Self::Change(ChangeError::Store(e))
+                if e.retryable =>
+            {
+                "Retryable"
+            }
+            Self::Registered(ModelError::Missing(_)) => "BadRequest",
+            Self::Overtaken(..) => "Retryable",
             _ => "Failed",
         }
     }

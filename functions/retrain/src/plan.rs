@@ -23,15 +23,12 @@ pub struct TooShort {
 }
 
 impl Plan {
-    /// For a log from the start of `first` to that of `last`: cutoffs every stride, back from the newest whose label is known to the oldest
-    /// with enough log before it. Cutoffs are a function of the log's span and the settings, never of a label.
+    /// Deals out the cutoffs of a log from the start of `first` to that of `last`. They are a function of the log's span
+    /// and the settings, never of a label.
     pub fn new(first: Day, last: Day, settings: &TrainingSettings) -> Result<Self, TooShort> {
-        let label = settings.label();
-        let matures = i32::from(label.matures_after());
-        let oldest = first.plus(i32::from(settings.min_log_days));
-        let newest = label.newest_matured(last);
+        let matures = i32::from(settings.label().matures_after());
         let stride = i32::from(settings.stride_days);
-        let cutoffs = (0..).map(|n: i32| newest.plus(-n * stride)).take_while(|c| *c >= oldest);
+        let cutoffs = settings.grid(first, last);
         let mut test: Vec<Day> = cutoffs.clone().take(settings.test_cutoffs.into()).collect();
         test.reverse();
         // The purge gap: a label that is not known by the first test cutoff would tell of its rows' future.
@@ -52,6 +49,17 @@ impl Plan {
     /// All cutoffs that rows are made for, ascending.
     pub fn cutoffs(&self) -> impl Iterator<Item = Day> {
         self.train.iter().chain(&self.test).copied()
+    }
+}
+
+impl TrainingSettings {
+    /// The cutoffs that a log from the start of `first` to that of `last` allows for, the newest first: every stride, back
+    /// from the newest whose label is known to the oldest with enough log before it.
+    pub fn grid(&self, first: Day, last: Day) -> impl Iterator<Item = Day> + Clone + use<> {
+        let oldest = first.plus(i32::from(self.min_log_days));
+        let newest = self.label().newest_matured(last);
+        let stride = i32::from(self.stride_days);
+        (0..).map(move |n: i32| newest.plus(-n * stride)).take_while(move |c| *c >= oldest)
     }
 }
 

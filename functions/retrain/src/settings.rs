@@ -1,15 +1,19 @@
 //! Settings of `retrain`.
 
 mod decision;
+mod gate;
 mod search;
 
 pub use decision::{CalibrationMethod, DecisionSettings, ThresholdRule};
+pub use gate::GateSettings;
 pub use search::{ChooseBy, SearchSettings};
 
 use crate::candidates::Candidate;
 use crate::candidates::forest::{ClassWeight, ForestParams};
 use crate::validation::FoldParams;
 use churn_common::label::{Definition, Label};
+use churn_common::metrics::EstimateParams;
+use churn_common::model::Probability;
 use churn_common::settings::{Settings, SettingsError, in_range};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +51,9 @@ pub struct TrainingSettings {
     /// What probabilities lead to.
     #[serde(flatten)]
     pub decision: DecisionSettings,
+    /// What a new model must pass to serve.
+    #[serde(flatten)]
+    pub gate: GateSettings,
 }
 
 impl Default for TrainingSettings {
@@ -65,6 +72,7 @@ impl Default for TrainingSettings {
             scan_segments: 4,
             search: SearchSettings::default(),
             decision: DecisionSettings::default(),
+            gate: GateSettings::default(),
             forest: ForestParams { class_weight: ClassWeight::Balanced, ..ForestParams::default() },
         }
     }
@@ -83,6 +91,17 @@ impl TrainingSettings {
             value: e.value,
             accepted: e.accepted,
         })
+    }
+
+    /// How scores are given their 95 % intervals, those of labels at `threshold`.
+    pub fn estimate_params(&self, threshold: Probability) -> EstimateParams {
+        EstimateParams {
+            threshold: threshold.get(),
+            k: self.decision.capacity.into(),
+            level: 0.95,
+            resamples: self.decision.bootstrap_resamples,
+            seed: self.forest.seed,
+        }
     }
 
     /// How rows are folded for cross-validation.
@@ -110,6 +129,7 @@ impl Settings for TrainingSettings {
         in_range("min_rows_per_class", &self.min_rows_per_class, 1.., "1 or more")?;
         in_range("scan_segments", &self.scan_segments, 1..=64, "1 to 64")?;
         self.decision.check()?;
+        self.gate.check()?;
         self.candidates().map(drop)
     }
 }

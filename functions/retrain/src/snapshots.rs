@@ -10,10 +10,11 @@ use churn_common::calendar::Day;
 use churn_common::features::{COUNT, Row};
 use churn_common::history::History;
 use churn_common::ids::UserId;
+use churn_common::label::Label;
 use churn_common::model::card;
 use churn_common::pseudonym::StoredUser;
 use churn_common::snapshot::{Snapshot, at_risk};
-use churn_common::store::AllStores;
+use churn_common::store::{AllStores, StoreError};
 use churn_common::table::{self, SplitSnapshot};
 use lambda_runtime::tracing;
 use ndarray::Array2;
@@ -70,15 +71,40 @@ pub async fn gather(
     Ok(Gathered { train, test, overlapping_slices, future_checked: checked.len() })
 }
 
-fn of_user(user: &StoredUser, history: &History, plan: &Plan, settings: &TrainingSettings, log_end: Day) -> OfUser {
-    let at = |cutoff: Day| {
-        Some(Snapshot {
-            user: user.clone(),
-            cutoff,
-            row: at_risk(history, cutoff, settings.window_days)?,
-            churned: settings.label().of(history, cutoff, log_end)?,
-        })
+/// Makes snapshots of every stored history at some cutoffs, of windows of `window_days`.
+///
+/// # Errors
+/// If the store fails.
+pub async fn at_cutoffs(
+    stores: &AllStores,
+    cutoffs: &[Day],
+    window_days: u16,
+    label: Label,
+    scan_segments: u16,
+    log_end: Day,
+) -> Result<Vec<Snapshot>, StoreError> {
+    let at = |user: &StoredUser, history: &History| {
+        let each = cutoffs.iter().filter_map(|cutoff| snapshot(user, history, *cutoff, window_days, label, log_end));
+        Some(each.collect::<Vec<_>>())
     };
+    let passed = stores.histories.map_users(scan_segments, |user, history| at(user, &history)).await?;
+    Ok(passed.into_iter().flat_map(|(_, snapshots)| snapshots).collect())
+}
+
+fn snapshot(
+    user: &StoredUser,
+    history: &History,
+    cutoff: Day,
+    window_days: u16,
+    label: Label,
+    log_end: Day,
+) -> Option<Snapshot> {
+    let row = at_risk(history, cutoff, window_days)?;
+    Some(Snapshot { user: user.clone(), cutoff, row, churned: label.of(history, cutoff, log_end)? })
+}
+
+fn of_user(user: &StoredUser, history: &History, plan: &Plan, settings: &TrainingSettings, log_end: Day) -> OfUser {
+    let at = |cutoff: Day| snapshot(user, history, cutoff, settings.window_days, settings.label(), log_end);
     let snapshots: Vec<Snapshot> = plan.cutoffs().filter_map(at).collect();
     let leaks = snapshots.last().zip(UserId::new(user.as_str())).map(|(newest, user)| {
         sees_the_future(&user, history, newest.cutoff, |h| at_risk(h, newest.cutoff, settings.window_days))

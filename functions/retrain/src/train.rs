@@ -1,15 +1,17 @@
-//! One run: rows, search, model, evaluation, registration, promotion.
+//! One run: rows, search, model, evaluation, gate, registration.
 
 use crate::card::{self, Run};
+use crate::comparison::Scored;
 use crate::deadline::Deadline;
 use crate::finish::finish;
 use crate::guards;
 use crate::outcome::{Outcome, Reason, TrainError, Trained};
 use crate::plan::Plan;
+use crate::registration::{register, retire};
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
-use crate::tracking::{Alias, Artifact, Done, Mlflow};
+use crate::tracking::{Artifact, Done, Mlflow};
 use crate::validation::Folds;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::model::card::Rows;
@@ -18,7 +20,7 @@ use churn_common::store::models::ModelFiles;
 use churn_common::store::objects::Condition;
 use churn_common::store::{AllStores, StoreError};
 
-/// Trains on what is stored and makes the model champion.
+/// Trains on what is stored, and makes the model champion if it passes the gate.
 pub async fn train(
     stores: &AllStores,
     settings: &TrainingSettings,
@@ -74,25 +76,35 @@ pub async fn train(
         permuted_labels,
         future_checked,
     };
-    let card = card::write(run, &version, &model)?;
+    let mut card = card::write(run, &version, &model)?;
 
     let snapshots = format!("snapshots/{}-{version}/rows.parquet", log_span.1);
     stores.store.put(&snapshots, table, "application/vnd.apache.parquet", Condition::Always).await?;
     let baseline = snapshots::baseline(&train)?;
     let files = ModelFiles { model: file, baseline, xgboost_json: finished.fitted.xgboost_json };
-    let artifacts = if mlflow.is_some() { artifacts(&files, &card)? } else { Vec::new() };
-    stores.models().put(files, &card).await?;
-    let promotion = stores.registry().promote(&version, "retrain", "newest model").await?;
+    let probabilities: Vec<f64> = test.iter().map(|s| model.predict(&s.row).get()).collect();
+    let held_out = Scored {
+        snapshots: &test,
+        window_days: settings.window_days,
+        probabilities: &probabilities,
+        threshold: model.threshold(),
+    };
+    let (registered_as, moved) = register(stores, settings, &files, &mut card, held_out, log_span.1).await?;
+    let retired = retire(stores, settings.gate.keep_versions).await;
     let snapshots = format!("s3://{}/{snapshots}", stores.store.name());
-    let (champion, mut tracking) = (true, None);
+    let mut tracking = None;
     if let Some(mlflow) = mlflow {
-        let alias = champion.then_some(Alias::Champion);
+        let (artifacts, alias) = (artifacts(files, &card)?, registered_as.into());
         let done = Done { stores, card: &card, snapshots: &snapshots, artifacts: &artifacts, alias };
         tracking = Some(mlflow.track(&done, deadline).await);
     }
     Ok(Outcome::Trained(Box::new(Trained {
         model_version: version,
-        replaced: promotion.and_then(|p| p.replaced),
+        registered_as,
+        replaced: moved.and_then(|m| m.replaced),
+        gate: card.gate,
+        retired: retired.as_ref().cloned().unwrap_or_default(),
+        not_retired: retired.err().map(|e| e.to_string()),
         overlapping_slices,
         family: card.family,
         training: card.training,
@@ -110,13 +122,12 @@ pub async fn train(
     })))
 }
 
-/// The files that MLflow keeps of a model, as they are stored.
-fn artifacts(files: &ModelFiles, card: &Card) -> Result<Vec<Artifact>, StoreError> {
+/// The files that MLflow keeps of a training.
+fn artifacts(files: ModelFiles, card: &Card) -> Result<Vec<Artifact>, StoreError> {
     let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", "card.json", e))?;
-    let mut all =
-        vec![Artifact { name: "model.bin", bytes: files.model.clone() }, Artifact { name: "card.json", bytes: json }];
-    all.extend(files.xgboost_json.clone().map(|bytes| Artifact { name: "xgboost.json", bytes }));
-    Ok(all)
+    let xgboost = files.xgboost_json.map(|bytes| Artifact { name: "xgboost.json", bytes });
+    let all = [Artifact { name: "model.bin", bytes: files.model }, Artifact { name: "card.json", bytes: json }];
+    Ok(all.into_iter().chain(xgboost).collect())
 }
 
 /// Why these rows do not suffice, if they do not.

@@ -1,11 +1,13 @@
 //! The model card: what a model was made from and how it scored, for people and for the monitor.
 
 mod decision;
+mod gate;
 mod guards;
 mod importance;
 mod search;
 
 pub use decision::{DecisionReport, TradeOff};
+pub use gate::{Comparison, Gate, GateReason, GateReasonKind};
 pub use guards::{FutureBlind, Guards, PermutedLabels, SingleFeature, TestScore};
 pub use importance::{Dependence, DependenceBin, Importance, MeanContribution};
 pub use search::{CandidateReport, FoldScores, Validation};
@@ -60,6 +62,8 @@ pub struct Card {
     pub settings: serde_json::Value,
     /// What was done to find leaks, and what came of it.
     pub guards: Guards,
+    /// Whether it was let through to serve, and why not; `None` before that is judged.
+    pub gate: Option<Gate>,
     /// What speaks against relying on it.
     pub warnings: Vec<String>,
     /// What a reader should know before relying on it.

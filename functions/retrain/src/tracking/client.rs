@@ -58,6 +58,15 @@ impl<'a> Client<'a> {
         read(call, &self.send(call, request, CALL).await?)
     }
 
+    /// Asks an endpoint such as `registered-models/alias` to delete something.
+    ///
+    /// # Errors
+    /// See [`MlflowError`].
+    pub async fn delete(&self, call: &'static str, body: &impl Serialize) -> Result<(), MlflowError> {
+        let request = self.request(Method::DELETE, &["mlflow", call]).json(body);
+        self.send(call, request, CALL).await.map(drop)
+    }
+
     /// Puts an artifact through the server's own storage; `path` names it there.
     ///
     /// # Errors

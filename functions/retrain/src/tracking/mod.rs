@@ -69,8 +69,8 @@ pub struct Done<'a> {
     pub snapshots: &'a str,
     /// The files that are kept with the run.
     pub artifacts: &'a [Artifact],
-    /// The role that the model got, if any.
-    pub alias: Option<Alias>,
+    /// The role that the model has.
+    pub alias: Alias,
 }
 
 impl Mlflow {

@@ -86,23 +86,23 @@ impl<'a> Record<'a> {
     }
 
     /// Registers the model, unless it has been before.
-    async fn model(&mut self, run: &RunInfo, version: &ModelVersion, alias: Option<Alias>) -> Result<(), GaveUp> {
+    async fn model(&mut self, run: &RunInfo, version: &ModelVersion, alias: Alias) -> Result<(), GaveUp> {
         let registered = match self.client.registered(version).await {
             Ok(Some(registered)) => Ok(registered),
             Ok(None) => self.client.register(run, version).await,
             Err(e) => Err(e),
         };
         self.tracked.registered_version = self.note("the registered model", registered)?;
-        match alias {
-            Some(alias) => self.alias(alias).await,
-            None => Ok(()),
-        }
+        self.alias(alias).await
     }
 
     /// Gives a role to the version that is known to be registered.
     async fn alias(&mut self, alias: Alias) -> Result<(), GaveUp> {
         let Some(registered) = &self.tracked.registered_version else { return Ok(()) };
-        let set = self.client.set_alias(alias, registered).await;
+        let mut set = self.client.set_alias(alias, registered).await;
+        if set.is_ok() && alias == Alias::Champion {
+            set = self.client.release_alias(Alias::Challenger, registered).await;
+        }
         self.note(&format!("the alias {alias}"), set).map(drop)
     }
 

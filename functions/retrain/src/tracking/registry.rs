@@ -4,6 +4,7 @@ use super::client::Client;
 use super::content::{MODEL_VERSION, pair};
 use super::error::MlflowError;
 use super::runs::{Pair, RunInfo};
+use crate::registration::RegisteredAs;
 use churn_common::model::ModelVersion;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -16,6 +17,15 @@ pub enum Alias {
     Champion,
     /// It is held against the one that serves.
     Challenger,
+}
+
+impl From<RegisteredAs> for Alias {
+    fn from(registered_as: RegisteredAs) -> Self {
+        match registered_as {
+            RegisteredAs::Champion | RegisteredAs::ChampionAlready => Self::Champion,
+            RegisteredAs::Challenger => Self::Challenger,
+        }
+    }
 }
 
 impl fmt::Display for Alias {
@@ -102,6 +112,26 @@ impl Client<'_> {
             Err(MlflowError::Refused { status: 404 | 405, code, .. }) if code != "RESOURCE_DOES_NOT_EXIST" => {
                 Err(MlflowError::NoAliases)
             }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Takes a role from a registered version, if it has it: a champion challenges nobody.
+    ///
+    /// # Errors
+    /// See [`MlflowError`].
+    pub async fn release_alias(&self, alias: Alias, registered: &str) -> Result<(), MlflowError> {
+        #[derive(Deserialize)]
+        struct Holder {
+            model_version: Registered,
+        }
+        let (call, name, alias) = ("registered-models/alias", &*self.server.model, alias.to_string());
+        match self.get::<Holder>(call, &[("name", name), ("alias", &alias)]).await {
+            Ok(holder) if holder.model_version.version == registered => {
+                self.delete(call, &json!({"name": name, "alias": alias})).await
+            }
+            // Another version has it, or none has.
+            Ok(_) | Err(MlflowError::Refused { status: 400 | 404, .. }) => Ok(()),
             Err(e) => Err(e),
         }
     }

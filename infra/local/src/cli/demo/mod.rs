@@ -85,6 +85,9 @@ async fn run_steps(
     summary::ingested(out, &ingested)?;
     let trained = steps::retrain(stack, training).await?;
     summary::trained(out, &trained)?;
+    if let Some(moved) = steps::promote_if_none_serves(stack, &trained.answer).await? {
+        summary::promoted_by_hand(out, &moved)?;
+    }
     let predicted = steps::predict(stack, stores, users).await?;
     summary::predicted(out, &predicted, stack.http_url())?;
     let monitored = steps::monitor(stack).await?;

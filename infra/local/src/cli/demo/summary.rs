@@ -39,7 +39,16 @@ pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
 pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     let Answered { answer, took } = done;
     heading(out, "Trained", *took)?;
-    writeln!(out, "  model {}, {}", text(&answer["model_version"]), text(&answer["family"]))?;
+    writeln!(
+        out,
+        "  model {}, {}, registered as {}",
+        text(&answer["model_version"]),
+        text(&answer["family"]),
+        text(&answer["registered_as"]).replace('_', " ")
+    )?;
+    for reason in answer["gate"]["reasons"].as_array().into_iter().flatten() {
+        writeln!(out, "    as {}", text(&reason["detail"]))?;
+    }
     for (what, rows) in [("trained on", &answer["training"]), ("held out", &answer["test"])] {
         let cutoffs: Vec<_> = rows["cutoffs"].as_array().into_iter().flatten().map(text).collect();
         writeln!(
@@ -94,6 +103,12 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
         writeln!(out, "  note: {}", text(note))?;
     }
     Ok(())
+}
+
+/// Tells that a model serves that did not pass the gate.
+pub fn promoted_by_hand(out: &mut impl Write, done: &Answered) -> io::Result<()> {
+    writeln!(out, "  No model serves yet, so the demo promotes this one by hand; a schedule would not.")?;
+    tracked(out, &done.answer["tracking"])
 }
 
 /// Tells where MLflow has the run, and what it was not told; nothing where there is no MLflow.

@@ -1,38 +1,15 @@
-//! The registry: which model serves, and which did before. One object, `registry.json`, moved by compare-and-swap.
+//! The registry: which model serves, and which did before. One object, `registry.json`, changed by compare-and-swap.
+
+mod state;
+
+pub use state::{Action, Because, Move, Refused, Registry};
 
 use super::StoreError;
 use super::objects::{Bucket, Condition, Fetched, Object};
-use crate::calendar::Timestamp;
-use crate::model::ModelVersion;
-use serde::{Deserialize, Serialize};
 
 const KEY: &str = "registry.json";
-/// Times a promotion starts over because another came between.
+/// Times a change starts over because another came between.
 const ATTEMPTS: u32 = 10;
-
-/// Which model serves, and which did before.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Registry {
-    /// The model that serves; `None` before the first promotion.
-    pub champion: Option<ModelVersion>,
-    /// Every promotion, oldest first.
-    pub history: Vec<Promotion>,
-}
-
-/// One move of the champion pointer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promotion {
-    /// The model that serves from then on.
-    pub version: ModelVersion,
-    /// The model that served until then.
-    pub replaced: Option<ModelVersion>,
-    /// When.
-    pub at: Timestamp,
-    /// Who moved it, such as `retrain`.
-    pub by: String,
-    /// Why.
-    pub why: String,
-}
 
 /// The registry in the store bucket.
 #[derive(Debug, Clone)]
@@ -77,34 +54,34 @@ impl RegistryStore {
         }
     }
 
-    /// Makes `version` the champion; `None` if it already is, and nothing is written. Of several writers at once each
-    /// sees the one before it: no promotion is lost.
-    pub async fn promote(&self, version: &ModelVersion, by: &str, why: &str) -> Result<Option<Promotion>, StoreError> {
+    /// Changes the registry as `change` does, which is asked again whenever another writer came between: of several at
+    /// once each sees what the one before it left. A change that leaves everything as it was writes nothing.
+    ///
+    /// # Errors
+    /// What `change` ends with; or if the store fails, or others came between again and again.
+    pub async fn update<T, E: From<StoreError>>(
+        &self,
+        mut change: impl FnMut(&mut Registry) -> Result<T, E>,
+    ) -> Result<T, E> {
         for _ in 0..ATTEMPTS {
-            let (mut registry, etag) = self.read().await?;
-            if registry.champion.as_ref() == Some(version) {
-                return Ok(None);
+            let (before, etag) = self.read().await?;
+            let mut after = before.clone();
+            let done = change(&mut after)?;
+            if after == before {
+                return Ok(done);
             }
-            let promotion = Promotion {
-                version: version.clone(),
-                replaced: registry.champion.replace(version.clone()),
-                at: Timestamp::now(),
-                by: by.to_owned(),
-                why: why.to_owned(),
-            };
-            registry.history.push(promotion.clone());
-            let json = serde_json::to_vec_pretty(&registry).map_err(|e| StoreError::unreadable("PutObject", KEY, e))?;
+            let json = serde_json::to_vec_pretty(&after).map_err(|e| StoreError::unreadable("PutObject", KEY, e))?;
             let condition = etag.as_deref().map_or(Condition::Absent, Condition::Unchanged);
             if self.bucket.put(KEY, json, "application/json", condition).await? {
-                return Ok(Some(promotion));
+                return Ok(done);
             }
         }
-        Err(StoreError {
+        Err(E::from(StoreError {
             operation: "PutObject",
             target: format!("s3://{}/{KEY}", self.bucket.name()),
             code: "PreconditionFailed".into(),
             message: format!("another writer came between {ATTEMPTS} times"),
             retryable: true,
-        })
+        }))
     }
 }

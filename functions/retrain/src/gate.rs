@@ -1,0 +1,142 @@
+//! The gate: whether a new model may become champion.
+
+use crate::comparison::{Registered, Scored, compare};
+use crate::outcome::TrainError;
+use crate::settings::TrainingSettings;
+use churn_common::calendar::Day;
+use churn_common::metrics::{Estimate, chance_calibration_error};
+use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, Guards};
+use churn_common::model::{Card, ModelVersion};
+use churn_common::store::AllStores;
+use churn_common::store::models::ModelError;
+use churn_common::store::registry::Registry;
+
+/// Holds a new model against the registry's champion, on the rows held out from the new model's training.
+///
+/// # Errors
+/// If the store fails, or probabilities cannot be scored.
+pub async fn judge(
+    stores: &AllStores,
+    settings: &TrainingSettings,
+    registry: &Registry,
+    card: &Card,
+    held_out: Scored<'_>,
+    log_end: Day,
+) -> Result<Gate, TrainError> {
+    let mut gate = Gate {
+        passed: false,
+        reasons: Vec::new(),
+        comparison: None,
+        champion_unfit: None,
+        ece: card.estimates.get("ece").copied().unwrap_or(Estimate { value: None, low: None, high: None }),
+        max_ece: settings.gate.gate_max_ece,
+        chance_ece: chance_calibration_error(
+            held_out.probabilities,
+            0.95,
+            settings.decision.bootstrap_resamples,
+            settings.forest.seed,
+        )?,
+    };
+    if let Some(version) = &registry.champion {
+        match Registered::load(stores, version).await {
+            Ok(champion) => {
+                gate.comparison = compare(stores, settings, held_out, &champion, log_end).await?;
+                gate.reasons.extend(against(version, gate.comparison.as_ref()));
+            }
+            Err(ModelError::Store(e)) if !e.is_unreadable() => return Err(e.into()),
+            Err(unfit) => gate.champion_unfit = Some(unfit.to_string()),
+        }
+    }
+    gate.reasons.extend(calibration(&gate));
+    gate.reasons.extend(leaks(&card.guards));
+    if registry.was_rolled_back(&card.version) {
+        let detail = "it was champion and was taken back; it takes a promotion by hand to bring it back".to_owned();
+        gate.reasons.push(GateReason { kind: GateReasonKind::RolledBack, detail });
+    }
+    gate.passed = gate.reasons.is_empty();
+    Ok(gate)
+}
+
+/// The gate in one sentence, for the registry's history.
+pub fn in_words(gate: &Gate) -> String {
+    if !gate.passed {
+        let details: Vec<&str> = gate.reasons.iter().map(|r| r.detail.as_str()).collect();
+        return details.join("; ");
+    }
+    let compared = match (&gate.comparison, &gate.champion_unfit) {
+        (Some(comparison), _) => format!("ROC-AUC {}", difference(comparison)),
+        (None, Some(unfit)) => format!("the champion is not fit to serve ({unfit})"),
+        (None, None) => "the first model".to_owned(),
+    };
+    format!("{compared}; calibration error {}, leak guards passed", text(gate.ece.value))
+}
+
+fn against(champion: &ModelVersion, comparison: Option<&Comparison>) -> Option<GateReason> {
+    let not_comparable = |why: String| Some(GateReason { kind: GateReasonKind::NotComparable, detail: why });
+    let Some(comparison) = comparison else {
+        return not_comparable(format!(
+            "of the held-out rows none of both outcomes are newer than the training of champion {champion}"
+        ));
+    };
+    match comparison.not_worse() {
+        Some(true) => None,
+        Some(false) => Some(GateReason {
+            kind: GateReasonKind::MayBeWorse,
+            detail: format!(
+                "it may rank worse than champion {champion} by more than {} (gate_margin): ROC-AUC {}",
+                comparison.margin,
+                difference(comparison)
+            ),
+        }),
+        None => not_comparable(format!(
+            "the {} rows, of which {} churned, do not tell it from champion {champion}",
+            comparison.rows, comparison.positives
+        )),
+    }
+}
+
+fn calibration(gate: &Gate) -> Option<GateReason> {
+    let Gate { ece, max_ece, chance_ece, .. } = gate;
+    let off = ece.value.is_none_or(|ece| ece > *max_ece && ece > *chance_ece);
+    off.then(|| GateReason {
+        kind: GateReasonKind::Miscalibrated,
+        detail: format!(
+            "its probabilities are off: calibration error {} (95 %: {} to {}) is above {max_ece} (gate_max_ece) and above \
+             the {chance_ece:.3} that chance explains",
+            text(ece.value),
+            text(ece.low),
+            text(ece.high)
+        ),
+    })
+}
+
+fn leaks(guards: &Guards) -> Option<GateReason> {
+    let why = match (&guards.permuted_labels, guards.test_score.passed) {
+        (Some(permuted), true) if permuted.passed => return None,
+        (_, false) => format!("its ROC-AUC on held-out rows reaches {} (leak_roc_auc)", guards.test_score.bound),
+        (None, true) => "there was no time for the run on shuffled labels, which would tell of leaks".to_owned(),
+        (Some(_), true) => "trained on shuffled labels it still ranks rows it has not seen".to_owned(),
+    };
+    Some(GateReason { kind: GateReasonKind::LeakGuard, detail: why })
+}
+
+/// Such as `0.731 against 0.728, difference +0.003 (95 %: -0.004 to +0.011)`.
+fn difference(comparison: &Comparison) -> String {
+    let Estimate { value, low, high } =
+        comparison.roc_auc_difference().unwrap_or(Estimate { value: None, low: None, high: None });
+    let signed = |x: Option<f64>| x.map_or("undefined".to_owned(), |x| format!("{x:+.3}"));
+    format!(
+        "{} against {}, difference {} (95 %: {} to {}) on {} rows, {} churned",
+        text(comparison.roc_auc),
+        text(comparison.champion_roc_auc),
+        signed(value),
+        signed(low),
+        signed(high),
+        comparison.rows,
+        comparison.positives
+    )
+}
+
+fn text(score: Option<f64>) -> String {
+    score.map_or("undefined".to_owned(), |x| format!("{x:.3}"))
+}
