@@ -51,6 +51,24 @@ async fn a_champion_that_is_damaged_or_missing_leaves_the_last_good_one_in_servi
     assert_eq!(serves(&champion).await, Some(good));
 }
 
+#[tokio::test]
+async fn a_process_that_starts_while_the_champion_is_damaged_serves_the_one_before() {
+    let (_stack, stores) = stores().await.unwrap();
+    let (good, file) = model(0.1).unwrap();
+    register(&stores, &good, file).await.unwrap();
+    let (damaged, mut file) = model(0.3).unwrap();
+    let whole = file.clone();
+    file.truncate(file.len() - 1);
+    register(&stores, &damaged, file).await.unwrap();
+    let champion = champion(&stores, 0);
+    assert_eq!(serves(&champion).await, Some(good.clone()));
+    // It is tried again each time, and serves once it is mended; a registry that is gone does not end that.
+    stores.models().put_file(&damaged, whole).await.unwrap();
+    assert_eq!(serves(&champion).await, Some(damaged.clone()));
+    stores.store.delete("registry.json").await.unwrap();
+    assert_eq!(serves(&champion).await, Some(damaged));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_champion_raises_the_alarm_while_requests_are_answered_by_the_last_good_one() {
     let every_time = ("CHURN_MODEL_REFRESH_SECONDS".to_owned(), "0".to_owned());

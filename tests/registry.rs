@@ -5,11 +5,11 @@ use churn_common::metrics::Evaluation;
 use churn_common::model::card::{Card, GateReasonKind};
 use churn_common::model::{Model, ModelVersion};
 use churn_common::snapshot::at_risk;
-use churn_common::store::AllStores;
 use churn_common::store::objects::Condition;
-use churn_common::store::registry::{Action, Registry};
+use churn_common::store::registry::{Action, Registry, Retired};
+use churn_common::store::{AllStores, StoreError};
 use churn_local::Stack;
-use churn_tests::{invocation, put, simulated, stores};
+use churn_tests::{invocation, put, simulated, stores, training};
 use ingest::IngestSettings;
 use predict::{Champion, PredictSettings};
 use retrain::{Deadline, Outcome, TrainError, Trained, TrainingSettings, handle};
@@ -49,7 +49,7 @@ impl Bench {
             quick.as_object().unwrap().iter().for_each(|(name, value)| all[name] = value.clone());
             all
         });
-        handle(payload, &self.stores, &settings.unwrap(), None, Timestamp::now(), Deadline::NONE).await
+        handle(payload, &self.stores, &settings.unwrap(), None, &training(Deadline::NONE)).await
     }
 
     /// Trains; whatever the gate says, unless the payload sets its bounds.
@@ -138,15 +138,36 @@ async fn a_model_that_is_held_back_is_promoted_and_taken_back_by_hand() {
     assert_eq!(serves().await, Some(first.model_version.clone()));
     assert!(bench.fails(json!({"action": "rollback", "why": "more"})).await.contains("no champion before"));
 
-    // The next schedule must not undo what was done by hand.
-    let again = bench.train(other()).await;
-    assert_eq!((&again.model_version, kinds(&again)), (&second.model_version, vec![GateReasonKind::RolledBack]));
+    // No schedule undoes what was done by hand, whatever model comes of it.
+    for payload in [other(), json!({"logistic_l2": [1.0]})] {
+        let held_back = bench.train(payload).await;
+        assert_eq!((place(&held_back), kinds(&held_back)), (json!("challenger"), vec![GateReasonKind::RolledBack]));
+    }
     let history = bench.registry().await.history;
     let actions: Vec<Action> = history.iter().map(|moved| moved.action).collect();
-    assert_eq!(actions, [Action::Promote, Action::Challenge, Action::Promote, Action::RollBack, Action::Challenge]);
+    let by_hand = [Action::Promote, Action::Challenge, Action::Promote, Action::RollBack];
+    assert_eq!(actions, [&by_hand[..], &[Action::Challenge; 2]].concat());
     assert!(history.iter().all(|moved| !moved.by.is_empty() && !moved.why.is_empty()));
     bench.train(json!({})).await;
     assert_eq!(bench.registry().await.history, history, "the model that serves came of it again");
+    bench.retrain(json!({"action": "promote", "version": "challenger", "why": "mended"})).await.unwrap();
+    assert_eq!(place(&*bench.train(other()).await), json!("champion"), "schedules go on");
+}
+
+#[tokio::test]
+async fn a_request_that_lambda_makes_again_moves_nothing_again() {
+    let bench = Bench::new(60).await;
+    for l2 in [1.0, 10.0, 1000.0] {
+        bench.train(json!({"logistic_l2": [l2]})).await;
+    }
+    let (settings, same) = (TrainingSettings::default(), training(Deadline::NONE));
+    let again = async |payload: Value| handle(payload, &bench.stores, &settings, None, &same).await.unwrap();
+    let back = json!({"action": "rollback", "why": "complaints"});
+    let once = again(back.clone()).await;
+    let registry = bench.registry().await;
+    assert_eq!(again(back).await, once);
+    assert_eq!(bench.registry().await, registry);
+    assert_eq!(registry.champion.as_ref(), registry.versions.get(1));
 }
 
 #[tokio::test]
@@ -167,6 +188,30 @@ async fn what_cannot_serve_is_not_promoted_and_does_not_hold_others_back() {
     let gate = third.gate.as_ref().unwrap();
     assert!(gate.passed && gate.champion_unfit.as_ref().unwrap().contains("damaged"), "{gate:?}");
     assert_eq!((place(&third), third.replaced), (json!("champion"), Some(second.model_version)));
+
+    // A training that comes to the same model mends it.
+    bench.damage(&third.model_version).await;
+    assert_eq!(place(&*bench.train(json!({"logistic_l2": [1.0]})).await), json!("champion_already"));
+    assert!(bench.stores.models().get(&third.model_version).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_champion_that_serves_but_cannot_be_compared_with_stays() {
+    let bench = Bench::new(60).await;
+    let first = bench.train(json!({})).await;
+    let held_back = async |payload: Value, why: &str| {
+        let trained = bench.train(payload).await;
+        assert_eq!((place(&trained), kinds(&trained)), (json!("challenger"), vec![GateReasonKind::NotComparable]));
+        let told = &trained.gate.as_ref().unwrap().reasons[0].detail;
+        assert!(told.contains(why), "{told}");
+    };
+    held_back(json!({"logistic_l2": [1.0], "horizon_days": 13}), "predicts something else").await;
+    let positives = first.test.positives;
+    held_back(json!({"logistic_l2": [1.0], "min_rows_per_class": positives + 1}), "it takes").await;
+    let key = format!("models/{}/card.json", first.model_version);
+    bench.stores.store.put(&key, b"{}".to_vec(), "", Condition::Always).await.unwrap();
+    held_back(json!({"logistic_l2": [1.0]}), "card of champion").await;
+    assert_eq!(bench.registry().await.champion, Some(first.model_version));
 }
 
 #[tokio::test]
@@ -260,15 +305,22 @@ async fn old_versions_are_deleted_but_never_one_that_is_needed() {
         assert!(bench.stores.models().get(version).await.is_ok());
     }
 
-    // A deletion that broke off is completed by the next run, and what was given up may come again.
-    let broken_off = |registry: &mut Registry| {
-        registry.retired.push(versions[0].clone());
-        Ok::<_, churn_common::store::StoreError>(())
+    // A deletion that broke off is completed by a later run; until then the model does not come again.
+    let begun = async |ago: i64| {
+        let since = Timestamp::from_millis(Timestamp::now().millis() - ago);
+        let broken_off = |registry: &mut Registry| {
+            registry.retired = vec![Retired { version: versions[0].clone(), since }];
+            Ok::<_, StoreError>(())
+        };
+        bench.stores.registry().update(broken_off).await.unwrap();
     };
-    bench.stores.registry().update(broken_off).await.unwrap();
+    begun(60_000).await;
+    let error = bench.retrain(json!({"logistic_l2": [1.0]})).await.unwrap_err();
+    assert_eq!(error.kind(), "Retryable", "{error}");
+    begun(3_600_000).await;
+    assert_eq!(bench.train(json!({"logistic_l2": [10.0]})).await.retired, [versions[0].clone()]);
     let again = bench.train(json!({"logistic_l2": [1.0]})).await;
     assert_eq!((&again.model_version, place(&again)), (&versions[0], json!("champion")));
-    assert!(bench.registry().await.retired.is_empty());
     assert!(bench.stores.models().get(&versions[0]).await.is_ok());
 }
 

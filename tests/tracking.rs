@@ -6,7 +6,7 @@ use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
 use churn_tests::bench::Bench;
 use churn_tests::mlflow::{FakeMlflow, Kind};
-use churn_tests::simulated;
+use churn_tests::{simulated, training};
 use retrain::tracking::Tracked;
 use retrain::{Deadline, Mlflow, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Option<Mlflow> {
 async fn train(stores: &AllStores, mlflow: Option<&Mlflow>, deadline: Deadline) -> Trained {
     let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1, "gate_max_ece": 1});
-    let trained = handle(payload, stores, &TrainingSettings::default(), mlflow, Timestamp::now(), deadline).await;
+    let trained = handle(payload, stores, &TrainingSettings::default(), mlflow, &training(deadline)).await;
     match trained.unwrap() {
         Outcome::Trained(trained) => *trained,
         other => panic!("{other:?}"),
@@ -139,7 +139,7 @@ async fn moves_by_hand_move_the_aliases() {
     let first = train(&bench.stores, mlflow.as_ref(), Deadline::NONE).await.model_version;
     let call = async |payload: Value| {
         let settings = TrainingSettings::default();
-        handle(payload, &bench.stores, &settings, mlflow.as_ref(), Timestamp::now(), Deadline::NONE).await.unwrap()
+        handle(payload, &bench.stores, &settings, mlflow.as_ref(), &training(Deadline::NONE)).await.unwrap()
     };
     let held_back = json!({"candidates": ["logistic_regression"], "logistic_l2": [10.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1e-9});

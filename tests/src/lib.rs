@@ -27,7 +27,7 @@ use churn_local::lambda::process::FunctionConfig;
 use churn_local::simulate::{SimulateParams, simulate};
 use churn_local::{DataDir, Stack, StackConfig};
 use ingest::{Clock, Invocation};
-use retrain::ChangeError;
+use retrain::{ChangeError, Deadline};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -114,7 +114,8 @@ pub async fn register(stores: &AllStores, version: &ModelVersion, file: Vec<u8>)
 
 /// Makes a model champion, whatever is stored of it; `None` if it is already.
 pub async fn promote(stores: &AllStores, version: &ModelVersion) -> anyhow::Result<Option<Move>> {
-    let because = Because { at: Timestamp::now(), by: "test".into(), why: "to be served".into() };
+    let (at, request) = (Timestamp::now(), fastrand::u64(..).to_string());
+    let because = Because { at, by: "test".into(), why: "to be served".into(), request };
     let change = |registry: &mut Registry| -> Result<Option<Move>, ChangeError> {
         registry.register(version)?;
         Ok(registry.promote(version, because.clone())?)
@@ -133,6 +134,11 @@ pub async fn put(stack: &Stack, key: &str, body: Vec<u8>, version: u32) -> anyho
 pub fn invocation(id: &str, now: Timestamp) -> Invocation {
     let deadline = Timestamp::from_millis(now.millis() + 900_000);
     Invocation { id: id.to_owned(), deadline, clock: Clock::Stopped(now), function: None }
+}
+
+/// An invocation of `retrain`, unlike any other.
+pub fn training(deadline: Deadline) -> retrain::Invocation {
+    retrain::Invocation { id: fastrand::u64(..).to_string(), now: Timestamp::now(), deadline }
 }
 
 /// The record by which S3 tells of an object.

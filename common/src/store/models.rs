@@ -48,20 +48,32 @@ impl Models {
         Self { bucket }
     }
 
-    /// Writes a model. The card goes last, so that a model with a card is whole. Files that are there already are of
-    /// the same version and stay, but for the card: it tells what became of the latest training that came to this model.
+    /// Writes the model file, the same bytes as before if there is one: what has been damaged since is mended.
+    pub async fn put_file(&self, version: &ModelVersion, model: Vec<u8>) -> Result<(), StoreError> {
+        self.put_one(version, "model.bin", model, "application/octet-stream").await
+    }
+
+    /// Writes a model. The card goes last, so that a model with a card is whole; it tells what became of the latest
+    /// training that came to this model. The other files are the same each time.
     pub async fn put(&self, files: ModelFiles, card: &Card) -> Result<(), StoreError> {
         let version = &card.version;
         let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", key(version, CARD), e))?;
-        for (name, bytes, content_type) in [
-            ("model.bin", Some(files.model), "application/octet-stream"),
-            ("baseline.parquet", Some(files.baseline), "application/vnd.apache.parquet"),
-            ("xgboost.json", files.xgboost_json, "application/json"),
-        ] {
-            let Some(bytes) = bytes else { continue };
-            self.bucket.put(&key(version, name), bytes, content_type, Condition::Absent).await?;
+        self.put_file(version, files.model).await?;
+        self.put_one(version, "baseline.parquet", files.baseline, "application/vnd.apache.parquet").await?;
+        if let Some(xgboost_json) = files.xgboost_json {
+            self.put_one(version, "xgboost.json", xgboost_json, "application/json").await?;
         }
-        self.bucket.put(&key(version, CARD), json, "application/json", Condition::Always).await.map(drop)
+        self.put_one(version, CARD, json, "application/json").await
+    }
+
+    async fn put_one(
+        &self,
+        version: &ModelVersion,
+        name: &str,
+        bytes: Vec<u8>,
+        content_type: &str,
+    ) -> Result<(), StoreError> {
+        self.bucket.put(&key(version, name), bytes, content_type, Condition::Always).await.map(drop)
     }
 
     /// Deletes a model's files, the card first: what is left of a deletion that breaks off has none.

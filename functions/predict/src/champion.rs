@@ -4,9 +4,9 @@ use crate::metrics;
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
 use churn_common::model::{Explainer, Model, ModelVersion};
-use churn_common::store::AllStores;
 use churn_common::store::models::{ModelError, Models};
 use churn_common::store::registry::{Look, RegistryStore};
+use churn_common::store::{AllStores, StoreError};
 use lambda_http::tracing;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,16 +71,31 @@ impl Champion {
 
     async fn refresh(&self, seen: &mut Seen) -> Result<(), ModelError> {
         let Look::Now(registry, etag) = self.registry.look(seen.etag.as_deref()).await? else { return Ok(()) };
-        if let Some(version) = registry.champion
-            && seen.serving.as_ref().is_none_or(|s| s.version != version)
-        {
-            let model = self.models.get(&version).await?;
-            let explainer = Explainer::new(&model).map_err(|e| ModelError::Invalid(version.clone(), e.into()))?;
-            tracing::info!(%version, "champion loaded");
-            seen.serving = Some(Arc::new(Serving { version, model, explainer }));
+        let Some(version) = &registry.champion else {
+            let vanished = || StoreError::unreadable("GetObject", "registry.json", "it names no champion any more");
+            return if seen.serving.is_some() { Err(vanished().into()) } else { Ok(()) };
+        };
+        if seen.serving.as_ref().is_none_or(|s| s.version != *version) {
+            match self.load(version).await {
+                Ok(serving) => seen.serving = Some(serving),
+                Err(error) => {
+                    // A process that has just started has no last good model but the champion before.
+                    if let (None, Some(before)) = (&seen.serving, registry.before()) {
+                        seen.serving = self.load(before).await.ok();
+                    }
+                    return Err(error);
+                }
+            }
         }
         // Only now: a champion that could not be loaded is tried again.
         seen.etag = etag;
         Ok(())
+    }
+
+    async fn load(&self, version: &ModelVersion) -> Result<Arc<Serving>, ModelError> {
+        let model = self.models.get(version).await?;
+        let explainer = Explainer::new(&model).map_err(|e| ModelError::Invalid(version.clone(), e.into()))?;
+        tracing::info!(%version, "model loaded");
+        Ok(Arc::new(Serving { version: version.clone(), model, explainer }))
     }
 }

@@ -12,6 +12,9 @@ use churn_common::store::AllStores;
 use churn_common::store::models::ModelError;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Scores that do not depend on a threshold: each model has its own.
+const COMPARED: [&str; 5] = ["roc_auc", "pr_auc", "log_loss", "brier", "ece"];
+
 /// A registered model.
 #[derive(Debug)]
 pub struct Registered {
@@ -19,6 +22,35 @@ pub struct Registered {
     pub model: Model,
     /// Its card.
     pub card: Card,
+}
+
+/// Why two models cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotComparable {
+    /// The other one cannot serve, so there is nothing to compare with.
+    #[error("{0}")]
+    Unfit(ModelError),
+    /// What the other one was trained on is not known.
+    #[error("the card of champion {0} cannot be read: {1}")]
+    NoCard(ModelVersion, ModelError),
+    /// The two answer different questions.
+    #[error("champion {0} predicts something else (definition, horizon_days or inactivity_days)")]
+    OtherLabel(ModelVersion),
+    /// Too few rows tell the two apart.
+    #[error(
+        "of the rows that are newer than the training of champion {champion}, {positives} churned and {negatives} did not; \
+         it takes {needed} of either (min_rows_per_class)"
+    )]
+    TooFew {
+        /// The other one.
+        champion: ModelVersion,
+        /// Rows that churned.
+        positives: usize,
+        /// Rows that did not.
+        negatives: usize,
+        /// Rows of either that it takes.
+        needed: u32,
+    },
 }
 
 impl Registered {
@@ -47,9 +79,9 @@ pub struct Scored<'a> {
     pub threshold: churn_common::model::Probability,
 }
 
-/// Compares the model that `scored` rows with `champion`, on those of the rows that are out of time for the champion
-/// too; `None` if there are none of both outcomes. Where the champion looks back on another span, it gets its own
-/// rows of the same users and cutoffs.
+/// Compares the model that `scored` rows, whose label is that of `settings`, with a champion, on those of the rows that
+/// are out of time for the champion too. Where the champion looks back on another span, it gets its own rows of the same
+/// users and cutoffs.
 ///
 /// # Errors
 /// If the store fails, or probabilities cannot be scored.
@@ -57,9 +89,23 @@ pub async fn compare(
     stores: &AllStores,
     settings: &TrainingSettings,
     scored: Scored<'_>,
-    champion: &Registered,
+    champion: &ModelVersion,
     log_end: Day,
-) -> Result<Option<Comparison>, TrainError> {
+) -> Result<Result<Comparison, NotComparable>, TrainError> {
+    let model = match stores.models().get(champion).await {
+        Ok(model) => model,
+        Err(ModelError::Store(e)) if !e.is_unreadable() => return Err(e.into()),
+        Err(unfit) => return Ok(Err(NotComparable::Unfit(unfit))),
+    };
+    let card = match stores.models().card(champion).await {
+        Ok(card) => card,
+        Err(ModelError::Store(e)) if !e.is_unreadable() => return Err(e.into()),
+        Err(e) => return Ok(Err(NotComparable::NoCard(champion.clone(), e))),
+    };
+    if card.label != settings.label() {
+        return Ok(Err(NotComparable::OtherLabel(champion.clone())));
+    }
+    let champion = Registered { model, card };
     let theirs = probabilities(stores, settings, scored, &champion.model, log_end).await?;
     let mut rows = Vec::new();
     let (mut ours, mut others) = (Vec::new(), Vec::new());
@@ -72,18 +118,22 @@ pub async fn compare(
     }
     let labels = labels(&rows);
     let positives = labels.iter().filter(|churned| **churned).count();
-    if positives == 0 || positives == labels.len() {
-        return Ok(None);
+    let needed = settings.min_rows_per_class;
+    if positives.min(labels.len() - positives) < needed as usize {
+        let (champion, negatives) = (champion.card.version, labels.len() - positives);
+        return Ok(Err(NotComparable::TooFew { champion, positives, negatives, needed }));
     }
     let params = settings.estimate_params(scored.threshold);
-    Ok(Some(Comparison {
-        champion: champion.card.version.clone(),
+    let mut differences = difference(&labels, &ours, &others, &user_numbers(&rows), &params)?;
+    differences.retain(|name, _| COMPARED.contains(&name.as_str()));
+    Ok(Ok(Comparison {
+        champion: champion.card.version,
         cutoffs: rows.iter().map(|s| s.cutoff).collect::<BTreeSet<_>>().into_iter().collect(),
         rows: rows.len(),
         positives,
         champion_roc_auc: roc_auc(&labels, &others)?,
         roc_auc: roc_auc(&labels, &ours)?,
-        differences: difference(&labels, &ours, &others, &user_numbers(&rows), &params)?,
+        differences,
         margin: settings.gate.gate_margin,
     }))
 }

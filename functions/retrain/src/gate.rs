@@ -1,14 +1,13 @@
 //! The gate: whether a new model may become champion.
 
-use crate::comparison::{Registered, Scored, compare};
+use crate::comparison::{NotComparable, Scored, compare};
 use crate::outcome::TrainError;
 use crate::settings::TrainingSettings;
 use churn_common::calendar::Day;
 use churn_common::metrics::{Estimate, chance_calibration_error};
+use churn_common::model::Card;
 use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, Guards};
-use churn_common::model::{Card, ModelVersion};
 use churn_common::store::AllStores;
-use churn_common::store::models::ModelError;
 use churn_common::store::registry::Registry;
 
 /// Holds a new model against the registry's champion, on the rows held out from the new model's training.
@@ -37,22 +36,28 @@ pub async fn judge(
             settings.forest.seed,
         )?,
     };
-    if let Some(version) = &registry.champion {
-        match Registered::load(stores, version).await {
-            Ok(champion) => {
-                gate.comparison = compare(stores, settings, held_out, &champion, log_end).await?;
-                gate.reasons.extend(against(version, gate.comparison.as_ref()));
+    if let Some(champion) = &registry.champion {
+        match compare(stores, settings, held_out, champion, log_end).await? {
+            Ok(comparison) => {
+                gate.reasons.extend(against(&comparison));
+                gate.comparison = Some(comparison);
             }
-            Err(ModelError::Store(e)) if !e.is_unreadable() => return Err(e.into()),
-            Err(unfit) => gate.champion_unfit = Some(unfit.to_string()),
+            Err(NotComparable::Unfit(unfit)) => gate.champion_unfit = Some(unfit.to_string()),
+            Err(why) => {
+                let detail = format!("it cannot be compared: {why}");
+                gate.reasons.push(GateReason { kind: GateReasonKind::NotComparable, detail });
+            }
         }
     }
     gate.reasons.extend(calibration(&gate));
     gate.reasons.extend(leaks(&card.guards));
-    if registry.was_rolled_back(&card.version) {
-        let detail = "it was champion and was taken back; it takes a promotion by hand to bring it back".to_owned();
-        gate.reasons.push(GateReason { kind: GateReasonKind::RolledBack, detail });
-    }
+    gate.reasons.extend(registry.rolled_back().map(|back| GateReason {
+        kind: GateReasonKind::RolledBack,
+        detail: format!(
+            "{} rolled back to champion {} by hand ({}): it takes a promotion by hand to go on",
+            back.by, back.version, back.why
+        ),
+    }));
     gate.passed = gate.reasons.is_empty();
     Ok(gate)
 }
@@ -71,27 +76,19 @@ pub fn in_words(gate: &Gate) -> String {
     format!("{compared}; calibration error {}, leak guards passed", text(gate.ece.value))
 }
 
-fn against(champion: &ModelVersion, comparison: Option<&Comparison>) -> Option<GateReason> {
-    let not_comparable = |why: String| Some(GateReason { kind: GateReasonKind::NotComparable, detail: why });
-    let Some(comparison) = comparison else {
-        return not_comparable(format!(
-            "of the held-out rows none of both outcomes are newer than the training of champion {champion}"
-        ));
-    };
+fn against(comparison: &Comparison) -> Option<GateReason> {
+    let (champion, difference) = (&comparison.champion, difference(comparison));
+    let reason = |kind, detail| Some(GateReason { kind, detail });
     match comparison.not_worse() {
         Some(true) => None,
-        Some(false) => Some(GateReason {
-            kind: GateReasonKind::MayBeWorse,
-            detail: format!(
-                "it may rank worse than champion {champion} by more than {} (gate_margin): ROC-AUC {}",
-                comparison.margin,
-                difference(comparison)
+        Some(false) => reason(
+            GateReasonKind::MayBeWorse,
+            format!(
+                "it may rank worse than champion {champion} by more than {} (gate_margin): ROC-AUC {difference}",
+                comparison.margin
             ),
-        }),
-        None => not_comparable(format!(
-            "the {} rows, of which {} churned, do not tell it from champion {champion}",
-            comparison.rows, comparison.positives
-        )),
+        ),
+        None => reason(GateReasonKind::NotComparable, format!("against champion {champion}: ROC-AUC {difference}")),
     }
 }
 
@@ -111,13 +108,15 @@ fn calibration(gate: &Gate) -> Option<GateReason> {
 }
 
 fn leaks(guards: &Guards) -> Option<GateReason> {
-    let why = match (&guards.permuted_labels, guards.test_score.passed) {
-        (Some(permuted), true) if permuted.passed => return None,
+    if guards.passed() {
+        return None;
+    }
+    let detail = match (&guards.permuted_labels, guards.test_score.passed) {
         (_, false) => format!("its ROC-AUC on held-out rows reaches {} (leak_roc_auc)", guards.test_score.bound),
         (None, true) => "there was no time for the run on shuffled labels, which would tell of leaks".to_owned(),
         (Some(_), true) => "trained on shuffled labels it still ranks rows it has not seen".to_owned(),
     };
-    Some(GateReason { kind: GateReasonKind::LeakGuard, detail: why })
+    Some(GateReason { kind: GateReasonKind::LeakGuard, detail })
 }
 
 /// Such as `0.731 against 0.728, difference +0.003 (95 %: -0.004 to +0.011)`.

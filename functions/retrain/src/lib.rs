@@ -11,6 +11,7 @@ mod finish;
 mod gate;
 mod guards;
 mod importance;
+mod invocation;
 mod metrics;
 mod notes;
 mod outcome;
@@ -28,6 +29,7 @@ mod validation;
 use actions::Request;
 pub use actions::{AtCutoff, Backtest, Listing, Moved, RequestError};
 pub use deadline::Deadline;
+pub use invocation::Invocation;
 pub use outcome::{Outcome, Reason, TrainError, Trained};
 pub use plan::{Plan, TooShort};
 pub use registration::{ChangeError, RegisteredAs};
@@ -50,7 +52,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // Boxed, as the compiler lays out nested futures only so deep.
         let deadline = Deadline::at(event.context.deadline());
-        let outcome = Box::pin(handle(event.payload, stores, settings, mlflow, Timestamp::now(), deadline)).await;
+        let invocation = Invocation { id: event.context.request_id, now: Timestamp::now(), deadline };
+        let outcome = Box::pin(handle(event.payload, stores, settings, mlflow, &invocation)).await;
         outcome.map_err(|e| Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
     }))
     .await
@@ -63,24 +66,23 @@ pub async fn handle(
     stores: &AllStores,
     settings: &TrainingSettings,
     mlflow: Option<&Mlflow>,
-    now: Timestamp,
-    deadline: Deadline,
+    invocation: &Invocation,
 ) -> Result<Outcome, TrainError> {
     let outcome = match Request::read(overrides(payload)?)? {
-        Request::Train(given) => train::train(stores, &settings.overridden(given)?, mlflow, now, deadline).await?,
+        Request::Train(given) => train::train(stores, &settings.overridden(given)?, mlflow, invocation).await?,
         Request::Move(asked) => {
-            let mut moved = actions::move_by_hand(stores, asked, now).await?;
+            let mut moved = actions::move_by_hand(stores, asked, invocation).await?;
             if let Some(mlflow) = mlflow {
-                moved.tracking = Some(mlflow.champion_moved(&moved.champion, deadline).await);
+                moved.tracking = Some(mlflow.champion_moved(&moved.champion, invocation.deadline).await);
             }
-            Outcome::Moved(moved)
+            Outcome::Moved(Box::new(moved))
         }
         Request::List => Outcome::Listed(Box::new(actions::list(stores).await?)),
         Request::Evaluate { which, settings: given } => {
-            actions::evaluate(stores, &settings.overridden(given)?, &which, now).await?
+            actions::evaluate(stores, &settings.overridden(given)?, &which, invocation.now).await?
         }
     };
-    if let Err(error) = metrics::of(&outcome, now).emit() {
+    if let Err(error) = metrics::of(&outcome, invocation.now).emit() {
         tracing::error!(%error, "the metrics of this run could not be told");
     }
     tracing::info!(outcome = %serde_json::json!(outcome), "retrain done");

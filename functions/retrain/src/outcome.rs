@@ -11,6 +11,7 @@ use churn_common::model::{InvalidModel, ModelVersion};
 use churn_common::settings::SettingsError;
 use churn_common::store::StoreError;
 use churn_common::store::models::ModelError;
+use churn_common::store::registry::Refused;
 use linfa::composing::platt_scaling::PlattError;
 use serde::Serialize;
 
@@ -28,7 +29,7 @@ pub enum Outcome {
         detail: String,
     },
     /// The registry was changed by hand, or was as asked already.
-    Moved(Moved),
+    Moved(Box<Moved>),
     /// What the registry holds.
     Listed(Box<Listing>),
     /// A model was scored on what is stored now.
@@ -157,6 +158,7 @@ impl TrainError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Settings(_) => "BadSettings",
+            Self::Change(ChangeError::Refused(Refused::Overtaken(_) | Refused::BeingDeleted(_))) => "Retryable",
             Self::Request(_) | Self::Change(ChangeError::Refused(_)) => "BadRequest",
             Self::Store(e) | Self::Registered(ModelError::Store(e)) | Self::Change(ChangeError::Store(e))
                 if e.retryable =>

@@ -2,9 +2,12 @@
 
 use crate::comparison::Scored;
 use crate::gate::{in_words, judge};
+use crate::invocation::Invocation;
 use crate::outcome::TrainError;
 use crate::settings::TrainingSettings;
-use churn_common::calendar::{Day, Timestamp};
+use churn_common::calendar::Day;
+#[cfg(test)]
+use churn_common::calendar::Timestamp;
 use churn_common::model::{Card, ModelVersion};
 use churn_common::store::models::ModelFiles;
 use churn_common::store::registry::{Because, Move, Refused, Registry};
@@ -44,7 +47,7 @@ pub enum ChangeError {
 /// model replaces, or challenges: if another came between, it is judged anew.
 ///
 /// # Errors
-/// If the store fails, or the champion changes again and again.
+/// If the store fails, the model's files are just being deleted, or the champion changes again and again.
 pub async fn register(
     stores: &AllStores,
     settings: &TrainingSettings,
@@ -52,34 +55,41 @@ pub async fn register(
     card: &mut Card,
     held_out: Scored<'_>,
     log_end: Day,
+    invocation: &Invocation,
 ) -> Result<(RegisteredAs, Option<Move>), TrainError> {
     let version = card.version.clone();
-    sweep(stores).await?;
     for _ in 0..ATTEMPTS {
+        // Before any file is written, so that nobody gives up meanwhile what is older.
+        let entered = |now: &mut Registry| -> Result<(), ChangeError> { Ok(now.register(&version)?) };
+        stores.registry().update(entered).await?;
         let (registry, _) = stores.registry().read().await?;
         if registry.champion.as_ref() == Some(&version) {
-            return Ok((RegisteredAs::ChampionAlready, None));
+            stores.models().put_file(&version, files.model.clone()).await?;
+            return Ok(place(&registry, &version, registry.asked_before(&invocation.id).cloned()));
         }
         let gate = judge(stores, settings, &registry, card, held_out, log_end).await?;
-        let because = Because { at: Timestamp::now(), by: BY.to_owned(), why: in_words(&gate) };
+        let because = because(invocation, in_words(&gate));
         let passed = gate.passed;
         card.gate = Some(gate);
         stores.models().put(files.clone(), card).await?;
-        let moved = stores.registry().update(|now| enter(now, &version, &registry, passed, because.clone())).await;
-        match moved {
-            // Nothing was moved where another run has just promoted the same model.
-            Ok(None) if passed => return Ok((RegisteredAs::ChampionAlready, None)),
-            Ok(moved) if passed => return Ok((RegisteredAs::Champion, moved)),
-            Ok(moved) => {
+        let change = |now: &mut Registry| enter(now, &version, &registry, passed, because.clone());
+        match stores.registry().update(change).await {
+            Ok((RegisteredAs::Challenger, moved)) => {
                 // The outcome tells it too; this line is for whoever watches the log.
                 tracing::warn!(%version, reasons = %because.why, "the new model did not pass the gate: challenger");
                 return Ok((RegisteredAs::Challenger, moved));
             }
-            Err(ChangeError::Refused(Refused::Overtaken(_))) => {}
+            Ok(entered) => return Ok(entered),
+            // Judged against another champion, or given up as older than others, before it was entered.
+            Err(ChangeError::Refused(Refused::Overtaken(_) | Refused::Unknown(_))) => {}
             Err(e) => return Err(e.into()),
         }
     }
     Err(TrainError::Overtaken(version, ATTEMPTS))
+}
+
+fn because(invocation: &Invocation, why: String) -> Because {
+    Because { at: invocation.now, by: BY.to_owned(), why, request: invocation.id.clone() }
 }
 
 /// Enters a judged model, unless the champion is not the one any more that it was judged against.
@@ -89,38 +99,43 @@ fn enter(
     judged_by: &Registry,
     passed: bool,
     because: Because,
-) -> Result<Option<Move>, ChangeError> {
+) -> Result<(RegisteredAs, Option<Move>), ChangeError> {
     if now.champion != judged_by.champion && now.champion.as_ref() != Some(version) {
         return Err(Refused::Overtaken(now.champion.clone()).into());
     }
-    now.register(version)?;
-    Ok(if passed { now.promote(version, because)? } else { now.challenge(version, because)? })
+    let moved = if passed { now.promote(version, because)? } else { now.challenge(version, because)? };
+    Ok(place(now, version, moved))
 }
 
-/// Gives up old models, and deletes their files.
+/// What has become of a model. One that serves without this run having moved it has been promoted by another.
+fn place(now: &Registry, version: &ModelVersion, moved: Option<Move>) -> (RegisteredAs, Option<Move>) {
+    match (now.champion.as_ref() == Some(version), &moved) {
+        (true, Some(_)) => (RegisteredAs::Champion, moved),
+        (true, None) => (RegisteredAs::ChampionAlready, None),
+        (false, _) => (RegisteredAs::Challenger, moved),
+    }
+}
+
+/// Gives up old models, and deletes their files; also those of a run that did not come to it.
 ///
 /// # Errors
-/// If the store fails; what was not deleted is the next time.
-pub async fn retire(stores: &AllStores, keep: u32) -> Result<Vec<ModelVersion>, StoreError> {
-    let why = format!("there are {keep} newer ones (keep_versions)");
-    let because = Because { at: Timestamp::now(), by: BY.to_owned(), why };
-    let change = |registry: &mut Registry| Ok::<_, StoreError>(registry.retire(keep as usize, &because));
-    stores.registry().update(change).await?;
-    sweep(stores).await
-}
-
-/// Deletes the files of models that were given up, also by a run that did not come to it.
-async fn sweep(stores: &AllStores) -> Result<Vec<ModelVersion>, StoreError> {
-    let retired = stores.registry().read().await?.0.retired;
-    for version in &retired {
+/// If the store fails; what was not deleted is an hour later.
+pub async fn retire(stores: &AllStores, keep: u32, invocation: &Invocation) -> Result<Vec<ModelVersion>, StoreError> {
+    let because = because(invocation, format!("there are {keep} newer ones (keep_versions)"));
+    let change = |registry: &mut Registry| {
+        registry.retire(keep as usize, &because);
+        Ok::<_, StoreError>(registry.claim_deletions(because.at))
+    };
+    let claimed = stores.registry().update(change).await?;
+    for version in &claimed {
         stores.models().delete(version).await?;
     }
-    let clear = |registry: &mut Registry| {
-        registry.retired.retain(|version| !retired.contains(version));
+    let gone = |registry: &mut Registry| {
+        registry.deleted(&claimed);
         Ok::<_, StoreError>(())
     };
-    stores.registry().update(clear).await?;
-    Ok(retired)
+    stores.registry().update(gone).await?;
+    Ok(claimed)
 }
 
 #[cfg(test)]
@@ -130,8 +145,14 @@ mod tests {
     #[test]
     fn a_verdict_against_a_champion_that_is_none_any_more_does_not_count() {
         let [old, between, new] = [b"a", b"b", b"c"].map(|file| ModelVersion::of(file));
-        let because = |n: i64| Because { at: Timestamp::from_millis(n), by: BY.into(), why: "a test".into() };
+        let because = |n: i64| Because {
+            at: Timestamp::from_millis(n),
+            by: BY.into(),
+            why: "a test".into(),
+            request: n.to_string(),
+        };
         let mut registry = Registry::default();
+        [&old, &between, &new].into_iter().for_each(|version| registry.register(version).unwrap());
         enter(&mut registry, &old, &Registry::default(), true, because(1)).unwrap();
         let judged_by = registry.clone();
         enter(&mut registry, &between, &judged_by, true, because(2)).unwrap();
@@ -140,9 +161,15 @@ mod tests {
             assert!(matches!(overtaken, ChangeError::Refused(Refused::Overtaken(Some(now))) if now == between));
         }
         let judged_by = registry.clone();
-        let moved = enter(&mut registry, &new, &judged_by, true, because(4)).unwrap();
+        let entered = enter(&mut registry, &new, &judged_by, true, because(4)).unwrap();
         // The answer was lost, and the change is made again on what it made.
-        assert_eq!(enter(&mut registry, &new, &judged_by, true, because(4)).unwrap(), moved);
-        assert_eq!(registry.history.len(), 3);
+        assert_eq!(enter(&mut registry, &new, &judged_by, true, because(4)).unwrap(), entered);
+        assert_eq!((entered.0, registry.history.len()), (RegisteredAs::Champion, 3));
+        // A run whose own verdict was another finds that it serves already.
+        let late = enter(&mut registry, &new, &judged_by, false, because(5)).unwrap();
+        assert_eq!(late, (RegisteredAs::ChampionAlready, None));
+        let judged_by = registry.clone();
+        let held_back = enter(&mut registry, &old, &judged_by, false, because(6)).unwrap();
+        assert_eq!(held_back.0, RegisteredAs::Challenger);
     }
 }

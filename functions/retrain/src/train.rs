@@ -2,9 +2,9 @@
 
 use crate::card::{self, Run};
 use crate::comparison::Scored;
-use crate::deadline::Deadline;
 use crate::finish::finish;
 use crate::guards;
+use crate::invocation::Invocation;
 use crate::outcome::{Outcome, Reason, TrainError, Trained};
 use crate::plan::Plan;
 use crate::registration::{register, retire};
@@ -13,7 +13,7 @@ use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
 use crate::tracking::{Artifact, Done, Mlflow};
 use crate::validation::Folds;
-use churn_common::calendar::{Day, Timestamp};
+use churn_common::calendar::Day;
 use churn_common::model::card::Rows;
 use churn_common::model::{Card, Model, ModelVersion};
 use churn_common::store::models::ModelFiles;
@@ -25,9 +25,9 @@ pub async fn train(
     stores: &AllStores,
     settings: &TrainingSettings,
     mlflow: Option<&Mlflow>,
-    now: Timestamp,
-    deadline: Deadline,
+    invocation: &Invocation,
 ) -> Result<Outcome, TrainError> {
+    let (now, deadline) = (invocation.now, invocation.deadline);
     let Some(log_span) = stores.ledger.log_span(now).await? else {
         return Ok(Outcome::not_trained(Reason::NoLog, "no log has been ingested yet"));
     };
@@ -89,8 +89,9 @@ pub async fn train(
         probabilities: &probabilities,
         threshold: model.threshold(),
     };
-    let (registered_as, moved) = register(stores, settings, &files, &mut card, held_out, log_span.1).await?;
-    let retired = retire(stores, settings.gate.keep_versions).await;
+    let (registered_as, moved) =
+        register(stores, settings, &files, &mut card, held_out, log_span.1, invocation).await?;
+    let retired = retire(stores, settings.gate.keep_versions, invocation).await;
     let snapshots = format!("s3://{}/{snapshots}", stores.store.name());
     let mut tracking = None;
     if let Some(mlflow) = mlflow {

@@ -40,13 +40,13 @@ pub struct GateReason {
 pub enum GateReasonKind {
     /// It may rank worse than the champion, by more than the margin.
     MayBeWorse,
-    /// There are no rows on which both can be judged.
+    /// It cannot be compared with the champion: too few rows, another label, a card that cannot be read.
     NotComparable,
     /// Its probabilities are not those that happen.
     Miscalibrated,
     /// A guard found a leak, or was not run.
     LeakGuard,
-    /// It has been champion before, and was taken back by hand.
+    /// The champion was rolled back to by hand, and what is done by hand is undone by hand only.
     RolledBack,
 }
 
@@ -65,7 +65,8 @@ pub struct Comparison {
     pub champion_roc_auc: Option<f64>,
     /// The new model's.
     pub roc_auc: Option<f64>,
-    /// Every score of the new model less the champion's, with 95 % intervals of a paired bootstrap by user.
+    /// `roc_auc`, `pr_auc`, `log_loss`, `brier` and `ece` of the new model less the champion's, with 95 % intervals of a
+    /// paired bootstrap by user.
     pub differences: Estimates,
     /// What the ROC-AUC may be worse by, 0..=1: the lower end of its difference must be above minus this.
     pub margin: f64,

@@ -2,7 +2,7 @@
 
 mod state;
 
-pub use state::{Action, Because, Move, Refused, Registry};
+pub use state::{Action, Because, Move, Refused, Registry, Retired};
 
 use super::StoreError;
 use super::objects::{Bucket, Condition, Fetched, Object};

@@ -11,12 +11,21 @@ pub struct Registry {
     pub champion: Option<ModelVersion>,
     /// The newest model that was not let through by the gate; it serves nobody.
     pub challenger: Option<ModelVersion>,
-    /// Every model that is kept, in the order of (their latest) training.
+    /// Every model that is kept, in the order of (their latest) training. One is entered before its files are written.
     pub versions: Vec<ModelVersion>,
     /// Models given up, whose files are being deleted.
-    pub retired: Vec<ModelVersion>,
+    pub retired: Vec<Retired>,
     /// Every move, oldest first.
     pub history: Vec<Move>,
+}
+
+/// A model that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired {
+    /// The model.
+    pub version: ModelVersion,
+    /// Since when its files are being deleted, by whoever put that moment here.
+    pub since: Timestamp,
 }
 
 /// One change of what serves, what waits or what is kept.
@@ -34,6 +43,8 @@ pub struct Move {
     pub by: String,
     /// Why.
     pub why: String,
+    /// The request that asked for it: one that is made again changes nothing.
+    pub request: String,
 }
 
 /// What can happen to a model.
@@ -59,7 +70,12 @@ pub struct Because {
     pub by: String,
     /// Why.
     pub why: String,
+    /// The id of the request, the same when it is made again.
+    pub request: String,
 }
+
+/// Milliseconds from which on a deletion counts as broken off: no function runs for longer than a quarter of that.
+const DELETION: i64 = 3_600_000;
 
 /// Why the registry cannot change so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +83,9 @@ pub enum Refused {
     /// The registry does not know the model, or has given it up.
     #[error("the registry knows no model {0}, or has given it up")]
     Unknown(ModelVersion),
+    /// The model was given up, and has come again before its files were gone.
+    #[error("the files of model {0} are being deleted")]
+    BeingDeleted(ModelVersion),
     /// No champion came before the present one.
     #[error("there is no champion before {}", .0.as_ref().map_or("the first", ModelVersion::as_str))]
     NothingBefore(Option<ModelVersion>),
@@ -79,10 +98,10 @@ impl Registry {
     /// Puts a trained model among those that are kept, as the newest.
     ///
     /// # Errors
-    /// If its files are being deleted: it may be registered once they are gone and written again.
+    /// If its files are being deleted: it may be registered once they are gone.
     pub fn register(&mut self, version: &ModelVersion) -> Result<(), Refused> {
-        if self.retired.contains(version) {
-            return Err(Refused::Unknown(version.clone()));
+        if self.retired.iter().any(|retired| retired.version == *version) {
+            return Err(Refused::BeingDeleted(version.clone()));
         }
         self.versions.retain(|kept| kept != version);
         self.versions.push(version.clone());
@@ -96,7 +115,7 @@ impl Registry {
     pub fn promote(&mut self, version: &ModelVersion, because: Because) -> Result<Option<Move>, Refused> {
         self.known(version)?;
         if self.champion.as_ref() == Some(version) {
-            return Ok(self.noted(Action::Promote, &because));
+            return Ok(self.asked_before(&because.request).cloned());
         }
         self.challenger.take_if(|challenger| challenger == version);
         let replaced = self.champion.replace(version.clone());
@@ -110,7 +129,7 @@ impl Registry {
     pub fn challenge(&mut self, version: &ModelVersion, because: Because) -> Result<Option<Move>, Refused> {
         self.known(version)?;
         if [&self.champion, &self.challenger].contains(&&Some(version.clone())) {
-            return Ok(self.noted(Action::Challenge, &because));
+            return Ok(self.asked_before(&because.request).cloned());
         }
         let replaced = self.challenger.replace(version.clone());
         Ok(Some(self.note(Action::Challenge, version, replaced, because)))
@@ -121,8 +140,8 @@ impl Registry {
     /// # Errors
     /// If there was none, or it has been given up.
     pub fn roll_back(&mut self, because: Because) -> Result<Move, Refused> {
-        if let Some(noted) = self.noted(Action::RollBack, &because) {
-            return Ok(noted);
+        if let Some(moved) = self.asked_before(&because.request) {
+            return Ok(moved.clone());
         }
         let before = self.before().ok_or_else(|| Refused::NothingBefore(self.champion.clone()))?.clone();
         self.known(&before)?;
@@ -132,16 +151,36 @@ impl Registry {
     }
 
     /// Gives up all but the `keep` newest models; never the champion, the challenger, or what a roll-back would go to.
-    /// What is given up is in `retired` until its files are deleted.
-    pub fn retire(&mut self, keep: usize, because: &Because) -> Vec<Move> {
+    /// Whoever does so deletes their files, and then says so by [`Registry::deleted`].
+    pub fn retire(&mut self, keep: usize, because: &Because) {
         let needed: Vec<ModelVersion> =
             [self.champion.as_ref(), self.challenger.as_ref(), self.before()].into_iter().flatten().cloned().collect();
         let old = self.versions.len().saturating_sub(keep);
         let given_up: Vec<ModelVersion> =
             self.versions.iter().take(old).filter(|version| !needed.contains(version)).cloned().collect();
         self.versions.retain(|version| !given_up.contains(version));
-        self.retired.extend(given_up.iter().cloned());
-        given_up.iter().map(|version| self.note(Action::Retire, version, None, because.clone())).collect()
+        for version in given_up {
+            self.note(Action::Retire, &version, None, because.clone());
+            self.retired.push(Retired { version, since: because.at });
+        }
+    }
+
+    /// The models whose files are to be deleted by who asks at `now`: those that it gave up then, and those whose deletion
+    /// has broken off. Nobody else deletes them for an hour.
+    pub fn claim_deletions(&mut self, now: Timestamp) -> Vec<ModelVersion> {
+        let left = |retired: &&mut Retired| retired.since == now || now.millis() - retired.since.millis() >= DELETION;
+        let claimed = self.retired.iter_mut().filter(left);
+        claimed
+            .map(|retired| {
+                retired.since = now;
+                retired.version.clone()
+            })
+            .collect()
+    }
+
+    /// Forgets models whose files are gone.
+    pub fn deleted(&mut self, gone: &[ModelVersion]) {
+        self.retired.retain(|retired| !gone.contains(&retired.version));
     }
 
     /// The champion before the present one.
@@ -150,14 +189,15 @@ impl Registry {
         line.len().checked_sub(2).and_then(|at| line.get(at).copied())
     }
 
-    /// Whether the model was taken back as champion, and has not been promoted since.
-    pub fn was_rolled_back(&self, version: &ModelVersion) -> bool {
-        let latest = self.history.iter().rev().find_map(|m| match m.action {
-            Action::Promote if m.version == *version => Some(false),
-            Action::RollBack if m.replaced.as_ref() == Some(version) => Some(true),
-            _ => None,
-        });
-        latest.unwrap_or(false)
+    /// The roll-back that the present champion goes back to, if it does: what was done by hand is undone by hand only.
+    pub fn rolled_back(&self) -> Option<&Move> {
+        let latest = self.history.iter().rev().find(|m| matches!(m.action, Action::Promote | Action::RollBack));
+        latest.filter(|m| m.action == Action::RollBack)
+    }
+
+    /// What the request of this id has moved already.
+    pub fn asked_before(&self, request: &str) -> Option<&Move> {
+        self.history.iter().rev().find(|m| m.request == request && m.action != Action::Retire)
     }
 
     /// The champions that roll-backs would go through, the present one last.
@@ -180,13 +220,6 @@ impl Registry {
         }
     }
 
-    /// The latest move, if it was this very one: a write whose answer was lost is tried again, and must not count twice.
-    fn noted(&self, action: Action, because: &Because) -> Option<Move> {
-        let Because { at, by, why } = because;
-        let same = |m: &&Move| m.action == action && (&m.at, &m.by, &m.why) == (at, by, why);
-        self.history.last().filter(same).cloned()
-    }
-
     fn note(
         &mut self,
         action: Action,
@@ -194,8 +227,8 @@ impl Registry {
         replaced: Option<ModelVersion>,
         because: Because,
     ) -> Move {
-        let Because { at, by, why } = because;
-        let moved = Move { action, version: version.clone(), replaced, at, by, why };
+        let Because { at, by, why, request } = because;
+        let moved = Move { action, version: version.clone(), replaced, at, by, why, request };
         self.history.push(moved.clone());
         moved
     }
@@ -215,7 +248,7 @@ mod tests {
         use std::sync::atomic::{AtomicI64, Ordering};
         static NOW: AtomicI64 = AtomicI64::new(0);
         let at = Timestamp::from_millis(NOW.fetch_add(1, Ordering::Relaxed));
-        Because { at, by: "test".into(), why: "a test".into() }
+        Because { at, by: "test".into(), why: "a test".into(), request: at.millis().to_string() }
     }
 
     fn promoted(all: &[u8]) -> Registry {
@@ -235,22 +268,28 @@ mod tests {
             assert_eq!(registry.champion, Some(version(expected)));
         }
         assert_eq!(registry.roll_back(because()), Err(Refused::NothingBefore(Some(version(1)))));
-        assert!(registry.was_rolled_back(&version(3)) && registry.was_rolled_back(&version(2)));
+        assert!(registry.rolled_back().is_some());
         registry.promote(&version(3), because()).unwrap();
-        assert!(!registry.was_rolled_back(&version(3)), "promoted since");
+        assert!(registry.rolled_back().is_none(), "promoted since");
         assert_eq!(Registry::default().roll_back(because()), Err(Refused::NothingBefore(None)));
     }
 
     #[test]
-    fn a_move_whose_answer_was_lost_is_not_made_again() {
+    fn a_request_that_is_made_again_changes_nothing() {
         let mut registry = promoted(&[1, 2, 3]);
         let once = because();
         let moved = registry.roll_back(once.clone()).unwrap();
-        assert_eq!(registry.roll_back(once), Ok(moved));
-        assert_eq!((registry.champion.clone(), registry.history.len()), (Some(version(2)), 4));
+        registry.register(&version(4)).unwrap();
+        registry.challenge(&version(4), because()).unwrap();
+        assert_eq!(
+            registry.roll_back(Because { at: because().at, ..once }),
+            Ok(moved),
+            "later, and another move between"
+        );
+        assert_eq!((registry.champion.clone(), registry.history.len()), (Some(version(2)), 5));
         let once = because();
         let moved = registry.promote(&version(3), once.clone()).unwrap();
-        assert_eq!((registry.promote(&version(3), once).unwrap(), registry.history.len()), (moved, 5));
+        assert_eq!((registry.promote(&version(3), once).unwrap(), registry.history.len()), (moved, 6));
     }
 
     #[test]
@@ -274,13 +313,21 @@ mod tests {
             registry.register(&version(n)).unwrap();
         }
         registry.challenge(&version(3), because()).unwrap();
-        assert!(registry.retire(5, &because()).is_empty());
-        let given_up = registry.retire(1, &because());
-        assert_eq!(given_up.iter().map(|m| &m.version).collect::<Vec<_>>(), [&version(4)]);
+        registry.retire(5, &because());
+        assert!(registry.retired.is_empty());
+        let why = because();
+        registry.retire(1, &why);
         assert_eq!(registry.versions, [1, 2, 3, 5].map(version), "before, champion, challenger, the newest");
-        assert_eq!(registry.register(&version(4)), Err(Refused::Unknown(version(4))), "its files are being deleted");
+        assert_eq!(registry.register(&version(4)), Err(Refused::BeingDeleted(version(4))));
         assert_eq!(registry.promote(&version(4), because()), Err(Refused::Unknown(version(4))));
-        registry.retired.clear();
+
+        // Nobody else deletes them, until it must be thought that who gave them up does no more.
+        let later = |ms: i64| Timestamp::from_millis(why.at.millis() + ms);
+        assert_eq!(registry.claim_deletions(later(DELETION - 1)), []);
+        assert_eq!(registry.claim_deletions(why.at), [version(4)]);
+        assert_eq!(registry.claim_deletions(later(DELETION)), [version(4)]);
+        assert_eq!(registry.claim_deletions(later(DELETION + 1)), [], "it was claimed a moment ago");
+        registry.deleted(&[version(4)]);
         registry.register(&version(4)).unwrap();
     }
 
@@ -295,11 +342,11 @@ mod tests {
                     1 => drop(registry.promote(&version(n), because())),
                     2 => drop(registry.challenge(&version(n), because())),
                     3 => drop(registry.roll_back(because())),
-                    _ => drop(registry.retire(n.into(), &because())),
+                    _ => registry.retire(n.into(), &because()),
                 }
                 for pointed in [registry.champion.as_ref(), registry.challenger.as_ref()].into_iter().flatten() {
                     prop_assert!(registry.versions.contains(pointed));
-                    prop_assert!(!registry.retired.contains(pointed));
+                    prop_assert!(registry.retired.iter().all(|retired| retired.version != *pointed));
                 }
                 prop_assert_eq!(registry.line().last().copied(), registry.champion.as_ref());
                 prop_assert!(registry.champion.is_none() || registry.champion != registry.challenger);

@@ -12,7 +12,6 @@ use churn_common::model::ModelVersion;
 use churn_common::model::card::Comparison;
 use churn_common::snapshot::Snapshot;
 use churn_common::store::AllStores;
-use churn_common::store::models::ModelError;
 use serde::Serialize;
 
 /// How a model does on what is stored now.
@@ -38,11 +37,11 @@ pub struct Backtest {
     pub at_training: Estimates,
     /// Its scores at each cutoff, ascending.
     pub cutoffs: Vec<AtCutoff>,
-    /// How it compares with the champion on rows that are out of time for both; `None` if it is the champion, there is
-    /// none, or there are no such rows.
+    /// How it compares with the champion on rows that are out of time for both; `None` if it is the champion, or there is
+    /// none to compare with.
     pub against_champion: Option<Comparison>,
     /// Why the champion could not be compared with.
-    pub champion_unfit: Option<String>,
+    pub not_compared: Option<String>,
 }
 
 /// How a model does at one cutoff.
@@ -109,12 +108,11 @@ pub async fn evaluate(
     let probabilities: Vec<f64> = snapshots.iter().map(|s| own.model.predict(&s.row).get()).collect();
     let threshold = own.model.threshold();
     let scored = Scored { snapshots: &snapshots, window_days: window, probabilities: &probabilities, threshold };
-    let (mut against_champion, mut champion_unfit) = (None, None);
+    let (mut against_champion, mut not_compared) = (None, None);
     if let Some(champion) = registry.champion.filter(|champion| *champion != version) {
-        match Registered::load(stores, &champion).await {
-            Ok(champion) => against_champion = compare(stores, &settings, scored, &champion, log_end).await?,
-            Err(ModelError::Store(e)) if !e.is_unreadable() => return Err(e.into()),
-            Err(unfit) => champion_unfit = Some(unfit.to_string()),
+        match compare(stores, &settings, scored, &champion, log_end).await? {
+            Ok(comparison) => against_champion = Some(comparison),
+            Err(why) => not_compared = Some(why.to_string()),
         }
     }
     let labels = labels(&snapshots);
@@ -131,7 +129,7 @@ pub async fn evaluate(
         label,
         window_days: window,
         against_champion,
-        champion_unfit,
+        not_compared,
     })))
 }
 

@@ -16,6 +16,8 @@ use serde_json::{Map, Value};
 
 /// Who asks, where the payload does not tell.
 const SOMEBODY: &str = "operator";
+/// Settings that say what a model predicts from what.
+const OF_MODEL: [&str; 4] = ["window_days", "definition", "horizon_days", "inactivity_days"];
 
 /// What a payload asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +65,12 @@ pub enum RequestError {
     /// The version is neither a place nor of the form of one.
     #[error("version is {0:?}, accepted is champion, challenger or 16 hexadecimal digits")]
     NoVersion(String),
+    /// A place, where only a version says which model is meant.
+    #[error("version is {0:?}, accepted is 16 hexadecimal digits: that of the model to take back")]
+    NotOne(String),
+    /// A setting that is the model's own.
+    #[error("{0} is the model's own, an evaluation cannot change it")]
+    OfModel(&'static str),
     /// Nobody has the place.
     #[error("there is no {0}")]
     NobodyThere(&'static str),
@@ -106,12 +114,16 @@ impl Request {
             }
             Some("rollback") => {
                 let RollBack { version, why, by } = members("rollback", payload)?;
-                let from = version.as_deref().map(Which::read).transpose()?;
+                let from =
+                    version.map(|from| ModelVersion::parse(&from).ok_or(RequestError::NotOne(from))).transpose()?;
                 Ok(Self::Move(Asked::roll_back(from, by.unwrap_or(SOMEBODY.into()), why)))
             }
             Some("list") => members("list", payload).map(|Nothing {}| Self::List),
             Some("evaluate") => {
                 let version = payload.remove("version").unwrap_or("champion".into());
+                if let Some(own) = OF_MODEL.into_iter().find(|name| payload.contains_key(*name)) {
+                    return Err(RequestError::OfModel(own));
+                }
                 let which = Which::read(version.as_str().ok_or_else(|| RequestError::NoVersion(version.to_string()))?)?;
                 Ok(Self::Evaluate { which, settings: payload })
             }
@@ -166,8 +178,9 @@ mod tests {
         let Value::Object(settings) = given.clone() else { unreachable!() };
         assert_eq!(read(given), Ok(Request::Train(settings.clone())));
         assert_eq!(read(json!({"action": "train", "horizon_days": 7})), Ok(Request::Train(settings.clone())));
+        let settings = Map::from_iter([("stride_days".to_owned(), json!(1))]);
         let evaluate = Request::Evaluate { which: Which::Champion, settings };
-        assert_eq!(read(json!({"action": "evaluate", "horizon_days": 7})), Ok(evaluate));
+        assert_eq!(read(json!({"action": "evaluate", "stride_days": 1})), Ok(evaluate));
     }
 
     #[test]
@@ -178,6 +191,11 @@ mod tests {
             (json!({"action": "promote", "version": "challenger"}), "payload of action promote: missing field `why`"),
             (json!({"action": "promote", "version": 3, "why": "x"}), "payload of action promote: invalid type"),
             (json!({"action": "rollback", "why": "x", "to": "y"}), "payload of action rollback: unknown field `to`"),
+            (
+                json!({"action": "rollback", "why": "x", "version": "champion"}),
+                "version is \"champion\", accepted is 16",
+            ),
+            (json!({"action": "evaluate", "horizon_days": 7}), "horizon_days is the model's own"),
             (json!({"action": "list", "all": true}), "payload of action list: unknown field `all`"),
             (json!({"action": "evaluate", "version": "ABC"}), "version is \"ABC\", accepted is"),
             (json!({"action": "evaluate", "version": 7}), "version is \"7\", accepted is"),

@@ -1,10 +1,10 @@
 //! Moving the champion by hand: promoting any registered model, and rolling back.
 
 use super::{RequestError, Which};
+use crate::invocation::Invocation;
 use crate::outcome::TrainError;
 use crate::registration::ChangeError;
 use crate::tracking::Tracked;
-use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
 use churn_common::store::registry::{Because, Move, Refused, Registry};
@@ -23,7 +23,7 @@ enum What {
     /// This one is to serve.
     Promote(Which),
     /// The champion before the present one is to serve again; only if the present one is this.
-    RollBack(Option<Which>),
+    RollBack(Option<ModelVersion>),
 }
 
 /// What came of it.
@@ -45,22 +45,25 @@ impl Asked {
     }
 
     /// To take back the champion, if it is `from`, where that is told.
-    pub fn roll_back(from: Option<Which>, by: String, why: String) -> Self {
+    pub fn roll_back(from: Option<ModelVersion>, by: String, why: String) -> Self {
         Self { what: What::RollBack(from), by, why }
     }
 }
 
-/// Moves the champion as asked, to a model that is fit to serve.
+/// Moves the champion as asked, to a model that is fit to serve. A request that is made again changes nothing.
 ///
 /// # Errors
 /// If the model is not registered or not fit to serve, there is nothing to roll back to, the champion changes meanwhile,
 /// or the store fails.
-pub async fn move_by_hand(stores: &AllStores, asked: Asked, now: Timestamp) -> Result<Moved, TrainError> {
+pub async fn move_by_hand(stores: &AllStores, asked: Asked, invocation: &Invocation) -> Result<Moved, TrainError> {
     let (registry, _) = stores.registry().read().await?;
+    if let (Some(moved), Some(champion)) = (registry.asked_before(&invocation.id), &registry.champion) {
+        return Ok(Moved { champion: champion.clone(), moved: Some(moved.clone()), tracking: None });
+    }
     let champion = target(&registry, &asked.what)?;
     // By hand or not: what cannot serve is never promoted.
     stores.models().get(&champion).await?;
-    let because = Because { at: now, by: asked.by, why: asked.why };
+    let because = Because { at: invocation.now, by: asked.by, why: asked.why, request: invocation.id.clone() };
     let change = |now: &mut Registry| -> Result<Option<Move>, ChangeError> {
         match &asked.what {
             What::Promote(_) => Ok(now.promote(&champion, because.clone())?),
@@ -82,11 +85,10 @@ fn target(registry: &Registry, what: &What) -> Result<ModelVersion, TrainError> 
     match what {
         What::Promote(which) => Ok(which.of(registry)?),
         What::RollBack(from) => {
-            if let (Some(from), Some(serving)) = (from, &registry.champion) {
-                let from = from.of(registry)?;
-                if from != *serving {
-                    return Err(RequestError::NotServing(from, serving.clone()).into());
-                }
+            if let (Some(from), Some(serving)) = (from, &registry.champion)
+                && from != serving
+            {
+                return Err(RequestError::NotServing(from.clone(), serving.clone()).into());
             }
             let nothing = || ChangeError::Refused(Refused::NothingBefore(registry.champion.clone()));
             Ok(registry.before().ok_or_else(nothing)?.clone())
