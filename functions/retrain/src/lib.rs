@@ -73,7 +73,7 @@ pub async fn handle(
             if let Some(mlflow) = mlflow {
                 moved.tracking = Some(mlflow.champion_moved(&moved.champion, deadline).await);
             }
-            Outcome::Moved(moved)
+            Outcome::Moved(Box::new(moved))
         }
         Request::List => Outcome::Listed(Box::new(actions::list(stores).await?)),
         Request::Evaluate { which, settings: given } => {

@@ -28,7 +28,7 @@ pub enum Outcome {
         detail: String,
     },
     /// The registry was changed by hand, or was as asked already.
-    Moved(Moved),
+    Moved(Box<Moved>),
     /// What the registry holds.
     Listed(Box<Listing>),
     /// A model was scored on what is stored now.
