@@ -135,7 +135,7 @@ impl Mlflow {
 
 impl Tracked {
     fn nothing(why: &Unusable) -> Self {
-        Self { not_tracked: vec![format!("everything: {why}")], ..Self::default() }
+        Self { not_tracked: vec![format!("{}: {why}", record::EVERYTHING)], ..Self::default() }
     }
 }
 

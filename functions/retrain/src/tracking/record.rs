@@ -10,6 +10,9 @@ use super::{Done, Sources, Tracked, TrackedRun};
 use churn_common::model::ModelVersion;
 use lambda_runtime::tracing;
 
+/// What is not told where there is no experiment for it.
+pub const EVERYTHING: &str = "everything";
+
 /// Nothing further will be told.
 pub struct GaveUp;
 
@@ -33,7 +36,7 @@ impl<'a> Record<'a> {
     pub async fn training(&mut self, done: &Done<'_>, sources: &Sources) -> Result<(), GaveUp> {
         let told = content::training(done.card, sources);
         let experiment = self.client.experiment().await;
-        let Some(experiment) = self.note("the run, its artifacts and the model", experiment)? else { return Ok(()) };
+        let Some(experiment) = self.note(EVERYTHING, experiment)? else { return Ok(()) };
         let Some(run) = self.run(&experiment, "the training", &told).await? else { return Ok(()) };
         let url = format!("{}/#/experiments/{experiment}/runs/{}", self.base(), run.run_id);
         self.tracked.run = Some(TrackedRun { id: run.run_id.clone(), experiment: experiment.clone(), url });
@@ -112,7 +115,7 @@ impl<'a> Record<'a> {
             Ok(told) => return Ok(Some(told)),
             Err(error) => error,
         };
-        let rest = if error.is_final() { " and all that was to follow" } else { "" };
+        let rest = if error.is_final() && what != EVERYTHING { " and all that was to follow" } else { "" };
         let note = format!("{what}{rest}: {error}");
         tracing::warn!(note, "not tracked in MLflow");
         self.tracked.not_tracked.push(note);
