@@ -17,6 +17,7 @@ mod outcome;
 mod plan;
 mod random;
 mod registration;
+pub mod report;
 mod search;
 mod settings;
 mod snapshots;

@@ -3,10 +3,12 @@
 use crate::comparison::Scored;
 use crate::gate::{in_words, judge};
 use crate::outcome::TrainError;
+use crate::report::Draft;
 use crate::settings::TrainingSettings;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::model::{Card, ModelVersion};
 use churn_common::store::models::ModelFiles;
+use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Because, Move, Refused, Registry};
 use churn_common::store::{AllStores, StoreError};
 use lambda_runtime::tracing;
@@ -40,7 +42,7 @@ pub enum ChangeError {
     Refused(#[from] Refused),
 }
 
-/// Writes the model and its card, and lets the gate decide. The gate's verdict on `card` is with the champion that the
+/// Writes the model, its report and its card, and lets the gate decide. The gate's verdict on `card` is with the champion that the
 /// model replaces, or challenges: if another came between, it is judged anew.
 ///
 /// # Errors
@@ -49,6 +51,7 @@ pub async fn register(
     stores: &AllStores,
     settings: &TrainingSettings,
     files: ModelFiles,
+    report: &Draft,
     card: &mut Card,
     held_out: Scored<'_>,
     log_end: Day,
@@ -58,13 +61,15 @@ pub async fn register(
     for _ in 0..ATTEMPTS {
         let (registry, _) = stores.registry().read().await?;
         if registry.champion.as_ref() == Some(&version) {
+            // It has none if an older release trained it.
+            stores.models().put_report(&version, report.files(card)?, Condition::Absent).await?;
             return Ok((RegisteredAs::ChampionAlready, None));
         }
         let gate = judge(stores, settings, &registry, card, held_out, log_end).await?;
         let because = Because { at: Timestamp::now(), by: BY.to_owned(), why: in_words(&gate) };
         let passed = gate.passed;
         card.gate = Some(gate);
-        stores.models().put(files.clone(), card).await?;
+        stores.models().put(files.clone(), report.files(card)?, card).await?;
         let moved = stores.registry().update(|now| enter(now, &version, &registry, passed, because.clone())).await;
         match moved {
             // Nothing was moved where another run has just promoted the same model.

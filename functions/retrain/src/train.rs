@@ -8,6 +8,7 @@ use crate::guards;
 use crate::outcome::{Outcome, Reason, TrainError, Trained};
 use crate::plan::Plan;
 use crate::registration::{register, retire};
+use crate::report::{Draft, Exploration, OperatingCurve};
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
@@ -16,7 +17,7 @@ use churn_common::calendar::{Day, Timestamp};
 use churn_common::model::card::Rows;
 use churn_common::model::{Model, ModelVersion};
 use churn_common::store::AllStores;
-use churn_common::store::models::ModelFiles;
+use churn_common::store::models::{ModelFiles, ReportFile};
 use churn_common::store::objects::Condition;
 
 /// Trains on what is stored, and makes the model champion if it passes the gate.
@@ -33,8 +34,8 @@ pub async fn train(
         Ok(plan) => plan,
         Err(too_short) => return Ok(Outcome::not_trained(Reason::LogTooShort, too_short)),
     };
-    let Gathered { train, test, overlapping_slices, future_checked } =
-        snapshots::gather(stores, settings, &plan, log_span.1).await?;
+    let Gathered { train, test, totals, overlapping_slices, future_checked } =
+        snapshots::gather(stores, settings, &plan, log_span).await?;
     let (training_rows, test_rows) = (snapshots::describe(&plan.train, &train), snapshots::describe(&plan.test, &test));
     if let Some(refusal) = refusal(&training_rows, &test_rows, settings) {
         return Ok(refusal);
@@ -87,9 +88,14 @@ pub async fn train(
         probabilities: &probabilities,
         threshold: model.threshold(),
     };
-    let (registered_as, moved) = register(stores, settings, files, &mut card, held_out, log_span.1).await?;
+    let report = Draft {
+        exploration: Exploration::of(&totals, &train, &test),
+        curve: OperatingCurve::of(&snapshots::labels(&test), &probabilities, model.threshold().get()),
+    };
+    let (registered_as, moved) = register(stores, settings, files, &report, &mut card, held_out, log_span.1).await?;
     let retired = retire(stores, settings.gate.keep_versions).await;
     Ok(Outcome::Trained(Box::new(Trained {
+        html_report: stores.models().report_url(&version, ReportFile::Html),
         model_version: version,
         registered_as,
         replaced: moved.and_then(|m| m.replaced),
