@@ -36,6 +36,12 @@ pub fn short(x: f64) -> String {
     grouped(x, decimals as usize)
 }
 
+/// A number at a tick of an axis: no more decimals than it has.
+pub fn tick(x: f64) -> String {
+    let text = grouped(x, 5);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A score, three decimals; `undefined` where it is.
 pub fn score(value: Option<f64>) -> String {
     value.map_or("undefined".to_owned(), |x| grouped(x, 3))
@@ -74,6 +80,10 @@ mod tests {
         assert_eq!([grouped(-1234.56, 1), grouped(-0.001, 2), grouped(0.5, 0)], ["-1,234.6", "0.00", "0"]);
         assert_eq!([percent(0.125, 1), percent(1.0, 0)], ["12.5 %", "100 %"]);
         assert_eq!([short(0.0), short(12.0), short(0.012_34), short(-3.456)], ["0", "12", "0.0123", "-3.46"]);
+        assert_eq!(
+            [tick(0.05), tick(-0.1), tick(200.0), tick(0.0), tick(1500.5)],
+            ["0.05", "-0.1", "200", "0", "1,500.5"]
+        );
         let whole = Estimate { value: Some(0.7), low: Some(0.65), high: Some(0.75) };
         assert_eq!(interval(&whole), "0.700 (0.650 to 0.750)");
         assert_eq!(percent_interval(&Estimate { low: None, ..whole }), "70.0 %");

@@ -1,7 +1,7 @@
 //! Named horizontal bars.
 
 use super::{Axis, Chart, FIRST, Head, name_row, plain, room, rows, text};
-use crate::report::ReportError;
+use crate::report::{ReportError, number};
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
@@ -29,7 +29,7 @@ impl Bars {
                 plot.draw_series([Rectangle::new([(0.0, y - 0.3), (*value, y + 0.3)], FIRST.filled())])?;
                 name_row(root, &plot, &x, at, name)?;
                 let (end, middle) = plot.backend_coord(&(*value, y));
-                text(root, &(x.format)(*value), (end + 6, middle - 8), &plain(HPos::Left))?;
+                text(root, &number::short(*value), (end + 6, middle - 8), &plain(HPos::Left))?;
             }
             Ok(())
         })

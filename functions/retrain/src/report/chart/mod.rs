@@ -159,7 +159,7 @@ fn text(root: &Root<'_>, text: &str, at: (i32, i32), style: &TextStyle<'_>) -> D
 fn legend<'n>(root: &Root<'_>, names: impl Iterator<Item = (&'n str, RGBColor)>) -> Drawn {
     let mut x = 16;
     for (name, colour) in names {
-        root.draw(&Rectangle::new([(x, 46), (x + 16, 52)], colour.filled()))?;
+        root.draw(&Rectangle::new([(x, 44), (x + 16, 50)], colour.filled()))?;
         text(root, name, (x + 22, 40), &plain(HPos::Left))?;
         // Names are of plain letters, about half as wide as high.
         x += 22 + 8 * name.chars().count() as i32 + 16;

@@ -1,6 +1,6 @@
 //! Named rows of values with their intervals.
 
-use super::{Axis, Chart, FIRST, Head, MUTED, name_row, plain, room, rows, text};
+use super::{Axis, Chart, FIRST, Head, MUTED, PAPER, name_row, plain, room, rows, text};
 use crate::report::ReportError;
 use churn_common::metrics::Estimate;
 use plotters::prelude::*;
@@ -54,6 +54,10 @@ impl Whiskers {
                 let (px, py) = plot.backend_coord(&(within(value), at as f64));
                 let middle = (x.range.start + x.range.end) / 2.0;
                 let side = if value > middle { HPos::Right } else { HPos::Left };
+                let width = 8 * mark.note.chars().count() as i32;
+                let left = if value > middle { px - width } else { px };
+                // No line shines through it.
+                root.draw(&Rectangle::new([(left, py - 22), (left + width, py - 7)], PAPER.filled()))?;
                 text(root, &mark.note, (px, py - 22), &plain(side))?;
             }
             Ok(())

@@ -2,7 +2,6 @@
 
 use crate::report::chart::{Axis, Chart, Head, Mark, Whiskers};
 use crate::report::{ReportError, number};
-use churn_common::metrics::Estimate;
 use churn_common::model::Card;
 
 /// All of them.
@@ -35,14 +34,14 @@ pub fn all(card: &Card) -> Result<Vec<Chart>, ReportError> {
         let (low, high) = (ends().fold(f64::INFINITY, f64::min), ends().fold(f64::NEG_INFINITY, f64::max));
         let margin = 0.06 * (high - low).max(1e-3);
         let reading = "The best of each family, scored on rows that it had not seen; lines are 95 % intervals, users \
-                       resampled. Intervals of different candidates rest on the same users, so a small difference may \
+                       resampled, the vertical line is what needs no features. Intervals of different candidates rest on the same users, so a small difference may \
                        be surer than overlapping lines suggest.";
         (low <= high).then(|| {
             Whiskers {
                 head: Head::new(id, title, reading),
                 x: Axis::new(label, low - margin..high + margin),
                 marks,
-                guide: None::<f64>.or(floor(card, metric).value),
+                guide: if metric == "roc_auc" { Some(0.5) } else { floor(card) },
             }
             .draw()
         })
@@ -50,9 +49,7 @@ pub fn all(card: &Card) -> Result<Vec<Chart>, ReportError> {
     drawn.collect()
 }
 
-/// What the prior rate reaches, as the floor.
-fn floor(card: &Card, metric: &str) -> Estimate {
-    let prior = card.candidates.iter().find(|c| c.family == "prior");
-    let told = prior.and_then(|c| c.estimates.as_ref()).and_then(|e| e.get(metric)).copied();
-    told.unwrap_or(Estimate { value: None, low: None, high: None })
+/// The log-loss of the prior rate, the floor.
+fn floor(card: &Card) -> Option<f64> {
+    card.candidates.iter().find(|c| c.family == "prior").map(|c| c.log_loss)
 }

@@ -142,7 +142,7 @@ pub fn pages(told: &Exploration) -> Result<Vec<Chart>, ReportError> {
              Pages come first whose difference chance explains least.",
         ),
         x: Axis {
-            format: Box::new(|x| format!("{}×", number::short((x.exp2() * 100.0).round() / 100.0))),
+            format: Box::new(|x| format!("{}×", number::tick((x.exp2() * 1000.0).round() / 1000.0))),
             ..Axis::new("visits per active day, churned ÷ others (ratio)", -reach..reach)
         },
         marks: marks.collect(),

@@ -27,7 +27,7 @@ pub fn all(card: &Card) -> Result<Vec<Chart>, ReportError> {
             number::count(importance.rows as u64)
         );
         let x = Axis {
-            format: Box::new(|x| number::short((x * 1e5).round() / 1e5)),
+            format: Box::new(number::tick),
             // Room for the figure behind the longest bar.
             ..Axis::new(format!("mean |SHAP|, {unit}"), 0.0..largest * 1.2)
         };
@@ -60,10 +60,7 @@ fn depend(card: &Card, rank: usize, told: &Dependence, unit: &str) -> Result<Opt
     let chart = Lines {
         head: Head::new(&format!("dependence-{rank}"), format!("Dependence on {}", told.feature), reading),
         x: Axis::new(format!("{} ({of})", told.feature), from - margin..to + margin),
-        y: Axis {
-            format: Box::new(|x| number::short((x * 1e5).round() / 1e5)),
-            ..Axis::new(format!("contribution, {unit}"), -reach..reach)
-        },
+        y: Axis { format: Box::new(number::tick), ..Axis::new(format!("contribution, {unit}"), -reach..reach) },
         series: vec![
             Series::new(Form::Guide, MUTED, vec![(from - margin, 0.0), (to + margin, 0.0)]),
             Series::new(Form::Line, FIRST, middle.clone()),

@@ -71,8 +71,9 @@ fn reliability(card: &Card) -> Result<Chart, ReportError> {
     let positives = |observed: f64, rows: u64| (observed * rows as f64).round() as u64;
     let rates: Vec<Rate> = bins.iter().map(|bin| Rate::of(positives(bin.observed, bin.rows), bin.rows)).collect();
     let ends: Vec<(f64, f64)> = rates.iter().filter_map(|rate| rate.rate.low.zip(rate.rate.high)).collect();
-    let top = ends.iter().map(|(_, high)| *high).chain(bins.iter().map(|bin| bin.predicted)).fold(0.01, f64::max);
-    let top = (top * 1.05).min(1.0);
+    let end = |values: &mut dyn Iterator<Item = f64>| (values.fold(0.01, f64::max) * 1.05).min(1.0);
+    let right = end(&mut bins.iter().map(|bin| bin.predicted));
+    let top = end(&mut ends.iter().map(|(_, high)| *high)).max(right);
     let reading = format!(
         "Each dot is about a tenth of the rows, its line a 95 % interval. On the diagonal a probability means what it \
          says; above it, more churned than was told. Expected calibration error {}.",
@@ -80,10 +81,10 @@ fn reliability(card: &Card) -> Result<Chart, ReportError> {
     );
     Lines {
         head: Head::new("reliability", "Reliability of the probabilities", reading),
-        x: Axis::share("mean probability told, %", top),
+        x: Axis::share("mean probability told, %", right),
         y: Axis::share("share that churned, %", top),
         series: vec![
-            Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (top, top)]).named("exact"),
+            Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (right, right)]).named("exact"),
             Series::new(Form::Intervals(ends), FIRST, bins.iter().map(|bin| (bin.predicted, bin.observed)).collect())
                 .named("model"),
         ],
