@@ -1,9 +1,12 @@
 //! Which model `predict` serves: the champion, looked for again only now and then, and never one that is not fit to serve.
 
+use axum::http::Method;
 use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
-use churn_tests::{model, promote, register, stores};
+use churn_local::http;
+use churn_tests::{deployed_with, model, promote, register, stores};
 use predict::{Champion, PredictSettings};
+use serde_json::{Value, json};
 
 fn champion(stores: &AllStores, model_refresh_seconds: u32) -> Champion {
     Champion::new(stores, &PredictSettings { model_refresh_seconds, ..PredictSettings::default() })
@@ -46,6 +49,33 @@ async fn a_champion_that_is_damaged_or_missing_leaves_the_last_good_one_in_servi
     let (missing, _) = model(0.4).unwrap();
     promote(&stores, &missing).await.unwrap();
     assert_eq!(serves(&champion).await, Some(good));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_champion_raises_the_alarm_while_requests_are_answered_by_the_last_good_one() {
+    let every_time = ("CHURN_MODEL_REFRESH_SECONDS".to_owned(), "0".to_owned());
+    let (stack, stores) = deployed_with(None, |function| function.env.push(every_time.clone())).await.unwrap();
+    let (good, file) = model(0.1).unwrap();
+    register(&stores, &good, file).await.unwrap();
+    let (damaged, mut file) = model(0.3).unwrap();
+    file.truncate(file.len() - 1);
+    let url = format!("{}/health", stack.http_url());
+    let health = || http::send(Method::GET, &url, "", Vec::new());
+    assert!(health().await.unwrap().status().is_success(), "it is loaded");
+    register(&stores, &damaged, file).await.unwrap();
+
+    let answer = health().await.unwrap();
+    let told: Value = serde_json::from_slice(answer.body()).unwrap();
+    assert_eq!((answer.status().as_u16(), &told["model_version"]), (200, &json!(good)));
+    let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();
+    let alarm = log.lines().find_map(|line| {
+        let metrics: Value = serde_json::from_str(line.get(line.find('{')?..)?).ok()?;
+        (metrics["ModelRefused"] == 1).then_some(metrics)
+    });
+    let alarm = alarm.unwrap_or_else(|| panic!("no alarm in {log}"));
+    assert_eq!((&alarm["function"], &alarm["serving"]), (&json!("predict"), &json!(good)));
+    assert!(alarm["error"].as_str().unwrap().contains(damaged.as_str()));
+    stack.shutdown().await;
 }
 
 #[tokio::test]

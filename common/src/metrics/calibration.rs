@@ -72,3 +72,54 @@ pub fn expected_calibration_error(labels: &[bool], probabilities: &[f64]) -> Res
     Ok(curve.iter().map(|bin| bin.rows as f64 * (bin.predicted - bin.observed).abs()).sum::<f64>()
         / labels.len() as f64)
 }
+
+/// What chance makes of the calibration error where every probability is true: the quantile `level` of
+/// [`expected_calibration_error`] over labels drawn from `probabilities`, `draws` times (consistency resampling, Bröcker
+/// and Smith 2007). Few rows err much without being miscalibrated.
+///
+/// # Errors
+/// If there is no row, or a probability is outside 0..=1.
+pub fn chance_calibration_error(probabilities: &[f64], level: f64, draws: u32, seed: u64) -> Result<f64, MetricsError> {
+    check(&vec![false; probabilities.len()], probabilities)?;
+    let edges = edges(probabilities, BINS);
+    let bins: Vec<usize> = probabilities.iter().map(|p| bin_of(&edges, *p)).collect();
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut errors: Vec<f64> = Vec::new();
+    for _ in 0..draws.max(1) {
+        // Of each bin, what is predicted less what is drawn.
+        let mut off = [0.0; BINS];
+        for (p, bin) in probabilities.iter().zip(&bins) {
+            if let Some(off) = off.get_mut(*bin) {
+                *off += p - f64::from(u8::from(rng.f64() < *p));
+            }
+        }
+        errors.push(off.iter().map(|off| off.abs()).sum::<f64>() / probabilities.len() as f64);
+    }
+    errors.sort_unstable_by(f64::total_cmp);
+    let at = (level.clamp(0.0, 1.0) * (errors.len() - 1) as f64).round() as usize;
+    Ok(errors.get(at).copied().unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn true_probabilities_err_by_chance_as_often_as_said_and_less_with_more_rows() {
+        let mut rng = fastrand::Rng::with_seed(2);
+        let mut before = f64::INFINITY;
+        for rows in [100, 1000, 10_000] {
+            let p: Vec<f64> = (0..rows).map(|_| rng.f64() * 0.2).collect();
+            let chance = chance_calibration_error(&p, 0.95, 200, 1).unwrap();
+            let draw = |rng: &mut fastrand::Rng| -> Vec<bool> { p.iter().map(|p| rng.f64() < *p).collect() };
+            let above = (0..200).filter(|_| expected_calibration_error(&draw(&mut rng), &p).unwrap() > chance).count();
+            // Binomial: 10 of 200 give or take 3, and the quantile itself is a draw.
+            assert!(above <= 24, "{above} of 200 above {chance} for {rows} rows");
+            // In proportion to the root of the rows.
+            assert!(chance < before / 2.0, "{chance} after {before}");
+            before = chance;
+        }
+        assert_eq!(chance_calibration_error(&[0.0, 1.0, 1.0], 0.95, 10, 1), Ok(0.0), "nothing is left to chance");
+        assert_eq!(chance_calibration_error(&[], 0.95, 10, 1), Err(MetricsError::Empty));
+    }
+}

@@ -13,7 +13,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use calibration::{ReliabilityBin, expected_calibration_error, reliability};
+pub use calibration::{ReliabilityBin, chance_calibration_error, expected_calibration_error, reliability};
 pub use confusion::Confusion;
 pub use estimates::{Estimate, EstimateParams, Estimates, difference, estimate};
 pub use ranking::{pr_auc, roc_auc};

@@ -4,7 +4,7 @@ use crate::comparison::{Registered, Scored, compare};
 use crate::outcome::TrainError;
 use crate::settings::TrainingSettings;
 use churn_common::calendar::Day;
-use churn_common::metrics::Estimate;
+use churn_common::metrics::{Estimate, chance_calibration_error};
 use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, Guards};
 use churn_common::model::{Card, ModelVersion};
 use churn_common::store::AllStores;
@@ -30,6 +30,12 @@ pub async fn judge(
         champion_unfit: None,
         ece: card.estimates.get("ece").copied().unwrap_or(Estimate { value: None, low: None, high: None }),
         max_ece: settings.gate.gate_max_ece,
+        chance_ece: chance_calibration_error(
+            held_out.probabilities,
+            0.95,
+            settings.decision.bootstrap_resamples,
+            settings.forest.seed,
+        )?,
     };
     if let Some(version) = &registry.champion {
         match Registered::load(stores, version).await {
@@ -41,7 +47,7 @@ pub async fn judge(
             Err(unfit) => gate.champion_unfit = Some(unfit.to_string()),
         }
     }
-    gate.reasons.extend(calibration(gate.ece, gate.max_ece));
+    gate.reasons.extend(calibration(&gate));
     gate.reasons.extend(leaks(&card.guards));
     if registry.was_rolled_back(&card.version) {
         let detail = "it was champion and was taken back; it takes a promotion by hand to bring it back".to_owned();
@@ -89,13 +95,14 @@ fn against(champion: &ModelVersion, comparison: Option<&Comparison>) -> Option<G
     }
 }
 
-/// An error in an interval that reaches down to the bound may be chance: ECE lies above 0 even for true probabilities.
-fn calibration(ece: Estimate, bound: f64) -> Option<GateReason> {
-    let off = ece.low.or(ece.value).is_none_or(|low| low > bound);
+fn calibration(gate: &Gate) -> Option<GateReason> {
+    let Gate { ece, max_ece, chance_ece, .. } = gate;
+    let off = ece.value.is_none_or(|ece| ece > *max_ece && ece > *chance_ece);
     off.then(|| GateReason {
         kind: GateReasonKind::Miscalibrated,
         detail: format!(
-            "its probabilities are off: calibration error {} (95 %: {} to {}) against {bound} (gate_max_ece)",
+            "its probabilities are off: calibration error {} (95 %: {} to {}) is above {max_ece} (gate_max_ece) and above \
+             the {chance_ece:.3} that chance explains",
             text(ece.value),
             text(ece.low),
             text(ece.high)

@@ -127,3 +127,27 @@ async fn sweep(stores: &AllStores) -> Result<Vec<ModelVersion>, StoreError> {
     stores.registry().update(clear).await?;
     Ok(retired)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_against_a_champion_that_is_none_any_more_does_not_count() {
+        let [old, between, new] = [b"a", b"b", b"c"].map(|file| ModelVersion::of(file));
+        let because = |n: i64| Because { at: Timestamp::from_millis(n), by: BY.into(), why: "a test".into() };
+        let mut registry = Registry::default();
+        enter(&mut registry, &old, &Registry::default(), true, because(1)).unwrap();
+        let judged_by = registry.clone();
+        enter(&mut registry, &between, &judged_by, true, because(2)).unwrap();
+        for passed in [true, false] {
+            let overtaken = enter(&mut registry.clone(), &new, &judged_by, passed, because(3)).unwrap_err();
+            assert!(matches!(overtaken, ChangeError::Refused(Refused::Overtaken(Some(now))) if now == between));
+        }
+        let judged_by = registry.clone();
+        let moved = enter(&mut registry, &new, &judged_by, true, because(4)).unwrap();
+        // The answer was lost, and the change is made again on what it made.
+        assert_eq!(enter(&mut registry, &new, &judged_by, true, because(4)).unwrap(), moved);
+        assert_eq!(registry.history.len(), 3);
+    }
+}

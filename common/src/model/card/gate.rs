@@ -18,8 +18,11 @@ pub struct Gate {
     pub champion_unfit: Option<String>,
     /// Its expected calibration error on the held-out rows.
     pub ece: Estimate,
-    /// The bound: the error's lower end must not lie above it.
+    /// The bound on it.
     pub max_ece: f64,
+    /// What chance makes of it on so many rows in 95 of 100 cases where every probability is true. Above the bound *and*
+    /// above this, the model does not pass.
+    pub chance_ece: f64,
 }
 
 /// One reason not to let a model through.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct GateSettings {
     /// What a new model's ROC-AUC may be worse by than the champion's on the same rows, above 0, to 1: the lower end of the difference's 95 % interval must be above minus this.
     pub gate_margin: f64,
-    /// Expected calibration error that a new model must not be shown to exceed, 0 to 1.
+    /// Expected calibration error on the held-out rows that a new model must not exceed, 0 to 1, unless chance explains it.
     pub gate_max_ece: f64,
     /// Newest models that are kept, 1 to 10,000. The champion, the challenger and what a roll-back would go to are kept besides.
     pub keep_versions: u32,

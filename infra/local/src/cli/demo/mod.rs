@@ -62,7 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     summary::started(&mut out, stack.endpoints(), begun.elapsed())?;
 
     let done = tokio::select! {
-        done = run_steps(&stack, &stores, &names.logs_bucket, &logs, &training, &args.report, args.users.into()) => done,
+        done = run_steps(&stack, &stores, &names.logs_bucket, &logs, &training, args.report.as_deref(), args.users.into()) => done,
         () = stop => Err(anyhow::anyhow!("interrupted")),
     };
     if done.is_err() {
@@ -81,7 +81,7 @@ async fn run_steps(
     logs_bucket: &str,
     logs: &[logs::Log],
     training: &serde_json::Value,
-    report: &Option<PathBuf>,
+    report: Option<&Path>,
     users: usize,
 ) -> anyhow::Result<()> {
     let out = &mut std::io::stdout();
@@ -89,8 +89,11 @@ async fn run_steps(
     summary::ingested(out, &ingested)?;
     let trained = steps::retrain(stack, training).await?;
     summary::trained(out, &trained)?;
-    let page = steps::report(stores, &trained, report.as_deref()).await?;
+    let page = steps::report(stores, &trained, report).await?;
     summary::report(out, &page)?;
+    if steps::promote_if_none_serves(stack, &trained.answer).await?.is_some() {
+        summary::promoted_by_hand(out)?;
+    }
     let predicted = steps::predict(stack, stores, users).await?;
     summary::predicted(out, &predicted, stack.http_url())?;
     let monitored = steps::monitor(stack).await?;

@@ -110,6 +110,11 @@ pub fn report(out: &mut impl Write, page: &Path) -> io::Result<()> {
     writeln!(out, "  report, to open in a browser: {}", page.display())
 }
 
+/// Tells that a model serves that did not pass the gate.
+pub fn promoted_by_hand(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "  No model serves yet, so the demo promotes this one by hand; a schedule would not.")
+}
+
 /// Such as `0.712 (0.650 to 0.771)`.
 fn interval(estimate: &Value) -> String {
     match ["value", "low", "high"].map(|part| estimate[part].as_f64()) {

@@ -6,7 +6,7 @@ mod summary;
 
 use super::DataArgs;
 use anyhow::Context;
-use churn_common::store::models::ReportFile;
+use churn_common::store::models::{Models, ReportFile};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -87,7 +87,7 @@ fn write(path: &Path, bytes: &[u8], out: &mut impl Write) -> anyhow::Result<()> 
 ///
 /// # Errors
 /// The store cannot be read, the model has no report, or the file cannot be written.
-pub async fn export(models: &churn_common::store::models::Models, version: &str, to: &Path) -> anyhow::Result<()> {
+pub async fn export(models: &Models, version: &str, to: &Path) -> anyhow::Result<()> {
     let version = stored::parse(version)?;
     let html = models.report(&version, ReportFile::Html).await?;
     let html = html.with_context(|| stored::none_of(&version))?;

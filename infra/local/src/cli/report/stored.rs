@@ -75,7 +75,10 @@ impl Stored {
 /// The version that `model` names.
 fn find(registry: &Registry, model: &str) -> anyhow::Result<ModelVersion> {
     match model {
-        "champion" => registry.champion.clone().context("there is no model yet: run `churn invoke retrain`"),
+        "champion" => registry.champion.clone().with_context(|| match &registry.challenger {
+            Some(version) => format!("no model serves; {version} waits: run `churn report challenger`"),
+            None => "there is no model yet: run `churn invoke retrain`".to_owned(),
+        }),
         "challenger" => registry.challenger.clone().context("no model waits as challenger"),
         text => {
             let version = parse(text)?;
