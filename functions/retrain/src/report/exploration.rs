@@ -199,3 +199,148 @@ fn difference(a: Mean, b: Mean) -> f64 {
     let apart = || Some((a.0? - b.0?).abs() / a.1?.hypot(b.1?));
     apart().filter(|z| z.is_finite()).unwrap_or(0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use churn_common::calendar::Timestamp;
+    use churn_common::event::{Event, Level};
+    use churn_common::features::{COUNT, Row};
+    use churn_common::history::History;
+    use churn_common::ids::{SessionId, UserId};
+    use churn_common::pseudonym::StoredUser;
+
+    fn day(n: i32) -> Day {
+        Day::from_number(17_000 + n)
+    }
+
+    /// A history of one event each: day, session, page.
+    fn history(events: &[(i32, u64, Page)]) -> History {
+        let event = |(item, (on, session, page)): (u32, &(i32, u64, Page))| Event {
+            user: UserId::new("1").unwrap(),
+            session: SessionId::from_number(*session),
+            item: Some(item),
+            ts: Timestamp::from_millis(day(*on).start().millis() + i64::from(item)),
+            page: *page,
+            level: Some(Level::Paid),
+            registration: None,
+            gender: None,
+            artist: None,
+            song: None,
+            length_ms: None,
+        };
+        let mut history = History::default();
+        history.add_events(&(0..).zip(events).map(event).collect::<Vec<_>>());
+        history
+    }
+
+    fn row(churned: bool, cutoff: i32, values: &[(&str, f32)]) -> Snapshot {
+        let mut all = [f32::NAN; COUNT];
+        values.iter().for_each(|(name, value)| all[position(name).unwrap()] = *value);
+        let user = StoredUser::from_stored("1").unwrap();
+        Snapshot { user, cutoff: day(cutoff), row: Row::from_values(all), churned }
+    }
+
+    /// Three users at the cutoff 100, windows of 30 days, in a log of the days 60 to 101.
+    fn totals() -> Totals {
+        use Page::{Cancel, CancellationConfirmation, Help, Home, NextSong, ThumbsUp};
+        let mut leaver = vec![(98, 1, Home), (98, 1, Help), (98, 1, NextSong), (99, 1, Help), (99, 1, Cancel)];
+        leaver.extend([(101, 2, Help); 5]);
+        leaver.push((101, 2, CancellationConfirmation));
+        let stayer = [(10, 1, Home), (60, 1, ThumbsUp), (98, 2, Home)].into_iter().chain([(98, 2, NextSong); 4]);
+        let other = [(97, 1, Home), (97, 1, NextSong), (97, 1, NextSong)];
+        let mut totals = Totals::new((day(60), day(101)));
+        for (events, churned) in [(leaver, true), (stayer.collect(), false), (other.to_vec(), false)] {
+            let history = history(&events);
+            totals.add_user(&history);
+            totals.add_row(&history, day(100), 30, churned);
+        }
+        totals
+    }
+
+    #[test]
+    fn what_users_do_is_counted_by_day() {
+        let told = Exploration::of(&totals(), &[], &[]);
+        assert_eq!((told.users, told.cancelled_users, told.sessions), (3, 1, 5), "a session over midnight is one");
+        assert_eq!((told.events, told.events_outside, told.daily.len()), (11 + 6 + 3, 1, 42));
+        let on = |n: i32| {
+            let told = told.daily.iter().find(|d| d.day == day(n)).unwrap();
+            (told.events, told.users, told.cancelled)
+        };
+        assert_eq!([on(60), on(61), on(97), on(98)], [(1, 1, 0), (0, 0, 0), (3, 1, 0), (8, 2, 0)]);
+        assert_eq!([on(99), on(101)], [(2, 1, 0), (6, 1, 1)]);
+    }
+
+    #[test]
+    fn pages_are_counted_in_the_window_before_the_cutoff_alone() {
+        let pages = Exploration::of(&totals(), &[], &[]).pages;
+        let values = |p: &PageUse| (p.churned.value, p.others.value, p.ratio.value);
+        let of = |name: &str| values(pages.iter().find(|p| p.page == name).unwrap());
+        // On two active days the leaver asks for help twice; the five visits after the cutoff count nowhere.
+        assert_eq!(of("Help"), (Some(1.0), Some(0.0), None));
+        assert_eq!(of("Home"), (Some(0.5), Some(1.0), Some(0.5)));
+        assert_eq!(of("NextSong"), (Some(0.5), Some(3.0), Some(0.5 / 3.0)));
+        // Neither what tells the answer, nor what lies before the window.
+        assert_eq!(pages.len(), 3, "{pages:?}");
+        // Songs of the others: 4 and 2, so mean 3 and standard error 1.
+        let songs = pages.iter().find(|p| p.page == "NextSong").unwrap();
+        assert!(
+            (songs.others.low.unwrap() - (3.0 - Z)).abs() < 1e-9
+                && (songs.others.high.unwrap() - (3.0 + Z)).abs() < 1e-9
+        );
+        assert_eq!(songs.churned.low, None, "one row tells no interval");
+    }
+
+    #[test]
+    fn pages_that_differ_most_surely_come_first() {
+        let mut totals = totals();
+        let both = |page: Page, totals: &mut Totals, values: [[f64; 2]; 2]| {
+            for (class, values) in totals.pages.iter_mut().zip(values) {
+                class.per_active_day[page.index()] = Sum::default();
+                values.iter().for_each(|v| class.per_active_day[page.index()].add(*v));
+            }
+        };
+        totals.pages.iter_mut().for_each(|class| {
+            class.rows = 2;
+            class.per_active_day = [Sum::default(); Page::COUNT];
+        });
+        both(Page::Home, &mut totals, [[1.0, 9.0], [2.0, 4.0]]);
+        both(Page::Help, &mut totals, [[0.2, 0.3], [0.1, 0.12]]);
+        let told = pages(&totals);
+        assert_eq!(told.iter().map(|p| p.page.as_str()).collect::<Vec<_>>(), ["Help", "Home"]);
+        let ratio = told[1].ratio;
+        // ln(5/3) ± 1.96 · √((4/5)² + (1/3)²), by hand.
+        let half = Z * (0.64f64 + 1.0 / 9.0).sqrt();
+        assert!((ratio.low.unwrap().ln() - ((5.0f64 / 3.0).ln() - half)).abs() < 1e-9);
+        assert!((ratio.high.unwrap().ln() - ((5.0f64 / 3.0).ln() + half)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn churn_is_told_by_group() {
+        let train = [
+            row(true, 90, &[("is_paid", 1.0), ("is_female", 1.0), ("tenure_days", 29.9)]),
+            row(false, 90, &[("is_paid", 1.0), ("is_female", 0.0), ("tenure_days", 30.0)]),
+            row(false, 93, &[("is_paid", 0.0), ("tenure_days", 5000.0)]),
+        ];
+        let test = [row(true, 100, &[("is_paid", 1.0), ("is_female", 1.0)])];
+        let told = Exploration::of(&totals(), &train, &test);
+        let counts = |groups: &[GroupRate]| -> Vec<(String, u64, u64)> {
+            groups.iter().map(|g| (g.group.clone(), g.churn.positives, g.churn.rows)).collect()
+        };
+        let group = |name: &str, positives, rows| (name.to_owned(), positives, rows);
+        assert_eq!((told.churn.positives, told.churn.rows), (2, 4));
+        assert_eq!(counts(&told.by_level), [group("paid", 2, 3), group("free", 0, 1)]);
+        assert_eq!(counts(&told.by_gender), [group("female", 2, 2), group("male", 0, 1), group("unknown", 0, 1)]);
+        assert_eq!(
+            counts(&told.by_tenure),
+            [
+                group("under 30 days", 1, 1),
+                group("30 to 59 days", 0, 1),
+                group("365 days or more", 0, 1),
+                group("unknown", 1, 1)
+            ]
+        );
+        let days: Vec<String> = [90, 93, 100].map(|n| day(n).to_string()).into();
+        assert_eq!(told.by_cutoff.iter().map(|g| g.group.clone()).collect::<Vec<_>>(), days);
+    }
+}

@@ -102,3 +102,17 @@ fn explained(card: &Card) -> &'static str {
         Explained::LogOddsBeforeCalibration => "log-odds before calibration",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A colour that a page does not know would stay as on paper in the dark.
+    #[test]
+    fn the_page_knows_every_colour_of_charts() {
+        for colour in [chart::INK, chart::MUTED, chart::GRID, chart::PAPER, chart::FIRST, chart::SECOND] {
+            let rule = format!("svg [fill=\"#{:02X}{:02X}{:02X}\"]", colour.0, colour.1, colour.2);
+            assert!(page::STYLE.contains(&rule), "{rule}");
+        }
+    }
+}
