@@ -144,7 +144,7 @@ fn the_curves_have_the_areas_of_the_card(report: &Report) {
     let (labels, p): (Vec<bool>, Vec<f64>) = rows.into_iter().unzip();
     assert!((roc_auc(&labels, &p).unwrap().unwrap() - scores.roc_auc.unwrap()).abs() < 0.006);
     assert!((pr_auc(&labels, &p).unwrap().unwrap() - scores.pr_auc.unwrap()).abs() < 0.02);
-    let served = curve.points.iter().filter(|p| p.threshold >= scores.threshold).next_back();
+    let served = curve.points.iter().rfind(|p| p.threshold >= scores.threshold);
     let (called, caught) = served.map_or((0, 0), |p| (p.called, p.caught));
     assert_eq!((called, caught), (scores.confusion.tp + scores.confusion.fp, scores.confusion.tp));
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Cells that thinning keeps two points of, at most.
 const CELLS: f64 = 95.0;
 
-/// What each threshold would have led to. Of a long curve some points are left out: the plane of false and true
+/// What each threshold would have led to. Of a curve of more than 190 points some are left out: the plane of false and true
 /// positive rates is cut into 95 bands of equal `fpr + tpr`, and of each the first and the last point stay, besides the
 /// one at the threshold that serves. Straight lines between them change the area under the ROC curve by less than
 /// 0.006 whatever the curve: in a band, `fpr` and `tpr` grow by at most 2/95 together, so what is left out lies off the
@@ -54,7 +54,8 @@ impl OperatingCurve {
             let band = bands.get(at);
             at == 0 || bands.get(at - 1) != band || bands.get(at + 1) != band || Some(at) == serves
         };
-        curve.points = all.iter().enumerate().filter(|(at, _)| ends(*at)).map(|(_, point)| *point).collect();
+        let few = all.len() <= 2 * CELLS as usize;
+        curve.points = all.iter().enumerate().filter(|(at, _)| few || ends(*at)).map(|(_, point)| *point).collect();
         curve
     }
 

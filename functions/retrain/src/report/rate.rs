@@ -56,13 +56,13 @@ impl Sum {
 mod tests {
     use super::*;
 
-    /// 2 of 20, as Newcombe (1998) and R's `prop.test(2, 20, correct = FALSE)` have it: 0.0279 to 0.3010.
+    /// 15 of 148, as Newcombe (1998, table I, method 3) has it: 0.0624 to 0.1605.
     #[test]
     fn intervals_are_wilsons() {
-        let rate = Rate::of(2, 20).rate;
+        let rate = Rate::of(15, 148).rate;
         let [value, low, high] = [rate.value, rate.low, rate.high].map(Option::unwrap);
-        assert_eq!(value, 0.1);
-        assert!((low - 0.0279).abs() < 5e-5 && (high - 0.3010).abs() < 5e-5, "{low} {high}");
+        assert_eq!(value, 15.0 / 148.0);
+        assert!((low - 0.0624).abs() < 5e-5 && (high - 0.1605).abs() < 5e-5, "{low} {high}");
         let none = Rate::of(0, 10).rate;
         assert!(none.low == Some(0.0) && (none.high.unwrap() - 0.2775).abs() < 5e-5, "{none:?}");
         assert_eq!(Rate::of(0, 0).rate, Estimate { value: None, low: None, high: None });
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn means_do_not_depend_on_the_order() {
-        let values = [0.1, 0.7, 1234.567_891, 0.0];
+        let values = [0.1, 0.7, 1_234.567_891, 0.0];
         let (mut there, mut back) = (Sum::default(), Sum::default());
         values.iter().for_each(|v| there.add(*v));
         values.iter().rev().for_each(|v| back.add(*v));

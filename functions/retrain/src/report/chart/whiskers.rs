@@ -54,7 +54,7 @@ impl Whiskers {
                 let (px, py) = plot.backend_coord(&(within(value), at as f64));
                 let middle = (x.range.start + x.range.end) / 2.0;
                 let side = if value > middle { HPos::Right } else { HPos::Left };
-                let width = 8 * mark.note.chars().count() as i32;
+                let width = 7 * mark.note.chars().count() as i32;
                 let left = if value > middle { px - width } else { px };
                 // No line shines through it.
                 root.draw(&Rectangle::new([(left, py - 22), (left + width, py - 7)], PAPER.filled()))?;

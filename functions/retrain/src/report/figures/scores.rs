@@ -59,11 +59,18 @@ fn precision_recall(card: &Card, curve: &OperatingCurve) -> Result<Chart, Report
         y: Axis::share("precision, % of rows called churn", (top * 1.05).min(1.0)),
         series: vec![
             Series::new(Form::Guide, MUTED, vec![(0.0, base), (1.0, base)]).named("chance"),
-            Series::new(Form::Line, FIRST, curve.pr()).named("model"),
+            Series::new(Form::Line, FIRST, steps(&curve.pr())).named("model"),
             Series::new(Form::Dots, SECOND, serving).named("threshold that serves"),
         ],
     }
     .draw()
+}
+
+/// Recall and precision as steps, under which the area is the average precision: straight lines would promise more
+/// (Davis and Goadrich 2006).
+fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let before = std::iter::once(0.0).chain(points.iter().map(|(recall, _)| *recall));
+    before.zip(points).flat_map(|(before, (recall, precision))| [(before, *precision), (*recall, *precision)]).collect()
 }
 
 fn reliability(card: &Card) -> Result<Chart, ReportError> {
@@ -165,4 +172,18 @@ fn lift(card: &Card, curve: &OperatingCurve) -> Result<Chart, ReportError> {
 
 fn rate(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_area_under_the_steps_is_the_average_precision() {
+        // As `OperatingCurve`'s own test has it: 0.5 · 1 + 0.5 · 0.4.
+        let drawn = steps(&[(0.5, 1.0), (0.5, 0.5), (1.0, 0.4)]);
+        assert_eq!(drawn, [(0.0, 1.0), (0.5, 1.0), (0.5, 0.5), (0.5, 0.5), (0.5, 0.4), (1.0, 0.4)]);
+        let area: f64 = drawn.windows(2).map(|w| (w[1].0 - w[0].0) * w[1].1).sum();
+        assert!((area - 0.7).abs() < 1e-12);
+    }
 }
