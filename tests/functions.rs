@@ -182,6 +182,8 @@ async fn rows_are_kept(bench: &Bench, trained: &Value) {
     let told = |part: &str| trained[part]["rows"].as_u64().unwrap() as usize;
     assert_eq!(rows.len(), told("training") + told("test"));
     let version = trained["model_version"].as_str().unwrap();
+    let page = bench.stored(trained["html_report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await;
+    assert!(String::from_utf8(page).unwrap().contains(version), "the report of the training");
     let baseline = table::read_rows(bench.stored(&format!("models/{version}/baseline.parquet")).await).unwrap();
     assert_eq!(baseline.len() as u64, trained["training"]["users"].as_u64().unwrap());
     let (recency, events) = (position("recency_days").unwrap(), position("events").unwrap());

@@ -1,7 +1,6 @@
 //! Tracking in MLflow, on every kind of server: what is told, and what is said of the rest. Models are trained all the same.
 
 use aws_sdk_s3::Client;
-use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
 use churn_tests::bench::Bench;

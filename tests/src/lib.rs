@@ -35,7 +35,12 @@ use std::sync::OnceLock;
 
 /// A stack of stores alone, for tests that call handlers directly, and the stores in it.
 pub async fn stores() -> anyhow::Result<(Stack, AllStores)> {
-    let mut config = StackConfig::new(DataDir::Temporary, "unused");
+    stores_in(DataDir::Temporary).await
+}
+
+/// The same on these data.
+pub async fn stores_in(data: DataDir) -> anyhow::Result<(Stack, AllStores)> {
+    let mut config = StackConfig::new(data, "unused");
     config.functions.clear();
     start(config, Stores::default()).await
 }
@@ -71,8 +76,8 @@ async fn start(config: StackConfig, names: Stores) -> anyhow::Result<(Stack, All
     Ok((stack, stores))
 }
 
-/// The folder with the functions' binaries, built once by the cargo and the profile that run the tests.
-fn binaries() -> anyhow::Result<PathBuf> {
+/// The folder with the binaries of the functions and of `churn`, built once by the cargo and the profile that run the tests.
+pub fn binaries() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         // The whole workspace, as the tests were built, so that dependencies are not built again with other features.

@@ -21,6 +21,34 @@ pub struct ModelFiles {
     pub xgboost_json: Option<Vec<u8>>,
 }
 
+/// The report of the training that a model came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFiles {
+    /// For people: `report.html`.
+    pub html: Vec<u8>,
+    /// The same for machines: `report.json`.
+    pub json: Vec<u8>,
+}
+
+/// A file of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFile {
+    /// `report.html`.
+    Html,
+    /// `report.json`.
+    Json,
+}
+
+impl ReportFile {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Html => "report.html",
+            Self::Json => "report.json",
+        }
+    }
+}
+
 /// A model cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
@@ -53,9 +81,9 @@ impl Models {
         self.put_one(version, "model.bin", model, "application/octet-stream").await
     }
 
-    /// Writes a model. The card goes last, so that a model with a card is whole; it tells what became of the latest
-    /// training that came to this model. The other files are the same each time.
-    pub async fn put(&self, files: ModelFiles, card: &Card) -> Result<(), StoreError> {
+    /// Writes a model. The card goes last, so that a model with a card is whole. The card and the report tell what became
+    /// of the latest training that came to this model; the other files are the same each time.
+    pub async fn put(&self, files: ModelFiles, report: ReportFiles, card: &Card) -> Result<(), StoreError> {
         let version = &card.version;
         let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", key(version, CARD), e))?;
         self.put_file(version, files.model).await?;
@@ -63,6 +91,7 @@ impl Models {
         if let Some(xgboost_json) = files.xgboost_json {
             self.put_one(version, "xgboost.json", xgboost_json, "application/json").await?;
         }
+        self.put_report(version, report, Condition::Always).await?;
         self.put_one(version, CARD, json, "application/json").await
     }
 
@@ -74,6 +103,32 @@ impl Models {
         content_type: &str,
     ) -> Result<(), StoreError> {
         self.bucket.put(&key(version, name), bytes, content_type, Condition::Always).await.map(drop)
+    }
+
+    /// Writes a model's report, each file if `condition` holds for it.
+    pub async fn put_report(
+        &self,
+        version: &ModelVersion,
+        report: ReportFiles,
+        condition: Condition<'_>,
+    ) -> Result<(), StoreError> {
+        for (file, bytes, content_type) in [
+            (ReportFile::Json, report.json, "application/json"),
+            (ReportFile::Html, report.html, "text/html; charset=utf-8"),
+        ] {
+            self.bucket.put(&key(version, file.name()), bytes, content_type, condition).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a file of a model's report; `None` if there is none, as of a model of an older release.
+    pub async fn report(&self, version: &ModelVersion, file: ReportFile) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.bucket.get(&key(version, file.name())).await?.map(|object| object.bytes))
+    }
+
+    /// Where a file of a model's report is, `s3://…`.
+    pub fn report_url(&self, version: &ModelVersion, file: ReportFile) -> String {
+        format!("s3://{}/{}", self.bucket.name(), key(version, file.name()))
     }
 
     /// Deletes a model's files, the card first: what is left of a deletion that breaks off has none.

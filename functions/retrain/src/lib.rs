@@ -18,6 +18,7 @@ mod outcome;
 mod plan;
 mod random;
 mod registration;
+pub mod report;
 mod search;
 mod settings;
 mod snapshots;

@@ -3,6 +3,7 @@
 use crate::actions::{Backtest, Listing, Moved, RequestError};
 use crate::candidates::FitError;
 use crate::registration::{ChangeError, RegisteredAs};
+use crate::report::ReportError;
 use crate::search::SearchError;
 use crate::tracking::Tracked;
 use churn_common::metrics::{Estimates, Evaluation, MetricsError};
@@ -78,6 +79,8 @@ pub struct Trained {
     pub guards: Guards,
     /// The scores as text, a line each.
     pub report: String,
+    /// Where the report for people is; `report.json` lies beside it.
+    pub html_report: String,
     /// Where the rows are.
     pub snapshots: String,
     /// What MLflow was told; `None` where none is set.
@@ -148,6 +151,9 @@ pub enum TrainError {
     /// The model's probabilities cannot be scored.
     #[error("evaluation failed: {0}")]
     Metrics(#[from] MetricsError),
+    /// The report cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// Rows could not be written or brought into shape.
     #[error("rows cannot be written: {0}")]
     Table(String),

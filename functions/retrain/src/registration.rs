@@ -4,12 +4,14 @@ use crate::comparison::Scored;
 use crate::gate::{in_words, judge};
 use crate::invocation::Invocation;
 use crate::outcome::TrainError;
+use crate::report::Draft;
 use crate::settings::TrainingSettings;
 use churn_common::calendar::Day;
 #[cfg(test)]
 use churn_common::calendar::Timestamp;
 use churn_common::model::{Card, ModelVersion};
 use churn_common::store::models::ModelFiles;
+use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Because, Move, Refused, Registry};
 use churn_common::store::{AllStores, StoreError};
 use lambda_runtime::tracing;
@@ -43,20 +45,32 @@ pub enum ChangeError {
     Refused(#[from] Refused),
 }
 
-/// Writes the model and its card, and lets the gate decide. The gate's verdict on `card` is with the champion that the
-/// model replaces, or challenges: if another came between, it is judged anew.
+/// A model that was trained, and what it is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct NewModel<'a> {
+    /// Its files.
+    pub files: &'a ModelFiles,
+    /// Its report, but for what the gate says.
+    pub report: &'a Draft,
+    /// The rows held out from its training.
+    pub held_out: Scored<'a>,
+    /// The first day of which nothing was read.
+    pub log_end: Day,
+}
+
+/// Writes the model, its report and its card, and lets the gate decide. The gate's verdict on `card` is with the champion
+/// that the model replaces, or challenges: if another came between, it is judged anew.
 ///
 /// # Errors
 /// If the store fails, the model's files are just being deleted, or the champion changes again and again.
 pub async fn register(
     stores: &AllStores,
     settings: &TrainingSettings,
-    files: &ModelFiles,
+    new: &NewModel<'_>,
     card: &mut Card,
-    held_out: Scored<'_>,
-    log_end: Day,
     invocation: &Invocation,
 ) -> Result<(RegisteredAs, Option<Move>), TrainError> {
+    let NewModel { files, report, held_out, log_end } = *new;
     let version = card.version.clone();
     for _ in 0..ATTEMPTS {
         // Before any file is written, so that nobody gives up meanwhile what is older.
@@ -65,13 +79,15 @@ pub async fn register(
         let (registry, _) = stores.registry().read().await?;
         if registry.champion.as_ref() == Some(&version) {
             stores.models().put_file(&version, files.model.clone()).await?;
+            // It has none if an older release trained it.
+            stores.models().put_report(&version, report.files(card)?, Condition::Absent).await?;
             return Ok(place(&registry, &version, registry.asked_before(&invocation.id).cloned()));
         }
         let gate = judge(stores, settings, &registry, card, held_out, log_end).await?;
         let because = because(invocation, in_words(&gate));
         let passed = gate.passed;
         card.gate = Some(gate);
-        stores.models().put(files.clone(), card).await?;
+        stores.models().put(files.clone(), report.files(card)?, card).await?;
         let change = |now: &mut Registry| enter(now, &version, &registry, passed, because.clone());
         match stores.registry().update(change).await {
             Ok((RegisteredAs::Challenger, moved)) => {

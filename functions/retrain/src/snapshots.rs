@@ -4,6 +4,7 @@ use crate::candidates::{Rows, by_user};
 use crate::guards::sees_the_future;
 use crate::outcome::TrainError;
 use crate::plan::Plan;
+use crate::report::Totals;
 use crate::settings::TrainingSettings;
 use crate::validation::Folds;
 use churn_common::calendar::Day;
@@ -19,6 +20,7 @@ use churn_common::table::{self, SplitSnapshot};
 use lambda_runtime::tracing;
 use ndarray::Array2;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 /// Most rows kept as the baseline that the monitor compares with.
 const BASELINE_ROWS: usize = 20_000;
@@ -30,6 +32,8 @@ pub struct Gathered {
     pub train: Vec<Snapshot>,
     /// Newer rows to test on.
     pub test: Vec<Snapshot>,
+    /// What the report's exploration counts.
+    pub totals: Totals,
     /// Slices that were left out of histories, as others tell some of their events.
     pub overlapping_slices: usize,
     /// Users whose features were computed again with events added after the cutoff.
@@ -52,12 +56,21 @@ pub async fn gather(
     stores: &AllStores,
     settings: &TrainingSettings,
     plan: &Plan,
-    log_end: Day,
+    log_span: (Day, Day),
 ) -> Result<Gathered, TrainError> {
-    let passed = stores
-        .histories
-        .map_users(settings.scan_segments, |user, history| Some(of_user(user, &history, plan, settings, log_end)));
+    let totals = Mutex::new(Totals::new(log_span));
+    let passed = stores.histories.map_users(settings.scan_segments, |user, history| {
+        let of_user = of_user(user, &history, plan, settings, log_span.1);
+        // A panic while counting would have ended the run.
+        let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.add_user(&history);
+        for row in &of_user.snapshots {
+            totals.add_row(&history, row.cutoff, settings.window_days, row.churned);
+        }
+        Some(of_user)
+    });
     let users: Vec<OfUser> = passed.await?.into_iter().map(|(_, of_user)| of_user).collect();
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
     let overlapping_slices = users.iter().map(|u| u.overlaps).sum();
     if overlapping_slices > 0 {
         tracing::warn!(overlapping_slices, "slices left out: overlapping exports");
@@ -68,7 +81,7 @@ pub async fn gather(
         return Err(TrainError::Leak { changed, users: checked.len() });
     }
     let (train, test) = users.into_iter().flat_map(|u| u.snapshots).partition(|s| plan.train.contains(&s.cutoff));
-    Ok(Gathered { train, test, overlapping_slices, future_checked: checked.len() })
+    Ok(Gathered { train, test, totals, overlapping_slices, future_checked: checked.len() })
 }
 
 /// Makes snapshots of every stored history at some cutoffs, of windows of `window_days`.

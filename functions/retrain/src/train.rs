@@ -7,7 +7,8 @@ use crate::guards;
 use crate::invocation::Invocation;
 use crate::outcome::{Outcome, Reason, TrainError, Trained};
 use crate::plan::Plan;
-use crate::registration::{register, retire};
+use crate::registration::{NewModel, register, retire};
+use crate::report::{Draft, Exploration, OperatingCurve};
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
@@ -16,7 +17,7 @@ use crate::validation::Folds;
 use churn_common::calendar::Day;
 use churn_common::model::card::Rows;
 use churn_common::model::{Card, Model, ModelVersion};
-use churn_common::store::models::ModelFiles;
+use churn_common::store::models::{ModelFiles, ReportFile, ReportFiles};
 use churn_common::store::objects::Condition;
 use churn_common::store::{AllStores, StoreError};
 
@@ -35,8 +36,8 @@ pub async fn train(
         Ok(plan) => plan,
         Err(too_short) => return Ok(Outcome::not_trained(Reason::LogTooShort, too_short)),
     };
-    let Gathered { train, test, overlapping_slices, future_checked } =
-        snapshots::gather(stores, settings, &plan, log_span.1).await?;
+    let Gathered { train, test, totals, overlapping_slices, future_checked } =
+        snapshots::gather(stores, settings, &plan, log_span).await?;
     let (training_rows, test_rows) = (snapshots::describe(&plan.train, &train), snapshots::describe(&plan.test, &test));
     if let Some(refusal) = refusal(&training_rows, &test_rows, settings) {
         return Ok(refusal);
@@ -89,17 +90,22 @@ pub async fn train(
         probabilities: &probabilities,
         threshold: model.threshold(),
     };
-    let (registered_as, moved) =
-        register(stores, settings, &files, &mut card, held_out, log_span.1, invocation).await?;
+    let report = Draft {
+        exploration: Exploration::of(&totals, &train, &test),
+        curve: OperatingCurve::of(&snapshots::labels(&test), &probabilities, model.threshold().get()),
+    };
+    let new = NewModel { files: &files, report: &report, held_out, log_end: log_span.1 };
+    let (registered_as, moved) = register(stores, settings, &new, &mut card, invocation).await?;
     let retired = retire(stores, settings.gate.keep_versions, invocation).await;
     let snapshots = format!("s3://{}/{snapshots}", stores.store.name());
     let mut tracking = None;
     if let Some(mlflow) = mlflow {
-        let (artifacts, alias) = (artifacts(files, &card)?, registered_as.into());
+        let (artifacts, alias) = (artifacts(files, report.files(&card)?, &card)?, registered_as.into());
         let done = Done { stores, card: &card, snapshots: &snapshots, artifacts: &artifacts, alias };
         tracking = Some(mlflow.track(&done, deadline).await);
     }
     Ok(Outcome::Trained(Box::new(Trained {
+        html_report: stores.models().report_url(&version, ReportFile::Html),
         model_version: version,
         registered_as,
         replaced: moved.and_then(|m| m.replaced),
@@ -124,11 +130,16 @@ pub async fn train(
 }
 
 /// The files that MLflow keeps of a training.
-fn artifacts(files: ModelFiles, card: &Card) -> Result<Vec<Artifact>, StoreError> {
+fn artifacts(files: ModelFiles, report: ReportFiles, card: &Card) -> Result<Vec<Artifact>, StoreError> {
     let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", "card.json", e))?;
-    let xgboost = files.xgboost_json.map(|bytes| Artifact { name: "xgboost.json", bytes });
-    let all = [Artifact { name: "model.bin", bytes: files.model }, Artifact { name: "card.json", bytes: json }];
-    Ok(all.into_iter().chain(xgboost).collect())
+    let artifact = |name, bytes| Artifact { name, bytes };
+    let all = [
+        artifact("model.bin", files.model),
+        artifact("card.json", json),
+        artifact(ReportFile::Html.name(), report.html),
+        artifact(ReportFile::Json.name(), report.json),
+    ];
+    Ok(all.into_iter().chain(files.xgboost_json.map(|bytes| artifact("xgboost.json", bytes))).collect())
 }
 
 /// Why these rows do not suffice, if they do not.

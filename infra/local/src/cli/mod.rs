@@ -5,6 +5,7 @@ mod function;
 mod invoke;
 mod measure;
 mod progress;
+mod report;
 mod simulate;
 mod up;
 
@@ -30,6 +31,7 @@ enum Command {
     Up(up::Args),
     Invoke(invoke::Args),
     Measure(measure::Args),
+    Report(report::Args),
     Simulate(simulate::Args),
     #[command(hide = true)]
     Function(function::Args),
@@ -46,6 +48,7 @@ impl Cli {
             Command::Up(args) => with_logs("warn,churn=info,churn_local=info", up::run(args)),
             Command::Invoke(args) => with_logs("warn", invoke::run(args)),
             Command::Measure(args) => with_logs("warn", measure::run(args)),
+            Command::Report(args) => with_logs("warn", report::run(args)),
             Command::Simulate(args) => simulate::run(&args),
             Command::Function(args) => function::run(&args),
         }

@@ -23,6 +23,9 @@ pub struct Args {
     /// Keep the data in this folder instead of a temporary one.
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// Write the training's report to this file instead of the folder for temporary files.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Training settings as JSON, such as {"horizon_days":7}.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     training: String,
@@ -59,7 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     summary::started(&mut out, stack.endpoints(), begun.elapsed())?;
 
     let done = tokio::select! {
-        done = run_steps(&stack, &stores, &names.logs_bucket, &logs, &training, args.users.into()) => done,
+        done = run_steps(&stack, &stores, &names.logs_bucket, &logs, &training, args.report.as_deref(), args.users.into()) => done,
         () = stop => Err(anyhow::anyhow!("interrupted")),
     };
     if done.is_err() {
@@ -78,6 +81,7 @@ async fn run_steps(
     logs_bucket: &str,
     logs: &[logs::Log],
     training: &serde_json::Value,
+    report: Option<&Path>,
     users: usize,
 ) -> anyhow::Result<()> {
     let out = &mut std::io::stdout();
@@ -85,6 +89,8 @@ async fn run_steps(
     summary::ingested(out, &ingested)?;
     let trained = steps::retrain(stack, training).await?;
     summary::trained(out, &trained)?;
+    let page = steps::report(stores, &trained, report).await?;
+    summary::report(out, &page)?;
     if let Some(moved) = steps::promote_if_none_serves(stack, &trained.answer).await? {
         summary::promoted_by_hand(out, &moved)?;
     }

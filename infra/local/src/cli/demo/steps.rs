@@ -1,5 +1,6 @@
 //! The steps of a demo: each does its work through the running stack, and fails unless it really worked.
 
+use super::super::report::export;
 use super::logs::Log;
 use super::progress;
 use anyhow::{Context, bail, ensure};
@@ -12,6 +13,7 @@ use churn_local::{Stack, http};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What came of uploading and ingesting.
@@ -107,6 +109,14 @@ pub struct Answered {
 /// Trains. A model must come of it.
 pub async fn retrain(stack: &Stack, settings: &Value) -> anyhow::Result<Answered> {
     call(stack, "retrain", settings, "trained").await
+}
+
+/// Writes the training's report to `to`, or into the folder for temporary files: the data may go away with the demo.
+pub async fn report(stores: &AllStores, trained: &Answered, to: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let version = trained.answer["model_version"].as_str().context("retrain told no version")?;
+    let to = to.map_or_else(|| std::env::temp_dir().join(format!("churn-report-{version}.html")), Path::to_owned);
+    export(&stores.models(), version, &to).await?;
+    Ok(to)
 }
 
 /// Makes a model champion that the gate held back, where none serves: the demo goes on with it. `None` where one does.

@@ -4,6 +4,7 @@ use super::steps::{Answered, Ingested, Predicted};
 use churn_local::data::Endpoints;
 use serde_json::Value;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// Tells where the stack listens.
@@ -103,6 +104,11 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
         writeln!(out, "  note: {}", text(note))?;
     }
     Ok(())
+}
+
+/// Tells where the report is.
+pub fn report(out: &mut impl Write, page: &Path) -> io::Result<()> {
+    writeln!(out, "  report, to open in a browser: {}", page.display())
 }
 
 /// Tells that a model serves that did not pass the gate.

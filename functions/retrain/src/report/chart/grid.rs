@@ -1,0 +1,57 @@
+//! A table of counts drawn as shaded cells.
+
+use super::{Chart, FIRST, Head, INK, label, text};
+use crate::report::{ReportError, number};
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+/// Two by two counts.
+pub struct Grid {
+    /// What the chart is called.
+    pub head: Head,
+    /// What the columns are.
+    pub columns: (&'static str, [&'static str; 2]),
+    /// What the rows are.
+    pub rows: (&'static str, [&'static str; 2]),
+    /// The counts by row, and what each is called.
+    pub cells: [[(u64, &'static str); 2]; 2],
+}
+
+const LEFT: i32 = 150;
+const TOP: i32 = 92;
+const CELL: (i32, i32) = (210, 110);
+
+impl Grid {
+    /// Draws it. A cell is the darker the more of its row it holds.
+    ///
+    /// # Errors
+    /// If the library cannot.
+    pub fn draw(self) -> Result<Chart, ReportError> {
+        let Self { head, columns, rows, cells } = self;
+        head.draw(340, |root| {
+            let small = |at| label(17.0, INK, at);
+            text(root, columns.0, (LEFT + CELL.0, 44), &small(HPos::Center))?;
+            text(root, rows.0, (14, TOP - 22), &small(HPos::Left))?;
+            for (column, name) in (0i32..).zip(columns.1) {
+                text(root, name, (LEFT + CELL.0 * column + CELL.0 / 2, TOP - 22), &small(HPos::Center))?;
+            }
+            for ((row, name), of_row) in (0i32..).zip(rows.1).zip(&cells) {
+                let y = TOP + CELL.1 * row;
+                text(root, name, (LEFT - 12, y + CELL.1 / 2 - 8), &small(HPos::Right))?;
+                let all: u64 = of_row.iter().map(|(count, _)| count).sum();
+                for (column, (count, called)) in (0i32..).zip(of_row) {
+                    let x = LEFT + CELL.0 * column;
+                    let share = if all == 0 { 0.0 } else { *count as f64 / all as f64 };
+                    let corners = [(x + 2, y + 2), (x + CELL.0 - 2, y + CELL.1 - 2)];
+                    root.draw(&Rectangle::new(corners, FIRST.mix(0.08 + 0.4 * share).filled()))?;
+                    let (middle, centre) = (x + CELL.0 / 2, y + CELL.1 / 2);
+                    text(root, &number::count(*count), (middle, centre - 34), &label(28.0, INK, HPos::Center))?;
+                    text(root, called, (middle, centre), &small(HPos::Center))?;
+                    let of_row = format!("{} of the row", number::percent(share, 1));
+                    text(root, &of_row, (middle, centre + 22), &small(HPos::Center))?;
+                }
+            }
+            Ok(())
+        })
+    }
+}

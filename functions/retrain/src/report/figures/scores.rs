@@ -1,0 +1,189 @@
+//! Charts of how the model scores the held-out rows.
+
+use crate::report::chart::{Axis, Chart, FIRST, Form, Grid, Head, Lines, MUTED, SECOND, Series};
+use crate::report::curve::OperatingCurve;
+use crate::report::rate::Rate;
+use crate::report::{ReportError, number};
+use churn_common::metrics::Estimates;
+use churn_common::model::Card;
+
+/// All of them.
+pub fn all(card: &Card, curve: &OperatingCurve) -> Result<Vec<Chart>, ReportError> {
+    Ok(vec![
+        roc(card, curve)?,
+        precision_recall(card, curve)?,
+        reliability(card)?,
+        confusion(card)?,
+        gain(card, curve)?,
+        lift(card, curve)?,
+    ])
+}
+
+fn estimate(estimates: &Estimates, name: &str) -> String {
+    estimates.get(name).map_or_else(|| "undefined".to_owned(), number::interval)
+}
+
+fn roc(card: &Card, curve: &OperatingCurve) -> Result<Chart, ReportError> {
+    let confusion = &card.evaluation.confusion;
+    let serving = (rate(confusion.fp, confusion.fp + confusion.tn), rate(confusion.tp, confusion.tp + confusion.fn_));
+    let reading = format!(
+        "The higher above the diagonal, the better users who churned are ranked above the others. ROC-AUC {}.",
+        estimate(&card.estimates, "roc_auc")
+    );
+    Lines {
+        head: Head::new("roc", "ROC curve on held-out rows", reading),
+        x: Axis::share("false positive rate, % of rows that stayed", 1.0),
+        y: Axis::share("recall, % of rows that churned", 1.0),
+        series: vec![
+            Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (1.0, 1.0)]).named("chance"),
+            Series::new(Form::Line, FIRST, curve.roc()).named("model"),
+            Series::new(Form::Dots, SECOND, vec![serving]).named("threshold that serves"),
+        ],
+    }
+    .draw()
+}
+
+fn precision_recall(card: &Card, curve: &OperatingCurve) -> Result<Chart, ReportError> {
+    let base = rate(curve.positives, curve.rows);
+    let serving = card.evaluation.recall.zip(card.evaluation.precision).into_iter().collect();
+    let top = curve.pr().iter().map(|(_, precision)| *precision).fold(base, f64::max);
+    let reading = format!(
+        "How many of those called churn really churn, as more of the churned are called. Average precision {}; chance \
+         gives {}.",
+        estimate(&card.estimates, "pr_auc"),
+        number::grouped(base, 3)
+    );
+    Lines {
+        head: Head::new("precision-recall", "Precision and recall on held-out rows", reading),
+        x: Axis::share("recall, % of rows that churned", 1.0),
+        y: Axis::share("precision, % of rows called churn", (top * 1.05).min(1.0)),
+        series: vec![
+            Series::new(Form::Guide, MUTED, vec![(0.0, base), (1.0, base)]).named("chance"),
+            Series::new(Form::Line, FIRST, steps(&curve.pr())).named("model"),
+            Series::new(Form::Dots, SECOND, serving).named("threshold that serves"),
+        ],
+    }
+    .draw()
+}
+
+/// Recall and precision as steps, under which the area is the average precision: straight lines would promise more
+/// (Davis and Goadrich 2006).
+fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let before = std::iter::once(0.0).chain(points.iter().map(|(recall, _)| *recall));
+    before.zip(points).flat_map(|(before, (recall, precision))| [(before, *precision), (*recall, *precision)]).collect()
+}
+
+fn reliability(card: &Card) -> Result<Chart, ReportError> {
+    let bins = &card.calibration.reliability;
+    let positives = |observed: f64, rows: u64| (observed * rows as f64).round() as u64;
+    let rates: Vec<Rate> = bins.iter().map(|bin| Rate::of(positives(bin.observed, bin.rows), bin.rows)).collect();
+    let ends: Vec<(f64, f64)> = rates.iter().filter_map(|rate| rate.rate.low.zip(rate.rate.high)).collect();
+    let end = |values: &mut dyn Iterator<Item = f64>| (values.fold(0.01, f64::max) * 1.05).min(1.0);
+    let right = end(&mut bins.iter().map(|bin| bin.predicted));
+    let top = end(&mut ends.iter().map(|(_, high)| *high)).max(right);
+    let reading = format!(
+        "Each dot is about a tenth of the rows, its line a 95 % interval. On the diagonal a probability means what it \
+         says; above it, more churned than was told. Expected calibration error {}.",
+        estimate(&card.estimates, "ece")
+    );
+    Lines {
+        head: Head::new("reliability", "Reliability of the probabilities", reading),
+        x: Axis::share("mean probability told, %", right),
+        y: Axis::share("share that churned, %", top),
+        series: vec![
+            Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (right, right)]).named("exact"),
+            Series::new(Form::Intervals(ends), FIRST, bins.iter().map(|bin| (bin.predicted, bin.observed)).collect())
+                .named("model"),
+        ],
+    }
+    .draw()
+}
+
+fn confusion(card: &Card) -> Result<Chart, ReportError> {
+    let counts = &card.evaluation.confusion;
+    let reading = format!(
+        "Held-out rows at the threshold that serves, {}. A cell is the darker the more of its row it holds.",
+        number::percent(card.evaluation.threshold, 1)
+    );
+    Grid {
+        head: Head::new("confusion", "Confusion matrix", reading),
+        columns: ("what the model calls", ["stays", "churn"]),
+        rows: ("what happened", ["stayed", "churned"]),
+        cells: [
+            [(counts.tn, "rightly left alone"), (counts.fp, "wasted offers")],
+            [(counts.fn_, "missed"), (counts.tp, "caught")],
+        ],
+    }
+    .draw()
+}
+
+fn gain(card: &Card, curve: &OperatingCurve) -> Result<Chart, ReportError> {
+    let reading = format!(
+        "Of all who churned, how many are among the riskiest so many percent of rows. Among the riskiest tenth: {}.",
+        card.estimates.get("gain_at_10_percent").map_or_else(|| "undefined".to_owned(), number::percent_interval)
+    );
+    Lines {
+        head: Head::new("gain", "Gain: churned users reached", reading),
+        x: Axis::share("rows contacted, the riskiest first, %", 1.0),
+        y: Axis::share("churned rows among them, %", 1.0),
+        series: vec![
+            Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (1.0, 1.0)]).named("chance"),
+            Series::new(Form::Line, FIRST, curve.gain()).named("model"),
+        ],
+    }
+    .draw()
+}
+
+fn lift(card: &Card, curve: &OperatingCurve) -> Result<Chart, ReportError> {
+    // Below one row in fifty the curve is a matter of single users.
+    let points: Vec<(f64, f64)> = curve
+        .gain()
+        .into_iter()
+        .filter(|(share, _)| *share >= 0.02)
+        .map(|(share, gain)| (share, gain / share))
+        .collect();
+    let told = [(0.05, "lift_at_5_percent"), (0.1, "lift_at_10_percent"), (0.2, "lift_at_20_percent")];
+    let told: Vec<((f64, f64), (f64, f64))> = told
+        .into_iter()
+        .filter_map(|(share, name)| {
+            let lift = card.estimates.get(name)?;
+            Some(((share, lift.value?), (lift.low?, lift.high?)))
+        })
+        .collect();
+    let (dots, ends): (Vec<_>, Vec<_>) = told.into_iter().unzip();
+    let top = points.iter().map(|(_, lift)| *lift).chain(ends.iter().map(|(_, high)| *high)).fold(1.5, f64::max);
+    Lines {
+        head: Head::new(
+            "lift",
+            "Lift over chance",
+            "How many times as many churned users are among the riskiest so many percent as in a random choice. Lines \
+             are 95 % intervals, at 5, 10 and 20 %.",
+        ),
+        x: Axis::share("rows contacted, the riskiest first, %", 1.0),
+        y: Axis::new("lift, times chance", 0.0..top * 1.05),
+        series: vec![
+            Series::new(Form::Guide, MUTED, vec![(0.0, 1.0), (1.0, 1.0)]).named("chance"),
+            Series::new(Form::Line, FIRST, points).named("model"),
+            Series::new(Form::Intervals(ends), SECOND, dots).named("95 % interval"),
+        ],
+    }
+    .draw()
+}
+
+fn rate(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_area_under_the_steps_is_the_average_precision() {
+        // As `OperatingCurve`'s own test has it: 0.5 · 1 + 0.5 · 0.4.
+        let drawn = steps(&[(0.5, 1.0), (0.5, 0.5), (1.0, 0.4)]);
+        assert_eq!(drawn, [(0.0, 1.0), (0.5, 1.0), (0.5, 0.5), (0.5, 0.5), (0.5, 0.4), (1.0, 0.4)]);
+        let area: f64 = drawn.windows(2).map(|w| (w[1].0 - w[0].0) * w[1].1).sum();
+        assert!((area - 0.7).abs() < 1e-12);
+    }
+}

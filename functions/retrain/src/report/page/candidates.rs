@@ -1,0 +1,54 @@
+//! The candidates that competed.
+
+use super::parts::{Row, charts, table};
+use crate::report::figures::Figures;
+use crate::report::number;
+use churn_common::model::Card;
+use churn_common::model::card::CandidateReport;
+use maud::{Markup, html};
+
+/// The section.
+pub fn section(card: &Card, figures: &Figures) -> Markup {
+    let validation = &card.validation;
+    html! {
+        p {
+            (number::count(card.candidates.len() as u64)) " candidates, compared on "
+            (number::count(validation.rows as u64)) " older rows that each was scored on without having seen their users ("
+            (validation.user_groups) " groups of users, " (validation.time_blocks) " blocks of cutoffs). The choice was \
+            made by " (validation.chosen_by.replace('_', " ")) "."
+            @if validation.skipped > 0 {
+                " " (number::count(validation.skipped as u64)) " candidates were not tried, as the time was up."
+            }
+        }
+        (charts(&figures.candidates))
+        (table(
+            "Every candidate; 95 % intervals for the best of each family",
+            &["candidate", "log-loss", "ROC-AUC", "average precision", "time"],
+            card.candidates.iter().map(row),
+        ))
+    }
+}
+
+fn row(candidate: &CandidateReport) -> Row {
+    let estimate = |name: &str| candidate.estimates.as_ref().and_then(|e| e.get(name)).map(number::interval);
+    let chosen = if candidate.chosen { " (chosen)" } else { "" };
+    let name = candidate.family.replace('_', " ");
+    let cells = vec![
+        format!("{name}{chosen}{}", parameters(&candidate.hyper_parameters)),
+        estimate("log_loss").unwrap_or_else(|| number::grouped(candidate.log_loss, 3)),
+        estimate("roc_auc").unwrap_or_else(|| "not estimated".to_owned()),
+        estimate("pr_auc").unwrap_or_else(|| number::score(candidate.pr_auc)),
+        format!("{} s", number::grouped(candidate.seconds, 1)),
+    ];
+    Row { marked: candidate.chosen, cells }
+}
+
+/// Such as `: depth 3, rounds 120`; empty where there are none.
+fn parameters(told: &serde_json::Value) -> String {
+    let Some(told) = told.as_object().filter(|told| !told.is_empty()) else { return String::new() };
+    let one = |(name, value): (&String, &serde_json::Value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{} {value}", name.replace('_', " "))
+    };
+    format!(": {}", told.iter().map(one).collect::<Vec<_>>().join(", "))
+}

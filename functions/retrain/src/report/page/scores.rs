@@ -1,0 +1,60 @@
+//! How the model scores rows that are newer than all it was trained on.
+
+use super::parts::{charts, table};
+use crate::report::figures::Figures;
+use crate::report::{Report, number};
+use maud::{Markup, html};
+
+/// Scores, what readers call them, and which way is better.
+const SCORES: [(&str, &str); 16] = [
+    ("roc_auc", "ROC-AUC (higher is better; chance 0.5)"),
+    ("pr_auc", "average precision (higher is better; chance: the churn rate)"),
+    ("log_loss", "log-loss, nats (lower is better)"),
+    ("brier", "Brier score (lower is better)"),
+    ("ece", "expected calibration error (lower is better)"),
+    ("accuracy", "accuracy at the threshold"),
+    ("precision", "precision at the threshold"),
+    ("recall", "recall at the threshold"),
+    ("f1", "F1 at the threshold"),
+    ("gain_at_5_percent", "gain at 5 %"),
+    ("gain_at_10_percent", "gain at 10 %"),
+    ("gain_at_20_percent", "gain at 20 %"),
+    ("lift_at_5_percent", "lift at 5 %, times chance"),
+    ("lift_at_10_percent", "lift at 10 %, times chance"),
+    ("lift_at_20_percent", "lift at 20 %, times chance"),
+    ("recall_at_k", "recall among as many users as offers can be made to"),
+];
+
+/// The section.
+pub fn section(report: &Report, figures: &Figures) -> Markup {
+    let Report { card, curve, .. } = report;
+    let scored = SCORES
+        .iter()
+        .filter_map(|(name, told)| Some(vec![(*told).to_owned(), number::interval(card.estimates.get(*name)?)]));
+    let of_training = "ROC-AUC on the training rows (far above the held-out one: overfitted)".to_owned();
+    let rows = scored.chain([vec![of_training, number::score(card.training_evaluation.roc_auc)]]);
+    html! {
+        p {
+            "Held out: " (list(&card.test.cutoffs)) "; trained on: " (list(&card.training.cutoffs)) ". No choice of \
+            model, calibration or threshold saw the held-out rows. Intervals resample users, whose rows are alike."
+        }
+        (charts(&figures.scores))
+        (table("Scores on the held-out rows", &["score", "value (95 % interval)"], rows))
+        @if (curve.points.len() as u64) < curve.distinct {
+            p class="muted" {
+                "The curves are drawn through " (number::count(curve.points.len() as u64)) " of "
+                (number::count(curve.distinct)) " thresholds, which changes the area under the ROC curve by less than \
+                0.006, and the scores told above not at all."
+            }
+        }
+    }
+}
+
+/// Such as `4 cutoffs, 2018-10-15 to 2018-11-05`.
+fn list(days: &[impl std::fmt::Display]) -> String {
+    match days {
+        [] => "no cutoff".to_owned(),
+        [one] => format!("the cutoff {one}"),
+        [first, .., last] => format!("{} cutoffs, {first} to {last}", days.len()),
+    }
+}

@@ -1,0 +1,106 @@
+//! What the exploration counts while histories pass by: memory grows with the days of the log, not with its users.
+
+use super::rate::Sum;
+use churn_common::calendar::Day;
+use churn_common::event::Page;
+use churn_common::history::History;
+use churn_common::session::SessionSlice;
+use std::collections::BTreeSet;
+
+/// Counts over all users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Totals {
+    /// The first and the last day counted.
+    pub span: (Day, Day),
+    /// Users with an event in the span.
+    pub users: u64,
+    /// Sessions in the span.
+    pub sessions: u64,
+    /// Users with a cancellation in the span.
+    pub cancelled_users: u64,
+    /// Events on days outside the span, which nothing else counts.
+    pub events_outside: u64,
+    /// Each day of the span.
+    pub days: Vec<DayTotals>,
+    /// Rows that churned, and the others.
+    pub pages: [PageTotals; 2],
+}
+
+/// Counts of a day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DayTotals {
+    /// Events.
+    pub events: u64,
+    /// Users with an event.
+    pub users: u64,
+    /// Users who cancelled.
+    pub cancelled: u64,
+}
+
+/// What rows of one class did in their observation windows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PageTotals {
+    /// Rows.
+    pub rows: u64,
+    /// Events on each page per active day, summed over rows; in the order of [`Page::ALL`].
+    pub per_active_day: [Sum; Page::COUNT],
+}
+
+impl Totals {
+    /// Nothing counted yet.
+    pub fn new(span: (Day, Day)) -> Self {
+        let days = usize::try_from(span.1.since(span.0)).map_or(0, |days| days + 1);
+        Self {
+            span,
+            users: 0,
+            sessions: 0,
+            cancelled_users: 0,
+            events_outside: 0,
+            days: vec![DayTotals::default(); days],
+            pages: [PageTotals::default(); 2],
+        }
+    }
+
+    /// Counts a user's history.
+    pub fn add_user(&mut self, history: &History) {
+        let mut sessions = BTreeSet::new();
+        let (mut known, mut cancelled) = (false, false);
+        let all = history.between(Day::from_number(i32::MIN), Day::from_number(i32::MAX));
+        let mut counted: Option<Day> = None;
+        let mut cancelled_on: Option<Day> = None;
+        for (day, slice) in all {
+            let at = usize::try_from(day.since(self.span.0)).ok();
+            let Some(totals) = at.and_then(|at| self.days.get_mut(at)) else {
+                self.events_outside += slice.events();
+                continue;
+            };
+            totals.events += slice.events();
+            totals.users += u64::from(counted.replace(day) != Some(day));
+            if slice.cancelled_at().is_some() {
+                totals.cancelled += u64::from(cancelled_on.replace(day) != Some(day));
+                cancelled = true;
+            }
+            sessions.insert(slice.session());
+            known = true;
+        }
+        self.users += u64::from(known);
+        self.cancelled_users += u64::from(cancelled);
+        self.sessions += sessions.len() as u64;
+    }
+
+    /// Counts what a row's user did in the `window_days` before its cutoff. Nothing of the horizon is read.
+    pub fn add_row(&mut self, history: &History, cutoff: Day, window_days: u16, churned: bool) {
+        let start = cutoff.plus(-i32::from(window_days));
+        let slices: Vec<(Day, &SessionSlice)> =
+            history.between(start, cutoff).filter(|(_, slice)| slice.active().is_some()).collect();
+        let days: BTreeSet<Day> = slices.iter().map(|(day, _)| *day).collect();
+        let [of_churned, of_others] = &mut self.pages;
+        let totals = if churned { of_churned } else { of_others };
+        totals.rows += 1;
+        for (page, sum) in Page::ALL.iter().zip(&mut totals.per_active_day).filter(|(page, _)| !page.is_cancelling()) {
+            let events: u64 = slices.iter().map(|(_, slice)| u64::from(slice.count(*page))).sum();
+            // A row has an active day, or it would be none.
+            sum.add(events as f64 / days.len().max(1) as f64);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What `churn report` prints.
+
+use churn_common::metrics::Estimate;
+use retrain::report::Report;
+use std::io::{self, Write};
+
+/// Prints what a reader wants to know first.
+pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let Report { card, exploration, .. } = report;
+    writeln!(out, "Model {}, {}, trained {}", card.version, card.family.replace('_', " "), card.created_at)?;
+    writeln!(
+        out,
+        "  log {} to {}: {} events, {} sessions, {} users, {} of whom cancelled",
+        card.log_span.0,
+        card.log_span.1,
+        exploration.events,
+        exploration.sessions,
+        exploration.users,
+        exploration.cancelled_users
+    )?;
+    let churn = &exploration.churn;
+    writeln!(out, "  {} rows, {} churned: {}", churn.rows, churn.positives, told(Some(&churn.rate)))?;
+    writeln!(out, "  on {} newer rows, {} churned (95 % intervals):", card.test.rows, card.test.positives)?;
+    for (name, metric) in [
+        ("ROC-AUC", "roc_auc"),
+        ("average precision", "pr_auc"),
+        ("calibration error", "ece"),
+        ("lift at 10 %", "lift_at_10_percent"),
+    ] {
+        writeln!(out, "    {name:<20} {}", told(card.estimates.get(metric)))?;
+    }
+    let features: Vec<&str> = card.importance.features.iter().take(5).map(|f| f.name.as_str()).collect();
+    writeln!(out, "  moved most by {}", features.join(", "))?;
+    if let Some(gate) = &card.gate {
+        writeln!(out, "  gate: {}", if gate.passed { "passed" } else { "not passed" })?;
+    }
+    for warning in &card.warnings {
+        writeln!(out, "  warning: {warning}")?;
+    }
+    Ok(())
+}
+
+/// Such as `0.712 (0.650 to 0.771)`.
+fn told(estimate: Option<&Estimate>) -> String {
+    match estimate {
+        Some(Estimate { value: Some(value), low: Some(low), high: Some(high) }) => {
+            format!("{value:.3} ({low:.3} to {high:.3})")
+        }
+        Some(Estimate { value: Some(value), .. }) => format!("{value:.3}"),
+        _ => "undefined".to_owned(),
+    }
+}
