@@ -147,7 +147,7 @@ async fn a_training_is_read_back_from_a_real_server() {
     }
 
     // The files, byte for byte, and the registered version.
-    let mut files = vec!["model.bin", "card.json"];
+    let mut files = vec!["model.bin", "card.json", "report.html", "report.json"];
     if card["family"] == "gradient_boosting" {
         files.push("xgboost.json");
     }
