@@ -88,7 +88,7 @@ async fn a_training_is_a_run_with_its_candidates_and_a_registered_version() {
                 assert_eq!(nested.params[name], value.to_string());
             }
         }
-        for file in ["model.bin", "card.json", "xgboost.json"] {
+        for file in ["model.bin", "card.json", "report.html", "report.json", "xgboost.json"] {
             let key = format!("models/{}/{file}", trained.model_version);
             let artifact = told.artifacts.get(&format!("1/0/artifacts/{file}"));
             let object = bench.stores.store.get(&key).await.unwrap().map(|object| object.bytes);
@@ -183,7 +183,7 @@ async fn what_a_server_does_not_take_is_said_and_the_rest_is_tracked() {
     assert_eq!(stored(bench.stack.s3(), "churn-store", "mlflow/0/artifacts/model.bin").await, own);
 
     let (said, _) = tracked(Kind { artifact_root: "s3://no-such-bucket".into(), ..Kind::default() }).await;
-    assert_eq!(said.len(), 2, "a line for each file");
+    assert_eq!(said.len(), 4, "a line for each file");
     assert!(said[0].starts_with("the artifact model.bin: PutObject on s3://no-such-bucket/"), "{said:?}");
 
     // A server that asks for patience, and one that stumbles.
