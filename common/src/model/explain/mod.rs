@@ -1,7 +1,8 @@
 //! Why a model says what it says of a row: exact Shapley values, one for each feature.
 
+mod grove;
 mod quadrature;
-mod tree;
+mod room;
 mod trees;
 
 use super::artifact::Model;
@@ -86,7 +87,7 @@ impl Explainer {
     /// # Errors
     /// If a path of a tree has more than 64 different features.
     pub fn of(scorer: &Scorer, calibration: &Calibration) -> Result<Self, NotExplainable> {
-        let means = |trees: &super::trees::Trees| trees.trees().iter().map(|nodes| tree::mean(nodes)).sum::<f64>();
+        let means = |trees: &super::trees::Trees| trees.trees().iter().map(|nodes| grove::mean(nodes)).sum::<f64>();
         let (family, scale, base) = match scorer {
             Scorer::Mean(trees) => {
                 let n = trees.len() as f64;
