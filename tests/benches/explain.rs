@@ -1,102 +1,121 @@
-//! One row: the probability, the probability with contributions, and contributions by plain TreeSHAP on the same trees.
+//! One row's probability, and its probability and all contributions, by family and size of model; contributions by plain
+//! TreeSHAP on the same trees; and how long an explainer takes to make ready at a cold start.
 //!
 //!     cargo bench --workspace --bench explain
 
 mod plain;
 
 use churn_common::model::{Calibration, Explainer, Scorer};
-use divan::{Bencher, black_box};
 use ndarray::Array2;
 use plain::PlainTreeShap;
 use retrain::candidates::boosting::BoostingParams;
 use retrain::candidates::forest::ForestParams;
+use retrain::candidates::logistic::LogisticParams;
 use retrain::candidates::{Candidate, Rows};
-use std::fmt;
-use std::sync::OnceLock;
+use std::hint::black_box;
+use std::time::Instant;
 
 const FEATURES: usize = 54;
 const ROWS: usize = 10_000;
 
-fn main() {
-    // Beforehand: every way must give the same contributions.
-    for model in MODELS {
-        let fitted = model.fitted();
-        for row in fitted.rows.iter().take(50) {
-            let (ours, plain) = (fitted.explainer.explain(row), fitted.plain.explain(row));
-            let apart = ours.contributions.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            assert!(apart < 1e-10, "{model}: {apart}");
-        }
-    }
-    divan::main();
+/// Rows that are timed in one go, so that no branch is predicted by heart; the best of all goes counts, as others share
+/// the machine.
+const ROWS_AT_ONCE: usize = 20;
+
+/// How often each of the timed rows takes its turn.
+const PASSES: usize = 20;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let rows = rows();
+    let boosting = |rounds, depth| -> Result<Scorer, Box<dyn std::error::Error>> {
+        let params = BoostingParams {
+            depth,
+            learning_rate: 0.1,
+            rounds,
+            early_stopping_rounds: 10,
+            min_child_weight: 1.0,
+            l2: 1.0,
+            row_share: 1.0,
+            feature_share: 1.0,
+            max_bins: 64,
+            scale_pos_weight: 1.0,
+            seed: 1,
+        };
+        Ok(params.check()?.fit(&rows)?.scorer)
+    };
+    let forest = |max_depth| -> Result<Scorer, Box<dyn std::error::Error>> {
+        Ok(ForestParams { max_depth, ..ForestParams::default() }.check()?.fit(&rows)?.scorer)
+    };
+    let ForestParams { n_trees, max_depth, .. } = ForestParams::default();
+    println!(
+        "{:<38} {:>11} {:>14} {:>14} {:>7} {:>12}",
+        "µs a row", "probability", "with reasons", "plain TreeSHAP", "ratio", "ready in ms"
+    );
+    Timed::of("logistic regression", LogisticParams { l2: 1.0 }.check()?.fit(&rows)?.scorer)?.print(&rows);
+    Timed::of("boosting, 130 trees of depth 2", boosting(130, 2)?)?.print(&rows);
+    Timed::of("boosting, 200 trees of depth 3", boosting(200, 3)?)?.print(&rows);
+    Timed::of("boosting, 300 trees of depth 6", boosting(300, 6)?)?.print(&rows);
+    Timed::of("boosting, 400 trees of depth 6", boosting(400, 6)?)?.print(&rows);
+    let default = format!("forest, {n_trees} trees of depth {max_depth} (default)");
+    Timed::of(&default, forest(max_depth)?)?.print(&rows);
+    Timed::of("forest, 200 trees of depth 8", forest(8)?)?.print(&rows);
+    Ok(())
 }
 
-/// What is measured: a kind of trees, how many and how deep.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Measured {
-    Booster { rounds: u32, depth: u32 },
-    Forest { trees: u32, depth: u32 },
-}
-
-const MODELS: [Measured; 3] = [
-    Measured::Booster { rounds: 200, depth: 3 },
-    Measured::Booster { rounds: 300, depth: 6 },
-    Measured::Forest { trees: 200, depth: 8 },
-];
-
-impl fmt::Display for Measured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Booster { rounds, depth } => write!(f, "booster {rounds}x{depth}"),
-            Self::Forest { trees, depth } => write!(f, "forest {trees}x{depth}"),
-        }
-    }
-}
-
-struct Fitted {
-    rows: Vec<Vec<f32>>,
+/// A model and what it says.
+struct Timed<'a> {
+    name: &'a str,
     scorer: Scorer,
     explainer: Explainer,
-    plain: PlainTreeShap,
+    /// What it took to make the explainer, in milliseconds: the best of a few.
+    ready: f64,
 }
 
-impl Measured {
-    fn fitted(self) -> &'static Fitted {
-        static FITTED: [OnceLock<Fitted>; MODELS.len()] = [const { OnceLock::new() }; MODELS.len()];
-        let at = MODELS.iter().position(|model| *model == self).unwrap();
-        FITTED[at].get_or_init(|| self.fit())
+impl<'a> Timed<'a> {
+    fn of(name: &'a str, scorer: Scorer) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut ready = f64::INFINITY;
+        for _ in 0..PASSES {
+            let begun = Instant::now();
+            black_box(Explainer::of(black_box(&scorer), &Calibration::None)?);
+            ready = ready.min(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        Ok(Self { name, explainer: Explainer::of(&scorer, &Calibration::None)?, scorer, ready })
     }
 
-    fn fit(self) -> Fitted {
-        let rows = rows();
-        let scorer = match self {
-            Self::Booster { rounds, depth } => {
-                let params = BoostingParams {
-                    depth,
-                    learning_rate: 0.1,
-                    rounds,
-                    early_stopping_rounds: 10,
-                    min_child_weight: 1.0,
-                    l2: 1.0,
-                    row_share: 1.0,
-                    feature_share: 1.0,
-                    max_bins: 64,
-                    scale_pos_weight: 1.0,
-                    seed: 1,
-                };
-                params.check().unwrap().fit(&rows).unwrap().scorer
-            }
-            Self::Forest { trees, depth } => {
-                let params = ForestParams { n_trees: trees, max_depth: depth, ..ForestParams::default() };
-                params.check().unwrap().fit(&rows).unwrap().scorer
-            }
-        };
-        Fitted {
-            rows: rows.features.rows().into_iter().take(1000).map(|row| row.to_vec()).collect(),
-            explainer: Explainer::of(&scorer, &Calibration::None).unwrap(),
-            plain: PlainTreeShap::of(&scorer),
-            scorer,
+    fn print(&self, rows: &Rows) {
+        let rows: Vec<Vec<f32>> = rows.features.rows().into_iter().take(1000).map(|row| row.to_vec()).collect();
+        let Self { name, scorer, explainer, ready } = self;
+        let probability = |row: &[f32]| scorer.score(row).map(|score| scorer.uncalibrated(score));
+        let score = best(&rows, probability);
+        let both = best(&rows, |row| (probability(row), explainer.explain(row)));
+        print!("{name:<38} {score:>11.2} {both:>14.2} ");
+        if matches!(scorer, Scorer::Linear(_)) {
+            println!("{:>14} {:>7} {ready:>12.2}", "", "");
+            return;
         }
+        let plain = PlainTreeShap::of(scorer);
+        for row in rows.iter().take(50) {
+            let (ours, plain) = (explainer.explain(row), plain.explain(row));
+            let apart = ours.contributions.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart < 1e-10, "{name}: contributions are {apart} from those of plain TreeSHAP");
+        }
+        // A row takes it up to tens of milliseconds: fewer do.
+        let plain = best(&rows[..5 * ROWS_AT_ONCE], |row| (probability(row), plain.explain(row)));
+        println!("{plain:>14.2} {:>7.1} {ready:>12.2}", plain / both);
     }
+}
+
+/// Microseconds that `f` takes for a row.
+fn best<T>(rows: &[Vec<f32>], f: impl Fn(&[f32]) -> T) -> f64 {
+    let mut best = f64::INFINITY;
+    for rows in std::iter::repeat_n(rows.chunks(ROWS_AT_ONCE), PASSES).flatten() {
+        let begun = Instant::now();
+        for row in rows {
+            black_box(f(black_box(row)));
+        }
+        best = best.min(begun.elapsed().as_secs_f64() / rows.len() as f64);
+    }
+    best * 1e6
 }
 
 /// Shares and counts, a tenth of the values missing; the label hangs on a dozen of them.
@@ -118,29 +137,4 @@ fn rows() -> Rows {
         }
     }
     Rows { features, labels, users: (0..ROWS as u32).collect(), weights: vec![1; ROWS] }
-}
-
-/// Calls `f` on one row after another, as if each came from another request.
-fn over_rows<T>(bencher: Bencher, fitted: &'static Fitted, f: impl Fn(&[f32]) -> T + Sync) {
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let row = || &fitted.rows[next.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % fitted.rows.len()];
-    bencher.with_inputs(row).bench_values(|row| f(black_box(row)));
-}
-
-#[divan::bench(args = MODELS)]
-fn probability(bencher: Bencher, model: Measured) {
-    let fitted = model.fitted();
-    over_rows(bencher, fitted, |row| fitted.scorer.score(row).map(|score| fitted.scorer.uncalibrated(score)));
-}
-
-#[divan::bench(args = MODELS)]
-fn probability_and_contributions(bencher: Bencher, model: Measured) {
-    let fitted = model.fitted();
-    over_rows(bencher, fitted, |row| (fitted.scorer.score(row), fitted.explainer.explain(row)));
-}
-
-#[divan::bench(args = MODELS)]
-fn plain_tree_shap(bencher: Bencher, model: Measured) {
-    let fitted = model.fitted();
-    over_rows(bencher, fitted, |row| fitted.plain.explain(row));
 }

@@ -1,12 +1,12 @@
 """Holds our candidates against scikit-learn's GradientBoosting, XGBoost and LightGBM: same rows, same folds, same way of
 calibrating and scoring. `tests/compare/run.sh` makes the data and runs this.
 
-    python tests/compare/boosters.py rows.parquet card.json [--rows N]
+    python tests/compare/boosters.py rows.parquet card.json
 
 `rows.parquet` is what `retrain` exports (`snapshots/<run>/rows.parquet`), `card.json` the model's card. Each library gets
 the grid that `retrain` searches (depths, learning rates), 400 rounds at most, and its rounds by early stopping on the mean
 log-loss of the folds; each user weighs the same. Scores of held-out rows are calibrated by Platt's method on the other
-folds. `--rows N` also fits the data of functions/retrain/benches/boosting.rs, for times alone.
+folds.
 """
 
 import argparse
@@ -115,41 +115,10 @@ def line(name, what, auc, pr, loss, error, seconds):
     print(f"{name:<28} {what:<34} {auc:7.4f} {pr:7.4f} {loss:8.5f} {error:7.4f} {seconds:9.1f}")
 
 
-def uniform(n):
-    """The numbers of functions/retrain/benches/boosting.rs."""
-    z = (n + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(np.float32) / np.float32(2**24)
-
-
-def times(n, features=45):
-    """Equal rounds and depth on `n` rows of the bench, data conversion included, three times each."""
-    numbers = uniform(np.arange(n * (features + 1), dtype=np.uint64)).reshape(n, features + 1)
-    x = np.ascontiguousarray(numbers[:, :features])
-    y = numbers[:, features] < 0.02 + 0.2 * x[:, 0] * x[:, 1] + np.where(x[:, 2] > 0.7, 0.1, 0)
-    ours = dict(max_depth=6, learning_rate=0.1)
-
-    def fit_xgboost():
-        params = ours | dict(objective="binary:logistic", nthread=THREADS, max_bin=64)
-        xgboost.train(params, xgboost.DMatrix(x, y), 100)
-
-    def fit_lightgbm():
-        params = ours | dict(objective="binary", num_leaves=64, num_threads=THREADS, max_bin=63, verbosity=-1)
-        lightgbm.train(params, lightgbm.Dataset(x, y), 100)
-
-    for name, fit in [("XGBoost", fit_xgboost), ("LightGBM", fit_lightgbm)] * 3:
-        begun, cpu = time.perf_counter(), time.process_time()
-        fit()
-        took, cpu = time.perf_counter() - begun, time.process_time() - cpu
-        print(f"{name}: {n} rows of {features} features, 100 rounds of depth 6: {took:.2f} s, CPU {cpu:.2f} s")
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("parquet")
     parser.add_argument("card")
-    parser.add_argument("--rows", type=int, default=0)
     args = parser.parse_args()
     rows = pd.read_parquet(args.parquet)
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
@@ -191,8 +160,6 @@ def main():
         loss, what, p = min(found, key=lambda trial: trial[0])
         auc, pr = roc_auc_score(truth, p), average_precision_score(truth, p)
         line(name, what, auc, pr, loss, ece(truth, p), time.perf_counter() - begun)
-    if args.rows:
-        times(args.rows)
 
 
 if __name__ == "__main__":

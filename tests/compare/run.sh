@@ -2,17 +2,10 @@
 # Simulates a log of 5,000 users, trains on it, and holds the candidates against scikit-learn, XGBoost and LightGBM on the
 # same rows and folds: boosters.py. Needs python3 with venv, and PyPI. Everything it makes is under target/.
 set -eu
-cd "$(dirname "$0")/../.."
+. "$(dirname "$0")/venv.sh"
 
-target="${CARGO_TARGET_DIR:-target}"
 work="$target/compare"
-venv="$target/compare-venv"
 mkdir -p "$work"
-if ! [ -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import lightgbm, pyarrow, sklearn, xgboost' 2>/dev/null; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check \
-        scikit-learn==1.9.1 'xgboost-cpu==3.*' 'lightgbm==4.*' pandas pyarrow
-fi
 churn="cargo run --release --quiet --"
 log="$work/log.json.zst"
 [ -f "$log" ] || $churn simulate --users 5000 --days 120 --seed 1 --events-per-user-day 5 --out "$log"
@@ -24,4 +17,4 @@ for file in "$work"/data/s3/buckets/churn-store/data/*; do
     if grep -q '"hyper_parameters"' "$file"; then card="$file"; fi
     if grep -q user_group "$file" && [ "$(head -c 4 "$file")" = PAR1 ]; then rows="$file"; fi
 done
-exec "$venv/bin/python" tests/compare/boosters.py "$rows" "$card" "$@"
+exec "$venv/bin/python" tests/compare/boosters.py "$rows" "$card"

@@ -52,8 +52,9 @@ pub(super) struct Split {
     /// Slot of the left child; the right one is the next.
     pub(super) children: u32,
     pub(super) met: Met,
-    /// Share of the training weight that goes left, 0..=1.
-    pub(super) left_share: f64,
+    /// What it adds to the share that goes left to tell the feature of a row that goes right, and of one that goes left:
+    /// less that share of the training weight, and what it lacks of 1.
+    pub(super) shifts: [f64; 2],
 }
 
 /// What the way to a split has asked of its feature.
@@ -85,8 +86,8 @@ pub(super) struct Twig {
     pub(super) questions: [Question; 3],
     /// Slot.
     pub(super) at: u32,
-    /// Share of the training weight that goes left, 0..=1.
-    pub(super) left_share: f64,
+    /// As in [`Split::shifts`].
+    pub(super) shifts: [f64; 2],
     /// Mean by training weight.
     pub(super) mean: f64,
     /// The left stump's mean less the right one's.
@@ -139,7 +140,7 @@ impl Grove {
             }
             let left_share = left_share(nodes, node);
             let children = queue.len() as u32;
-            grove.splits.push(Split { question, at, children, met, left_share });
+            grove.splits.push(Split { question, at, children, met, shifts: shifts(left_share) });
             let [left, right] = children_of(&nodes[node]);
             for (child, slot, share) in [(left, children, left_share), (right, children + 1, 1.0 - left_share)] {
                 let share = share * above.map_or(1.0, |branches| branches.share);
@@ -177,7 +178,7 @@ fn twig(nodes: &[Node], means: &[f64], node: usize, at: u32, way: &[Branches]) -
     Some(Twig {
         questions: [Question::of(&nodes[node]), question(left), question(right)],
         at,
-        left_share: left_share(nodes, node),
+        shifts: shifts(left_share(nodes, node)),
         mean: means[node],
         gap: means[left] - means[right],
         gains: [left, right].map(|child| gains(nodes, means, child)),
@@ -212,6 +213,11 @@ fn means(nodes: &[Node]) -> Vec<f64> {
 fn left_share(nodes: &[Node], node: usize) -> f64 {
     let [left, right] = children_of(&nodes[node]).map(|child| f64::from(nodes[child].cover));
     if left + right > 0.0 { left / (left + right) } else { 0.5 }
+}
+
+/// See [`Split::shifts`].
+fn shifts(left_share: f64) -> [f64; 2] {
+    [-left_share, 1.0 - left_share]
 }
 
 /// The left and the right child of a split.

@@ -2,7 +2,6 @@
 
 use super::grove::{Grove, Question};
 use super::quadrature::Rule;
-use std::hint::black_box;
 
 /// A row, and room for the grove under way.
 #[derive(Debug)]
@@ -11,9 +10,6 @@ pub(super) struct Room<const N: usize> {
     slots: Vec<Slot<N>>,
     /// By split.
     states: Vec<State<N>>,
-    /// By where a row goes, 0 = right, 1 = left: the share of it that goes left. Not a constant, of which the compiler would
-    /// make a branch.
-    own_way: [f64; 2],
 }
 
 impl<const N: usize> Room<N> {
@@ -28,7 +24,6 @@ impl<const N: usize> Room<N> {
             features: row.iter().map(feature).collect(),
             slots: vec![Slot { flow: [0.0; N], taken: u32::MAX }; slots],
             states: vec![State { goes_left: [0.0; N], counts: [0.0; N] }; splits],
-            own_way: black_box([0.0, 1.0]),
         }
     }
 
@@ -56,9 +51,9 @@ impl<const N: usize> Room<N> {
             let told = &told[(split.met.share & taken) as usize];
             let reach = slots[split.at as usize].flow;
             let left = self.features[split.question.feature()].left(split.question);
-            let gain = self.own_way[left] - split.left_share;
-            state.goes_left = std::array::from_fn(|q| split.left_share + told.probability[q] * gain);
-            state.counts = std::array::from_fn(|q| reach[q] * told.slope[q] * gain);
+            let shift = split.shifts[left];
+            state.goes_left = told.probability.map(|p| p * shift - split.shifts[0]);
+            state.counts = std::array::from_fn(|q| reach[q] * told.slope[q] * shift);
             let to_left: [f64; N] = std::array::from_fn(|q| reach[q] * state.goes_left[q]);
             let children = &mut slots[split.children as usize..][..2];
             children[0] = Slot { flow: to_left, taken: TAKEN[left] & taken };
@@ -76,19 +71,19 @@ impl<const N: usize> Room<N> {
         for twig in &grove.twigs {
             let [own, left, right] = twig.questions;
             let slot = &mut slots[twig.at as usize].flow;
-            let gain = self.own_way[features[own.feature()].left(own)] - twig.left_share;
+            let shift = twig.shifts[features[own.feature()].left(own)];
             let left_gain = twig.gains[0][features[left.feature()].left(left)];
             let right_gain = twig.gains[1][features[right.feature()].left(right)];
             let reached = add_up(slot);
             let told: [f64; N] = std::array::from_fn(|q| slot[q] * points[q]);
             let reached_told = add_up(&told);
-            let reached_left = twig.left_share * reached + gain * reached_told;
+            let reached_left = shift * reached_told - twig.shifts[0] * reached;
             let gap_slope = left_gain - right_gain;
-            features[own.feature()].contribution += gain * (twig.gap * reached + gap_slope * reached_told);
+            features[own.feature()].contribution += shift * (twig.gap * reached + gap_slope * reached_told);
             features[left.feature()].contribution += left_gain * reached_left;
             features[right.feature()].contribution += right_gain * (reached - reached_left);
-            let slope = right_gain + twig.left_share * gap_slope + gain * twig.gap;
-            let curve = gain * gap_slope;
+            let slope = right_gain - twig.shifts[0] * gap_slope + shift * twig.gap;
+            let curve = shift * gap_slope;
             *slot = points.map(|t| twig.mean + t * (slope + t * curve));
         }
     }
@@ -135,7 +130,8 @@ struct Feature<const N: usize> {
 }
 
 impl<const N: usize> Feature<N> {
-    /// 1 if the row goes left, 0 if right: tables of two take the place of branches that no processor could foretell.
+    /// 1 if the row goes left, 0 if right: a position in a table of two that lies in memory, of which compilers make no
+    /// branch. None could be foretold.
     #[inline(always)]
     fn left(&self, question: Question) -> usize {
         usize::from(self.x[usize::from(question.missing & 1)] < question.threshold)
