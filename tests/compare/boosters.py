@@ -1,9 +1,9 @@
 """Holds our candidates against scikit-learn's GradientBoosting, XGBoost and LightGBM: same rows, same folds, same way of
 calibrating and scoring. `tests/compare/run.sh` makes the data and runs this.
 
-    python tests/compare/boosters.py rows.parquet card.json
+    python tests/compare/boosters.py rows.parquet report.json
 
-`rows.parquet` is what `retrain` exports (`snapshots/<run>/rows.parquet`), `card.json` the model's card. Each library gets
+`rows.parquet` is what `retrain` exports (`snapshots/<run>/rows.parquet`), `report.json` its report. Each library gets
 the grid that `retrain` searches (depths, learning rates), 400 rounds at most, and its rounds by early stopping on the mean
 log-loss of the folds; each user weighs the same. Scores of held-out rows are calibrated by Platt's method on the other
 folds.
@@ -118,12 +118,12 @@ def line(name, what, auc, pr, loss, error, seconds):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("parquet")
-    parser.add_argument("card")
+    parser.add_argument("report")
     args = parser.parse_args()
     rows = pd.read_parquet(args.parquet)
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
-    with open(args.card) as file:
-        card = json.load(file)
+    with open(args.report) as file:
+        card = json.load(file)["card"]
     label = card["label"]
     horizon, inactivity = label["horizon_days"], label["inactivity_days"]
     matures = {"cancellation": horizon, "inactivity": inactivity, "either": max(horizon, inactivity)}

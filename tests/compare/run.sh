@@ -12,9 +12,10 @@ log="$work/log.json.zst"
 rm -rf "$work/data"
 $churn demo --data "$work/data" "$log"
 
-# The local S3 keeps each object as a file of another name: find the two by what is in them.
+$churn report --data "$work/data" --json "$work/report.json" > /dev/null
+
+# The local S3 keeps each object as a file of another name: find the rows by what is in them.
 for file in "$work"/data/s3/buckets/churn-store/data/*; do
-    if grep -q '"hyper_parameters"' "$file"; then card="$file"; fi
     if grep -q user_group "$file" && [ "$(head -c 4 "$file")" = PAR1 ]; then rows="$file"; fi
 done
-exec "$venv/bin/python" tests/compare/boosters.py "$rows" "$card"
+exec "$venv/bin/python" tests/compare/boosters.py "$rows" "$work/report.json"
