@@ -181,7 +181,8 @@ fn learns_what_scikit_learn_learns() {
     assert_eq!(train.class_rows()[1] as f64, golden("train_positives"), "the data differ from scikit-learn's");
     assert_eq!(test.class_rows()[1] as f64, golden("test_positives"), "the data differ from scikit-learn's");
 
-    let fitted = ForestParams { n_trees: 60, ..ForestParams::default() }.check().unwrap().fit(&train).unwrap();
+    let fitted =
+        ForestParams { n_trees: 60, max_depth: 8, ..ForestParams::default() }.check().unwrap().fit(&train).unwrap();
     let p = predict(&fitted, &test);
     let auc = roc_auc(&test.labels, &p).unwrap().unwrap();
     let loss = log_loss(&test.labels, &p).unwrap();
