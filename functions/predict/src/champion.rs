@@ -81,7 +81,10 @@ impl Champion {
                 Err(error) => {
                     // A process that has just started has no last good model but the champion before.
                     if let (None, Some(before)) = (&seen.serving, registry.before()) {
-                        seen.serving = self.load(before).await.ok();
+                        let loaded = self.load(before).await;
+                        seen.serving = loaded
+                            .inspect_err(|error| tracing::error!(%error, "nor could the champion before be loaded"))
+                            .ok();
                     }
                     return Err(error);
                 }
