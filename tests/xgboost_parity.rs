@@ -41,19 +41,7 @@ fn xgboost_reads_the_exported_model_and_agrees_bit_for_bit() {
     };
     let rows = rows(2000);
     for (depth, row_share) in [(2, 1.0), (6, 0.8)] {
-        let params = BoostingParams {
-            depth,
-            learning_rate: 0.1,
-            rounds: 60,
-            early_stopping_rounds: 10,
-            min_child_weight: 1.0,
-            l2: 1.0,
-            row_share,
-            feature_share: 0.8,
-            max_bins: 64,
-            scale_pos_weight: 1.0,
-            seed: 7,
-        };
+        let params = BoostingParams { depth, rounds: 60, row_share, ..BoostingParams::default() };
         let fitted = params.check().unwrap().fit(&rows).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (model, table) = (folder.path().join("model.json"), folder.path().join("rows.json"));

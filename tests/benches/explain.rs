@@ -28,19 +28,7 @@ const PASSES: usize = 20;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows = rows();
     let boosting = |rounds, depth| -> Result<Scorer, Box<dyn std::error::Error>> {
-        let params = BoostingParams {
-            depth,
-            learning_rate: 0.1,
-            rounds,
-            early_stopping_rounds: 10,
-            min_child_weight: 1.0,
-            l2: 1.0,
-            row_share: 1.0,
-            feature_share: 1.0,
-            max_bins: 64,
-            scale_pos_weight: 1.0,
-            seed: 1,
-        };
+        let params = BoostingParams { depth, rounds, ..BoostingParams::default() };
         Ok(params.check()?.fit(&rows)?.scorer)
     };
     let forest = |max_depth| -> Result<Scorer, Box<dyn std::error::Error>> {

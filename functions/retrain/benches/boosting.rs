@@ -27,19 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let labels = labels.collect();
     let rows = Rows { features, labels, users: (0..n as u32).collect(), weights: vec![1; n] };
-    let params = BoostingParams {
-        depth: 6,
-        learning_rate: 0.1,
-        rounds: 100,
-        early_stopping_rounds: 100,
-        min_child_weight: 1.0,
-        l2: 1.0,
-        row_share: 1.0,
-        feature_share: 1.0,
-        max_bins: 64,
-        scale_pos_weight: 1.0,
-        seed: 0,
-    };
+    let params =
+        BoostingParams { depth: 6, rounds: 100, row_share: 1.0, feature_share: 1.0, ..BoostingParams::default() };
     let candidate = params.check()?;
     for _ in 0..fits {
         let (begun, cpu) = (Instant::now(), cpu_seconds()?);

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// Share of the time left that the search for a model may take; the rest is for the last candidate under way, for
-    /// the guards, and for the final fit.
+    /// Share of the time left that the search for a model may take; the rest is for the guards and for the final fit.
     const SEARCH: f64 = 0.5;
 
     /// No deadline.
@@ -25,9 +24,9 @@ impl Deadline {
         Self(Instant::now().checked_add(left))
     }
 
-    /// Whether it has passed.
-    pub fn passed(&self) -> bool {
-        self.0.is_some_and(|deadline| deadline <= Instant::now())
+    /// Whether something that takes as long as `needed` would be done before it.
+    pub fn allows(&self, needed: Duration) -> bool {
+        self.0.is_none_or(|deadline| deadline.saturating_duration_since(Instant::now()) > needed)
     }
 
     /// What of `most` remains before it, with `reserve` to spare.
@@ -51,10 +50,11 @@ mod tests {
 
     #[test]
     fn the_search_ends_before_the_run() {
-        assert!(Deadline::at(SystemTime::UNIX_EPOCH).passed());
-        assert!(!Deadline::NONE.passed() && !Deadline::NONE.of_search().passed());
+        assert!(!Deadline::at(SystemTime::UNIX_EPOCH).allows(Duration::ZERO));
+        assert!(Deadline::NONE.allows(Duration::MAX) && Deadline::NONE.of_search().allows(Duration::MAX));
         let run = Deadline::after(Duration::from_secs(3600));
-        assert!(run.of_search().0 < run.0 && !run.of_search().passed());
+        let needed = Duration::from_secs(2000);
+        assert!(run.allows(needed) && !run.of_search().allows(needed) && run.of_search().allows(needed / 2));
     }
 
     #[test]

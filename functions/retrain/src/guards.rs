@@ -147,17 +147,11 @@ mod tests {
 
     fn boosted() -> impl Candidate {
         let params = BoostingParams {
-            depth: 3,
             learning_rate: 0.2,
             rounds: 20,
-            early_stopping_rounds: 20,
-            min_child_weight: 1.0,
-            l2: 1.0,
             row_share: 1.0,
             feature_share: 1.0,
-            max_bins: 64,
-            scale_pos_weight: 1.0,
-            seed: 0,
+            ..BoostingParams::default()
         };
         params.check().unwrap()
     }

@@ -59,7 +59,8 @@ pub enum SearchError {
 }
 
 impl Search {
-    /// Tries `candidates` in order and chooses the best. The first is tried whatever the time.
+    /// Tries `candidates` in order and chooses the best. The first is tried whatever the time, each further one only where
+    /// the time allows for one as slow as the slowest before it.
     ///
     /// # Errors
     /// If a candidate fails, or there is none.
@@ -73,7 +74,8 @@ impl Search {
         let all = candidates.len();
         let mut trials = vec![Trial::run(Box::new(Prior), rows, folds)?];
         for candidate in candidates {
-            if trials.len() > 1 && deadline.passed() {
+            let slowest = trials.iter().map(|trial| trial.took).max().unwrap_or_default();
+            if trials.len() > 1 && !deadline.allows(slowest) {
                 break;
             }
             trials.push(Trial::run(candidate, rows, folds)?);

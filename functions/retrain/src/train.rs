@@ -52,11 +52,13 @@ pub async fn train(
     let by = settings.search.choose_by;
     let search = Search::run(settings.candidates()?, &rows, &folds, by, deadline.of_search())?;
     let finished = finish(&search, &rows, &cutoffs, &folds, settings)?;
-    let permuted_labels = if deadline.passed() {
-        None
+    let chosen = search.chosen();
+    // The guard does what the search did with the chosen candidate; what comes after it takes its time as well.
+    let permuted_labels = if deadline.allows(2 * chosen.took) {
+        let resamples = settings.decision.bootstrap_resamples;
+        Some(guards::permuted_labels(&*chosen.candidate, &rows, &folds, resamples, settings.forest.seed)?)
     } else {
-        let (candidate, resamples) = (&*search.chosen().candidate, settings.decision.bootstrap_resamples);
-        Some(guards::permuted_labels(candidate, &rows, &folds, resamples, settings.forest.seed)?)
+        None
     };
 
     let table = snapshots::table(&train, &folds, &test)?;

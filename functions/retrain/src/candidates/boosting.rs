@@ -46,6 +46,24 @@ pub struct BoostingParams {
     pub seed: u64,
 }
 
+impl Default for BoostingParams {
+    fn default() -> Self {
+        Self {
+            depth: 3,
+            learning_rate: 0.1,
+            rounds: 400,
+            early_stopping_rounds: 20,
+            min_child_weight: 1.0,
+            l2: 1.0,
+            row_share: 0.8,
+            feature_share: 0.5,
+            max_bins: 64,
+            scale_pos_weight: 1.0,
+            seed: 0,
+        }
+    }
+}
+
 /// Hyper-parameters in range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidBoostingParams {

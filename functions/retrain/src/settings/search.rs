@@ -53,6 +53,7 @@ pub struct SearchSettings {
 
 impl Default for SearchSettings {
     fn default() -> Self {
+        let boosting = BoostingParams::default();
         Self {
             candidates: vec![Family::LogisticRegression, Family::GradientBoosting, Family::RandomForest],
             choose_by: ChooseBy::LogLoss,
@@ -61,14 +62,14 @@ impl Default for SearchSettings {
             logistic_l2: vec![1.0, 10.0, 100.0, 1000.0],
             boosting_depths: vec![2, 3, 4, 6],
             boosting_learning_rates: vec![0.05, 0.1],
-            boosting_rounds: 400,
-            boosting_early_stopping_rounds: 20,
-            boosting_min_child_weight: 1.0,
-            boosting_l2: 1.0,
-            boosting_row_share: 0.8,
-            boosting_feature_share: 0.5,
-            boosting_max_bins: 64,
-            boosting_scale_pos_weight: 1.0,
+            boosting_rounds: boosting.rounds,
+            boosting_early_stopping_rounds: boosting.early_stopping_rounds,
+            boosting_min_child_weight: boosting.min_child_weight,
+            boosting_l2: boosting.l2,
+            boosting_row_share: boosting.row_share,
+            boosting_feature_share: boosting.feature_share,
+            boosting_max_bins: boosting.max_bins,
+            boosting_scale_pos_weight: boosting.scale_pos_weight,
         }
     }
 }

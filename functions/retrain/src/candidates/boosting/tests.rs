@@ -4,19 +4,7 @@ use hessboost::model::Iterations;
 use proptest::prelude::*;
 
 fn params() -> BoostingParams {
-    BoostingParams {
-        depth: 3,
-        learning_rate: 0.3,
-        rounds: 20,
-        early_stopping_rounds: 5,
-        min_child_weight: 1.0,
-        l2: 1.0,
-        row_share: 0.8,
-        feature_share: 0.5,
-        max_bins: 64,
-        scale_pos_weight: 1.0,
-        seed: 0,
-    }
+    BoostingParams { learning_rate: 0.3, rounds: 20, early_stopping_rounds: 5, ..BoostingParams::default() }
 }
 
 #[test]
