@@ -5,7 +5,7 @@ use churn_common::calendar::Timestamp;
 use churn_tests::call::Call;
 use churn_tests::delivery::{TIME_LIMIT_MS, Try, repeatably};
 use churn_tests::fault::Fault;
-use churn_tests::mishap::{Misdirector, Mishap};
+use churn_tests::mishap::{Misdirector, Mishap, try_all};
 use churn_tests::world::{Contents, World};
 use churn_tests::{record, removal};
 use flate2::Compression;
@@ -14,8 +14,7 @@ use ingest::IngestSettings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Times that Lambda delivers an event at most.
 const MOST_TRIES: u32 = 3;
@@ -129,29 +128,14 @@ impl Trial {
     async fn run(self, expected: &Contents) -> Result<(), String> {
         let director = Arc::new(Misdirector::new(self.at, self.mishap));
         let done = self.run_under(&director, expected).await;
-        done.map_err(|wrong| {
-            let call = director.hit().map_or("no call".to_owned(), |call| call.to_string());
-            format!("{self:?}, at {call}: {wrong:#}\n{director}")
-        })
+        done.map_err(|wrong| director.tell(&self, &wrong))
     }
 
     async fn run_under(self, director: &Arc<Misdirector>, expected: &Contents) -> anyhow::Result<()> {
         let (world, event) = prepared().await?;
         let once = Try { is_short: self.is_short, ..first(event.clone()) };
         let process = world.process(director.clone());
-        let process = tokio::task::spawn_local(async move { process.deliver(once, &settings()).await });
-        let done = tokio::select! {
-            // A process that is killed is left as it is: its task never goes on, and nothing of it is dropped.
-            () = director.is_killed() => None,
-            done = process => Some(done?),
-        };
-        anyhow::ensure!(director.hit().is_some(), "nothing happened");
-        match (self.mishap, done) {
-            (Mishap::Killed { .. }, Some(done)) => anyhow::bail!("it was not killed, but ended with {done:?}"),
-            // Whatever fails once is mended by the invocation that it comes to.
-            (Mishap::Once(_), Some(done)) => drop(done?),
-            _ => {}
-        }
+        director.befall(async move { process.deliver(once, &settings()).await }).await?;
         let mut again = first(event);
         if self.by_another {
             world.pass(TIME_LIMIT_MS);
@@ -168,28 +152,7 @@ impl Trial {
 fn check(is_short: bool, operations: &[&str]) {
     let (expected, calls) = repeatably(0, calm(is_short)).unwrap().unwrap();
     let trials = Trial::all(&calls, is_short);
-    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = || {
-        while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let done = repeatably(trial.at as u64, trial.run(&expected)).unwrap();
-            failures.lock().unwrap_or_else(PoisonError::into_inner).extend(done.err());
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
-            scope.spawn(work);
-        }
-    });
-    let failures = failures.into_inner().unwrap();
-    let some: Vec<String> = failures.iter().take(3).cloned().collect();
-    assert!(
-        failures.is_empty(),
-        "{} of {} trials went wrong, such as\n{}",
-        failures.len(),
-        trials.len(),
-        some.join("\n")
-    );
-
+    try_all(&trials, || (), |(), trial| repeatably(trial.at as u64, trial.run(&expected)).unwrap());
     let befell: BTreeSet<Fault> = trials.iter().filter_map(|trial| trial.mishap.fault()).collect();
     assert_eq!(befell, Fault::ALL.into());
     for operation in operations {

@@ -1,10 +1,12 @@
-//! One thing that goes wrong in the course of a delivery, at a call given by its number.
+//! One thing that goes wrong in the course of an invocation, at a call given by its number.
 
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::transport::{Director, Verdict};
+use anyhow::{Context, ensure};
 use futures::future::BoxFuture;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -72,14 +74,36 @@ impl Misdirector {
         self.seen().calls.iter().map(|(call, _)| call.clone()).collect()
     }
 
+    /// What a trial of a process that it directed came to, where that is wrong, in words.
+    pub fn tell(&self, trial: &dyn fmt::Debug, wrong: &anyhow::Error) -> String {
+        let call = self.hit().map_or("no call".to_owned(), |call| call.to_string());
+        format!("{trial:?}, at {call}: {wrong:#}\n{self}")
+    }
+
     /// The call that the mishap came to.
     pub fn hit(&self) -> Option<Call> {
         self.seen().hit.clone()
     }
 
-    /// Waits until the process is killed.
-    pub async fn is_killed(&self) {
-        self.killed.notified().await;
+    /// Has a process meet with the mishap, and checks that it did, and that an invocation mends what fails once. For
+    /// [`repeatably`](crate::delivery::repeatably).
+    pub async fn befall<T, E>(&self, process: impl Future<Output = Result<T, E>> + 'static) -> anyhow::Result<()>
+    where
+        T: 'static,
+        E: Into<anyhow::Error> + 'static,
+    {
+        let process = tokio::task::spawn_local(process);
+        let done = tokio::select! {
+            // A process that is killed is left as it is: its task never goes on, and nothing of it is dropped.
+            () = self.killed.notified() => None,
+            done = process => Some(done?),
+        };
+        ensure!(self.hit().is_some(), "nothing happened");
+        match (self.mishap, done) {
+            (Some((_, Mishap::Killed { .. })), Some(_)) => anyhow::bail!("it was not killed"),
+            (Some((_, Mishap::Once(_))), Some(Err(error))) => Err(error.into()).context("it was not mended"),
+            _ => Ok(()),
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -101,6 +125,34 @@ impl Misdirector {
             _ => Verdict::Pass,
         }
     }
+}
+
+/// Makes all `trials`, on as many threads as there are processors, each with what it has prepared for itself.
+///
+/// # Panics
+/// If there is one that fails: with the errors of the first.
+pub fn try_all<T: Sync, S>(
+    trials: &[T],
+    prepare: impl Fn() -> S + Sync,
+    make: impl Fn(&S, &T) -> Result<(), String> + Sync,
+) {
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        let prepared = prepare();
+        while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let made = make(&prepared, trial);
+            failures.lock().unwrap_or_else(PoisonError::into_inner).extend(made.err());
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
+            scope.spawn(work);
+        }
+    });
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let some: Vec<&str> = failures.iter().take(3).map(String::as_str).collect();
+    let (failed, all) = (failures.len(), trials.len());
+    assert!(failures.is_empty(), "{failed} of {all} trials went wrong, such as\n{}", some.join("\n"));
 }
 
 impl Director for Misdirector {
