@@ -9,7 +9,7 @@ use churn_common::store::models::ReportFile;
 use churn_local::{DataDir, Stack};
 use churn_tests::{binaries, invocation, put, simulated, stores_in, training};
 use ingest::IngestSettings;
-use retrain::report::Report;
+use retrain::report::{HeldOut, Report};
 use retrain::{Deadline, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -122,7 +122,34 @@ async fn the_report_is_true(stores: &AllStores, version: &ModelVersion) -> Repor
     let Estimate { value: Some(auc), low: Some(low), high: Some(high) } = card.estimates["roc_auc"] else { panic!() };
     assert!(html.contains(&format!("{auc:.3} ({low:.3} to {high:.3})")));
     assert!(html.contains(&format!("{} of them churned", card.test.positives)));
+    let gate = card.gate.as_ref().unwrap();
+    let rule = format!("above {} (gate_max_ece) and above {:.3} too", gate.max_ece, gate.chance_ece);
+    assert!(html.contains(&rule), "{rule}");
+    intervals_are_by_user(&report);
     report
+}
+
+/// What is told of rows rests on the users whose rows they are.
+fn intervals_are_by_user(report: &Report) {
+    let (told, card) = (&report.exploration, &report.card);
+    assert!(told.churn.users < told.churn.rows / 2, "users have rows at several cutoffs: {:?}", told.churn);
+    for rate in told.by_cutoff.iter().map(|group| &group.churn) {
+        assert_eq!(rate.users, rate.rows, "a user has a row at a cutoff");
+    }
+    let rates = || [&told.by_level, &told.by_gender, &told.by_tenure].into_iter().flatten();
+    for group in rates().chain(&told.by_cutoff) {
+        let Estimate { value: Some(rate), low: Some(low), high: Some(high) } = group.churn.rate else { panic!() };
+        assert!(low <= rate && rate <= high && low < high, "{group:?}");
+    }
+    let HeldOut { reliability, trade_off } = &report.held_out;
+    let observed: Vec<_> = reliability.iter().map(|bin| (bin.rows, bin.rate.value)).collect();
+    let bins: Vec<_> = card.calibration.reliability.iter().map(|bin| (bin.rows, Some(bin.observed))).collect();
+    assert_eq!(observed, bins);
+    let shares: Vec<_> = trade_off.iter().map(|row| (row.threshold, row.precision.value, row.recall.value)).collect();
+    let table = &card.decision.trade_off;
+    assert_eq!(shares, table.iter().map(|row| (row.threshold, row.precision, row.recall)).collect::<Vec<_>>());
+    let serving = trade_off.iter().find(|row| row.threshold == card.evaluation.threshold).unwrap();
+    assert_eq!([serving.precision, serving.recall], [card.estimates["precision"], card.estimates["recall"]]);
 }
 
 /// The areas under the drawn curves, by trapezoids and by steps.

@@ -64,9 +64,8 @@ pub async fn gather(
         // A panic while counting would have ended the run.
         let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.add_user(&history);
-        for row in &of_user.snapshots {
-            totals.add_row(&history, row.cutoff, settings.window_days, row.churned);
-        }
+        let rows = of_user.snapshots.iter().map(|row| (row.cutoff, row.churned));
+        totals.add_rows(user, &history, settings.window_days, rows);
         Some(of_user)
     });
     let users: Vec<OfUser> = passed.await?.into_iter().map(|(_, of_user)| of_user).collect();

@@ -8,7 +8,7 @@ use crate::invocation::Invocation;
 use crate::outcome::{Outcome, Reason, TrainError, Trained};
 use crate::plan::Plan;
 use crate::registration::{NewModel, register, retire};
-use crate::report::{Draft, Exploration, OperatingCurve};
+use crate::report::Draft;
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
@@ -92,10 +92,7 @@ pub async fn train(
         probabilities: &probabilities,
         threshold: model.threshold(),
     };
-    let report = Draft {
-        exploration: Exploration::of(&totals, &train, &test),
-        curve: OperatingCurve::of(&snapshots::labels(&test), &probabilities, model.threshold().get()),
-    };
+    let report = Draft::of(&totals, &train, held_out, &card, &settings.estimate_params(model.threshold()));
     let new = NewModel { files: &files, report: &report, held_out, log_end: log_span.1 };
     let (registered_as, moved) = register(stores, settings, &new, &mut card, invocation).await?;
     let retired = retire(stores, settings.gate.keep_versions, invocation).await;

@@ -1,22 +1,33 @@
 //! The report of a training run: one HTML page for people, and the same figures as JSON.
 
+mod by_user;
 mod chart;
 mod curve;
 mod exploration;
 mod figures;
+mod groups;
+mod held_out;
 mod number;
 mod page;
 mod rate;
 mod totals;
+mod visits;
 
 pub use chart::Chart;
 pub use curve::{OperatingCurve, OperatingPoint};
-pub use exploration::{DayActivity, Exploration, GroupRate, PageUse};
+pub use exploration::{DayActivity, Exploration};
+pub use groups::GroupRate;
+pub use held_out::{HeldOut, ThresholdEstimates};
 pub use rate::Rate;
 pub(crate) use totals::Totals;
+pub use visits::PageUse;
 
+use crate::comparison::Scored;
+use crate::snapshots::labels;
+use churn_common::metrics::EstimateParams;
 use churn_common::model::Card;
 use churn_common::model::explain::Explained;
+use churn_common::snapshot::Snapshot;
 use churn_common::store::models::ReportFiles;
 use figures::Figures;
 use serde::{Deserialize, Serialize};
@@ -35,6 +46,9 @@ pub struct Report {
     pub exploration: Exploration,
     /// What each threshold would have led to on the held-out rows: ROC, precision and recall, gain, lift and cost.
     pub curve: OperatingCurve,
+    /// How sure the card's reliability curve and its trade-off by threshold are.
+    #[serde(default)]
+    pub held_out: HeldOut,
 }
 
 /// What a report tells besides the card, which is known only once the model has been judged.
@@ -44,6 +58,8 @@ pub(crate) struct Draft {
     pub exploration: Exploration,
     /// What each threshold would have led to.
     pub curve: OperatingCurve,
+    /// How sure the card's reliability curve and its trade-off are.
+    pub held_out: HeldOut,
 }
 
 /// A report cannot be made.
@@ -63,13 +79,25 @@ pub enum ReportError {
 }
 
 impl Draft {
+    /// Of what was counted, the rows trained on, and the held-out rows with what the model told of them, of which the card
+    /// tells as well.
+    pub fn of(totals: &Totals, train: &[Snapshot], held_out: Scored<'_>, card: &Card, params: &EstimateParams) -> Self {
+        let Scored { snapshots: test, probabilities, threshold, .. } = held_out;
+        let reliability = &card.calibration.reliability;
+        Self {
+            exploration: Exploration::of(totals, train, test, params),
+            curve: OperatingCurve::of(&labels(test), probabilities, threshold.get()),
+            held_out: HeldOut::of(test, probabilities, reliability, &card.decision, params),
+        }
+    }
+
     /// The files of the report, with this card.
     ///
     /// # Errors
     /// If a chart cannot be drawn.
     pub fn files(&self, card: &Card) -> Result<ReportFiles, ReportError> {
-        let Self { exploration, curve } = self.clone();
-        let report = Report { format: FORMAT, card: card.clone(), exploration, curve };
+        let Self { exploration, curve, held_out } = self.clone();
+        let report = Report { format: FORMAT, card: card.clone(), exploration, curve, held_out };
         let json = serde_json::to_vec_pretty(&report).map_err(|e| ReportError::Json(e.to_string()))?;
         Ok(ReportFiles { html: report.html()?.into_bytes(), json })
     }

@@ -57,6 +57,11 @@ pub fn percent_interval(estimate: &Estimate) -> String {
     told(estimate, |x| percent(x, 1))
 }
 
+/// The same with about three digits that count.
+pub fn short_interval(estimate: &Estimate) -> String {
+    told(estimate, short)
+}
+
 fn told(estimate: &Estimate, text: impl Fn(f64) -> String) -> String {
     match *estimate {
         Estimate { value: Some(value), low: Some(low), high: Some(high) } => {

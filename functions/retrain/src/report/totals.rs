@@ -1,14 +1,15 @@
-//! What the exploration counts while histories pass by: memory grows with the days of the log, not with its users.
+//! What the exploration counts while histories pass by: memory grows with the days of
+//! the log and, by less than 300 bytes each, with its users.
 
-use super::rate::Sum;
 use churn_common::calendar::Day;
 use churn_common::event::Page;
 use churn_common::history::History;
+use churn_common::pseudonym::StoredUser;
 use churn_common::session::SessionSlice;
 use std::collections::BTreeSet;
 
 /// Counts over all users.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Totals {
     /// The first and the last day counted.
     pub span: (Day, Day),
@@ -22,8 +23,8 @@ pub struct Totals {
     pub events_outside: u64,
     /// Each day of the span.
     pub days: Vec<DayTotals>,
-    /// Rows that churned, and the others.
-    pub pages: [PageTotals; 2],
+    /// What each user with rows did before their cutoffs, in any order.
+    pub visits: Vec<UserVisits>,
 }
 
 /// Counts of a day.
@@ -37,13 +38,15 @@ pub struct DayTotals {
     pub cancelled: u64,
 }
 
-/// What rows of one class did in their observation windows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PageTotals {
-    /// Rows.
-    pub rows: u64,
-    /// Events on each page per active day, summed over rows; in the order of [`Page::ALL`].
-    pub per_active_day: [Sum; Page::COUNT],
+/// What a user did in the observation windows of their rows: of those that churned, and of the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserVisits {
+    /// The user.
+    pub user: StoredUser,
+    /// Rows of either class.
+    pub rows: [u32; 2],
+    /// Events on each page per active day, summed over the rows of either class; in the order of [`Page::ALL`].
+    pub per_active_day: [[f32; Page::COUNT]; 2],
 }
 
 impl Totals {
@@ -57,7 +60,7 @@ impl Totals {
             cancelled_users: 0,
             events_outside: 0,
             days: vec![DayTotals::default(); days],
-            pages: [PageTotals::default(); 2],
+            visits: Vec::new(),
         }
     }
 
@@ -88,19 +91,43 @@ impl Totals {
         self.sessions += sessions.len() as u64;
     }
 
-    /// Counts what a row's user did in the `window_days` before its cutoff. Nothing of the horizon is read.
-    pub fn add_row(&mut self, history: &History, cutoff: Day, window_days: u16, churned: bool) {
+    /// Counts what a user did in the `window_days` before each of their rows' cutoffs; of every row, it is told whether it
+    /// churned. Nothing of the horizon is read.
+    pub fn add_rows(
+        &mut self,
+        user: &StoredUser,
+        history: &History,
+        window_days: u16,
+        rows: impl IntoIterator<Item = (Day, bool)>,
+    ) {
+        let mut visits = UserVisits::new(user.clone());
+        for (cutoff, churned) in rows {
+            visits.add(history, cutoff, window_days, churned);
+        }
+        if visits.rows != [0; 2] {
+            self.visits.push(visits);
+        }
+    }
+}
+
+impl UserVisits {
+    /// Nothing counted yet.
+    pub fn new(user: StoredUser) -> Self {
+        Self { user, rows: [0; 2], per_active_day: [[0.0; Page::COUNT]; 2] }
+    }
+
+    fn add(&mut self, history: &History, cutoff: Day, window_days: u16, churned: bool) {
         let start = cutoff.plus(-i32::from(window_days));
         let slices: Vec<(Day, &SessionSlice)> =
             history.between(start, cutoff).filter(|(_, slice)| slice.active().is_some()).collect();
         let days: BTreeSet<Day> = slices.iter().map(|(day, _)| *day).collect();
-        let [of_churned, of_others] = &mut self.pages;
-        let totals = if churned { of_churned } else { of_others };
-        totals.rows += 1;
-        for (page, sum) in Page::ALL.iter().zip(&mut totals.per_active_day).filter(|(page, _)| !page.is_cancelling()) {
+        let class = usize::from(!churned);
+        self.rows[class] += 1;
+        let sums = Page::ALL.iter().zip(&mut self.per_active_day[class]);
+        for (page, sum) in sums.filter(|(page, _)| !page.is_cancelling()) {
             let events: u64 = slices.iter().map(|(_, slice)| u64::from(slice.count(*page))).sum();
             // A row has an active day, or it would be none.
-            sum.add(events as f64 / days.len().max(1) as f64);
+            *sum += (events as f64 / days.len().max(1) as f64) as f32;
         }
     }
 }

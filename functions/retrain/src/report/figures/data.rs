@@ -1,8 +1,8 @@
 //! Charts of the exploration.
 
 use crate::report::chart::{Axis, Chart, FIRST, Form, Head, Lines, Mark, SECOND, Series, Whiskers};
-use crate::report::exploration::{DayActivity, Exploration, GroupRate};
-use crate::report::{ReportError, number};
+use crate::report::exploration::{DayActivity, Exploration};
+use crate::report::{GroupRate, ReportError, number};
 use churn_common::metrics::Estimate;
 
 /// Most pages that are drawn.
@@ -75,7 +75,7 @@ fn day_axis(daily: &[DayActivity]) -> Axis {
 
 /// Churn by group.
 pub fn groups(told: &Exploration) -> Result<Vec<Chart>, ReportError> {
-    let reading = "Dots are the share of rows that churned, lines its 95 % interval, the vertical line that of all rows. \
+    let reading = "Dots are the share of rows that churned, lines its 95 % interval by user, the vertical line that of all rows. \
                    Groups whose lines overlap may not differ at all.";
     let charts = [
         ("churn-by-level", "Churn rate by subscription level", &told.by_level),

@@ -34,12 +34,12 @@ impl Figures {
     /// # Errors
     /// If one cannot be drawn.
     pub fn of(report: &Report) -> Result<Self, ReportError> {
-        let Report { card, exploration, curve, .. } = report;
+        let Report { card, exploration, curve, held_out, .. } = report;
         Ok(Self {
             daily: data::daily(exploration)?,
             groups: data::groups(exploration)?,
             pages: data::pages(exploration)?,
-            scores: scores::all(card, curve)?,
+            scores: scores::all(card, curve, held_out)?,
             decision: decision::all(card, curve)?,
             features: features::all(card)?,
             candidates: candidates::all(card)?,

@@ -2,17 +2,17 @@
 
 use crate::report::chart::{Axis, Chart, FIRST, Form, Grid, Head, Lines, MUTED, SECOND, Series};
 use crate::report::curve::OperatingCurve;
-use crate::report::rate::Rate;
+use crate::report::held_out::HeldOut;
 use crate::report::{ReportError, number};
 use churn_common::metrics::Estimates;
 use churn_common::model::Card;
 
 /// All of them.
-pub fn all(card: &Card, curve: &OperatingCurve) -> Result<Vec<Chart>, ReportError> {
+pub fn all(card: &Card, curve: &OperatingCurve, held_out: &HeldOut) -> Result<Vec<Chart>, ReportError> {
     Ok(vec![
         roc(card, curve)?,
         precision_recall(card, curve)?,
-        reliability(card)?,
+        reliability(card, held_out)?,
         confusion(card)?,
         gain(card, curve)?,
         lift(card, curve)?,
@@ -73,17 +73,15 @@ fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     before.zip(points).flat_map(|(before, (recall, precision))| [(before, *precision), (*recall, *precision)]).collect()
 }
 
-fn reliability(card: &Card) -> Result<Chart, ReportError> {
+fn reliability(card: &Card, held_out: &HeldOut) -> Result<Chart, ReportError> {
     let bins = &card.calibration.reliability;
-    let positives = |observed: f64, rows: u64| (observed * rows as f64).round() as u64;
-    let rates: Vec<Rate> = bins.iter().map(|bin| Rate::of(positives(bin.observed, bin.rows), bin.rows)).collect();
-    let ends: Vec<(f64, f64)> = rates.iter().filter_map(|rate| rate.rate.low.zip(rate.rate.high)).collect();
+    let ends: Vec<(f64, f64)> = held_out.reliability.iter().filter_map(|bin| bin.rate.low.zip(bin.rate.high)).collect();
     let end = |values: &mut dyn Iterator<Item = f64>| (values.fold(0.01, f64::max) * 1.05).min(1.0);
     let right = end(&mut bins.iter().map(|bin| bin.predicted));
-    let top = end(&mut ends.iter().map(|(_, high)| *high)).max(right);
+    let top = end(&mut ends.iter().map(|(_, high)| *high).chain(bins.iter().map(|bin| bin.observed))).max(right);
     let reading = format!(
-        "Each dot is about a tenth of the rows, its line a 95 % interval. On the diagonal a probability means what it \
-         says; above it, more churned than was told. Expected calibration error {}.",
+        "Each dot is about a tenth of the rows, its line a 95 % interval by user. On the diagonal a probability means \
+         what it says; above it, more churned than was told. Expected calibration error {}.",
         estimate(&card.estimates, "ece")
     );
     Lines {

@@ -1,9 +1,8 @@
 //! The exploration.
 
 use super::parts::{charts, scores, table};
-use crate::report::exploration::GroupRate;
 use crate::report::figures::Figures;
-use crate::report::{Report, number};
+use crate::report::{GroupRate, PageUse, Report, number};
 use maud::{Markup, html};
 
 /// The log.
@@ -46,8 +45,8 @@ pub fn groups(report: &Report, figures: &Figures) -> Markup {
     ];
     let row = |(of, g): (&str, &GroupRate)| {
         let churn = &g.churn;
-        let (rows, positives) = (number::count(churn.rows), number::count(churn.positives));
-        vec![format!("{of}: {}", g.group), rows, positives, number::percent_interval(&churn.rate)]
+        let [rows, users, positives] = [churn.rows, churn.users, churn.positives].map(number::count);
+        vec![format!("{of}: {}", g.group), rows, users, positives, number::percent_interval(&churn.rate)]
     };
     let rows = groupings.into_iter().flat_map(|(of, groups)| groups.iter().map(move |g| (of, g))).map(row);
     html! {
@@ -55,23 +54,24 @@ pub fn groups(report: &Report, figures: &Figures) -> Markup {
             "A row is a user at a cutoff who was active in the " (card.window_days) " days before it and had not cancelled. "
             (number::count(told.churn.positives)) " of " (number::count(told.churn.rows)) " rows churned: "
             (number::percent_interval(&told.churn.rate)) ". Rows of training and test are counted together. Intervals \
-            (Wilson's) take rows for independent; a user may have rows at several cutoffs, so they are a little narrow."
+            resample users, as a user may have rows at several cutoffs, which are alike. Where resampling tells nothing, as \
+            where nobody in a group churned, they are Wilson's, and a user counts once."
         }
         (charts(&figures.groups))
-        (table("Churn rate by group", &["group", "rows", "churned", "rate (95 % interval)"], rows))
+        (table("Churn rate by group", &["group", "rows", "users", "rows that churned", "rate (95 % interval)"], rows))
     }
 }
 
 /// Pages visited before the cutoff.
 pub fn pages(report: &Report, figures: &Figures) -> Markup {
-    let row = |p: &crate::report::PageUse| {
+    let row = |p: &PageUse| {
         vec![p.page.clone(), number::interval(&p.churned), number::interval(&p.others), number::interval(&p.ratio)]
     };
     html! {
         p {
             "Visits to each page per active day, in the observation window before the cutoff only: what happens after it, \
             in the horizon of the label, is not counted, nor are the pages of cancelling, so nothing here gives the answer \
-            away. Means over rows, each weighing the same; intervals as above."
+            away. Means over rows, each weighing the same; intervals resample users."
         }
         (charts(&figures.pages))
         (table(

@@ -58,23 +58,65 @@ fn verdict(gate: &Gate) -> Markup {
         }
         @if let Some(comparison) = &gate.comparison { p { (compared(comparison)) } }
         @if let Some(unfit) = &gate.champion_unfit { p { "The champion could not be compared with: " (unfit) } }
-        p {
-            "Calibration error " (number::interval(&gate.ece)) "; its lower end must not lie above "
-            (number::short(gate.max_ece)) "."
-        }
+        p { (calibration(gate)) }
     }
+}
+
+/// The rule that the gate judges calibration by, with what it was given.
+fn calibration(gate: &Gate) -> String {
+    format!(
+        "Calibration error {}. The gate refuses what lies above {} (gate_max_ece) and above {} too, which is what chance makes \
+         of true probabilities on so few rows.",
+        number::interval(&gate.ece),
+        gate.max_ece,
+        number::grouped(gate.chance_ece, 3)
+    )
 }
 
 fn compared(told: &Comparison) -> String {
     let difference = told.roc_auc_difference().map_or_else(|| "undefined".to_owned(), |d| number::interval(&d));
     format!(
         "Against champion {} on {} rows that neither was trained on, {} of which churned: ROC-AUC {} against {}, \
-         difference {difference}; its lower end must lie above -{}.",
+         difference {difference}; its lower end must lie above -{} (gate_margin).",
         told.champion,
         number::count(told.rows as u64),
         number::count(told.positives as u64),
         number::score(told.roc_auc),
         number::score(told.champion_roc_auc),
-        number::short(told.margin)
+        told.margin
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use churn_common::metrics::Estimate;
+    use churn_common::model::card::{GateReason, GateReasonKind};
+
+    fn page(passed: bool, ece: f64) -> String {
+        let detail = "its probabilities are off".to_owned();
+        let reason = (!passed).then_some(GateReason { kind: GateReasonKind::Miscalibrated, detail });
+        let gate = Gate {
+            passed,
+            reasons: reason.into_iter().collect(),
+            comparison: None,
+            champion_unfit: None,
+            ece: Estimate { value: Some(ece), low: Some(0.06), high: Some(0.15) },
+            max_ece: 0.05,
+            chance_ece: 0.0831,
+        };
+        verdict(&gate).into_string()
+    }
+
+    /// The page said that the interval's lower end must not lie above the bound, by which the first would not have passed.
+    #[test]
+    fn the_rule_told_is_the_one_that_the_gate_judges_by() {
+        let rule = "The gate refuses what lies above 0.05 (gate_max_ece) and above 0.083 too";
+        let passed = page(true, 0.08);
+        assert!(passed.contains("The model passed") && passed.contains("error 0.080 (0.060 to 0.150)"), "{passed}");
+        let failed = page(false, 0.09);
+        assert!(failed.contains("did not pass") && failed.contains("<li>its probabilities are off</li>"), "{failed}");
+        assert!(failed.contains("error 0.090 (0.060 to 0.150)"), "{failed}");
+        assert!([passed, failed].iter().all(|page| page.contains(rule) && !page.contains("lower end")));
+    }
 }

@@ -30,7 +30,7 @@ pub fn page(report: &Report, figures: &Figures) -> Markup {
             Heading("scores", "Scores on held-out rows", "التقييم على بيانات لم يرها النموذج"),
             scores::section(report, figures),
         ),
-        (Heading("decision", "Threshold and cost", "عتبة القرار والتكلفة"), decision::section(card, figures)),
+        (Heading("decision", "Threshold and cost", "عتبة القرار والتكلفة"), decision::section(report, figures)),
         (
             Heading("features", "What the model lives on", "العوامل المؤثرة في النموذج"),
             features::section(card, figures),
