@@ -149,7 +149,13 @@ fn intervals_are_by_user(report: &Report) {
     let table = &card.decision.trade_off;
     assert_eq!(shares, table.iter().map(|row| (row.threshold, row.precision, row.recall)).collect::<Vec<_>>());
     let serving = trade_off.iter().find(|row| row.threshold == card.evaluation.threshold).unwrap();
-    assert_eq!([serving.precision, serving.recall], [card.estimates["precision"], card.estimates["recall"]]);
+    for (told, score) in [(serving.precision, card.estimates["precision"]), (serving.recall, card.estimates["recall"])]
+    {
+        assert_eq!(told.value, score.value);
+        assert!(told == score || score.low == score.high, "{told:?}, {score:?}: the same resamples");
+    }
+    let told: Vec<_> = trade_off.iter().map(|row| [row.precision, row.recall, row.cost]).collect();
+    assert!((0..3).all(|of| told.iter().any(|row| row[of].low < row[of].high)), "{told:?}");
 }
 
 /// The areas under the drawn curves, by trapezoids and by steps.

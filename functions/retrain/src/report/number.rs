@@ -47,7 +47,8 @@ pub fn score(value: Option<f64>) -> String {
     value.map_or("undefined".to_owned(), |x| grouped(x, 3))
 }
 
-/// A score and its interval, such as `0.712 (0.650 to 0.771)`.
+/// A score and its interval, such as `0.712 (0.650 to 0.771)`. An interval that is a point, as where all resamples tell the
+/// same, tells nothing and is left out.
 pub fn interval(estimate: &Estimate) -> String {
     told(estimate, |x| grouped(x, 3))
 }
@@ -64,7 +65,7 @@ pub fn short_interval(estimate: &Estimate) -> String {
 
 fn told(estimate: &Estimate, text: impl Fn(f64) -> String) -> String {
     match *estimate {
-        Estimate { value: Some(value), low: Some(low), high: Some(high) } => {
+        Estimate { value: Some(value), low: Some(low), high: Some(high) } if low < high => {
             format!("{} ({} to {})", text(value), text(low), text(high))
         }
         Estimate { value: Some(value), .. } => text(value),
@@ -93,5 +94,10 @@ mod tests {
         assert_eq!(interval(&whole), "0.700 (0.650 to 0.750)");
         assert_eq!(percent_interval(&Estimate { low: None, ..whole }), "70.0 %");
         assert_eq!(interval(&Estimate { value: None, ..whole }), "undefined");
+        assert_eq!(interval(&Estimate { value: Some(0.0), low: Some(0.0), high: Some(0.0) }), "0.000");
+        assert_eq!(
+            short_interval(&Estimate { value: Some(1234.0), low: Some(900.5), high: Some(1500.0) }),
+            "1,234 (900 to 1,500)"
+        );
     }
 }

@@ -64,7 +64,8 @@ fn uncertainty(report: &Report) -> String {
 }
 
 fn told(estimate: &Estimate, text: fn(f64) -> String) -> (String, String) {
-    let ends = estimate.low.zip(estimate.high);
+    // As in tables, an interval that is a point is left out.
+    let ends = estimate.low.zip(estimate.high).filter(|(low, high)| low < high);
     (
         estimate.value.map_or("undefined".to_owned(), text),
         ends.map_or_else(String::new, |(low, high)| format!("95 %: {} to {}", text(low), text(high))),
