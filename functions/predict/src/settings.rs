@@ -20,7 +20,7 @@ pub struct PredictSettings {
     pub sufficient_days: u32,
     /// Most reasons that an answer tells, 0 to 54.
     pub reasons: u16,
-    /// Path of the JSON file with the rules for recommended actions; null = the rules built in.
+    /// Path of the JSON file with the rules for recommended actions, such as one of a layer (`/opt/actions.json`); null = the rules built in.
     pub actions_file: Option<String>,
 }
 
@@ -48,5 +48,15 @@ impl Settings for PredictSettings {
         in_range("sufficient_sessions", &self.sufficient_sessions, 1..=1000, "1 to 1000")?;
         in_range("sufficient_days", &self.sufficient_days, 1..=365, "1 to 365")?;
         in_range("reasons", &self.reasons, 0..=54, "0 to 54")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_promotion_or_a_roll_back_takes_effect_within_a_minute() {
+        assert!(PredictSettings::default().model_refresh_seconds <= 60);
     }
 }
