@@ -92,7 +92,13 @@ pub async fn train(
         probabilities: &probabilities,
         threshold: model.threshold(),
     };
-    let report = Draft::of(&totals, &train, held_out, &card, &settings.estimate_params(model.threshold()));
+    let report = Draft::of(
+        &totals,
+        &train,
+        held_out,
+        &card,
+        &settings.estimate_params(model.threshold(), test.iter().map(|s| s.cutoff)),
+    );
     let new = NewModel { files: &files, report: &report, held_out, log_end: log_span.1 };
     let (registered_as, moved) = register(stores, settings, &new, &mut card, invocation).await?;
     let retired = retire(stores, settings.gate.keep_versions, invocation).await;

@@ -26,7 +26,7 @@ fn checks(card: &Card) -> [Vec<String>; 4] {
         row(
             "Nothing is learned from shuffled labels",
             permuted.map_or("not run", |p| result(p.passed)),
-            permuted.map_or("no time was left".to_owned(), |p| {
+            permuted.map_or("no time was left, or too few rows churned for every fold to have some".to_owned(), |p| {
                 format!("ROC-AUC {}, 99 % interval; must not lie above 0.5", number::interval(&p.roc_auc))
             }),
         ),

@@ -22,7 +22,7 @@ const SCORES: [(&str, &str); 16] = [
     ("lift_at_5_percent", "lift at 5 %, times chance"),
     ("lift_at_10_percent", "lift at 10 %, times chance"),
     ("lift_at_20_percent", "lift at 20 %, times chance"),
-    ("recall_at_k", "recall among as many users as offers can be made to"),
+    ("recall_at_k", "recall among as many of the riskiest rows as offers can be made, all cutoffs together"),
 ];
 
 /// The section.
