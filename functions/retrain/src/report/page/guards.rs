@@ -27,17 +27,18 @@ fn checks(card: &Card) -> [Vec<String>; 4] {
             "Nothing is learned from shuffled labels",
             permuted.map_or("not run", |p| result(p.passed)),
             permuted.map_or("no time was left, or too few rows churned for every fold to have some".to_owned(), |p| {
-                format!("ROC-AUC {}, 99 % interval; must not lie above 0.5", number::interval(&p.roc_auc))
+                format!("ROC-AUC {}, a 99 % interval, which must not lie above 0.5", number::interval(&p.roc_auc))
             }),
         ),
         row(
-            "No feature alone is as good as the model",
+            "No feature alone is surely as good as the model",
             if single.near { "a hint" } else { "passed" },
             format!(
-                "{}: ROC-AUC {}, the model {}",
+                "{}: ROC-AUC {}, the model {}{}",
                 single.feature,
                 number::score(single.roc_auc),
-                number::score(single.model_roc_auc)
+                number::score(single.model_roc_auc),
+                if !single.near && single.roc_auc >= single.model_roc_auc { "; chance may explain it" } else { "" }
             ),
         ),
         row(
