@@ -38,7 +38,7 @@ fn checks(card: &Card) -> [Vec<String>; 4] {
                 single.feature,
                 number::score(single.roc_auc),
                 number::score(single.model_roc_auc),
-                if !single.near && single.roc_auc >= single.model_roc_auc { "; chance may explain it" } else { "" }
+                if !single.near && single.roc_auc > single.model_roc_auc { "; chance may explain it" } else { "" }
             ),
         ),
         row(
