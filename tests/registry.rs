@@ -190,9 +190,20 @@ async fn what_cannot_serve_is_not_promoted_and_does_not_hold_others_back() {
     assert!(gate.passed && gate.champion_unfit.as_ref().unwrap().contains("damaged"), "{gate:?}");
     assert_eq!((place(&third), third.replaced), (json!("champion"), Some(second.model_version)));
 
+    // Not even where it was rolled back to by hand.
+    for payload in [json!({"logistic_l2": [100.0]}), json!({"logistic_l2": [30.0]})] {
+        bench.train(payload).await;
+    }
+    let Outcome::Moved(back) = bench.retrain(json!({"action": "rollback", "why": "x"})).await.unwrap() else {
+        panic!()
+    };
+    bench.damage(&back.champion).await;
+    let third = bench.train(json!({"logistic_l2": [3.0]})).await;
+    assert_eq!((place(&third), third.replaced.as_ref()), (json!("champion"), Some(&back.champion)));
+
     // A training that comes to the same model mends it.
     bench.damage(&third.model_version).await;
-    assert_eq!(place(&*bench.train(json!({"logistic_l2": [1.0]})).await), json!("champion_already"));
+    assert_eq!(place(&*bench.train(json!({"logistic_l2": [3.0]})).await), json!("champion_already"));
     assert!(bench.stores.models().get(&third.model_version).await.is_ok());
 }
 

@@ -6,7 +6,7 @@ use churn_common::store::AllStores;
 use churn_tests::bench::Bench;
 use churn_tests::mlflow::{FakeMlflow, Kind};
 use churn_tests::{simulated, training};
-use retrain::tracking::Tracked;
+use retrain::tracking::{Done, Tracked};
 use retrain::{Audience, Deadline, Mlflow, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -118,11 +118,8 @@ async fn a_model_that_was_registered_before_is_found_and_given_the_role() {
         let other = json!({"version": "2", "tags": [{"key": "model_version", "value": "other"}]});
         server.change(|told| {
             told.versions.extend([other.clone(), other]);
-            told.aliases.clear();
+            told.aliases = BTreeMap::from([("challenger".to_owned(), "1".to_owned())]);
         });
-        let challenger = mlflow.challenger_moved(&trained.model_version, Deadline::NONE).await;
-        assert_eq!((challenger.registered_version.as_deref(), challenger.not_tracked.len()), (Some("1"), 0));
-        assert_eq!(server.told().aliases, BTreeMap::from([("challenger".to_owned(), "1".to_owned())]));
         let champion = mlflow.champion_moved(&trained.model_version, Deadline::NONE).await;
         assert_eq!((champion.registered_version.as_deref(), champion.not_tracked.len()), (Some("1"), 0));
         let aliases = server.told().aliases;
@@ -136,11 +133,11 @@ async fn a_model_that_was_registered_before_is_found_and_given_the_role() {
 #[tokio::test]
 async fn moves_by_hand_move_the_aliases() {
     let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
-    let mlflow = mlflow(&server.url);
-    let first = train(&bench.stores, &mlflow, Deadline::NONE).await.model_version;
+    let audience = mlflow(&server.url);
+    let first = train(&bench.stores, &audience, Deadline::NONE).await.model_version;
     let call = async |payload: Value| {
         let settings = TrainingSettings::default();
-        handle(payload, &bench.stores, &settings, &mlflow, &training(Deadline::NONE)).await.unwrap()
+        handle(payload, &bench.stores, &settings, &audience, &training(Deadline::NONE)).await.unwrap()
     };
     let held_back = json!({"candidates": ["logistic_regression"], "logistic_l2": [10.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1e-9});
@@ -159,6 +156,13 @@ async fn moves_by_hand_move_the_aliases() {
         assert_eq!((tracking.registered_version.as_deref(), tracking.not_tracked.len()), (Some(version), 0));
         assert_eq!(server.told().aliases, aliases(&[("champion", version)]));
     }
+
+    // A training that comes to tell of its model only after that was taken back.
+    let card = bench.stores.models().card(&second.model_version).await.unwrap();
+    let done = Done { stores: &bench.stores, card: &card, snapshots: "s3://rows", artifacts: &[] };
+    let late = audience.mlflow.as_ref().unwrap().track(&done, Deadline::NONE).await;
+    assert_eq!((late.registered_version.as_deref(), late.not_tracked.len()), (Some("2"), 0));
+    assert_eq!(server.told().aliases, aliases(&[("champion", "1")]));
 }
 
 #[tokio::test]

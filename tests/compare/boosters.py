@@ -6,7 +6,7 @@ calibrating and scoring. `tests/compare/run.sh` makes the data and runs this.
 `rows.parquet` is what `retrain` exports (`snapshots/<run>/rows.parquet`), `report.json` its report. Each library gets
 the grid that `retrain` searches (depths, learning rates), 400 rounds at most, and its rounds by early stopping on the mean
 log-loss of the folds; each user weighs the same. Scores of held-out rows are calibrated by Platt's method on the other
-folds.
+folds; ROC-AUC and PR-AUC are of their ranks within folds.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import xgboost
+from scipy.stats import rankdata
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
@@ -156,9 +157,10 @@ def main():
         for depth, rate in grid:
             rounds, margins = cross_validate(staged, x, y, w, all_folds, depth, rate)
             p = cross_fitted(margins, labels)
-            found.append((log_loss(truth, p), f"depth {depth}, learning_rate {rate}, rounds {rounds}", p))
-        loss, what, p = min(found, key=lambda trial: trial[0])
-        auc, pr = roc_auc_score(truth, p), average_precision_score(truth, p)
+            ranks = np.concatenate([(rankdata(m) - 0.5) / len(m) for m in margins])
+            found.append((log_loss(truth, p), f"depth {depth}, learning_rate {rate}, rounds {rounds}", p, ranks))
+        loss, what, p, ranks = min(found, key=lambda trial: trial[0])
+        auc, pr = roc_auc_score(truth, ranks), average_precision_score(truth, ranks)
         line(name, what, auc, pr, loss, ece(truth, p), time.perf_counter() - begun)
 
 

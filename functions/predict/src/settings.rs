@@ -20,7 +20,7 @@ pub struct PredictSettings {
     pub sufficient_days: u32,
     /// Most reasons that an answer tells, 0 to 54.
     pub reasons: u16,
-    /// Path of the JSON file with the rules for recommended actions; null = the rules built in.
+    /// Path of the JSON file with the rules for recommended actions, such as one of a layer (`/opt/actions.json`); null = the rules built in.
     pub actions_file: Option<String>,
 }
 

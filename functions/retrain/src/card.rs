@@ -9,11 +9,11 @@ use crate::search::{Search, Trial};
 use crate::settings::{ChooseBy, TrainingSettings};
 use crate::snapshots::{labels, user_numbers};
 use crate::validation::Folds;
-use crate::{guards, threshold};
+use crate::{guards, ranks, threshold};
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::features::SCHEMA;
 use churn_common::metrics::{
-    Estimates, Evaluation, MetricsError, brier, estimate, expected_calibration_error, reliability,
+    EstimateParams, Evaluation, MetricsError, brier, estimate, expected_calibration_error, reliability,
 };
 use churn_common::model::card::{
     self, CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureBlind, Guards, PermutedLabels,
@@ -60,12 +60,12 @@ pub fn write(run: Run<'_>, version: &ModelVersion, model: &Model) -> Result<Card
     let probabilities: Vec<f64> = test.iter().map(|s| model.predict(&s.row).get()).collect();
     let evaluation = Evaluation::of(&test_labels, &probabilities, model.threshold().get())?;
     let training_probabilities: Vec<f64> = train.iter().map(|s| model.predict(&s.row).get()).collect();
-    let out_of_fold = &run.search.chosen().probabilities;
+    let test_params = settings.estimate_params(model.threshold(), test.iter().map(|s| s.cutoff));
     let bound = settings.decision.leak_roc_auc;
     let guards = Guards {
         future: FutureBlind { users: run.future_checked },
         permuted_labels: run.permuted_labels,
-        single_feature: guards::single_feature(run.rows, run.folds, out_of_fold)?,
+        single_feature: guards::single_feature(run.rows, run.folds, &run.search.chosen().ranks, &out_of_fold(&run))?,
         test_score: TestScore { bound, passed: evaluation.roc_auc.is_none_or(|auc| auc < bound) },
     };
     let mut card = Card {
@@ -86,7 +86,7 @@ pub fn write(run: Run<'_>, version: &ModelVersion, model: &Model) -> Result<Card
             wasted_offer_cost: settings.decision.wasted_offer_cost,
             trade_off: threshold::trade_off(&test_labels, &probabilities, model.threshold(), &settings.decision),
         },
-        estimates: estimates(&run, &test_labels, &probabilities, &user_numbers(test))?,
+        estimates: estimate(&test_labels, &probabilities, &user_numbers(test), &test_params)?,
         training_evaluation: Evaluation::of(&labels(train), &training_probabilities, model.threshold().get())?,
         evaluation,
         training: run.train.1,
@@ -104,8 +104,10 @@ pub fn write(run: Run<'_>, version: &ModelVersion, model: &Model) -> Result<Card
     Ok(card)
 }
 
-fn estimates(run: &Run<'_>, labels: &[bool], p: &[f64], users: &[u32]) -> Result<Estimates, MetricsError> {
-    estimate(labels, p, users, &run.settings.estimate_params(run.finished.decision.threshold))
+/// How scores of the rows that were held out in cross-validation are estimated.
+fn out_of_fold(run: &Run<'_>) -> EstimateParams {
+    let held_out = run.folds.held_out().filter_map(|row| run.train.0.get(row));
+    run.settings.estimate_params(run.finished.decision.threshold, held_out.map(|s| s.cutoff))
 }
 
 fn validation(run: &Run<'_>) -> Validation {
@@ -126,17 +128,16 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
     let held_out: Vec<usize> = run.folds.held_out().collect();
     let labels: Vec<bool> = held_out.iter().map(|&row| run.rows.labels[row]).collect();
     let users: Vec<u32> = held_out.iter().map(|&row| run.rows.users[row]).collect();
+    let params = out_of_fold(run);
     let report = |(at, trial): (usize, &Trial)| {
-        let best_of_family = run.search.is_best_of_family(at, run.settings.search.choose_by);
-        let estimates = || estimates(run, &labels, &trial.probabilities, &users);
         let report = CandidateReport {
             family: trial.candidate.family().to_string(),
             hyper_parameters: trial.candidate.hyper_parameters(),
-            best_of_family,
+            best_of_family: run.search.is_best_of_family(at, run.settings.search.choose_by),
             chosen: at == run.search.chosen,
             log_loss: trial.log_loss,
             pr_auc: trial.pr_auc,
-            estimates: if best_of_family { Some(estimates()?) } else { None },
+            estimates: ranks::out_of_fold(&labels, &trial.probabilities, &trial.ranks, &users, &params)?,
             folds: trial.folds.clone(),
             seconds: trial.took.as_secs_f64(),
         };

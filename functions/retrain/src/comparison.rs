@@ -123,7 +123,7 @@ pub async fn compare(
         let (champion, negatives) = (champion.card.version, labels.len() - positives);
         return Ok(Err(NotComparable::TooFew { champion, positives, negatives, needed }));
     }
-    let params = settings.estimate_params(scored.threshold);
+    let params = settings.estimate_params(scored.threshold, rows.iter().map(|s| s.cutoff));
     let mut differences = difference(&labels, &ours, &others, &user_numbers(&rows), &params)?;
     differences.retain(|name, _| COMPARED.contains(&name.as_str()));
     Ok(Ok(Comparison {

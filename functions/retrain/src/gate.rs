@@ -51,7 +51,8 @@ pub async fn judge(
     }
     gate.reasons.extend(calibration(&gate));
     gate.reasons.extend(leaks(&card.guards));
-    gate.reasons.extend(registry.rolled_back().map(|back| GateReason {
+    let rolled_back = registry.rolled_back().filter(|_| gate.champion_unfit.is_none());
+    gate.reasons.extend(rolled_back.map(|back| GateReason {
         kind: GateReasonKind::RolledBack,
         detail: format!(
             "{} rolled back to champion {} by hand ({}): it takes a promotion by hand to go on",
@@ -113,7 +114,10 @@ fn leaks(guards: &Guards) -> Option<GateReason> {
     }
     let detail = match (&guards.permuted_labels, guards.test_score.passed) {
         (_, false) => format!("its ROC-AUC on held-out rows reaches {} (leak_roc_auc)", guards.test_score.bound),
-        (None, true) => "there was no time for the run on shuffled labels, which would tell of leaks".to_owned(),
+        (None, true) => {
+            "there was no run on shuffled labels, which would tell of leaks: too little time, or rows that churned"
+                .to_owned()
+        }
         (Some(_), true) => "trained on shuffled labels it still ranks rows it has not seen".to_owned(),
     };
     Some(GateReason { kind: GateReasonKind::LeakGuard, detail })

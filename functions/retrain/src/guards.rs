@@ -2,18 +2,21 @@
 
 use crate::candidates::{Candidate, Rows};
 use crate::random::{rng, shuffle};
+use crate::ranks::ranks;
 use crate::search::SearchError;
-use crate::validation::Folds;
+use crate::validation::{Fold, Folds};
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::event::{Event, Gender, Level, Page};
 use churn_common::features::{Row, SCHEMA};
 use churn_common::history::History;
 use churn_common::ids::{SessionId, UserId};
-use churn_common::metrics::{Estimate, EstimateParams, MetricsError, estimate, roc_auc};
+use churn_common::metrics::{Estimate, EstimateParams, MetricsError, difference, estimate, roc_auc};
 use churn_common::model::card::{PermutedLabels, SingleFeature};
 
 /// Of what a model has above chance, the share that a single feature must not reach alone.
 const NEAR: f64 = 0.95;
+/// Times that labels are shuffled until each fold has both classes.
+const SHUFFLES: u32 = 100;
 
 /// Whether what `row` tells of a history changes when events of every kind are added from `cutoff` on.
 pub fn sees_the_future(user: &UserId, history: &History, cutoff: Day, row: impl Fn(&History) -> Option<Row>) -> bool {
@@ -39,8 +42,7 @@ pub fn sees_the_future(user: &UserId, history: &History, cutoff: Day, row: impl 
     bits(row(history)) != bits(row(&longer))
 }
 
-/// Cross-validates `candidate` on shuffled labels, and scores it within folds: probabilities of different folds'
-/// models do not compare where there is nothing to calibrate.
+/// Cross-validates `candidate` on shuffled labels; `None` where no shuffle leaves both classes to each fold to train on.
 ///
 /// # Errors
 /// If the candidate cannot be fitted.
@@ -50,9 +52,9 @@ pub fn permuted_labels(
     folds: &Folds,
     resamples: u32,
     seed: u64,
-) -> Result<PermutedLabels, SearchError> {
-    let mut shuffled = rows.clone();
-    shuffle(&mut shuffled.labels, &mut rng(seed, 1));
+) -> Result<Option<PermutedLabels>, SearchError> {
+    let Some(labels) = shuffled(&rows.labels, folds, seed) else { return Ok(None) };
+    let shuffled = Rows { labels, ..rows.clone() };
     let found = candidate.cross_validate(&shuffled, &folds.folds)?;
     let ranks: Vec<f64> = found.scores.iter().flat_map(|scores| ranks(scores)).collect();
     let labels: Vec<bool> = folds.held_out().map(|row| shuffled.labels[row]).collect();
@@ -60,43 +62,63 @@ pub fn permuted_labels(
     let params = EstimateParams { threshold: 0.5, k: 1, level: 0.99, resamples, seed };
     let none = Estimate { value: None, low: None, high: None };
     let roc_auc = estimate(&labels, &ranks, &users, &params)?.get("roc_auc").copied().unwrap_or(none);
-    Ok(PermutedLabels { roc_auc, passed: roc_auc.low.is_none_or(|low| low <= 0.5) })
+    Ok(Some(PermutedLabels { roc_auc, passed: roc_auc.low.is_none_or(|low| low <= 0.5) }))
 }
 
-/// The share of scores below each one, ties counting half.
-fn ranks(scores: &[f64]) -> Vec<f64> {
-    let mut sorted = scores.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let rank = |score: &f64| {
-        let (below, upto) = (sorted.partition_point(|s| s < score), sorted.partition_point(|s| s <= score));
-        (below + upto) as f64 / (2 * sorted.len()) as f64
-    };
-    scores.iter().map(rank).collect()
+/// The labels in random order, such that each fold has rows of both classes to train on, if that can be had.
+fn shuffled(labels: &[bool], folds: &Folds, seed: u64) -> Option<Vec<bool>> {
+    let mut rng = rng(seed, 1);
+    let mut labels = labels.to_vec();
+    (0..SHUFFLES).find_map(|_| {
+        shuffle(&mut labels, &mut rng);
+        let has = |fold: &Fold, class: bool| fold.train.iter().any(|&row| labels[row] == class);
+        folds.folds.iter().all(|fold| has(fold, true) && has(fold, false)).then(|| labels.clone())
+    })
 }
 
-/// Scores every feature alone on the rows that were held out, missing values in the middle, against the model's
-/// `probabilities` of the same rows.
+/// Scores every feature alone on the rows that were held out, missing values in the middle, against the model's `ranks`
+/// of the same rows, within folds as those of the feature. It is near where chance does not explain it otherwise.
 ///
 /// # Errors
-/// If the probabilities cannot be scored.
-pub fn single_feature(rows: &Rows, folds: &Folds, probabilities: &[f64]) -> Result<SingleFeature, MetricsError> {
+/// If the ranks cannot be scored.
+pub fn single_feature(
+    rows: &Rows,
+    folds: &Folds,
+    model: &[f64],
+    params: &EstimateParams,
+) -> Result<SingleFeature, MetricsError> {
     let held_out: Vec<usize> = folds.held_out().collect();
     let labels: Vec<bool> = held_out.iter().map(|&row| rows.labels[row]).collect();
-    let model_roc_auc = roc_auc(&labels, probabilities)?;
-    let mut strongest = ("", None);
+    let users: Vec<u32> = held_out.iter().map(|&row| rows.users[row]).collect();
+    let model_roc_auc = roc_auc(&labels, model)?;
+    let mut strongest = ("", None, Vec::new());
     for (feature, values) in SCHEMA.iter().zip(rows.features.columns()) {
-        let values: Vec<f64> = held_out.iter().map(|&row| f64::from(values[row])).collect();
-        let present: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
-        let mut present = ranks(&present).into_iter();
-        let ranks: Vec<f64> =
-            values.iter().map(|x| if x.is_nan() { 0.5 } else { present.next().unwrap_or(0.5) }).collect();
-        let alone = roc_auc(&labels, &ranks)?.map(|auc| auc.max(1.0 - auc));
-        if alone > strongest.1 {
-            strongest = (feature.name, alone);
+        let in_fold = |fold: &Fold| ranks_alone(fold.test.iter().map(|&row| f64::from(values[row])).collect());
+        let mut alone: Vec<f64> = folds.folds.iter().flat_map(in_fold).collect();
+        let mut auc = roc_auc(&labels, &alone)?;
+        if auc < Some(0.5) {
+            alone.iter_mut().for_each(|rank| *rank = 1.0 - *rank);
+            auc = auc.map(|auc| 1.0 - auc);
+        }
+        if auc > strongest.1 {
+            strongest = (feature.name, auc, alone);
         }
     }
-    let near = strongest.1.zip(model_roc_auc).is_some_and(|(alone, model)| alone - 0.5 >= NEAR * (model - 0.5));
-    Ok(SingleFeature { feature: strongest.0.to_owned(), roc_auc: strongest.1, model_roc_auc, near })
+    let (feature, alone_roc_auc, alone) = strongest;
+    let mut near = false;
+    if let Some(model_roc_auc) = model_roc_auc {
+        let ahead = difference(&labels, &alone, model, &users, params)?;
+        let low = ahead.get("roc_auc").and_then(|ahead| ahead.low);
+        near = low.is_some_and(|low| low >= (NEAR - 1.0) * (model_roc_auc - 0.5).max(0.0));
+    }
+    Ok(SingleFeature { feature: feature.to_owned(), roc_auc: alone_roc_auc, model_roc_auc, near })
+}
+
+/// Ranks of a feature's values, 0..=1; those that are missing in the middle.
+fn ranks_alone(values: Vec<f64>) -> Vec<f64> {
+    let present: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
+    let mut present = ranks(&present).into_iter();
+    values.iter().map(|x| if x.is_nan() { 0.5 } else { present.next().unwrap_or(0.5) }).collect()
 }
 
 #[cfg(test)]
@@ -166,13 +188,28 @@ mod tests {
         let rows = generate(1, 800);
         let mut folds = folds(&rows);
         for seed in 0..5 {
-            let honest = permuted_labels(&boosted(), &rows, &folds, 300, seed).unwrap();
+            let honest = permuted_labels(&boosted(), &rows, &folds, 300, seed).unwrap().unwrap();
             assert!(honest.passed, "{honest:?}");
             assert!((honest.roc_auc.value.unwrap() - 0.5).abs() < 0.1, "{honest:?}");
         }
         folds.folds.iter_mut().for_each(|fold| fold.train.extend(fold.test.clone()));
-        let leaking = permuted_labels(&boosted(), &rows, &folds, 300, 0).unwrap();
+        let leaking = permuted_labels(&boosted(), &rows, &folds, 300, 0).unwrap().unwrap();
         assert!(!leaking.passed, "{leaking:?}");
+    }
+
+    /// Few rows churned, those of a fold's training part all by luck: a shuffle may well leave it none.
+    #[test]
+    fn labels_are_shuffled_such_that_each_fold_can_be_trained_on() {
+        let mut rows = generate(1, 60);
+        let folds = folds(&rows);
+        rows.labels = (0..60).map(|row| row % 30 == 0).collect();
+        for seed in 0..20 {
+            let labels = shuffled(&rows.labels, &folds, seed).unwrap();
+            assert_eq!(labels.iter().filter(|label| **label).count(), 2);
+            assert!(folds.folds.iter().all(|fold| fold.train.iter().any(|&row| labels[row])));
+        }
+        let one_class = Rows { labels: vec![false; 60], ..rows };
+        assert_eq!(permuted_labels(&boosted(), &one_class, &folds, 300, 0).unwrap(), None);
     }
 
     #[test]
@@ -182,13 +219,20 @@ mod tests {
         let held_out: Vec<usize> = folds.held_out().collect();
         let probabilities: Vec<f64> =
             held_out.iter().map(|&row| if rows.labels[row] { 0.6 } else { 0.4 } + row as f64 % 7.0 / 20.0).collect();
-        let honest = single_feature(&rows, &folds, &probabilities).unwrap();
+        let params = EstimateParams { threshold: 0.5, k: 1, level: 0.95, resamples: 300, seed: 0 };
+        let honest = single_feature(&rows, &folds, &probabilities, &params).unwrap();
         assert!(!honest.near && honest.roc_auc < Some(0.7), "{honest:?}");
 
         let leak: Vec<f32> = rows.labels.iter().map(|label| if *label { -1.0 } else { 1.0 }).collect();
         let mut leaking = rows.clone();
         leaking.features.column_mut(3).assign(&Array2::from_shape_vec((600, 1), leak).unwrap().column(0));
-        let found = single_feature(&leaking, &folds, &probabilities).unwrap();
+        let found = single_feature(&leaking, &folds, &probabilities, &params).unwrap();
         assert_eq!((found.near, found.feature.as_str(), found.roc_auc), (true, SCHEMA[3].name, Some(1.0)));
+
+        // A model that ranks a little worse than the strongest of many features, on so few rows that this may be chance.
+        let weak = |&row: &usize| if rows.labels[row] { 0.52 } else { 0.5 } + (row % 7) as f64 / 20.0;
+        let weak: Vec<f64> = held_out.iter().map(weak).collect();
+        let by_chance = single_feature(&rows, &folds, &weak, &params).unwrap();
+        assert!(by_chance.roc_auc > by_chance.model_roc_auc && !by_chance.near, "{by_chance:?}");
     }
 }

@@ -19,6 +19,7 @@ mod notes;
 mod outcome;
 mod plan;
 mod random;
+mod ranks;
 mod registration;
 pub mod report;
 mod search;

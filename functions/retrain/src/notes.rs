@@ -18,9 +18,10 @@ pub fn warnings(card: &Card) -> Vec<String> {
             interval(Some(&permuted.roc_auc), 99)
         )),
         Some(_) => {}
-        None => {
-            warnings.push("there was no time left for the run on shuffled labels, which would tell of leaks".into())
-        }
+        None => warnings.push(
+            "there was no run on shuffled labels, which would tell of leaks: too little time, or rows that churned"
+                .into(),
+        ),
     }
     let single = &guards.single_feature;
     if single.near {
@@ -58,10 +59,11 @@ pub fn warnings(card: &Card) -> Vec<String> {
 pub fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
     let validation = &card.validation;
     let mut notes = vec![format!(
-        "ROC-AUC {} rests on {} churned users of {}: users resampled",
+        "ROC-AUC {} rests on {} churned rows of {}, of {} users, who are resampled",
         interval(card.estimates.get("roc_auc"), 95),
         card.test.positives,
         card.test.rows,
+        card.test.users,
     )];
     if validation.time_blocks == 0 {
         notes.push(

@@ -4,6 +4,7 @@ use crate::calibration::cross_fitted;
 use crate::candidates::prior::Prior;
 use crate::candidates::{Candidate, Family, FitError, Rows};
 use crate::deadline::Deadline;
+use crate::ranks;
 use crate::settings::ChooseBy;
 use crate::validation::Folds;
 use churn_common::metrics::{MetricsError, log_loss, pr_auc, roc_auc};
@@ -20,9 +21,11 @@ pub struct Trial {
     pub scores: Vec<Vec<f64>>,
     /// The probabilities of the same rows, in the same order: see [`cross_fitted`].
     pub probabilities: Vec<f64>,
-    /// Mean negative log-likelihood of these.
+    /// Their ranks within each fold, 0..=1.
+    pub ranks: Vec<f64>,
+    /// Mean negative log-likelihood of the probabilities.
     pub log_loss: f64,
-    /// Average precision of these; `None` where no row is positive.
+    /// Average precision of the ranks; `None` where no row is positive.
     pub pr_auc: Option<f64>,
     /// The scores of each fold alone.
     pub folds: Vec<FoldScores>,
@@ -119,11 +122,13 @@ impl Trial {
             folds.folds.iter().map(|fold| fold.test.iter().map(|&row| rows.labels[row]).collect()).collect();
         let probabilities = cross_fitted(&found.scores, &labels)?;
         let fold_scores = fold_scores(&labels, &probabilities)?;
+        let ranks = ranks::within(labels.iter().map(Vec::len), &probabilities);
         let labels = labels.concat();
         Ok(Self {
             candidate: found.settled.unwrap_or(candidate),
             log_loss: log_loss(&labels, &probabilities)?,
-            pr_auc: pr_auc(&labels, &probabilities)?,
+            pr_auc: pr_auc(&labels, &ranks)?,
+            ranks,
             scores: found.scores,
             probabilities,
             folds: fold_scores,

@@ -11,11 +11,13 @@ pub use search::{ChooseBy, SearchSettings};
 use crate::candidates::Candidate;
 use crate::candidates::forest::{ClassWeight, ForestParams};
 use crate::validation::FoldParams;
+use churn_common::calendar::Day;
 use churn_common::label::{Definition, Label};
 use churn_common::metrics::EstimateParams;
 use churn_common::model::Probability;
 use churn_common::settings::{Settings, SettingsError, in_range};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Settings of `retrain`. Each can be set by `CHURN_<NAME>` or in the payload; those of the forest stand beside these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,11 +95,12 @@ impl TrainingSettings {
         })
     }
 
-    /// How scores are given their 95 % intervals, those of labels at `threshold`.
-    pub fn estimate_params(&self, threshold: Probability) -> EstimateParams {
+    /// How scores of rows at `cutoffs`, which may come again, are given their 95 % intervals, those of labels at `threshold`.
+    /// Offers can be made to so many users at each cutoff.
+    pub fn estimate_params(&self, threshold: Probability, cutoffs: impl Iterator<Item = Day>) -> EstimateParams {
         EstimateParams {
             threshold: threshold.get(),
-            k: self.decision.capacity.into(),
+            k: u64::from(self.decision.capacity) * cutoffs.collect::<BTreeSet<_>>().len() as u64,
             level: 0.95,
             resamples: self.decision.bootstrap_resamples,
             seed: self.forest.seed,

@@ -40,13 +40,21 @@ pub fn find(settings: &DecisionSettings, newest: &[f64]) -> Result<Threshold, Se
         ThresholdRule::Capacity => {
             let mut sorted = newest.to_vec();
             sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-            let last = sorted.get(settings.capacity.saturating_sub(1) as usize).or(sorted.last());
-            let value = probability("capacity", last.copied().unwrap_or(f64::NAN))?;
-            let rule = format!(
-                "so that {} of {} users at the newest cutoff of cross-validation are labelled",
-                sorted.iter().filter(|p| **p >= value.get()).count(),
-                sorted.len()
-            );
+            let capacity = settings.capacity as usize;
+            let last = sorted.get(capacity.saturating_sub(1)).or(sorted.last()).copied().unwrap_or(f64::NAN);
+            let labelled = |from: f64| sorted.iter().filter(|p| **p >= from).count();
+            // Users of the same probability are labelled together: none of them if they are too many, unless all that
+            // would be labelled are among them.
+            let above = sorted.iter().rev().copied().find(|p| *p > last);
+            let value = above.filter(|_| labelled(last) > capacity).unwrap_or(last);
+            let (labelled, users) = (labelled(value), sorted.len());
+            let value = probability("capacity", value)?;
+            let mut rule =
+                format!("so that {labelled} of {users} users at the newest cutoff of cross-validation are labelled");
+            if labelled != capacity.min(users) {
+                rule +=
+                    &format!(" (there are offers for {capacity}, but users of one probability are labelled together)");
+            }
             Ok(Threshold { value, rule })
         }
     }
@@ -104,6 +112,10 @@ mod tests {
         assert_eq!(find(ThresholdRule::Cost, &newest), 1.0 / 11.0);
         assert_eq!(find(ThresholdRule::Capacity, &newest), 0.2);
         assert_eq!(find(ThresholdRule::Capacity, &newest[..1]), 0.1, "there is room for all");
+        assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.3, 0.2, 0.1]), 0.3, "there is no room for both");
+        assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.2, 0.1, 0.2]), 0.2, "none is riskier than these three");
+        let rule = super::find(&settings(ThresholdRule::Capacity), &[0.2, 0.3, 0.2]).unwrap().rule;
+        assert!(rule.starts_with("so that 1 of 3 users") && rule.contains("offers for 2"), "{rule}");
     }
 
     /// Where probabilities are true, no threshold is cheaper on average than the one by cost.

@@ -57,7 +57,7 @@ pub async fn train(
     // The guard does what the search did with the chosen candidate; what comes after it takes its time as well.
     let permuted_labels = if deadline.allows(2 * chosen.took) {
         let resamples = settings.decision.bootstrap_resamples;
-        Some(guards::permuted_labels(&*chosen.candidate, &rows, &folds, resamples, settings.forest.seed)?)
+        guards::permuted_labels(&*chosen.candidate, &rows, &folds, resamples, settings.forest.seed)?
     } else {
         None
     };
@@ -104,8 +104,8 @@ pub async fn train(
     let snapshots = format!("s3://{}/{snapshots}", stores.store.name());
     let mut tracking = None;
     if let Some(mlflow) = &audience.mlflow {
-        let (artifacts, alias) = (artifacts(files, report.files(&card)?, &card)?, registered_as.into());
-        let done = Done { stores, card: &card, snapshots: &snapshots, artifacts: &artifacts, alias };
+        let artifacts = artifacts(files, report.files(&card)?, &card)?;
+        let done = Done { stores, card: &card, snapshots: &snapshots, artifacts: &artifacts };
         tracking = Some(mlflow.track(&done, deadline).await);
     }
     Ok(Outcome::Trained(Box::new(Trained {

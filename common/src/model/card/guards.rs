@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Guards {
     /// Events after the cutoff were added, and features computed again.
     pub future: FutureBlind,
-    /// The chosen candidate was cross-validated on shuffled labels; `None` where no time was left for it.
+    /// The chosen candidate was cross-validated on shuffled labels; `None` where no time was left for it, or too few rows
+    /// churned for every fold to have some.
     pub permuted_labels: Option<PermutedLabels>,
     /// The strongest feature was scored alone.
     pub single_feature: SingleFeature,
@@ -49,7 +50,8 @@ pub struct SingleFeature {
     pub roc_auc: Option<f64>,
     /// The model's on the same rows, out of fold.
     pub model_roc_auc: Option<f64>,
-    /// Whether the feature reaches 95 % of what the model has above chance.
+    /// Whether the feature reaches 95 % of what the model has above chance, at the low end of the 95 % interval of what it
+    /// ranks better, or worse, by.
     pub near: bool,
 }
 

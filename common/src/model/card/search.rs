@@ -34,10 +34,10 @@ pub struct CandidateReport {
     pub chosen: bool,
     /// Mean negative log-likelihood in nats.
     pub log_loss: f64,
-    /// Average precision.
+    /// Average precision, rows ranked within their fold.
     pub pr_auc: Option<f64>,
-    /// All scores with their 95 % intervals; of the best of each family.
-    pub estimates: Option<Estimates>,
+    /// All scores with their 95 % intervals; those that rest on the order of rows alone rank them within their fold.
+    pub estimates: Estimates,
     /// The scores of each fold alone; empty in cards of releases that did not tell them.
     #[serde(default)]
     pub folds: Vec<FoldScores>,

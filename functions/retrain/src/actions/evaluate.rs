@@ -116,7 +116,7 @@ pub async fn evaluate(
         }
     }
     let labels = labels(&snapshots);
-    let params = settings.estimate_params(threshold);
+    let params = settings.estimate_params(threshold, snapshots.iter().map(|s| s.cutoff));
     Ok(Outcome::Evaluated(Box::new(Backtest {
         rows: labels.len(),
         positives: labels.iter().filter(|churned| **churned).count(),

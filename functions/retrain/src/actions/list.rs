@@ -76,7 +76,7 @@ pub async fn list(stores: &AllStores) -> Result<Listing, StoreError> {
         models.push(Listed { version: version.clone(), card, unreadable });
     }
     Ok(Listing {
-        rolls_back_to: registry.before().cloned(),
+        rolls_back_to: registry.before().filter(|before| registry.versions.contains(before)).cloned(),
         champion: registry.champion,
         challenger: registry.challenger,
         models,

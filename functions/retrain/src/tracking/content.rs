@@ -79,6 +79,7 @@ pub fn training(card: &Card, sources: &Sources) -> Told {
         pair("guards_passed", card.guards.passed()),
         pair("chosen_by", &card.validation.chosen_by),
     ];
+    tags.extend(card.gate.iter().map(|gate| pair("passed_gate", gate.passed)));
     tags.extend(sources.objects.map(|objects| pair("source.objects", objects)));
     let mut metrics = Metrics::at(ended);
     metrics.estimates("test", &card.estimates);
@@ -107,13 +108,7 @@ pub fn candidate(card: &Card, number: usize, candidate: &CandidateReport, parent
         pair("chosen", candidate.chosen),
     ];
     let mut metrics = Metrics::at(ended);
-    match &candidate.estimates {
-        Some(estimates) => metrics.estimates("cv", estimates),
-        None => {
-            metrics.add("cv_log_loss", Some(candidate.log_loss));
-            metrics.add("cv_pr_auc", candidate.pr_auc);
-        }
-    }
+    metrics.estimates("cv", &candidate.estimates);
     metrics.add("cv_seconds", Some(candidate.seconds));
     for (fold, scores) in (0..).zip(&candidate.folds) {
         metrics.add_at(fold, "fold_log_loss", Some(scores.log_loss));

@@ -69,8 +69,6 @@ pub struct Done<'a> {
     pub snapshots: &'a str,
     /// The files that are kept with the run.
     pub artifacts: &'a [Artifact],
-    /// The role that the model has.
-    pub alias: Alias,
 }
 
 impl Mlflow {
@@ -114,21 +112,12 @@ impl Mlflow {
 
     /// Tells that the model `version`, which was trained before, has become champion.
     pub async fn champion_moved(&self, version: &ModelVersion, deadline: Deadline) -> Tracked {
-        self.moved(version, Alias::Champion, deadline).await
-    }
-
-    /// Tells that the model `version`, which was trained before, has become challenger.
-    pub async fn challenger_moved(&self, version: &ModelVersion, deadline: Deadline) -> Tracked {
-        self.moved(version, Alias::Challenger, deadline).await
-    }
-
-    async fn moved(&self, version: &ModelVersion, alias: Alias, deadline: Deadline) -> Tracked {
         let server = match &self.server {
             Ok(server) => server,
             Err(unusable) => return Tracked::nothing(unusable),
         };
         let mut record = Record::new(Client::new(server, deadline.leaves(BUDGET, RESERVE)));
-        let _ = record.moved(version, alias).await;
+        let _ = record.moved(version, Alias::Champion).await;
         record.tracked
     }
 }

@@ -41,7 +41,7 @@ impl<'a> Record<'a> {
         let url = format!("{}/#/experiments/{experiment}/runs/{}", self.base(), run.run_id);
         self.tracked.run = Some(TrackedRun { id: run.run_id.clone(), experiment: experiment.clone(), url });
         self.artifacts(done, &run).await?;
-        self.model(&run, &done.card.version, done.alias).await?;
+        self.model(&run, done).await?;
         let ended = self.client.finish_run(&run.run_id, told.ended).await;
         self.note("the end of the run", ended)?;
         for (number, candidate) in (1..).zip(&done.card.candidates) {
@@ -88,15 +88,21 @@ impl<'a> Record<'a> {
         Ok(())
     }
 
-    /// Registers the model, unless it has been before.
-    async fn model(&mut self, run: &RunInfo, version: &ModelVersion, alias: Alias) -> Result<(), GaveUp> {
+    /// Registers the model, unless it has been before, and gives it the role that it has by now.
+    async fn model(&mut self, run: &RunInfo, done: &Done<'_>) -> Result<(), GaveUp> {
+        let version = &done.card.version;
         let registered = match self.client.registered(version).await {
             Ok(Some(registered)) => Ok(registered),
             Ok(None) => self.client.register(run, version).await,
             Err(e) => Err(e),
         };
         self.tracked.registered_version = self.note("the registered model", registered)?;
-        self.alias(alias).await
+        let registry = done.stores.registry().read().await.map_err(MlflowError::from);
+        let Some((registry, _)) = self.note("the alias", registry)? else { return Ok(()) };
+        match Alias::of(version, &registry) {
+            Some(alias) => self.alias(alias).await,
+            None => Ok(()),
+        }
     }
 
     /// Gives a role to the version that is known to be registered.

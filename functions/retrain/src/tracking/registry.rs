@@ -4,8 +4,8 @@ use super::client::Client;
 use super::content::{MODEL_VERSION, pair};
 use super::error::MlflowError;
 use super::runs::{Pair, RunInfo};
-use crate::registration::RegisteredAs;
 use churn_common::model::ModelVersion;
+use churn_common::store::registry::Registry;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -19,12 +19,11 @@ pub enum Alias {
     Challenger,
 }
 
-impl From<RegisteredAs> for Alias {
-    fn from(registered_as: RegisteredAs) -> Self {
-        match registered_as {
-            RegisteredAs::Champion | RegisteredAs::ChampionAlready => Self::Champion,
-            RegisteredAs::Challenger => Self::Challenger,
-        }
+impl Alias {
+    /// The role that a model has in our registry, if it has one.
+    pub fn of(version: &ModelVersion, registry: &Registry) -> Option<Self> {
+        let roles = [(&registry.champion, Self::Champion), (&registry.challenger, Self::Challenger)];
+        roles.into_iter().find(|(model, _)| model.as_ref() == Some(version)).map(|(_, alias)| alias)
     }
 }
 

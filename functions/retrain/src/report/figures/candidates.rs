@@ -24,7 +24,7 @@ pub fn all(card: &Card) -> Result<Vec<Chart>, ReportError> {
     let drawn = charts.into_iter().filter_map(|(id, title, metric, label)| {
         let marks: Vec<Mark> = best()
             .filter_map(|candidate| {
-                let value = *candidate.estimates.as_ref()?.get(metric)?;
+                let value = *candidate.estimates.get(metric)?;
                 let chosen = if candidate.chosen { ", chosen" } else { "" };
                 let name = candidate.family.replace('_', " ");
                 Some(Mark { name, value, note: format!("{}{chosen}", number::score(value.value)) })

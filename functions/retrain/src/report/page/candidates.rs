@@ -22,7 +22,7 @@ pub fn section(card: &Card, figures: &Figures) -> Markup {
         }
         (charts(&figures.candidates))
         (table(
-            "Every candidate; 95 % intervals for the best of each family",
+            "Every candidate, with 95 % intervals",
             &["candidate", "log-loss", "ROC-AUC", "average precision", "time"],
             card.candidates.iter().map(row),
         ))
@@ -30,14 +30,14 @@ pub fn section(card: &Card, figures: &Figures) -> Markup {
 }
 
 fn row(candidate: &CandidateReport) -> Row {
-    let estimate = |name: &str| candidate.estimates.as_ref().and_then(|e| e.get(name)).map(number::interval);
+    let estimate = |name: &str| candidate.estimates.get(name).map_or_else(|| "undefined".to_owned(), number::interval);
     let chosen = if candidate.chosen { " (chosen)" } else { "" };
     let name = candidate.family.replace('_', " ");
     let cells = vec![
         format!("{name}{chosen}{}", parameters(&candidate.hyper_parameters)),
-        estimate("log_loss").unwrap_or_else(|| number::grouped(candidate.log_loss, 3)),
-        estimate("roc_auc").unwrap_or_else(|| "not estimated".to_owned()),
-        estimate("pr_auc").unwrap_or_else(|| number::score(candidate.pr_auc)),
+        estimate("log_loss"),
+        estimate("roc_auc"),
+        estimate("pr_auc"),
         format!("{} s", number::grouped(candidate.seconds, 1)),
     ];
     Row { marked: candidate.chosen, cells }
