@@ -50,3 +50,13 @@ impl Settings for PredictSettings {
         in_range("reasons", &self.reasons, 0..=54, "0 to 54")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_promotion_or_a_roll_back_takes_effect_within_a_minute() {
+        assert!(PredictSettings::default().model_refresh_seconds <= 60);
+    }
+}

@@ -105,6 +105,7 @@ mod tests {
     use super::*;
     use crate::candidates::testing::generate;
     use churn_common::model::scorer::logistic;
+    use proptest::prelude::*;
 
     /// At the minimum, the gradient of the penalised loss is zero: checked in double precision on the served form.
     #[test]
@@ -132,25 +133,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_served_form_is_the_library_s_model() {
-        let rows = generate(2, 400);
-        let valid = LogisticParams { l2: 10.0 }.check().unwrap();
-        let Scorer::Linear(linear) = valid.fit(&rows).unwrap().scorer else { panic!("not linear") };
-        let unit: Vec<Term> = linear.terms.iter().map(|term| Term { weight: 1.0, ..*term }).collect();
-        let standardised: Vec<f32> = rows
-            .features
-            .rows()
-            .into_iter()
-            .flat_map(|row| row.iter().zip(&unit).map(|(x, term)| term.margin(*x) as f32).collect::<Vec<_>>())
-            .collect();
-        let labels: Vec<f32> = rows.labels.iter().map(|&label| f32::from(u8::from(label))).collect();
-        let data = DMatrix::from_dense(&standardised, 400, unit.len()).unwrap().with_labels(&labels).unwrap();
-        let model = train(&valid.library, &data, ROUNDS).unwrap();
-        for (row, expected) in rows.features.rows().into_iter().zip(model.predict_margin(&data, ..).unwrap().as_slice())
-        {
-            // Summed in single precision there.
-            assert!((linear.margin(&row.to_vec()) - f64::from(*expected)).abs() < 1e-5);
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn the_served_form_is_the_library_s_model(
+            seed in 0u64..1000,
+            n in 100usize..400,
+            l2 in prop::sample::select(vec![0.1, 1.0, 10.0, 1000.0]),
+            weights in prop::collection::vec(1u32..5, 7),
+        ) {
+            let mut rows = generate(seed, n);
+            rows.weights.iter_mut().zip(weights.iter().cycle()).for_each(|(weight, drawn)| *weight = *drawn);
+            let valid = LogisticParams { l2 }.check().unwrap();
+            let Scorer::Linear(linear) = valid.fit(&rows).unwrap().scorer else { panic!("not linear") };
+            let unit: Vec<Term> = linear.terms.iter().map(|term| Term { weight: 1.0, ..*term }).collect();
+            let standardised: Vec<f32> = rows
+                .features
+                .rows()
+                .into_iter()
+                .flat_map(|row| row.iter().zip(&unit).map(|(x, term)| term.margin(*x) as f32).collect::<Vec<_>>())
+                .collect();
+            let labels: Vec<f32> = rows.labels.iter().map(|&label| f32::from(u8::from(label))).collect();
+            let data = DMatrix::from_dense(&standardised, n, unit.len()).unwrap().with_labels(&labels).unwrap();
+            let data = data.with_weights(&rows.relative_weights()).unwrap();
+            let model = train(&valid.library, &data, ROUNDS).unwrap();
+            let margins = model.predict_margin(&data, ..).unwrap();
+            for (row, expected) in rows.features.rows().into_iter().zip(margins.as_slice()) {
+                // Summed in single precision there.
+                let off = (linear.margin(&row.to_vec()) - f64::from(*expected)).abs();
+                prop_assert!(off < 1e-5 * (1.0 + f64::from(expected.abs())), "{off}");
+            }
         }
     }
 
