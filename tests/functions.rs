@@ -114,6 +114,10 @@ async fn from_a_dropped_log_to_a_prediction() {
     let other = bench.invoke("retrain", only_boosting).await.unwrap();
     assert_ne!(other["model_version"], json!(version));
     assert_eq!(other["replaced"], json!(version), "{}", other["gate"]);
+    let events: Vec<Value> = bench.stack.events().unwrap();
+    let told: Vec<&Value> = events.iter().map(|event| &event["detail"]["version"]).collect();
+    assert_eq!(told, [&trained["model_version"], &other["model_version"]]);
+    assert_eq!(trained["event"], json!({"sent": events[0]["id"]}));
 
     rows_are_kept(&bench, &trained).await;
     predictions_agree_with_the_stored_history(&bench).await;

@@ -4,7 +4,7 @@ use churn_common::settings::{Settings, Stores};
 use ingest::IngestSettings;
 use monitor::MonitorSettings;
 use predict::PredictSettings;
-use retrain::{TrackingSettings, TrainingSettings};
+use retrain::{EventSettings, TrackingSettings, TrainingSettings};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -27,6 +27,7 @@ fn settings_are_documented_with_their_defaults() {
         })
         .collect();
     let declared: BTreeSet<(String, String)> = [
+        declared::<EventSettings>(),
         declared::<Stores>(),
         declared::<IngestSettings>(),
         declared::<MonitorSettings>(),

@@ -12,7 +12,7 @@ use churn_local::Stack;
 use churn_tests::{invocation, put, simulated, stores, training};
 use ingest::IngestSettings;
 use predict::{Champion, PredictSettings};
-use retrain::{Deadline, Outcome, TrainError, Trained, TrainingSettings, handle};
+use retrain::{Audience, Deadline, Outcome, TrainError, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 
 struct Bench {
@@ -49,7 +49,7 @@ impl Bench {
             quick.as_object().unwrap().iter().for_each(|(name, value)| all[name] = value.clone());
             all
         });
-        handle(payload, &self.stores, &settings.unwrap(), None, &training(Deadline::NONE)).await
+        handle(payload, &self.stores, &settings.unwrap(), &Audience::default(), &training(Deadline::NONE)).await
     }
 
     /// Trains; whatever the gate says, unless the payload sets its bounds.
@@ -161,7 +161,8 @@ async fn a_request_that_lambda_makes_again_moves_nothing_again() {
         bench.train(json!({"logistic_l2": [l2]})).await;
     }
     let (settings, same) = (TrainingSettings::default(), training(Deadline::NONE));
-    let again = async |payload: Value| handle(payload, &bench.stores, &settings, None, &same).await.unwrap();
+    let again =
+        async |payload: Value| handle(payload, &bench.stores, &settings, &Audience::default(), &same).await.unwrap();
     let back = json!({"action": "rollback", "why": "complaints"});
     let once = again(back.clone()).await;
     let registry = bench.registry().await;

@@ -7,7 +7,7 @@ use churn_tests::bench::Bench;
 use churn_tests::mlflow::{FakeMlflow, Kind};
 use churn_tests::{simulated, training};
 use retrain::tracking::{Done, Tracked};
-use retrain::{Deadline, Mlflow, Outcome, Trained, TrainingSettings, handle};
+use retrain::{Audience, Deadline, Mlflow, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,31 +19,32 @@ async fn bench() -> Bench {
     bench
 }
 
-fn mlflow(url: &str) -> Option<Mlflow> {
+/// Nobody but the server at `url`.
+fn mlflow(url: &str) -> Audience {
     mlflow_with(url, &[])
 }
 
-fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Option<Mlflow> {
+fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Audience {
     let variable = |name: &str| match name {
         "MLFLOW_TRACKING_URI" => Some(url.to_owned()),
         _ => more.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
     };
-    Mlflow::from_variables(variable).unwrap()
+    Audience { mlflow: Mlflow::from_variables(variable).unwrap(), ..Audience::default() }
 }
 
 /// Trains on what is stored: two logistic regressions, the second much the stronger regularised.
-async fn train(stores: &AllStores, mlflow: Option<&Mlflow>, deadline: Deadline) -> Trained {
+async fn train(stores: &AllStores, audience: &Audience, deadline: Deadline) -> Trained {
     let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1, "gate_max_ece": 1});
-    let trained = handle(payload, stores, &TrainingSettings::default(), mlflow, &training(deadline)).await;
+    let trained = handle(payload, stores, &TrainingSettings::default(), audience, &training(deadline)).await;
     match trained.unwrap() {
         Outcome::Trained(trained) => *trained,
         other => panic!("{other:?}"),
     }
 }
 
-async fn track(stores: &AllStores, mlflow: Option<Mlflow>) -> Tracked {
-    train(stores, mlflow.as_ref(), Deadline::NONE).await.tracking.unwrap()
+async fn track(stores: &AllStores, audience: Audience) -> Tracked {
+    train(stores, &audience, Deadline::NONE).await.tracking.unwrap()
 }
 
 async fn stored(s3: &Client, bucket: &str, key: &str) -> Vec<u8> {
@@ -55,7 +56,7 @@ async fn stored(s3: &Client, bucket: &str, key: &str) -> Vec<u8> {
 async fn a_training_is_a_run_with_its_candidates_and_a_registered_version() {
     let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
     let mlflow = mlflow(&server.url);
-    let trained = train(&bench.stores, mlflow.as_ref(), Deadline::NONE).await;
+    let trained = train(&bench.stores, &mlflow, Deadline::NONE).await;
     let tracking = trained.tracking.unwrap();
     assert_eq!((tracking.not_tracked.len(), tracking.registered_version.as_deref()), (0, Some("1")), "{tracking:?}");
     assert_eq!(tracking.run.unwrap().url, format!("{}/#/experiments/1/runs/0", server.url));
@@ -110,8 +111,9 @@ async fn a_model_that_was_registered_before_is_found_and_given_the_role() {
     for tag_filters in [true, false] {
         let (bench, server) =
             (bench().await, FakeMlflow::start(Kind { tag_filters, ..Kind::default() }).await.unwrap());
-        let mlflow = mlflow(&server.url).unwrap();
-        let trained = train(&bench.stores, Some(&mlflow), Deadline::NONE).await;
+        let audience = mlflow(&server.url);
+        let trained = train(&bench.stores, &audience, Deadline::NONE).await;
+        let mlflow = audience.mlflow.unwrap();
         // Newer versions, of other models.
         let other = json!({"version": "2", "tags": [{"key": "model_version", "value": "other"}]});
         server.change(|told| {
@@ -131,11 +133,11 @@ async fn a_model_that_was_registered_before_is_found_and_given_the_role() {
 #[tokio::test]
 async fn moves_by_hand_move_the_aliases() {
     let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
-    let mlflow = mlflow(&server.url);
-    let first = train(&bench.stores, mlflow.as_ref(), Deadline::NONE).await.model_version;
+    let audience = mlflow(&server.url);
+    let first = train(&bench.stores, &audience, Deadline::NONE).await.model_version;
     let call = async |payload: Value| {
         let settings = TrainingSettings::default();
-        handle(payload, &bench.stores, &settings, mlflow.as_ref(), &training(Deadline::NONE)).await.unwrap()
+        handle(payload, &bench.stores, &settings, &audience, &training(Deadline::NONE)).await.unwrap()
     };
     let held_back = json!({"candidates": ["logistic_regression"], "logistic_l2": [10.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1e-9});
@@ -158,7 +160,7 @@ async fn moves_by_hand_move_the_aliases() {
     // A training that comes to tell of its model only after that was taken back.
     let card = bench.stores.models().card(&second.model_version).await.unwrap();
     let done = Done { stores: &bench.stores, card: &card, snapshots: "s3://rows", artifacts: &[] };
-    let late = mlflow.as_ref().unwrap().track(&done, Deadline::NONE).await;
+    let late = audience.mlflow.as_ref().unwrap().track(&done, Deadline::NONE).await;
     assert_eq!((late.registered_version.as_deref(), late.not_tracked.len()), (Some("2"), 0));
     assert_eq!(server.told().aliases, aliases(&[("champion", "1")]));
 }
@@ -236,8 +238,8 @@ async fn a_server_that_is_down_refuses_or_stumbles_for_good_is_given_up_at_once(
 async fn without_time_nothing_is_asked_and_without_mlflow_nothing_is_said() {
     let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
     let no_time = Deadline::after(Duration::ZERO);
-    let late = train(&bench.stores, mlflow(&server.url).as_ref(), no_time).await.tracking.unwrap();
+    let late = train(&bench.stores, &mlflow(&server.url), no_time).await.tracking.unwrap();
     assert_eq!((late.not_tracked.len(), server.told().calls.len()), (1, 0));
     assert!(late.not_tracked[0].ends_with("experiments/get-by-name: the time for tracking is up"), "{late:?}");
-    assert_eq!(train(&bench.stores, None, Deadline::NONE).await.tracking, None);
+    assert_eq!(train(&bench.stores, &Audience::default(), Deadline::NONE).await.tracking, None);
 }

@@ -2,11 +2,13 @@
 //! and the registry's other moves: promote, roll back, list, evaluate.
 
 mod actions;
+mod audience;
 mod calibration;
 pub mod candidates;
 mod card;
 mod comparison;
 mod deadline;
+mod events;
 mod finish;
 mod gate;
 mod guards;
@@ -30,7 +32,9 @@ mod validation;
 
 use actions::Request;
 pub use actions::{AtCutoff, Backtest, Listing, Moved, RequestError};
+pub use audience::Audience;
 pub use deadline::Deadline;
+pub use events::{EventBus, EventOutcome, EventSettings};
 pub use invocation::Invocation;
 pub use outcome::{Outcome, Reason, TrainError, Trained};
 pub use plan::{Plan, TooShort};
@@ -38,6 +42,7 @@ pub use registration::{ChangeError, RegisteredAs};
 pub use settings::TrainingSettings;
 pub use tracking::{Mlflow, TrackingSettings};
 
+use aws_config::BehaviorVersion;
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, Stores, overrides};
 use churn_common::store::AllStores;
@@ -48,33 +53,35 @@ use serde_json::Value;
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let settings = TrainingSettings::from_env()?;
-    let stores = AllStores::from_env(&Stores::from_env()?).await;
-    let mlflow = Mlflow::from_env()?;
-    let (stores, settings, mlflow) = (&stores, &settings, mlflow.as_ref());
+    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let stores = AllStores::connect(&config, &Stores::from_env()?);
+    let audience = Audience::from_env(&config)?;
+    let (stores, settings, audience) = (&stores, &settings, &audience);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // Boxed, as the compiler lays out nested futures only so deep.
         let deadline = Deadline::at(event.context.deadline());
         let invocation = Invocation { id: event.context.request_id, now: Timestamp::now(), deadline };
-        let outcome = Box::pin(handle(event.payload, stores, settings, mlflow, &invocation)).await;
+        let outcome = Box::pin(handle(event.payload, stores, settings, audience, &invocation)).await;
         outcome.map_err(|e| Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
     }))
     .await
 }
 
 /// Does what the payload asks for: trains on what is stored within the time there is, if it names no action. It may
-/// override any setting of a training or an evaluation. MLflow, if there is one, is told what changed.
+/// override any setting of a training or an evaluation. The audience is told what changed.
 pub async fn handle(
     payload: Value,
     stores: &AllStores,
     settings: &TrainingSettings,
-    mlflow: Option<&Mlflow>,
+    audience: &Audience,
     invocation: &Invocation,
 ) -> Result<Outcome, TrainError> {
     let outcome = match Request::read(overrides(payload)?)? {
-        Request::Train(given) => train::train(stores, &settings.overridden(given)?, mlflow, invocation).await?,
+        Request::Train(given) => train::train(stores, &settings.overridden(given)?, audience, invocation).await?,
         Request::Move(asked) => {
             let mut moved = actions::move_by_hand(stores, asked, invocation).await?;
-            if let Some(mlflow) = mlflow {
+            moved.event = audience.send_event(moved.moved.as_ref(), None, invocation.deadline).await;
+            if let Some(mlflow) = &audience.mlflow {
                 moved.tracking = Some(mlflow.champion_moved(&moved.champion, invocation.deadline).await);
             }
             Outcome::Moved(Box::new(moved))

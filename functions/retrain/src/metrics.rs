@@ -1,11 +1,12 @@
 //! What CloudWatch is told of each run.
 
+use crate::events::EventOutcome;
 use crate::outcome::Outcome;
 use crate::registration::RegisteredAs;
 use churn_common::calendar::Timestamp;
 use churn_common::telemetry::Metrics;
 
-/// The metrics of one run; to watch are `Challenged` and `NotTrained`.
+/// The metrics of one run; to watch are `Challenged`, `NotTrained` and `EventsNotSent`.
 pub fn of(outcome: &Outcome, at: Timestamp) -> Metrics {
     let metrics = Metrics::new("retrain", at);
     match outcome {
@@ -17,6 +18,7 @@ pub fn of(outcome: &Outcome, at: Timestamp) -> Metrics {
                 .count("Trained", 1)
                 .count("Promoted", is(RegisteredAs::Champion))
                 .count("Challenged", is(RegisteredAs::Challenger))
+                .count("EventsNotSent", not_sent(trained.event.as_ref()))
                 .count("NotRetired", trained.not_retired.is_some().into())
                 .count("TrainingRows", trained.training.rows as u64)
                 .property("model_version", trained.model_version.as_str())
@@ -25,7 +27,34 @@ pub fn of(outcome: &Outcome, at: Timestamp) -> Metrics {
         Outcome::NotTrained { detail, .. } => metrics.count("NotTrained", 1).property("why", detail.as_str()),
         Outcome::Moved(moved) => metrics
             .count("MovedByHand", moved.moved.is_some().into())
+            .count("EventsNotSent", not_sent(moved.event.as_ref()))
             .property("model_version", moved.champion.as_str()),
         Outcome::Listed(_) | Outcome::Evaluated(_) | Outcome::NotEvaluated { .. } => metrics.count("Asked", 1),
+    }
+}
+
+fn not_sent(event: Option<&EventOutcome>) -> u64 {
+    matches!(event, Some(EventOutcome::NotSent(_))).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::Moved;
+    use churn_common::model::ModelVersion;
+    use serde_json::Value;
+
+    #[test]
+    fn an_event_that_was_not_sent_counts() {
+        let counted = |event: Option<EventOutcome>| {
+            let moved = Moved { champion: ModelVersion::of(b"new"), moved: None, event, tracking: None };
+            let mut line = Vec::new();
+            of(&Outcome::Moved(Box::new(moved)), Timestamp::from_millis(0)).emit_to(&mut line).unwrap();
+            serde_json::from_slice::<Value>(&line).unwrap()["EventsNotSent"].as_u64()
+        };
+        assert_eq!(counted(Some(EventOutcome::NotSent("the bus is down".into()))), Some(1));
+        for sent_or_none in [Some(EventOutcome::Sent("7".into())), None] {
+            assert_eq!(counted(sent_or_none), Some(0));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::actions::{Backtest, Listing, Moved, RequestError};
 use crate::candidates::FitError;
+use crate::events::EventOutcome;
 use crate::registration::{ChangeError, RegisteredAs};
 use crate::report::ReportError;
 use crate::search::SearchError;
@@ -83,6 +84,8 @@ pub struct Trained {
     pub html_report: String,
     /// Where the rows are.
     pub snapshots: String,
+    /// What became of the event that tells of it; `None` where no bus is set, or nothing moved.
+    pub event: Option<EventOutcome>,
     /// What MLflow was told; `None` where none is set.
     pub tracking: Option<Tracked>,
     /// What speaks against relying on the model.

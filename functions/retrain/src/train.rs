@@ -1,5 +1,6 @@
 //! One run: rows, search, model, evaluation, gate, registration.
 
+use crate::audience::Audience;
 use crate::card::{self, Run};
 use crate::comparison::Scored;
 use crate::finish::finish;
@@ -12,7 +13,7 @@ use crate::report::Draft;
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
-use crate::tracking::{Artifact, Done, Mlflow};
+use crate::tracking::{Artifact, Done};
 use crate::validation::Folds;
 use churn_common::calendar::Day;
 use churn_common::model::card::Rows;
@@ -25,7 +26,7 @@ use churn_common::store::{AllStores, StoreError};
 pub async fn train(
     stores: &AllStores,
     settings: &TrainingSettings,
-    mlflow: Option<&Mlflow>,
+    audience: &Audience,
     invocation: &Invocation,
 ) -> Result<Outcome, TrainError> {
     let (now, deadline) = (invocation.now, invocation.deadline);
@@ -101,10 +102,11 @@ pub async fn train(
     );
     let new = NewModel { files: &files, report: &report, held_out, log_end: log_span.1 };
     let (registered_as, moved) = register(stores, settings, &new, &mut card, invocation).await?;
+    let event = audience.send_event(moved.as_ref(), card.gate.as_ref(), deadline).await;
     let retired = retire(stores, settings.gate.keep_versions, invocation).await;
     let snapshots = format!("s3://{}/{snapshots}", stores.store.name());
     let mut tracking = None;
-    if let Some(mlflow) = mlflow {
+    if let Some(mlflow) = &audience.mlflow {
         let artifacts = artifacts(files, report.files(&card)?, &card)?;
         let done = Done { stores, card: &card, snapshots: &snapshots, artifacts: &artifacts };
         tracking = Some(mlflow.track(&done, deadline).await);
@@ -128,6 +130,7 @@ pub async fn train(
         decision: card.decision,
         guards: card.guards,
         snapshots,
+        event,
         tracking,
         warnings: card.warnings,
         notes: card.notes,

@@ -31,7 +31,7 @@ pub struct Ports {
     pub s3: u16,
     /// DynamoDB.
     pub dynamodb: u16,
-    /// Lambda: the Runtime API and the Invoke API.
+    /// Lambda (the Runtime API and the Invoke API) and EventBridge.
     pub lambda: u16,
 }
 

@@ -15,7 +15,7 @@ pub struct Endpoints {
     pub s3: String,
     /// DynamoDB.
     pub dynamodb: String,
-    /// Lambda.
+    /// Lambda and EventBridge.
     pub lambda: String,
 }
 

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod data;
 pub mod dynamodb;
+pub mod eventbridge;
 pub mod gateway;
 pub mod http;
 pub mod lambda;

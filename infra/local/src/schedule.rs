@@ -1,5 +1,7 @@
 //! EventBridge's schedules: `rate(5 minutes)`, `cron(0 3 * * ? *)` in UTC, and `off`.
 
+use crate::eventbridge::envelope;
+use crate::lambda::{ACCOUNT, REGION};
 use anyhow::{Context, bail, ensure};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -7,9 +9,6 @@ use serde_json::{Value, json};
 use std::str::FromStr;
 use std::time::Duration;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
-use crate::lambda::{ACCOUNT, REGION};
 
 /// When a function runs.
 #[derive(Debug, Clone)]
@@ -84,23 +83,14 @@ fn parse_cron(expression: &str) -> anyhow::Result<Schedule> {
 
 /// The event with which EventBridge calls `function` at `time`.
 pub fn event(function: &str, time: OffsetDateTime) -> Value {
-    let time = time.replace_nanosecond(0).unwrap_or(time);
-    json!({
-        "version": "0",
-        "id": uuid::Uuid::new_v4().to_string(),
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": ACCOUNT,
-        "time": time.format(&Rfc3339).unwrap_or_default(),
-        "region": REGION,
-        "resources": [format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{function}")],
-        "detail": {},
-    })
+    let rule = format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{function}");
+    envelope("aws.events", "Scheduled Event", time, &[rule], json!({}))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::format_description::well_known::Rfc3339;
 
     fn time(text: &str) -> OffsetDateTime {
         OffsetDateTime::parse(text, &Rfc3339).unwrap()

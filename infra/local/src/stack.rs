@@ -3,6 +3,7 @@
 use crate::config::StackConfig;
 use crate::data::{Data, Endpoints};
 use crate::dynamodb::{DynamoDb, create_tables};
+use crate::eventbridge::{self, EventLog};
 use crate::gateway;
 use crate::lambda::process::{Output, Workers};
 use crate::lambda::{Lambda, REGION};
@@ -32,6 +33,7 @@ pub struct Stack {
     dynamodb: aws_sdk_dynamodb::Client,
     lambda: Lambda,
     log: Option<PathBuf>,
+    events_log: PathBuf,
     // Dropped in this order: workers go before what they talk to, the data folder last.
     notifier: Notifier,
     workers: Workers,
@@ -73,7 +75,9 @@ impl Stack {
         serve("DynamoDB", Box::pin(database.clone().serve(dynamodb_listener, stop.clone())));
         let timeouts = config.functions.iter().map(|function| (function.name.clone(), function.timeout));
         let lambda = Lambda::new(timeouts, &config.retry_after);
-        serve("Lambda", Box::pin(lambda.clone().serve(lambda_listener, stop.clone())));
+        let events_log = data.join("events.jsonl");
+        let put_events = EventLog::open(&events_log)?.router();
+        serve("Lambda", Box::pin(lambda.clone().serve(lambda_listener, put_events, stop.clone())));
 
         let (s3, dynamodb) = clients(&endpoints);
         for bucket in [&config.names.logs_bucket, &config.names.store_bucket] {
@@ -85,6 +89,8 @@ impl Stack {
         environment.push(("AWS_ENDPOINT_URL_S3".to_owned(), endpoints.s3.clone()));
         environment.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoints.dynamodb.clone()));
         environment.push(("AWS_ENDPOINT_URL_LAMBDA".to_owned(), endpoints.lambda.clone()));
+        environment.push(("AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned(), endpoints.lambda.clone()));
+        environment.push(("CHURN_EVENT_BUS".to_owned(), eventbridge::BUS.to_owned()));
         let output = config.output.unwrap_or_else(|| Output::File(data.join("functions.log")));
         let workers = Workers::start(&lambda, &config.functions, &endpoints.lambda, &environment, &output)?;
 
@@ -110,6 +116,7 @@ impl Stack {
             dynamodb,
             lambda,
             log,
+            events_log,
             notifier,
             workers,
             servers,
@@ -154,6 +161,21 @@ impl Stack {
         self.log.as_deref()
     }
 
+    /// The file of the events that functions have put on the bus, one a line, in EventBridge's envelope.
+    pub fn events_log(&self) -> &std::path::Path {
+        &self.events_log
+    }
+
+    /// Those events, the oldest first.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn events(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        let unreadable = || format!("can't read {}", self.events_log.display());
+        let text = std::fs::read_to_string(&self.events_log).with_context(unreadable)?;
+        text.lines().map(|line| serde_json::from_str(line).with_context(unreadable)).collect()
+    }
+
     /// What becomes of every object put into or removed from the logs bucket from now on: subscribe before uploading.
     pub fn ingest_results(&self) -> UnboundedReceiver<Delivery> {
         self.notifier.deliveries()
@@ -172,15 +194,20 @@ impl Stack {
 
 /// Clients for a stack, say one in another process.
 pub fn clients(endpoints: &Endpoints) -> (aws_sdk_s3::Client, aws_sdk_dynamodb::Client) {
-    let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local stack");
-    let shared = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static(REGION))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
+    let shared = sdk_config();
     let s3 = aws_sdk_s3::config::Builder::from(&shared).endpoint_url(&endpoints.s3).force_path_style(true).build();
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared).endpoint_url(&endpoints.dynamodb).build();
     (aws_sdk_s3::Client::from_conf(s3), aws_sdk_dynamodb::Client::from_conf(dynamodb))
+}
+
+/// Region and credentials for clients of any stack; the endpoint is the client's to set.
+pub fn sdk_config() -> SdkConfig {
+    let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local stack");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
 }
 
 async fn listen(name: &str, port: u16) -> anyhow::Result<(TcpListener, String)> {

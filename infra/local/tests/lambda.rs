@@ -131,7 +131,7 @@ async fn a_worker_ends_when_its_runtime_api_goes_away() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = format!("http://{}/f", listener.local_addr().unwrap());
     let stop = tokio_util::sync::CancellationToken::new();
-    let server = tokio::spawn(lambda.clone().serve(listener, stop.clone()));
+    let server = tokio::spawn(lambda.clone().serve(listener, axum::Router::new(), stop.clone()));
     let mut worker = tokio::process::Command::new(common::echo())
         .env("AWS_LAMBDA_RUNTIME_API", api)
         .env("AWS_LAMBDA_FUNCTION_NAME", "f")

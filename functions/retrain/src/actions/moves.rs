@@ -1,6 +1,7 @@
 //! Moving the champion by hand: promoting any registered model, and rolling back.
 
 use super::{RequestError, Which};
+use crate::events::EventOutcome;
 use crate::invocation::Invocation;
 use crate::outcome::TrainError;
 use crate::registration::ChangeError;
@@ -34,6 +35,8 @@ pub struct Moved {
     /// The move as it stands in the history; `None` if the model served already.
     #[serde(rename = "move")]
     pub moved: Option<Move>,
+    /// What became of the event that tells of it; `None` where no bus is set, or nothing moved.
+    pub event: Option<EventOutcome>,
     /// What MLflow was told; `None` where none is set.
     pub tracking: Option<Tracked>,
 }
@@ -58,7 +61,7 @@ impl Asked {
 pub async fn move_by_hand(stores: &AllStores, asked: Asked, invocation: &Invocation) -> Result<Moved, TrainError> {
     let (registry, _) = stores.registry().read().await?;
     if let (Some(moved), Some(champion)) = (registry.asked_before(&invocation.id), &registry.champion) {
-        return Ok(Moved { champion: champion.clone(), moved: Some(moved.clone()), tracking: None });
+        return Ok(Moved { champion: champion.clone(), moved: Some(moved.clone()), event: None, tracking: None });
     }
     let champion = target(&registry, &asked.what)?;
     // By hand or not: what cannot serve is never promoted.
@@ -77,7 +80,7 @@ pub async fn move_by_hand(stores: &AllStores, asked: Asked, invocation: &Invocat
         }
     };
     let moved = stores.registry().update(change).await?;
-    Ok(Moved { champion, moved, tracking: None })
+    Ok(Moved { champion, moved, event: None, tracking: None })
 }
 
 /// The model that is to serve.

@@ -23,7 +23,7 @@ pub struct Args {
     /// Port of DynamoDB.
     #[arg(long, value_name = "PORT", default_value_t = 8000)]
     dynamodb_port: u16,
-    /// Port of Lambda.
+    /// Port of Lambda and EventBridge.
     #[arg(long, value_name = "PORT", default_value_t = 9001)]
     lambda_port: u16,
     /// When to retrain: rate(…), cron(…) or off.
@@ -79,11 +79,13 @@ fn welcome(stack: &Stack, bucket: &str, data: &str) -> String {
     let endpoints = stack.endpoints();
     let (http, s3, dynamodb, lambda) = (&endpoints.http, &endpoints.s3, &endpoints.dynamodb, &endpoints.lambda);
     let log = stack.functions_log().map(|path| format!("  functions log to {}\n", path.display())).unwrap_or_default();
+    let events = stack.events_log().display();
     format!(
         "\
 The stack is running; Ctrl-C stops it.
   HTTP {http}   S3 {s3}   DynamoDB {dynamodb}   Lambda {lambda}
-{log}
+{log}  events that functions send go to {events}
+
 Drop logs:
   export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY} AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {s3} s3 cp events.json.gz s3://{bucket}/

@@ -10,6 +10,7 @@ mod runtime;
 pub use error::InvokeError;
 
 use anyhow::Context;
+use axum::Router;
 use function::Function;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,13 +82,13 @@ impl Lambda {
         self.functions.get(name).ok_or_else(|| InvokeError::UnknownFunction { function: name.to_owned() })
     }
 
-    /// Serves the Runtime API and the Invoke API until `stop`.
+    /// Serves the Runtime API, the Invoke API, and what else is to be served there, until `stop`.
     ///
     /// # Errors
     /// The listener fails.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn serve(self, listener: TcpListener, also: Router, stop: CancellationToken) -> anyhow::Result<()> {
         let router = api::router(self.clone(), stop.clone()).merge(runtime::router(self, stop.clone()));
-        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        let served = axum::serve(listener, router.merge(also)).with_graceful_shutdown(stop.cancelled_owned());
         served.await.context("the Lambda server failed")
     }
 }

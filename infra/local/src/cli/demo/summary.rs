@@ -96,7 +96,7 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
         "    confusion: tn {}, fp {}, fn {}, tp {}",
         confusion["tn"], confusion["fp"], confusion["fn"], confusion["tp"]
     )?;
-    tracked(out, &answer["tracking"])?;
+    told(out, answer)?;
     for warning in answer["warnings"].as_array().into_iter().flatten() {
         writeln!(out, "  warning: {}", text(warning))?;
     }
@@ -114,11 +114,18 @@ pub fn report(out: &mut impl Write, page: &Path) -> io::Result<()> {
 /// Tells that a model serves that did not pass the gate.
 pub fn promoted_by_hand(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     writeln!(out, "  No model serves yet, so the demo promotes this one by hand; a schedule would not.")?;
-    tracked(out, &done.answer["tracking"])
+    told(out, &done.answer)
 }
 
-/// Tells where MLflow has the run, and what it was not told; nothing where there is no MLflow.
-fn tracked(out: &mut impl Write, tracking: &Value) -> io::Result<()> {
+/// Tells whether an event was sent, where MLflow has the run, and what it was not told; nothing where there is no MLflow.
+fn told(out: &mut impl Write, answer: &Value) -> io::Result<()> {
+    let (event, tracking) = (&answer["event"], &answer["tracking"]);
+    if let Some(id) = event["sent"].as_str() {
+        writeln!(out, "  an event on the bus tells of it: {id}")?;
+    }
+    if let Some(why) = event["not_sent"].as_str() {
+        writeln!(out, "  no event tells of it: {why}")?;
+    }
     if let Some(url) = tracking["run"]["url"].as_str() {
         writeln!(out, "  in MLflow: {url}")?;
     }

@@ -1,0 +1,58 @@
+//! Which bus events are sent to.
+
+use churn_common::settings::{Settings, SettingsError};
+use serde::{Deserialize, Serialize};
+
+/// Most characters of a bus's name or ARN, as `PutEvents` takes them.
+const LONGEST: usize = 1600;
+
+/// Settings of events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventSettings {
+    /// Name or ARN of the bus; null or empty sends no events.
+    pub event_bus: Option<String>,
+}
+
+impl EventSettings {
+    /// The bus, if one is named.
+    pub fn bus(&self) -> Option<&str> {
+        self.event_bus.as_deref().map(str::trim).filter(|name| !name.is_empty())
+    }
+}
+
+impl Settings for EventSettings {
+    fn check(&self) -> Result<(), SettingsError> {
+        let Some(name) = self.bus() else { return Ok(()) };
+        let takes = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
+        if name.len() <= LONGEST && name.chars().all(takes) {
+            return Ok(());
+        }
+        Err(SettingsError::OutOfRange {
+            name: "event_bus",
+            value: name.to_owned(),
+            accepted: "the name or ARN of an event bus: at most 1600 letters, digits and /.-_:",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bus_is_a_name_or_an_arn_or_none() {
+        let read = |value: &str| EventSettings::from_variables(|_| Some(value.to_owned()));
+        for bus in ["churn", "aws.partner/example.com/1", "arn:aws:events:eu-west-1:123456789012:event-bus/churn", "7"]
+        {
+            assert_eq!(read(bus).unwrap().bus(), Some(bus));
+        }
+        for none in ["", " "] {
+            assert_eq!(read(none).unwrap().bus(), None);
+        }
+        assert_eq!(EventSettings::from_variables(|_| None).unwrap().bus(), None);
+        for bad in ["two words", "https://events.example?x", &"x".repeat(LONGEST + 1)] {
+            let told = read(bad).unwrap_err().to_string();
+            assert!(told.starts_with(&format!("setting event_bus is {bad}, accepted is the name")), "{told}");
+        }
+    }
+}
