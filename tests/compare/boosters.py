@@ -6,7 +6,8 @@ calibrating and scoring. `tests/compare/run.sh` makes the data and runs this.
 `rows.parquet` is what `retrain` exports (`snapshots/<run>/rows.parquet`), `report.json` its report. Each library gets
 the grid that `retrain` searches (depths, learning rates), 400 rounds at most, and its rounds by early stopping on the mean
 log-loss of the folds; each user weighs the same. Scores of held-out rows are calibrated by Platt's method on the other
-folds; ROC-AUC and PR-AUC are of their ranks within folds.
+folds; ROC-AUC and PR-AUC are of their ranks within folds. At last each library's best is fitted to all training rows, and
+ranks the later rows that the run held out beside the champion.
 """
 
 import argparse
@@ -122,6 +123,7 @@ def main():
     parser.add_argument("report")
     args = parser.parse_args()
     rows = pd.read_parquet(args.parquet)
+    later = rows[rows["split"] == "test"]
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
     with open(args.report) as file:
         card = json.load(file)["card"]
@@ -149,6 +151,8 @@ def main():
             line("ours: " + candidate["family"], what, e["roc_auc"], e["pr_auc"], e["log_loss"], e["ece"], seconds)
     labels = [y[test] for _, test in all_folds]
     truth = np.concatenate(labels)
+    x_later, y_later = later.drop(columns=KEYS).to_numpy(np.float32), later["churned"].to_numpy(bool)
+    held_out_auc = {"ours: the champion": card["estimates"]["roc_auc"]["value"]}
     for name, staged in [
         ("XGBoost", staged_xgboost), ("LightGBM", staged_lightgbm), ("scikit-learn", staged_sklearn)
     ]:
@@ -158,10 +162,15 @@ def main():
             rounds, margins = cross_validate(staged, x, y, w, all_folds, depth, rate)
             p = cross_fitted(margins, labels)
             ranks = np.concatenate([(rankdata(m) - 0.5) / len(m) for m in margins])
-            found.append((log_loss(truth, p), f"depth {depth}, learning_rate {rate}, rounds {rounds}", p, ranks))
-        loss, what, p, ranks = min(found, key=lambda trial: trial[0])
+            found.append((log_loss(truth, p), (depth, rate, rounds), p, ranks))
+        loss, (depth, rate, rounds), p, ranks = min(found, key=lambda trial: trial[0])
+        what = f"depth {depth}, learning_rate {rate}, rounds {rounds}"
         auc, pr = roc_auc_score(truth, ranks), average_precision_score(truth, ranks)
         line(name, what, auc, pr, loss, ece(truth, p), time.perf_counter() - begun)
+        held_out_auc[name] = roc_auc_score(y_later, staged(x, y, w, x_later, depth, rate)[:, rounds - 1])
+    print(f"\nROC-AUC on the {len(y_later)} later rows, {y_later.sum()} of them churned")
+    for name, auc in held_out_auc.items():
+        print(f"{name:<28} {auc:7.4f}")
 
 
 if __name__ == "__main__":
