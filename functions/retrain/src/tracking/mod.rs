@@ -12,7 +12,7 @@ mod runs;
 mod settings;
 
 pub use artifacts::Artifact;
-pub use registry::Alias;
+use registry::Alias;
 pub use settings::TrackingSettings;
 
 use crate::deadline::Deadline;
