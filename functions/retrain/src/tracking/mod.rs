@@ -12,7 +12,6 @@ mod runs;
 mod settings;
 
 pub use artifacts::Artifact;
-use registry::Alias;
 pub use settings::TrackingSettings;
 
 use crate::deadline::Deadline;
@@ -23,6 +22,7 @@ use client::Client;
 use content::Sources;
 use lambda_runtime::tracing;
 use record::Record;
+use registry::Alias;
 use serde::Serialize;
 use settings::{Server, Unusable};
 use std::time::Duration;
