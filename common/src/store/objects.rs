@@ -105,37 +105,30 @@ impl Bucket {
 
     /// Reads an object whole unless it still is the version `known`.
     pub async fn get_if_changed(&self, key: &str, known: Option<&str>) -> Result<Fetched, StoreError> {
-        let mut left = READS;
+        let mut attempt = 1;
         loop {
-            left -= 1;
-            match self.try_get(key, known).await? {
-                Err(broken_off) if left == 0 => return Err(broken_off),
-                Err(_) => {}
-                Ok(fetched) => return Ok(fetched),
+            let call = self.client.get_object().bucket(&self.name).key(key).set_if_none_match(known.map(str::to_owned));
+            let answer = match call.send().await {
+                Ok(answer) => answer,
+                Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => return Ok(Fetched::Missing),
+                Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 304 => return Ok(Fetched::Unchanged),
+                Err(e) => return Err(StoreError::of_call("GetObject", self.target(key), e)),
+            };
+            let etag = answer.e_tag.unwrap_or_default();
+            match answer.body.collect().await {
+                Ok(bytes) => return Ok(Fetched::New(Object { bytes: bytes.to_vec(), etag })),
+                Err(_) if attempt < READS => attempt += 1,
+                Err(e) => {
+                    return Err(StoreError {
+                        operation: "GetObject",
+                        target: self.target(key),
+                        code: String::new(),
+                        message: format!("the answer broke off: {e}"),
+                        retryable: true,
+                    });
+                }
             }
         }
-    }
-
-    /// Reads an object once; the inner error is that of a body that breaks off.
-    async fn try_get(&self, key: &str, known: Option<&str>) -> Result<Result<Fetched, StoreError>, StoreError> {
-        let call = self.client.get_object().bucket(&self.name).key(key).set_if_none_match(known.map(str::to_owned));
-        let answer = match call.send().await {
-            Ok(answer) => answer,
-            Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => return Ok(Ok(Fetched::Missing)),
-            Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 304 => return Ok(Ok(Fetched::Unchanged)),
-            Err(e) => return Err(StoreError::of_call("GetObject", self.target(key), e)),
-        };
-        let etag = answer.e_tag.unwrap_or_default();
-        Ok(match answer.body.collect().await {
-            Ok(bytes) => Ok(Fetched::New(Object { bytes: bytes.to_vec(), etag })),
-            Err(e) => Err(StoreError {
-                operation: "GetObject",
-                target: self.target(key),
-                code: String::new(),
-                message: format!("the answer broke off: {e}"),
-                retryable: true,
-            }),
-        })
     }
 
     /// Writes an object if `condition` holds; `false` if it does not.

@@ -115,7 +115,7 @@ fn leaks(guards: &Guards) -> Option<GateReason> {
     let detail = match (&guards.permuted_labels, guards.test_score.passed) {
         (_, false) => format!("its ROC-AUC on held-out rows reaches {} (leak_roc_auc)", guards.test_score.bound),
         (None, true) => {
-            "there was no run on shuffled labels, which would tell of leaks: too little time, or rows that churned"
+            "there was no run on shuffled labels, which would tell of leaks, for want of time or of rows that churned"
                 .to_owned()
         }
         (Some(_), true) => "trained on shuffled labels it still ranks rows it has not seen".to_owned(),

@@ -197,7 +197,7 @@ mod tests {
         assert!(!leaking.passed, "{leaking:?}");
     }
 
-    /// Few rows churned, those of a fold's training part all by luck: a shuffle may well leave it none.
+    /// So few rows churned that a shuffle may well leave a fold none to train on.
     #[test]
     fn labels_are_shuffled_such_that_each_fold_can_be_trained_on() {
         let mut rows = generate(1, 60);

@@ -19,7 +19,7 @@ pub fn warnings(card: &Card) -> Vec<String> {
         )),
         Some(_) => {}
         None => warnings.push(
-            "there was no run on shuffled labels, which would tell of leaks: too little time, or rows that churned"
+            "there was no run on shuffled labels, which would tell of leaks, for want of time or of rows that churned"
                 .into(),
         ),
     }

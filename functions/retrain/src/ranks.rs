@@ -24,7 +24,7 @@ pub fn within(lengths: impl Iterator<Item = usize>, values: &[f64]) -> Vec<f64> 
         left = rest;
         ranks(own)
     };
-    lengths.flat_map(own).collect::<Vec<_>>()
+    lengths.flat_map(own).collect()
 }
 
 /// Estimates of out-of-fold probabilities: what rests on their order alone is of `ranks` within folds.
