@@ -48,6 +48,7 @@ async fn fixture() -> Fixture {
     };
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(churn_common::aws::http_client())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
         .endpoint_url(endpoint)

@@ -10,7 +10,7 @@ pub mod risks;
 
 use crate::pseudonym::Pseudonyms;
 use crate::settings::Stores;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use forgotten::Forgotten;
 use histories::Histories;
@@ -95,13 +95,13 @@ pub struct AllStores {
 }
 
 impl AllStores {
-    /// Connects as the environment tells: region, credentials and, for a local stack, `AWS_ENDPOINT_URL_S3` and
+    /// Connects with the ambient AWS configuration; a local stack sets `AWS_ENDPOINT_URL_S3` and
     /// `AWS_ENDPOINT_URL_DYNAMODB`.
     pub async fn from_env(names: &Stores) -> Self {
-        Self::connect(&aws_config::load_defaults(BehaviorVersion::latest()).await, names)
+        Self::connect(&crate::aws::load_config().await, names)
     }
 
-    /// Connects as `config` tells.
+    /// Connects with `config`.
     pub fn connect(config: &SdkConfig, names: &Stores) -> Self {
         // Amazon's own endpoint names buckets in the host; one on an address has no host to name them in.
         let local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());

@@ -21,7 +21,6 @@ pub use invocation::{Clock, Function, Invocation};
 pub use object::{Outcome, Refusal};
 pub use settings::IngestSettings;
 
-use aws_config::BehaviorVersion;
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, Stores};
 use churn_common::store::AllStores;
@@ -68,7 +67,7 @@ pub enum IngestError {
 /// Runs the function: connects once, then answers invocations.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let config = churn_common::aws::load_config().await;
     let stores = AllStores::connect(&config, &Stores::from_env()?);
     let settings = IngestSettings::from_env()?;
     let lambda = aws_sdk_lambda::Client::new(&config);

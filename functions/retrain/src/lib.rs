@@ -42,7 +42,6 @@ pub use registration::{ChangeError, RegisteredAs};
 pub use settings::TrainingSettings;
 pub use tracking::{Mlflow, TrackingSettings};
 
-use aws_config::BehaviorVersion;
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, Stores, overrides};
 use churn_common::store::AllStores;
@@ -53,7 +52,7 @@ use serde_json::Value;
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let settings = TrainingSettings::from_env()?;
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let config = churn_common::aws::load_config().await;
     let stores = AllStores::connect(&config, &Stores::from_env()?);
     let audience = Audience::from_env(&config)?;
     let (stores, settings, audience) = (&stores, &settings, &audience);

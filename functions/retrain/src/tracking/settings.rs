@@ -100,6 +100,7 @@ impl Server {
             let access = access(&variable, &url)?;
             // Neither fails for http and https.
             let _ = (url.set_username(""), url.set_password(None));
+            churn_common::aws::install_tls_provider();
             // A redirected POST would arrive as a GET; and a token is for this server alone.
             let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build();
             let http = http.map_err(|e| Unusable::Client(e.to_string()))?;
