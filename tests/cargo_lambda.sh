@@ -6,8 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 functions=(ingest retrain predict monitor)
-target="$(realpath -m "${CARGO_TARGET_DIR:-target}")"
-venv="$target/cargo-lambda-venv"
+. tests/python.sh
 work="$(mktemp -d)"
 running=()
 passed=0
@@ -72,14 +71,6 @@ PYTHON
     printf '%.400s\n' "$answer"
 }
 
-if ! [ -e "$venv/complete" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'boto3==1.*'
-    # Without zig, which only cross-compilation needs.
-    command -v cargo-lambda >/dev/null ||
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps 'cargo-lambda==1.9.*'
-    touch "$venv/complete"
-fi
 export PATH="$PATH:$venv/bin"
 
 build=(cargo build --quiet --package churn-local --bin churn)

@@ -4,13 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-target="${CARGO_TARGET_DIR:-target}"
-venv="$target/mlflow-venv"
-mkdir -p "$target"
-if ! [ -x "$venv/bin/mlflow" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'mlflow==3.*'
-fi
+. tests/python.sh
 cargo test --quiet --workspace --test mlflow_real --no-run
 
 work="$(mktemp -d)"

@@ -4,14 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-target="${CARGO_TARGET_DIR:-target}"
-venv="$target/moto-venv"
+. tests/python.sh
 log="$target/moto-server.log"
-mkdir -p "$target"
-if ! [ -x "$venv/bin/moto_server" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[server]==5.*'
-fi
 cargo test --quiet --workspace --test s3_conformance --no-run
 
 port="$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"

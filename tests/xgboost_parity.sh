@@ -3,9 +3,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-venv="${CARGO_TARGET_DIR:-target}/xgboost-venv"
-if ! [ -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import xgboost' 2>/dev/null; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'xgboost-cpu==3.*'
-fi
-CHURN_TEST_PYTHON="$(cd "$venv/bin" && pwd)/python" cargo test --workspace --test xgboost_parity
+. tests/python.sh
+CHURN_TEST_PYTHON="$venv/bin/python" cargo test --workspace --test xgboost_parity

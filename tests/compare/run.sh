@@ -2,7 +2,8 @@
 # Simulates a log of 5,000 users, trains on it, and holds the candidates against scikit-learn, XGBoost and LightGBM on the
 # same rows and folds: boosters.py. Needs python3 with venv, and PyPI. Everything it makes is under target/.
 set -eu
-. "$(dirname "$0")/venv.sh"
+cd "$(dirname "$0")/../.."
+. tests/python.sh
 
 work="$target/compare"
 mkdir -p "$work"
