@@ -7,9 +7,9 @@ use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
 use churn_common::store::models::ReportFile;
 use churn_local::{DataDir, Stack};
+use churn_report::{HeldOut, Rate, Report};
 use churn_tests::{binaries, invocation, put, simulated, stores_in, training};
 use ingest::IngestSettings;
-use retrain::report::{HeldOut, Report};
 use retrain::{Audience, Deadline, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -116,7 +116,7 @@ async fn the_report_is_true(stores: &AllStores, version: &ModelVersion) -> Repor
     assert_eq!(told.churn.rows as usize, card.training.rows + card.test.rows);
     assert_eq!(told.churn.positives as usize, card.training.positives + card.test.positives);
     for groups in [&told.by_level, &told.by_gender, &told.by_tenure, &told.by_cutoff] {
-        let sum = |of: fn(&retrain::report::Rate) -> u64| groups.iter().map(|g| of(&g.churn)).sum::<u64>();
+        let sum = |of: fn(&Rate) -> u64| groups.iter().map(|g| of(&g.churn)).sum::<u64>();
         assert_eq!((sum(|r| r.rows), sum(|r| r.positives)), (told.churn.rows, told.churn.positives));
     }
 
@@ -216,7 +216,7 @@ fn every_chart_is_there_and_well_formed(report: &Report) {
         let root = svg.root_element();
         assert_eq!((root.attribute("role"), root.has_attribute("viewBox")), (Some("img"), true));
         let named: Vec<&str> = root.attribute("aria-labelledby").unwrap().split(' ').collect();
-        for (id, text) in named.into_iter().zip([&chart.title, &chart.reading]) {
+        for (id, text) in named.into_iter().zip([&chart.title, &chart.description]) {
             let node = svg.descendants().find(|n| n.attribute("id") == Some(id)).unwrap();
             assert_eq!(node.text(), Some(text.as_str()));
         }

@@ -21,7 +21,6 @@ mod plan;
 mod random;
 mod ranks;
 mod registration;
-pub mod report;
 mod search;
 mod settings;
 mod snapshots;

@@ -4,7 +4,6 @@ use crate::actions::{Backtest, Listing, Moved, RequestError};
 use crate::candidates::FitError;
 use crate::events::EventOutcome;
 use crate::registration::{ChangeError, RegisteredAs};
-use crate::report::ReportError;
 use crate::search::SearchError;
 use crate::tracking::Tracked;
 use churn_common::metrics::{Estimates, Evaluation, MetricsError};
@@ -14,6 +13,7 @@ use churn_common::settings::SettingsError;
 use churn_common::store::StoreError;
 use churn_common::store::models::ModelError;
 use churn_common::store::registry::Refused;
+use churn_report::ReportError;
 use linfa::composing::platt_scaling::PlattError;
 use serde::Serialize;
 

@@ -4,7 +4,6 @@ use crate::comparison::Scored;
 use crate::gate::{in_words, judge};
 use crate::invocation::Invocation;
 use crate::outcome::TrainError;
-use crate::report::Draft;
 use crate::settings::TrainingSettings;
 use churn_common::calendar::Day;
 #[cfg(test)]
@@ -14,6 +13,7 @@ use churn_common::store::models::ModelFiles;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Because, Move, Refused, Registry};
 use churn_common::store::{AllStores, StoreError};
+use churn_report::ReportData;
 use lambda_runtime::tracing;
 use serde::Serialize;
 
@@ -51,7 +51,7 @@ pub struct NewModel<'a> {
     /// Its files.
     pub files: &'a ModelFiles,
     /// Its report, but for what the gate says.
-    pub report: &'a Draft,
+    pub report: &'a ReportData,
     /// The rows held out from its training.
     pub held_out: Scored<'a>,
     /// The first day of which nothing was read.

@@ -9,7 +9,6 @@ use crate::invocation::Invocation;
 use crate::outcome::{Outcome, Reason, TrainError, Trained};
 use crate::plan::Plan;
 use crate::registration::{NewModel, register, retire};
-use crate::report::Draft;
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots::{self, Gathered};
@@ -21,6 +20,7 @@ use churn_common::model::{Card, Model, ModelVersion};
 use churn_common::store::models::{ModelFiles, ReportFile, ReportFiles};
 use churn_common::store::objects::Condition;
 use churn_common::store::{AllStores, StoreError};
+use churn_report::{HeldOutRows, ReportData};
 
 /// Trains on what is stored, and makes the model champion if it passes the gate.
 pub async fn train(
@@ -93,10 +93,10 @@ pub async fn train(
         probabilities: &probabilities,
         threshold: model.threshold(),
     };
-    let report = Draft::of(
+    let report = ReportData::new(
         &totals,
         &train,
-        held_out,
+        HeldOutRows { snapshots: &test, probabilities: &probabilities },
         &card,
         &settings.estimate_params(model.threshold(), test.iter().map(|s| s.cutoff)),
     );

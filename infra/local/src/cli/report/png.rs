@@ -1,11 +1,11 @@
 //! Charts as PNG, with a font of this program: a machine may have none.
 
 use anyhow::Context;
+use churn_report::{Chart, Report};
 use epaint_default_fonts::UBUNTU_LIGHT;
 use resvg::render;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
-use retrain::report::{Chart, Report};
 
 /// Pixels for one of the drawing's own, so that text is sharp on paper too.
 const SCALE: f32 = 2.0;

@@ -9,7 +9,7 @@ use churn_common::store::registry::{Registry, RegistryStore};
 use churn_local::data::running;
 use churn_local::stack::clients;
 use churn_local::{Stack, StackConfig};
-use retrain::report::{FORMAT, Report};
+use churn_report::{FORMAT, Report};
 use serde::Deserialize;
 
 /// A report as it is stored.

@@ -1,7 +1,7 @@
 //! What `churn report` prints.
 
 use churn_common::metrics::Estimate;
-use retrain::report::Report;
+use churn_report::Report;
 use std::io::{self, Write};
 
 /// Prints what a reader wants to know first.

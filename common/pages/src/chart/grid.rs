@@ -1,0 +1,58 @@
+//! Two by two counts as shaded cells, such as a confusion matrix.
+
+use super::canvas::{draw, label, text};
+use super::colour::INK;
+use super::{Caption, Chart, ChartError, FIRST};
+use crate::number;
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+/// Two by two counts as shaded cells.
+pub struct Grid {
+    pub caption: Caption,
+    /// The title of the columns, and the name of each.
+    pub columns: (&'static str, [&'static str; 2]),
+    /// The title of the rows, and the name of each.
+    pub rows: (&'static str, [&'static str; 2]),
+    /// Count and name of each cell, by row.
+    pub cells: [[(u64, &'static str); 2]; 2],
+}
+
+const LEFT: i32 = 150;
+const TOP: i32 = 92;
+const CELL: (i32, i32) = (210, 110);
+
+impl Grid {
+    /// Draws it. A cell is darker, the larger its share of the row.
+    ///
+    /// # Errors
+    /// If the charting library fails.
+    pub fn draw(self) -> Result<Chart, ChartError> {
+        let Self { caption, columns, rows, cells } = self;
+        draw(caption, 340, |root| {
+            let small = |at| label(17.0, INK, at);
+            text(root, columns.0, (LEFT + CELL.0, 44), &small(HPos::Center))?;
+            text(root, rows.0, (14, TOP - 22), &small(HPos::Left))?;
+            for (column, name) in (0i32..).zip(columns.1) {
+                text(root, name, (LEFT + CELL.0 * column + CELL.0 / 2, TOP - 22), &small(HPos::Center))?;
+            }
+            for ((row, name), cells) in (0i32..).zip(rows.1).zip(&cells) {
+                let y = TOP + CELL.1 * row;
+                text(root, name, (LEFT - 12, y + CELL.1 / 2 - 8), &small(HPos::Right))?;
+                let total: u64 = cells.iter().map(|(count, _)| count).sum();
+                for (column, (count, name)) in (0i32..).zip(cells) {
+                    let x = LEFT + CELL.0 * column;
+                    let share = if total == 0 { 0.0 } else { *count as f64 / total as f64 };
+                    let corners = [(x + 2, y + 2), (x + CELL.0 - 2, y + CELL.1 - 2)];
+                    root.draw(&Rectangle::new(corners, FIRST.mix(0.08 + 0.4 * share).filled()))?;
+                    let (middle, centre) = (x + CELL.0 / 2, y + CELL.1 / 2);
+                    text(root, &number::count(*count), (middle, centre - 34), &label(28.0, INK, HPos::Center))?;
+                    text(root, name, (middle, centre), &small(HPos::Center))?;
+                    let of_row = format!("{} of the row", number::percent(share, 1));
+                    text(root, &of_row, (middle, centre + 22), &small(HPos::Center))?;
+                }
+            }
+            Ok(())
+        })
+    }
+}

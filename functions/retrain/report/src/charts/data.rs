@@ -1,0 +1,133 @@
+//! Charts of the exploration.
+
+use crate::GroupRate;
+use crate::exploration::{DayActivity, Exploration};
+use churn_common::metrics::Estimate;
+use churn_pages::chart::{Axis, Caption, FIRST, Form, Lines, Mark, SECOND, Series, Whiskers};
+use churn_pages::{Chart, ChartError, number};
+
+/// Pages in the chart.
+const MAX_PAGES: usize = 12;
+/// Groups in a chart; of more cutoffs, the newest are drawn.
+const MAX_GROUPS: usize = 20;
+/// An axis of so many days shows months instead of days.
+const MONTHS_FROM: usize = 300;
+
+/// What happened on each day.
+pub fn daily(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
+    let description = "Each point is a UTC day of the log; the last may have been under way when the log was read.";
+    let users: fn(&DayActivity) -> u64 = |day| day.users;
+    let charts = [
+        ("daily-users", "Active users per day", "users with an event", FIRST, users),
+        ("daily-events", "Events per day", "events", FIRST, |day| day.events),
+        ("daily-cancellations", "Users who cancelled per day", "users who cancelled", SECOND, |day| day.cancelled),
+    ];
+    let drawn = charts.into_iter().map(|(id, title, label, colour, of)| {
+        let values: Vec<u64> = exploration.daily.iter().map(of).collect();
+        let top = values.iter().copied().max().unwrap_or(0).max(1) as f64;
+        Lines {
+            caption: Caption::new(id, title, description),
+            x: day_axis(&exploration.daily),
+            y: Axis {
+                format: Box::new(|x| number::grouped(x, usize::from(x.fract() != 0.0))),
+                ..Axis::new(label, 0.0..top * 1.05)
+            },
+            series: vec![Series::new(
+                Form::Line,
+                colour,
+                values.iter().enumerate().map(|(at, n)| (at as f64, *n as f64)).collect(),
+            )],
+        }
+        .draw()
+    });
+    drawn.collect()
+}
+
+fn day_axis(daily: &[DayActivity]) -> Axis {
+    let last = daily.len().saturating_sub(1).max(1);
+    let (Some(first), Some(end)) = (daily.first().map(|d| d.day), daily.last().map(|d| d.day)) else {
+        return Axis::new("day", 0.0..1.0);
+    };
+    let part = if daily.len() < MONTHS_FROM { 5..10 } else { 0..7 };
+    let unit = if daily.len() < MONTHS_FROM { "month-day" } else { "year-month" };
+    Axis {
+        format: Box::new(move |x| {
+            first.plus(x.round() as i32).to_string().get(part.clone()).unwrap_or_default().to_owned()
+        }),
+        ..Axis::new(format!("UTC day ({unit}), {first} to {end}"), 0.0..last as f64)
+    }
+}
+
+/// Churn by group.
+pub fn groups(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
+    let description = "Dots are the share of rows that churned, lines its 95 % interval by user, the vertical line that \
+                       of all rows. Groups whose lines overlap may not differ at all.";
+    let charts = [
+        ("churn-by-level", "Churn rate by subscription level", &exploration.by_level),
+        ("churn-by-gender", "Churn rate by gender", &exploration.by_gender),
+        ("churn-by-tenure", "Churn rate by time since registration", &exploration.by_tenure),
+        ("churn-by-cutoff", "Churn rate by cutoff", &exploration.by_cutoff),
+    ];
+    charts
+        .into_iter()
+        .filter(|(_, _, groups)| !groups.is_empty())
+        .map(|(id, title, groups)| {
+            let end = groups.iter().filter_map(|g| g.churn.rate.high).fold(0.0, f64::max);
+            let oldest_drawn = groups.len().saturating_sub(MAX_GROUPS);
+            Whiskers {
+                caption: Caption::new(id, title, description),
+                x: Axis::share("rows that churned, % of the group's rows", (end * 1.1).min(1.0)),
+                marks: groups.iter().skip(oldest_drawn).map(mark).collect(),
+                guide: exploration.churn.rate.value,
+            }
+            .draw()
+        })
+        .collect()
+}
+
+fn mark(group: &GroupRate) -> Mark {
+    let churn = &group.churn;
+    let rate = churn.rate.value.map_or_else(String::new, |rate| number::percent(rate, 1));
+    Mark {
+        name: group.group.clone(),
+        value: churn.rate,
+        note: format!("{rate}, {} of {}", number::count(churn.positives), number::count(churn.rows)),
+    }
+}
+
+/// Pages visited before the cutoff. The axis is logarithmic, so that half and double lie equally far from even.
+pub fn pages(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
+    let pages: Vec<_> = exploration.pages.iter().filter(|p| p.ratio.value.is_some()).take(MAX_PAGES).collect();
+    if pages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let log = |x: Option<f64>| x.map(f64::log2);
+    let ends = pages.iter().flat_map(|p| [log(p.ratio.low), log(p.ratio.high)]).flatten();
+    // Very wide intervals are cut at an eighth and at eightfold, so that the axis stays readable.
+    let reach = ends.map(f64::abs).fold(0.5, f64::max).min(3.0) * 1.05;
+    let marks = pages.iter().map(|page| Mark {
+        name: page.page.clone(),
+        value: Estimate { value: log(page.ratio.value), low: log(page.ratio.low), high: log(page.ratio.high) },
+        note: format!(
+            "{} against {}",
+            number::short(page.churned.value.unwrap_or(0.0)),
+            number::short(page.others.value.unwrap_or(0.0))
+        ),
+    });
+    let chart = Whiskers {
+        caption: Caption::new(
+            "pages",
+            "Pages of users who churned later, against the others",
+            "Visits per active day in the observation window, which ends at the cutoff: nothing after it is counted. \
+             Right of the line, users who churned afterwards visited the page more often; lines are 95 % intervals. \
+             Pages come first whose difference chance explains least.",
+        ),
+        x: Axis {
+            format: Box::new(|x| format!("{}×", number::tick((x.exp2() * 1000.0).round() / 1000.0))),
+            ..Axis::new("visits per active day, churned ÷ others (ratio)", -reach..reach)
+        },
+        marks: marks.collect(),
+        guide: Some(0.0),
+    };
+    Ok(vec![chart.draw()?])
+}

@@ -1,0 +1,95 @@
+//! Churn by group of rows: by level, gender, tenure and cutoff.
+
+use super::rate::Rate;
+use super::user_sums::UserSums;
+use churn_common::calendar::Day;
+use churn_common::features::position;
+use churn_common::metrics::EstimateParams;
+use churn_common::snapshot::Snapshot;
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// Bounds between groups of tenure, in days.
+const TENURES: [(f32, &str); 6] = [
+    (30.0, "under 30 days"),
+    (60.0, "30 to 59 days"),
+    (90.0, "60 to 89 days"),
+    (180.0, "90 to 179 days"),
+    (365.0, "180 to 364 days"),
+    (f32::INFINITY, "365 days or more"),
+];
+
+/// Churn of a group of rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupRate {
+    pub group: String,
+    #[serde(flatten)]
+    pub churn: Rate,
+}
+
+/// A group of rows. Groups appear in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Group {
+    /// By whether the last known level before the cutoff is paid; `None` = unknown.
+    Level(Reverse<Option<bool>>),
+    /// By whether the user is female; `None` = unknown.
+    Gender(Reverse<Option<bool>>),
+    /// By index into [`TENURES`]; its length = unknown.
+    Tenure(usize),
+    Cutoff(Day),
+}
+
+impl Group {
+    /// The groups that a row is in.
+    fn all_of(row: &Snapshot) -> [Self; 4] {
+        let is_set = |feature| Reverse(value(row, feature).map(|x| x > 0.5));
+        let tenure = value(row, "tenure_days").and_then(|days| TENURES.iter().position(|(below, _)| days < *below));
+        [
+            Self::Level(is_set("is_paid")),
+            Self::Gender(is_set("is_female")),
+            Self::Tenure(tenure.unwrap_or(TENURES.len())),
+            Self::Cutoff(row.cutoff),
+        ]
+    }
+
+    fn name(self) -> String {
+        let choose = |is: Option<bool>, yes, no| is.map_or("unknown", |is| if is { yes } else { no }).to_owned();
+        match self {
+            Self::Level(Reverse(paid)) => choose(paid, "paid", "free"),
+            Self::Gender(Reverse(female)) => choose(female, "female", "male"),
+            Self::Tenure(at) => TENURES.get(at).map_or("unknown", |(_, name)| *name).to_owned(),
+            Self::Cutoff(day) => day.to_string(),
+        }
+    }
+}
+
+/// The value of a feature; `None` if it is missing.
+fn value(row: &Snapshot, feature: &str) -> Option<f32> {
+    position(feature).and_then(|at| row.row.values().get(at)).copied().filter(|x| !x.is_nan())
+}
+
+/// The churn of all rows, and of every group that occurs, in order.
+pub(crate) fn churn(rows: &[&Snapshot], params: &EstimateParams) -> (Rate, Vec<(Group, GroupRate)>) {
+    let mut at: BTreeMap<Group, usize> =
+        rows.iter().flat_map(|row| Group::all_of(row)).map(|group| (group, 0)).collect();
+    // All rows come first.
+    at.values_mut().zip(1..).for_each(|(at, place)| *at = place);
+
+    let mut rows = rows.to_vec();
+    rows.sort_by(|a, b| a.user.cmp(&b.user));
+    let users: Vec<&[&Snapshot]> = rows.chunk_by(|a, b| a.user == b.user).collect();
+    // Two sums each: rows, and those that churned.
+    let sums_by_user = UserSums::new(&users, 2 * (1 + at.len()), params.seed, |row, sums| {
+        let groups = Group::all_of(row);
+        for at in groups.iter().filter_map(|group| at.get(group)).chain([&0]) {
+            sums[2 * at] += 1.0;
+            sums[2 * at + 1] += f64::from(u8::from(row.churned));
+        }
+    });
+    let pairs: Vec<(usize, usize)> = (0..=at.len()).map(|at| (2 * at, 2 * at + 1)).collect();
+    let mut rates = Rate::all(&sums_by_user, &pairs, params);
+    let all = rates.remove(0);
+    let groups = at.into_keys().zip(rates);
+    (all, groups.map(|(group, churn)| (group, GroupRate { group: group.name(), churn })).collect())
+}

@@ -1,0 +1,231 @@
+//! Intervals of what the card reports without: its reliability curve and its trade-off by threshold.
+
+use super::rate::Rate;
+use super::user_sums::UserSums;
+use churn_common::metrics::{Estimate, EstimateParams, ReliabilityBin};
+use churn_common::model::card::DecisionReport;
+use churn_common::snapshot::Snapshot;
+use serde::{Deserialize, Serialize};
+
+/// The rows held out from training, with the model's probabilities.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldOutRows<'a> {
+    pub snapshots: &'a [Snapshot],
+    /// One per snapshot, 0..=1.
+    pub probabilities: &'a [f64],
+}
+
+/// 95 % intervals of the held-out rows, by user. Empty in reports of releases that did not have them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    /// The share that churned in each bin of the card's reliability curve.
+    pub reliability: Vec<Rate>,
+    /// One for each threshold of the card's trade-off.
+    pub trade_off: Vec<ThresholdEstimates>,
+}
+
+/// The scores at a threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdEstimates {
+    pub threshold: f64,
+    /// Share of the labelled rows that churned; undefined where none was labelled.
+    pub precision: Estimate,
+    /// Share of the churned rows that were labelled; undefined where none churned.
+    pub recall: Estimate,
+    /// As [`churn_common::model::card::TradeOff::cost`], of as many users as were held out. No interval where all resamples
+    /// cost the same.
+    pub cost: Estimate,
+}
+
+/// A row and its probability.
+type Row<'a> = (&'a Snapshot, f64);
+
+impl HeldOut {
+    /// Intervals for the curve `reliability` and the trade-off in `decision`, which were made from the same rows.
+    pub(crate) fn new(
+        rows: HeldOutRows<'_>,
+        reliability: &[ReliabilityBin],
+        decision: &DecisionReport,
+        params: &EstimateParams,
+    ) -> Self {
+        let bounds = bounds(reliability, rows.probabilities);
+        let mut rows: Vec<Row<'_>> = rows.snapshots.iter().zip(rows.probabilities.iter().copied()).collect();
+        rows.sort_by(|(a, _), (b, _)| a.user.cmp(&b.user));
+        let users: Vec<&[Row<'_>]> = rows.chunk_by(|(a, _), (b, _)| a.user == b.user).collect();
+        Self { reliability: observed(&users, &bounds, params), trade_off: trade_off(&users, decision, params) }
+    }
+}
+
+/// The highest probability in each bin: bins are of neighbouring probabilities, and equal ones share a bin.
+fn bounds(bins: &[ReliabilityBin], probabilities: &[f64]) -> Vec<f64> {
+    let mut sorted = probabilities.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let ends = bins.iter().scan(0, |rows, bin| {
+        *rows += bin.rows as usize;
+        Some(*rows)
+    });
+    ends.filter_map(|end| sorted.get(end.checked_sub(1)?).copied()).collect()
+}
+
+fn observed(users: &[&[Row<'_>]], bounds: &[f64], params: &EstimateParams) -> Vec<Rate> {
+    // Two sums each: rows, and those that churned.
+    let sums_by_user = UserSums::new(users, 2 * bounds.len().max(1), params.seed, |(row, p), sums| {
+        let bin = bounds.partition_point(|bound| bound < p);
+        if let Some([rows, churned]) = sums.get_mut(2 * bin..2 * bin + 2) {
+            *rows += 1.0;
+            *churned += f64::from(u8::from(row.churned));
+        }
+    });
+    let pairs: Vec<(usize, usize)> = (0..bounds.len()).map(|bin| (2 * bin, 2 * bin + 1)).collect();
+    Rate::all(&sums_by_user, &pairs, params)
+}
+
+fn trade_off(users: &[&[Row<'_>]], decision: &DecisionReport, params: &EstimateParams) -> Vec<ThresholdEstimates> {
+    let thresholds: Vec<f64> = decision.trade_off.iter().map(|row| row.threshold).collect();
+    // Rows that churned, and for each threshold those labelled and those labelled rightly.
+    let sums_by_user = UserSums::new(users, 1 + 2 * thresholds.len(), params.seed, |(row, p), sums| {
+        let churned = f64::from(u8::from(row.churned));
+        let (all, labelled) = sums.split_at_mut(1);
+        all[0] += churned;
+        for (sums, _) in labelled.chunks_exact_mut(2).zip(&thresholds).filter(|(_, threshold)| p >= *threshold) {
+            sums[0] += 1.0;
+            sums[1] += churned;
+        }
+    });
+    let columns: Vec<(usize, usize)> = (0..thresholds.len()).map(|at| (1 + 2 * at, 2 + 2 * at)).collect();
+    let recalls: Vec<(usize, usize)> = columns.iter().map(|(_, caught)| (0, *caught)).collect();
+    let precision = Rate::all(&sums_by_user, &columns, params);
+    let recall = Rate::all(&sums_by_user, &recalls, params);
+    let cost = sums_by_user.statistics(thresholds.len(), params, |at, sums| {
+        let (called, caught) = columns[at];
+        let (missed, wasted) = (sums[0] - sums[caught], sums[called] - sums[caught]);
+        Some(missed * decision.missed_churner_cost + wasted * decision.wasted_offer_cost)
+    });
+    let all = precision.iter().zip(&recall).zip(&cost).zip(thresholds);
+    all.map(|(((precision, recall), cost), threshold)| ThresholdEstimates {
+        threshold,
+        precision: precision.rate,
+        recall: recall.rate,
+        cost: cost.estimate(),
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::user_sums::tests::PARAMS;
+    use super::*;
+    use churn_common::calendar::Day;
+    use churn_common::features::{COUNT, Row};
+    use churn_common::metrics::{estimate, reliability};
+    use churn_common::model::artifact::Decision;
+    use churn_common::model::card::TradeOff;
+    use churn_common::model::{Probability, RiskBounds};
+    use churn_common::pseudonym::StoredUser;
+
+    const USERS: usize = 80;
+    /// Of a missed churner, and of a wasted offer.
+    const COSTS: [f64; 2] = [10.0, 1.0];
+
+    /// Users with as many rows each. All rows of a user have the same label and the same probability.
+    fn rows(each: usize) -> (Vec<Snapshot>, Vec<f64>) {
+        let mut random = fastrand::Rng::with_seed(4);
+        let of_user = |(user, p): (usize, f64)| {
+            let churned = random.f64() < p;
+            let row = move |n: usize| Snapshot {
+                user: StoredUser::from_stored(&format!("{user:03}")).unwrap(),
+                cutoff: Day::from_number(17_000 + n as i32),
+                row: Row::from_values([0.0; COUNT]),
+                churned,
+            };
+            (0..each).map(move |n| (row(n), p)).collect::<Vec<_>>()
+        };
+        (0..USERS).map(|user| (user, (user % 10) as f64 / 10.0 + 0.05)).flat_map(of_user).unzip()
+    }
+
+    /// Counts of one threshold, row by row.
+    fn at_threshold(labels: &[bool], probabilities: &[f64], threshold: f64) -> TradeOff {
+        let count = |is_labelled: bool, has_churned: bool| {
+            let rows = labels.iter().zip(probabilities);
+            rows.filter(|(label, p)| (**p >= threshold, **label) == (is_labelled, has_churned)).count() as u64
+        };
+        let (caught, wasted, missed) = (count(true, true), count(true, false), count(false, true));
+        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+        TradeOff {
+            threshold,
+            called: caught + wasted,
+            caught,
+            missed,
+            precision: share(caught, caught + wasted),
+            recall: share(caught, caught + missed),
+            cost: missed as f64 * COSTS[0] + wasted as f64 * COSTS[1],
+        }
+    }
+
+    fn held_out(each: usize) -> (HeldOut, Vec<ReliabilityBin>, DecisionReport) {
+        let (snapshots, probabilities) = rows(each);
+        let labels: Vec<bool> = snapshots.iter().map(|row| row.churned).collect();
+        let thresholds = [0.05, 0.1, 0.2, 0.3, PARAMS.threshold, 0.7, 0.9, 0.99];
+        let decision = DecisionReport {
+            decision: Decision {
+                threshold: Probability::new(PARAMS.threshold).unwrap(),
+                risk: RiskBounds::new(0.1, 0.2, 0.3).unwrap(),
+            },
+            rule: String::new(),
+            missed_churner_cost: COSTS[0],
+            wasted_offer_cost: COSTS[1],
+            trade_off: thresholds.map(|threshold| at_threshold(&labels, &probabilities, threshold)).into(),
+        };
+        let bins = reliability(&labels, &probabilities).unwrap();
+        let rows = HeldOutRows { snapshots: &snapshots, probabilities: &probabilities };
+        (HeldOut::new(rows, &bins, &decision, &PARAMS), bins, decision)
+    }
+
+    #[test]
+    fn rates_are_those_of_the_card_s_bins() {
+        let (held_out, bins, _) = held_out(3);
+        assert_eq!(held_out.reliability.len(), bins.len());
+        for (rate, bin) in held_out.reliability.iter().zip(&bins) {
+            assert_eq!((rate.rows, rate.rate.value), (bin.rows, Some(bin.observed)));
+            assert_eq!(rate.users * 3, bin.rows);
+            assert!(rate.rate.low < rate.rate.value && rate.rate.value < rate.rate.high || bin.observed % 1.0 == 0.0);
+        }
+    }
+
+    #[test]
+    fn scores_are_those_of_the_card_s_thresholds() {
+        let (held_out, _, decision) = held_out(3);
+        assert_eq!(held_out.trade_off.len(), decision.trade_off.len());
+        for (estimates, row) in held_out.trade_off.iter().zip(&decision.trade_off) {
+            assert_eq!(
+                (estimates.threshold, estimates.precision.value, estimates.recall.value),
+                (row.threshold, row.precision, row.recall)
+            );
+            assert_eq!(estimates.cost.value, Some(row.cost));
+        }
+    }
+
+    #[test]
+    fn intervals_match_the_card() {
+        let (held_out, ..) = held_out(3);
+        let (rows, p) = rows(3);
+        let labels: Vec<bool> = rows.iter().map(|row| row.churned).collect();
+        let users: Vec<u32> = rows.iter().map(|row| row.user.as_str().parse().unwrap()).collect();
+        let scores = estimate(&labels, &p, &users, &PARAMS).unwrap();
+        let serving = held_out.trade_off.iter().find(|row| row.threshold == PARAMS.threshold).unwrap();
+        assert_eq!((serving.precision, serving.recall), (scores["precision"], scores["recall"]));
+        assert!(serving.cost.low < serving.cost.value && serving.cost.value < serving.cost.high);
+    }
+
+    #[test]
+    fn copies_of_rows_do_not_narrow_intervals() {
+        let ((once, ..), (copied, ..)) = (held_out(1), held_out(10));
+        for (once, copied) in once.reliability.iter().zip(&copied.reliability) {
+            assert_eq!((once.users, once.rows * 10, once.rate), (copied.users, copied.rows, copied.rate));
+        }
+        for (once, copied) in once.trade_off.iter().zip(&copied.trade_off) {
+            assert_eq!((once.precision, once.recall), (copied.precision, copied.recall));
+            assert_eq!(once.cost.high.map(|cost| cost * 10.0), copied.cost.high);
+        }
+    }
+}

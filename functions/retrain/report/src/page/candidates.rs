@@ -1,0 +1,52 @@
+//! The candidates that were compared.
+
+use crate::charts::ReportCharts;
+use churn_common::model::Card;
+use churn_common::model::card::CandidateReport;
+use churn_pages::{Row, charts, number, table};
+use maud::{Markup, html};
+
+pub fn section(card: &Card, drawn: &ReportCharts) -> Markup {
+    let validation = &card.validation;
+    html! {
+        p {
+            (number::count(card.candidates.len() as u64)) " candidates, compared on "
+            (number::count(validation.rows as u64)) " older rows that each was scored on without having seen their users ("
+            (validation.user_groups) " groups of users, " (validation.time_blocks) " blocks of cutoffs). The choice was \
+            made by " (validation.chosen_by.replace('_', " ")) "."
+            @if validation.skipped > 0 {
+                " " (number::count(validation.skipped as u64)) " candidates were not tried, as the time was up."
+            }
+        }
+        (charts(&drawn.candidates))
+        (table(
+            "Every candidate, with 95 % intervals",
+            &["candidate", "log-loss", "ROC-AUC", "average precision", "time"],
+            card.candidates.iter().map(row),
+        ))
+    }
+}
+
+fn row(candidate: &CandidateReport) -> Row {
+    let estimate = |name: &str| candidate.estimates.get(name).map_or_else(|| "undefined".to_owned(), number::interval);
+    let chosen = if candidate.chosen { " (chosen)" } else { "" };
+    let name = candidate.family.replace('_', " ");
+    let cells = vec![
+        format!("{name}{chosen}{}", hyper_parameters(&candidate.hyper_parameters)),
+        estimate("log_loss"),
+        estimate("roc_auc"),
+        estimate("pr_auc"),
+        format!("{} s", number::grouped(candidate.seconds, 1)),
+    ];
+    Row { is_highlighted: candidate.chosen, cells }
+}
+
+/// Such as `: depth 3, rounds 120`; empty where there are none.
+fn hyper_parameters(values: &serde_json::Value) -> String {
+    let Some(values) = values.as_object().filter(|values| !values.is_empty()) else { return String::new() };
+    let one = |(name, value): (&String, &serde_json::Value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{} {value}", name.replace('_', " "))
+    };
+    format!(": {}", values.iter().map(one).collect::<Vec<_>>().join(", "))
+}
