@@ -2,10 +2,10 @@
 //! one started for the call.
 
 use super::DataArgs;
+use crate::data::{Endpoints, running};
+use crate::{Stack, StackConfig, http};
 use anyhow::{Context, bail};
 use axum::http::Method;
-use churn_local::data::{Endpoints, running};
-use churn_local::{Stack, StackConfig, http};
 use std::io::Write;
 use std::process::ExitCode;
 

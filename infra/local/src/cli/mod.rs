@@ -9,8 +9,8 @@ mod report;
 mod simulate;
 mod up;
 
+use crate::DataDir;
 use anyhow::Context;
-use churn_local::DataDir;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 /// Serverless churn prediction, run locally: S3, DynamoDB, Lambda and the HTTP API in one process.
 #[derive(Parser)]
 #[command(name = "churn", version)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -37,15 +37,22 @@ enum Command {
     Function(function::Args),
 }
 
+/// Parses the arguments of this process and runs the subcommand. An error goes to standard error.
+pub fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 impl Cli {
-    /// Runs the subcommand.
-    ///
-    /// # Errors
-    /// What the subcommand says.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Demo(args) => with_logs("warn", demo::run(args)),
-            Command::Up(args) => with_logs("warn,churn=info,churn_local=info", up::run(args)),
+            Command::Up(args) => with_logs("warn,churn_local=info", up::run(args)),
             Command::Invoke(args) => with_logs("warn", invoke::run(args)),
             Command::Measure(args) => with_logs("warn", measure::run(args)),
             Command::Report(args) => with_logs("warn", report::run(args)),
@@ -57,7 +64,7 @@ impl Cli {
 
 /// The data folder option that subcommands share.
 #[derive(clap::Args)]
-pub struct DataArgs {
+struct DataArgs {
     /// Folder with the stack's data.
     #[arg(long, value_name = "FOLDER", default_value = ".churn")]
     pub data: PathBuf,

@@ -1,8 +1,8 @@
 //! `churn simulate`: writes a log that looks like a streaming service's, of any size.
 
 use super::progress;
+use crate::simulate::{DEFAULT_EVENTS_PER_USER_DAY, LogFile, SimulateParams, simulate};
 use anyhow::Context;
-use churn_local::simulate::{DEFAULT_EVENTS_PER_USER_DAY, LogFile, SimulateParams, simulate};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

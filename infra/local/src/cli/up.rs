@@ -1,11 +1,11 @@
 //! `churn up`: keeps the stack running on fixed ports until Ctrl-C.
 
 use super::{DataArgs, stop_signal};
-use churn_local::config::Ports;
-use churn_local::lambda::process::Output;
-use churn_local::s3::{ACCESS_KEY, SECRET_KEY};
-use churn_local::schedule::Schedule;
-use churn_local::{Stack, StackConfig};
+use crate::config::Ports;
+use crate::lambda::process::Output;
+use crate::s3::{ACCESS_KEY, SECRET_KEY};
+use crate::schedule::Schedule;
+use crate::{Stack, StackConfig};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -65,7 +65,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn log_ingests(mut deliveries: tokio::sync::mpsc::UnboundedReceiver<churn_local::notify::Delivery>) {
+async fn log_ingests(mut deliveries: tokio::sync::mpsc::UnboundedReceiver<crate::notify::Delivery>) {
     while let Some(delivery) = deliveries.recv().await {
         // Failures are logged where they happen.
         if let Ok(response) = delivery.result {

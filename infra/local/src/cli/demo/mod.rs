@@ -5,10 +5,10 @@ pub(super) mod steps;
 mod summary;
 
 use super::{progress, stop_signal};
+use crate::{DataDir, Stack, StackConfig};
 use anyhow::{Context, ensure};
 use churn_common::settings::{Settings, Stores};
 use churn_common::store::AllStores;
-use churn_local::{DataDir, Stack, StackConfig};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

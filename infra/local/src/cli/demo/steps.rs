@@ -3,13 +3,13 @@
 use super::super::report::export;
 use super::logs::Log;
 use super::progress;
+use crate::{Stack, http};
 use anyhow::{Context, bail, ensure};
 use axum::http::Method;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::snapshot::at_risk;
 use churn_common::store::AllStores;
 use churn_common::store::ledger::Counts;
-use churn_local::{Stack, http};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

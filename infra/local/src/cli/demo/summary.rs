@@ -1,7 +1,7 @@
 //! What a demo prints.
 
 use super::steps::{Answered, Ingested, Predicted};
-use churn_local::data::Endpoints;
+use crate::data::Endpoints;
 use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;

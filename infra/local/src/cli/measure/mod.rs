@@ -4,8 +4,8 @@ mod memory;
 mod storage;
 
 use super::demo::{logs, steps};
+use crate::{DataDir, Stack, StackConfig};
 use anyhow::Context;
-use churn_local::{DataDir, Stack, StackConfig};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;

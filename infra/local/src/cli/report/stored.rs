@@ -1,14 +1,14 @@
 //! Reading a report from the stack's data: from the stack that runs on them or, if none does, from one of stores alone.
 
 use super::super::DataArgs;
+use crate::data::running;
+use crate::stack::clients;
+use crate::{Stack, StackConfig};
 use anyhow::{Context, bail, ensure};
 use churn_common::model::ModelVersion;
 use churn_common::store::models::{Models, ReportFile};
 use churn_common::store::objects::Bucket;
 use churn_common::store::registry::{Registry, RegistryStore};
-use churn_local::data::running;
-use churn_local::stack::clients;
-use churn_local::{Stack, StackConfig};
 use churn_report::{FORMAT, Report};
 use serde::Deserialize;
 
