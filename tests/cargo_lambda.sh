@@ -5,7 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-functions=(ingest retrain predict monitor)
 . tests/python.sh
 work="$(mktemp -d)"
 running=()
@@ -73,11 +72,8 @@ PYTHON
 
 export PATH="$PATH:$venv/bin"
 
-build=(cargo build --quiet --package churn-local --bin churn)
-for function in "${functions[@]}"; do
-    build+=(--package "$function" --bin "$function")
-done
-"${build[@]}"
+# The programs of the cross-function tests: the same main.rs files, and after `cargo test` there is nothing to compile.
+cargo test --quiet --workspace --test it --no-run
 
 read -r http_port s3_port dynamodb_port runtime_port lambda_port < <("$venv/bin/python" -c '
 import socket
@@ -85,7 +81,7 @@ sockets = [socket.socket() for _ in range(5)]
 for s in sockets: s.bind(("127.0.0.1", 0))
 print(*(s.getsockname()[1] for s in sockets))')
 
-start stack "$target/debug/churn" up --data "$work/data" --retrain off --monitor off --http-port "$http_port" \
+start stack "$target/debug/deployed-churn" up --data "$work/data" --retrain off --monitor off --http-port "$http_port" \
     --s3-port "$s3_port" --dynamodb-port "$dynamodb_port" --lambda-port "$runtime_port"
 wait_for stack accepts_connections "$s3_port"
 wait_for stack accepts_connections "$dynamodb_port"
@@ -121,7 +117,7 @@ wait_for emulator accepts_connections "$lambda_port"
 # Starts function `$1` as Lambda does.
 serve() {
     start "$1" env AWS_LAMBDA_RUNTIME_API="http://127.0.0.1:$lambda_port/.rt/$1" AWS_LAMBDA_FUNCTION_NAME="$1" \
-        AWS_LAMBDA_FUNCTION_VERSION='$LATEST' AWS_LAMBDA_FUNCTION_MEMORY_SIZE=1024 "$target/debug/$1"
+        AWS_LAMBDA_FUNCTION_VERSION='$LATEST' AWS_LAMBDA_FUNCTION_MEMORY_SIZE=1024 "$target/debug/deployed-$1"
 }
 
 lines="$(gzip -dc events/sample.json.gz | wc -l)"

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs mlflow_real.rs against a tracking server of PyPI's mlflow, with SQLite and artifacts in a folder of its own. Needs
+# Runs it/mlflow_real.rs against a tracking server of PyPI's mlflow, with SQLite and artifacts in a folder of its own. Needs
 # python3 with venv, and PyPI. Everything it makes is under target/ or in a temporary folder.
 set -eu
 cd "$(dirname "$0")/.."
 
 . tests/python.sh
-cargo test --quiet --workspace --test mlflow_real --no-run
+cargo test --quiet --workspace --test it --no-run
 
 work="$(mktemp -d)"
 log="$work/server.log"
@@ -41,4 +41,4 @@ until "$venv/bin/python" -c 'import sys, urllib.request; urllib.request.urlopen(
     sleep 0.2
 done
 
-CHURN_TEST_MLFLOW="$url" cargo test --workspace --test mlflow_real
+CHURN_TEST_MLFLOW="$url" cargo test --workspace --test it -- --ignored mlflow_real

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs s3_conformance.rs against moto, an independent implementation of S3, so that the embedded server and it agree.
+# Runs it/s3_conformance.rs against moto, an independent implementation of S3, so that the embedded server and it agree.
 # Needs python3 with venv, and PyPI. Everything it makes is under target/.
 set -eu
 cd "$(dirname "$0")/.."
 
 . tests/python.sh
 log="$target/moto-server.log"
-cargo test --quiet --workspace --test s3_conformance --no-run
+cargo test --quiet --workspace --test it --no-run
 
 port="$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 "$venv/bin/moto_server" -H 127.0.0.1 -p "$port" >"$log" 2>&1 &
@@ -26,4 +26,4 @@ until "$venv/bin/python" -c 'import sys, urllib.request; urllib.request.urlopen(
     sleep 0.2
 done
 
-CHURN_TEST_S3_ENDPOINT="$endpoint" cargo test --workspace --test s3_conformance
+CHURN_TEST_S3_ENDPOINT="$endpoint" cargo test --workspace --test it -- s3_conformance --skip beyond_moto

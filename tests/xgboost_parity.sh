@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs xgboost_parity.rs against PyPI's xgboost. Needs python3 with venv, and PyPI. Everything it makes is under target/.
+# Runs it/xgboost_parity.rs against PyPI's xgboost. Needs python3 with venv, and PyPI. Everything it makes is under target/.
 set -eu
 cd "$(dirname "$0")/.."
 
 . tests/python.sh
-CHURN_TEST_PYTHON="$venv/bin/python" cargo test --workspace --test xgboost_parity
+CHURN_TEST_PYTHON="$venv/bin/python" cargo test --workspace --test it -- --ignored xgboost_parity

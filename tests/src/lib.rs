@@ -30,8 +30,6 @@ use ingest::{Clock, Invocation};
 use retrain::{ChangeError, Deadline};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 
 /// A stack of stores alone, for tests that call handlers directly, and the stores in it.
 pub async fn stores() -> anyhow::Result<(Stack, AllStores)> {
@@ -55,11 +53,10 @@ pub async fn deployed_with(
     user_id_key: Option<&str>,
     change: impl Fn(&mut FunctionConfig),
 ) -> anyhow::Result<(Stack, AllStores)> {
-    let binaries = binaries()?;
     let mut config = StackConfig::new(DataDir::Temporary, "unused");
     for name in FUNCTIONS {
         let function = config.function_mut(name).with_context(|| format!("there is no function {name}"))?;
-        let deployed = FunctionConfig::new(name, [binaries.join(name).into_os_string()]);
+        let deployed = FunctionConfig::new(name, [program(&format!("deployed-{name}"))?]);
         function.command = deployed.command;
         // Not the server that a developer may have set.
         function.env.push(("MLFLOW_TRACKING_URI".to_owned(), String::new()));
@@ -76,27 +73,17 @@ async fn start(config: StackConfig, names: Stores) -> anyhow::Result<(Stack, All
     Ok((stack, stores))
 }
 
-/// The folder with the binaries of the functions and of `churn`, built once by the cargo and the profile that run the tests.
-pub fn binaries() -> anyhow::Result<PathBuf> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        // The whole workspace, as the tests were built, so that dependencies are not built again with other features.
-        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-        // Tests lie in <target>/<profile>/deps.
-        let test = std::env::current_exe().map_err(|e| e.to_string())?;
-        let folder = test.parent().and_then(Path::parent).ok_or("the tests are in no target folder")?;
-        let target = folder.parent().ok_or("the tests are in no target folder")?;
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--workspace", "--bins", "--profile", profile, "--target-dir"]).arg(target);
-        let build = build.output();
-        match build {
-            Ok(done) if done.status.success() => {}
-            Ok(done) => return Err(String::from_utf8_lossy(&done.stderr).into_owned()),
-            Err(e) => return Err(e.to_string()),
-        }
-        Ok(folder.to_owned())
-    });
-    built.clone().map_err(|e| anyhow::anyhow!("the functions' binaries could not be built: {e}"))
+/// The program `name` among this package's binaries, which Cargo builds before the tests.
+///
+/// # Errors
+/// It is missing.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    // Tests lie in <target>/<profile>/deps.
+    let test = std::env::current_exe()?;
+    let folder = test.parent().and_then(Path::parent).context("the tests are in no target folder")?;
+    let program = folder.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    ensure!(program.exists(), "{} is missing: run the tests with cargo", program.display());
+    Ok(program)
 }
 
 /// A model that answers `p` to everyone, as a file.
@@ -189,10 +176,4 @@ pub fn simulated(users: u32, days: u32, seed: u64) -> anyhow::Result<Vec<u8>> {
     let mut log = Vec::new();
     simulate(&params.check()?, &mut log, |_| {})?;
     Ok(log)
-}
-
-/// The folder of real logs beside the checkout, where there is one.
-pub fn real_logs() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    folder.is_dir().then_some(folder)
 }

@@ -185,7 +185,7 @@ async fn pseudonyms_are_all_that_is_stored() {
 
 /// The sample invocation of `events/`, which forgets user 30.
 fn sample() -> Request {
-    lambda_http::request::from_str(include_str!("../events/forget.json")).unwrap()
+    lambda_http::request::from_str(include_str!("../../events/forget.json")).unwrap()
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn all_tombstones_are_read_however_many_pages_they_are() {
 #[tokio::test]
 async fn a_request_that_iam_has_not_authorised_forgets_nobody() {
     let (_stack, stores) = stores().await.unwrap();
-    let mut event: Value = serde_json::from_str(include_str!("../events/forget.json")).unwrap();
+    let mut event: Value = serde_json::from_str(include_str!("../../events/forget.json")).unwrap();
     let settings = PredictSettings::default();
     for authorizer in [json!({"jwt": {"claims": {}, "scopes": []}}), Value::Null] {
         event["requestContext"]["authorizer"] = authorizer;

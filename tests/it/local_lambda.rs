@@ -1,11 +1,9 @@
 //! Functions as real processes over the real Runtime API: what they are given, and every way in which they can fail.
 
-mod common;
-
+use super::echo::{config, invoke, stack};
 use axum::http::Method;
 use churn_local::lambda::InvokeError;
 use churn_local::{DataDir, Stack, http};
-use common::{config, invoke, stack};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -132,7 +130,7 @@ async fn a_worker_ends_when_its_runtime_api_goes_away() {
     let api = format!("http://{}/f", listener.local_addr().unwrap());
     let stop = tokio_util::sync::CancellationToken::new();
     let server = tokio::spawn(lambda.clone().serve(listener, axum::Router::new(), stop.clone()));
-    let mut worker = tokio::process::Command::new(common::echo())
+    let mut worker = tokio::process::Command::new(churn_tests::program("echo").unwrap())
         .env("AWS_LAMBDA_RUNTIME_API", api)
         .env("AWS_LAMBDA_FUNCTION_NAME", "f")
         .env("AWS_LAMBDA_FUNCTION_VERSION", "1")

@@ -17,7 +17,7 @@ fn declared<S: Settings>() -> Vec<(String, String)> {
 
 #[test]
 fn settings_are_documented_with_their_defaults() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     let documented: BTreeSet<(String, String)> = readme
         .lines()
         .filter(|line| line.starts_with("| `CHURN_"))

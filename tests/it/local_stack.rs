@@ -1,11 +1,9 @@
 //! The stack wired together: objects reach the ingest function, requests the predict function, and data outlive it.
 
-mod common;
-
+use super::echo::{config, stack};
 use axum::http::Method;
 use churn_local::schedule::Schedule;
 use churn_local::{DataDir, Stack, http};
-use common::{config, stack};
 use serde_json::Value;
 
 fn body(text: &'static str) -> aws_sdk_s3::primitives::ByteStream {

@@ -1,6 +1,6 @@
 //! The fuzz targets as an ordinary test: over their corpus, and over a fixed number of seeded mutations of it.
 
-#[path = "fuzz/targets.rs"]
+#[path = "../fuzz/targets.rs"]
 mod targets;
 
 use fastrand::Rng;

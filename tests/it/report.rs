@@ -8,7 +8,7 @@ use churn_common::store::AllStores;
 use churn_common::store::models::ReportFile;
 use churn_local::{DataDir, Stack};
 use churn_report::{HeldOut, Rate, Report};
-use churn_tests::{binaries, invocation, put, simulated, stores_in, training};
+use churn_tests::{invocation, program, put, simulated, stores_in, training};
 use ingest::IngestSettings;
 use retrain::{Audience, Deadline, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ async fn train(stack: &Stack, stores: &AllStores) -> Box<Trained> {
 }
 
 fn churn(data: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(binaries().unwrap().join("churn"));
+    let mut command = Command::new(program("deployed-churn").unwrap());
     command.arg("report").args(args).arg("--data").arg(data).output().unwrap()
 }
 

@@ -1,0 +1,25 @@
+//! The cross-function tests, all in one executable: linking takes longer than most of them.
+
+mod champion;
+mod echo;
+mod events;
+mod forget;
+mod functions;
+mod fuzz_corpus;
+mod hand_on;
+mod ingest_deliveries;
+mod ingest_faults;
+mod ingest_outcomes;
+mod ingest_schedules;
+mod local_lambda;
+mod local_stack;
+mod mlflow_real;
+mod readme;
+mod real_logs;
+mod registry;
+mod registry_faults;
+mod report;
+mod s3_conformance;
+mod tracking;
+mod unprocessed_items;
+mod xgboost_parity;
