@@ -17,7 +17,7 @@ async fn serves(champion: &Champion) -> Option<ModelVersion> {
 }
 
 #[tokio::test]
-async fn a_new_champion_serves_once_the_old_one_is_looked_for_again() {
+async fn new_champion_serves_after_the_next_refresh() {
     let (_stack, stores) = stores().await.unwrap();
     let (eager, lazy) = (champion(&stores, 0), champion(&stores, 3600));
     assert_eq!((serves(&eager).await, serves(&lazy).await), (None, None));
@@ -33,7 +33,7 @@ async fn a_new_champion_serves_once_the_old_one_is_looked_for_again() {
 }
 
 #[tokio::test]
-async fn a_champion_that_is_damaged_or_missing_leaves_the_last_good_one_in_service() {
+async fn last_valid_model_serves_while_the_champion_is_invalid() {
     let (_stack, stores) = stores().await.unwrap();
     let champion = champion(&stores, 0);
     let (damaged, mut file) = model(0.3).unwrap();
@@ -52,7 +52,7 @@ async fn a_champion_that_is_damaged_or_missing_leaves_the_last_good_one_in_servi
 }
 
 #[tokio::test]
-async fn a_process_that_starts_while_the_champion_is_damaged_serves_the_one_before() {
+async fn cold_start_with_an_invalid_champion_serves_the_previous_one() {
     let (_stack, stores) = stores().await.unwrap();
     let (good, file) = model(0.1).unwrap();
     register(&stores, &good, file).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_process_that_starts_while_the_champion_is_damaged_serves_the_one_befo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_champion_raises_the_alarm_while_requests_are_answered_by_the_last_good_one() {
+async fn invalid_champion_raises_an_alarm() {
     let every_time = ("CHURN_MODEL_REFRESH_SECONDS".to_owned(), "0".to_owned());
     let (stack, stores) = deployed_with(None, |function| function.env.push(every_time.clone())).await.unwrap();
     let (good, file) = model(0.1).unwrap();
@@ -97,7 +97,7 @@ async fn a_refused_champion_raises_the_alarm_while_requests_are_answered_by_the_
 }
 
 #[tokio::test]
-async fn promotions_at_once_are_all_kept() {
+async fn concurrent_promotions_are_all_recorded() {
     let (_stack, stores) = stores().await.unwrap();
     let versions: Vec<ModelVersion> = (0..6).map(|i| model(i as f32 / 10.0).unwrap().0).collect();
     let stores = &stores;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use churn_local::stack::sdk_config;
-use churn_tests::bench::Bench;
+use churn_tests::ingest_fixture::IngestFixture;
 use churn_tests::{simulated, training};
 use retrain::{
     Audience, Deadline, EventBus, EventOutcome, EventSettings, Invocation, Moved, Outcome, Trained, TrainingSettings,
@@ -20,10 +20,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Stores with a log in them.
-async fn bench() -> Bench {
-    let bench = Bench::new().await;
-    bench.ingest("log.json", simulated(150, 60, 1).unwrap()).await;
-    bench
+async fn fixture() -> IngestFixture {
+    let fixture = IngestFixture::new().await;
+    fixture.ingest("log.json", simulated(150, 60, 1).unwrap()).await;
+    fixture
 }
 
 /// Nobody but the bus `churn` at `url`.
@@ -35,8 +35,8 @@ fn bus(url: &str) -> Audience {
     Audience { bus, ..Audience::default() }
 }
 
-async fn ask(bench: &Bench, audience: &Audience, payload: Value, invocation: &Invocation) -> Outcome {
-    handle(payload, &bench.stores, &TrainingSettings::default(), audience, invocation).await.unwrap()
+async fn ask(fixture: &IngestFixture, audience: &Audience, payload: Value, invocation: &Invocation) -> Outcome {
+    handle(payload, &fixture.stores, &TrainingSettings::default(), audience, invocation).await.unwrap()
 }
 
 /// A logistic regression, by how strongly it is regularised, and the margin that the gate leaves it.
@@ -45,15 +45,15 @@ fn model(l2: f64, margin: f64) -> Value {
         "min_rows_per_class": 2, "gate_margin": margin, "gate_max_ece": 1})
 }
 
-async fn train(bench: &Bench, audience: &Audience, payload: Value, deadline: Deadline) -> Trained {
-    match ask(bench, audience, payload, &training(deadline)).await {
+async fn train(fixture: &IngestFixture, audience: &Audience, payload: Value, deadline: Deadline) -> Trained {
+    match ask(fixture, audience, payload, &training(deadline)).await {
         Outcome::Trained(trained) => *trained,
         other => panic!("{other:?}"),
     }
 }
 
-async fn move_by_hand(bench: &Bench, audience: &Audience, payload: Value) -> Moved {
-    match ask(bench, audience, payload, &training(Deadline::NONE)).await {
+async fn move_by_hand(fixture: &IngestFixture, audience: &Audience, payload: Value) -> Moved {
+    match ask(fixture, audience, payload, &training(Deadline::NONE)).await {
         Outcome::Moved(moved) => *moved,
         other => panic!("{other:?}"),
     }
@@ -71,25 +71,25 @@ fn sent(event: &Option<EventOutcome>) -> Value {
 }
 
 #[tokio::test]
-async fn every_move_is_an_event_with_its_reasons_and_nothing_else_is() {
-    let bench = bench().await;
-    let silent = train(&bench, &Audience::default(), model(1000.0, 1.0), Deadline::NONE).await;
-    assert_eq!((silent.event, bench.stack.events().unwrap().len()), (None, 0), "there is no bus");
+async fn each_registry_change_publishes_one_event() {
+    let fixture = fixture().await;
+    let silent = train(&fixture, &Audience::default(), model(1000.0, 1.0), Deadline::NONE).await;
+    assert_eq!((silent.event, fixture.stack.events().unwrap().len()), (None, 0), "there is no bus");
 
-    let told = bus(&bench.stack.endpoints().lambda);
-    let first = train(&bench, &told, model(1.0, 1.0), Deadline::NONE).await;
-    let second = train(&bench, &told, model(10.0, 1e-9), Deadline::NONE).await;
-    let promoted = move_by_hand(&bench, &told, promote("challenger")).await;
+    let told = bus(&fixture.stack.endpoints().lambda);
+    let first = train(&fixture, &told, model(1.0, 1.0), Deadline::NONE).await;
+    let second = train(&fixture, &told, model(10.0, 1e-9), Deadline::NONE).await;
+    let promoted = move_by_hand(&fixture, &told, promote("challenger")).await;
     let back = json!({"action": "rollback", "why": "complaints", "by": "amal"});
-    let rolled_back = move_by_hand(&bench, &told, back).await;
+    let rolled_back = move_by_hand(&fixture, &told, back).await;
 
     // Nothing moves.
-    assert_eq!(move_by_hand(&bench, &told, promote("champion")).await.event, None);
-    assert_eq!(train(&bench, &told, model(1.0, 1.0), Deadline::NONE).await.event, None);
-    let list = ask(&bench, &told, json!({"action": "list"}), &training(Deadline::NONE)).await;
+    assert_eq!(move_by_hand(&fixture, &told, promote("champion")).await.event, None);
+    assert_eq!(train(&fixture, &told, model(1.0, 1.0), Deadline::NONE).await.event, None);
+    let list = ask(&fixture, &told, json!({"action": "list"}), &training(Deadline::NONE)).await;
     assert!(matches!(list, Outcome::Listed(_)));
 
-    let history = bench.stores.registry().read().await.unwrap().0.history;
+    let history = fixture.stores.registry().read().await.unwrap().0.history;
     assert_eq!(history.len(), 5);
     let reasons = &second.gate.unwrap().reasons;
     assert_eq!(json!(reasons)[0]["kind"], "may_be_worse");
@@ -100,7 +100,7 @@ async fn every_move_is_an_event_with_its_reasons_and_nothing_else_is() {
         ("Promoted", "promote", v2, json!(v1), "amal", json!([]), &promoted.event),
         ("Rolled Back", "roll_back", v1, json!(v2), "amal", json!([]), &rolled_back.event),
     ];
-    let events = bench.stack.events().unwrap();
+    let events = fixture.stack.events().unwrap();
     assert_eq!(events.len(), expected.len());
     for ((event, moved), (name, action, version, replaced, by, reasons, outcome)) in
         events.iter().zip(&history[1..]).zip(expected)
@@ -118,24 +118,24 @@ async fn every_move_is_an_event_with_its_reasons_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn a_request_that_lambda_makes_again_sends_its_event_again() {
-    let bench = bench().await;
-    let told = bus(&bench.stack.endpoints().lambda);
+async fn retried_request_publishes_its_event_again() {
+    let fixture = fixture().await;
+    let told = bus(&fixture.stack.endpoints().lambda);
     for payload in
         [model(1.0, 1.0), model(10.0, 1e-9), promote("challenger"), json!({"action": "rollback", "why": "x"})]
     {
-        let (before, same) = (bench.stack.events().unwrap().len(), training(Deadline::NONE));
+        let (before, same) = (fixture.stack.events().unwrap().len(), training(Deadline::NONE));
         for _ in 0..2 {
-            ask(&bench, &told, payload.clone(), &same).await;
+            ask(&fixture, &told, payload.clone(), &same).await;
         }
-        let events = bench.stack.events().unwrap();
+        let events = fixture.stack.events().unwrap();
         let [once, again] = &events[before..] else { panic!("{events:?}") };
         assert_eq!((&once["detail-type"], &once["time"]), (&again["detail-type"], &again["time"]));
         assert_eq!(once["detail"], again["detail"]);
         assert_eq!(once["detail"]["request"], json!(same.id));
         assert_ne!(once["id"], again["id"]);
     }
-    assert_eq!(bench.stores.registry().read().await.unwrap().0.history.len(), 4);
+    assert_eq!(fixture.stores.registry().read().await.unwrap().0.history.len(), 4);
 }
 
 /// A bus that answers as it is told, the last answer again and again; it ends when dropped.
@@ -189,18 +189,18 @@ fn not_sent(event: Option<EventOutcome>) -> String {
 }
 
 #[tokio::test]
-async fn a_model_is_registered_though_its_event_is_not_taken() {
-    let bench = bench().await;
-    let serves = async || bench.stores.registry().read().await.unwrap().0.champion;
+async fn failed_event_delivery_does_not_stop_registration() {
+    let fixture = fixture().await;
+    let serves = async || fixture.stores.registry().read().await.unwrap().0.champion;
     let refusing = FakeBus::start([failed("NotAuthorizedForSourceException")]).await;
-    let first = train(&bench, &bus(&refusing.url), model(1.0, 1.0), Deadline::NONE).await;
+    let first = train(&fixture, &bus(&refusing.url), model(1.0, 1.0), Deadline::NONE).await;
     assert_eq!((serves().await, json!(first.registered_as)), (Some(first.model_version.clone()), json!("champion")));
     let why = "PutEvents on churn did not take the event: NotAuthorizedForSourceException: as the fake has it";
     assert_eq!(json!(first.event), json!({"not_sent": why}));
     assert_eq!(refusing.given(), 1, "asking again does not help");
 
     // Nobody listens on port 1.
-    let second = train(&bench, &bus("http://127.0.0.1:1"), model(10.0, 1.0), Deadline::NONE).await;
+    let second = train(&fixture, &bus("http://127.0.0.1:1"), model(10.0, 1.0), Deadline::NONE).await;
     assert_eq!(serves().await.as_ref(), Some(&second.model_version));
     let why = not_sent(second.event);
     assert!(why.starts_with("PutEvents on churn failed: ") && why.contains("refused"), "{why}");
@@ -230,19 +230,19 @@ async fn a_model_is_registered_though_its_event_is_not_taken() {
         let versions = [&first.model_version, &second.model_version];
         let serving = serves().await;
         let other = versions.into_iter().find(|version| serving.as_ref() != Some(*version)).unwrap();
-        let moved = move_by_hand(&bench, &bus(&fake.url), promote(other)).await;
+        let moved = move_by_hand(&fixture, &bus(&fake.url), promote(other)).await;
         assert_eq!((json!(moved.event), fake.given()), (said, calls));
         assert_eq!(serves().await.as_ref(), Some(other));
     }
 }
 
 #[tokio::test]
-async fn an_event_is_not_waited_for_beyond_the_deadline() {
-    let bench = bench().await;
+async fn event_delivery_ends_at_the_deadline() {
+    let fixture = fixture().await;
     // It takes connections, and never answers.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let late = train(&bench, &bus(&url), model(1.0, 1.0), Deadline::after(Duration::ZERO)).await;
+    let late = train(&fixture, &bus(&url), model(1.0, 1.0), Deadline::after(Duration::ZERO)).await;
     assert_eq!(not_sent(late.event), "PutEvents on churn: no answer in the time there was");
     assert!(late.replaced.is_none() && late.gate.is_some());
 }

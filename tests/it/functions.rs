@@ -12,12 +12,12 @@ use churn_local::{Stack, http};
 use churn_tests::{deployed, simulated};
 use serde_json::{Value, json};
 
-struct Bench {
+struct DeployedFixture {
     stack: Stack,
     stores: AllStores,
 }
 
-impl Bench {
+impl DeployedFixture {
     async fn new() -> Self {
         let (stack, stores) = deployed().await.unwrap();
         Self { stack, stores }
@@ -76,80 +76,80 @@ fn example() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn from_a_dropped_log_to_a_prediction() {
-    let bench = Bench::new().await;
+async fn dropped_log_leads_to_a_prediction() {
+    let fixture = DeployedFixture::new().await;
 
     // Before there is a model, everything says so.
-    let (status, health) = bench.send("GET", "/health", "", "").await;
+    let (status, health) = fixture.send("GET", "/health", "", "").await;
     assert_eq!((status, &health["status"]), (503, &json!("no_model")));
-    assert_eq!(bench.predict(example()).await.0, 503);
-    assert_eq!(bench.invoke("retrain", json!({})).await.unwrap()["reason"], "no_log");
-    assert_eq!(bench.invoke("monitor", json!({})).await.unwrap()["reason"], "no_model");
+    assert_eq!(fixture.predict(example()).await.0, 503);
+    assert_eq!(fixture.invoke("retrain", json!({})).await.unwrap()["reason"], "no_log");
+    assert_eq!(fixture.invoke("monitor", json!({})).await.unwrap()["reason"], "no_model");
 
     let log = simulated(200, 60, 5).unwrap();
     let half = log.len() / 2 + log[log.len() / 2..].iter().position(|b| *b == b'\n').unwrap() + 1;
     for (key, part) in [("2018/first half.json", &log[..half]), ("2018/second+half.json", &log[half..])] {
-        let answer = bench.drop_log(key, part.to_vec()).await;
+        let answer = fixture.drop_log(key, part.to_vec()).await;
         assert_eq!((&answer["outcome"], &answer["rejected"]), (&json!("ingested"), &json!(0)), "{answer}");
         assert_eq!(answer["lines"], part.iter().filter(|b| **b == b'\n').count());
     }
 
     // Too strict a setting leaves everything as it is; a good run promotes; the same run again gives the same bytes.
-    let refused = bench.invoke("retrain", json!({"min_users": 100_000})).await.unwrap();
+    let refused = fixture.invoke("retrain", json!({"min_users": 100_000})).await.unwrap();
     assert_eq!((&refused["outcome"], &refused["reason"]), (&json!("not_trained"), &json!("too_few_users")));
-    assert_eq!(bench.send("GET", "/health", "", "").await.0, 503);
+    assert_eq!(fixture.send("GET", "/health", "", "").await.0, 503);
     // Whatever it scores: what the gate holds back is the subject of tests/registry.rs.
     let settings = json!({"n_trees": 20, "min_rows_per_class": 5, "boosting_depths": [2], "bootstrap_resamples": 200,
         "gate_margin": 1, "gate_max_ece": 1});
-    let trained = bench.invoke("retrain", settings.clone()).await.unwrap();
+    let trained = fixture.invoke("retrain", settings.clone()).await.unwrap();
     assert_eq!(trained["registered_as"], "champion", "{trained}");
     let version = trained["model_version"].as_str().unwrap().to_owned();
-    let bytes = bench.stored(&format!("models/{version}/model.bin")).await;
-    let again = bench.invoke("retrain", json!({"detail-type": "Scheduled Event", "detail": settings})).await.unwrap();
+    let bytes = fixture.stored(&format!("models/{version}/model.bin")).await;
+    let again = fixture.invoke("retrain", json!({"detail-type": "Scheduled Event", "detail": settings})).await.unwrap();
     assert_eq!((&again["model_version"], &again["replaced"]), (&json!(version), &Value::Null));
-    assert_eq!(bench.stores.registry().read().await.unwrap().0.history.len(), 1, "nothing was promoted again");
-    assert_eq!(bench.stored(&format!("models/{version}/model.bin")).await, bytes);
+    assert_eq!(fixture.stores.registry().read().await.unwrap().0.history.len(), 1, "nothing was promoted again");
+    assert_eq!(fixture.stored(&format!("models/{version}/model.bin")).await, bytes);
     let mut only_boosting = settings.clone();
     only_boosting["candidates"] = json!(["gradient_boosting"]);
-    let other = bench.invoke("retrain", only_boosting).await.unwrap();
+    let other = fixture.invoke("retrain", only_boosting).await.unwrap();
     assert_ne!(other["model_version"], json!(version));
     assert_eq!(other["replaced"], json!(version), "{}", other["gate"]);
-    let events: Vec<Value> = bench.stack.events().unwrap();
+    let events: Vec<Value> = fixture.stack.events().unwrap();
     let told: Vec<&Value> = events.iter().map(|event| &event["detail"]["version"]).collect();
     assert_eq!(told, [&trained["model_version"], &other["model_version"]]);
     assert_eq!(trained["event"], json!({"sent": events[0]["id"]}));
 
-    rows_are_kept(&bench, &trained).await;
-    predictions_agree_with_the_stored_history(&bench).await;
-    predictions_are_explained(&bench).await;
-    bad_requests_are_told_apart(&bench).await;
+    rows_are_kept(&fixture, &trained).await;
+    predictions_agree_with_the_stored_history(&fixture).await;
+    predictions_are_explained(&fixture).await;
+    bad_requests_are_told_apart(&fixture).await;
 
-    let (status, card) = bench.send("GET", "/model", "", "").await;
+    let (status, card) = fixture.send("GET", "/model", "", "").await;
     assert_eq!((status, &card["family"]), (200, &json!("gradient_boosting")));
     assert_eq!(&card["label"]["horizon_days"], &json!(14));
     the_card_tells_all(&card, &trained);
-    let xgboost = bench.stored(&format!("models/{}/xgboost.json", card["version"].as_str().unwrap())).await;
+    let xgboost = fixture.stored(&format!("models/{}/xgboost.json", card["version"].as_str().unwrap())).await;
     assert!(serde_json::from_slice::<Value>(&xgboost).unwrap()["learner"].is_object());
     let importance = &card["importance"];
     assert_eq!((&importance["rows"], importance["features"].as_array().unwrap().len()), (&card["test"]["rows"], COUNT));
     let bins = importance["dependence"][0]["bins"].as_array().unwrap();
     assert_eq!(importance["dependence"][0]["feature"], importance["features"][0]["name"]);
     assert!((1..=10).contains(&bins.len()), "{importance}");
-    let monitored = bench.invoke("monitor", json!({})).await.unwrap();
+    let monitored = fixture.invoke("monitor", json!({})).await.unwrap();
     assert_eq!(monitored["outcome"], "reported", "{monitored}");
     let report: Value = serde_json::from_slice(
-        &bench.stored(monitored["report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await,
+        &fixture.stored(monitored["report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await,
     )
     .unwrap();
     assert_eq!(report["drift"]["features"].as_array().unwrap().len(), COUNT);
     assert_eq!(report["performance"]["newer_than_test"], false);
 
     // Errors are those of the function, with their kind.
-    let failed = bench.invoke("retrain", json!({"no_such_setting": 1})).await.unwrap_err().to_string();
+    let failed = fixture.invoke("retrain", json!({"no_such_setting": 1})).await.unwrap_err().to_string();
     assert!(failed.contains("BadSettings") && failed.contains("no_such_setting"), "{failed}");
-    let failed = bench.invoke("ingest", json!({"no": "event"})).await.unwrap_err().to_string();
+    let failed = fixture.invoke("ingest", json!({"no": "event"})).await.unwrap_err().to_string();
     assert!(failed.contains("BadEvent"), "{failed}");
-    bench.stack.shutdown().await;
+    fixture.stack.shutdown().await;
 }
 
 /// The card of a model, and what a run over all families told.
@@ -180,15 +180,16 @@ fn the_card_tells_all(card: &Value, trained: &Value) {
 }
 
 /// The snapshots hold as many rows as told, the baseline one for each user, and neither a value that no window can have.
-async fn rows_are_kept(bench: &Bench, trained: &Value) {
+async fn rows_are_kept(fixture: &DeployedFixture, trained: &Value) {
     let key = trained["snapshots"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
-    let rows = table::read_rows(bench.stored(key).await).unwrap();
+    let rows = table::read_rows(fixture.stored(key).await).unwrap();
     let told = |part: &str| trained[part]["rows"].as_u64().unwrap() as usize;
     assert_eq!(rows.len(), told("training") + told("test"));
     let version = trained["model_version"].as_str().unwrap();
-    let page = bench.stored(trained["html_report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await;
+    let page =
+        fixture.stored(trained["html_report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await;
     assert!(String::from_utf8(page).unwrap().contains(version), "the report of the training");
-    let baseline = table::read_rows(bench.stored(&format!("models/{version}/baseline.parquet")).await).unwrap();
+    let baseline = table::read_rows(fixture.stored(&format!("models/{version}/baseline.parquet")).await).unwrap();
     assert_eq!(baseline.len() as u64, trained["training"]["users"].as_u64().unwrap());
     let (recency, events) = (position("recency_days").unwrap(), position("events").unwrap());
     for row in rows.iter().chain(&baseline) {
@@ -197,15 +198,15 @@ async fn rows_are_kept(bench: &Bench, trained: &Value) {
 }
 
 /// Law 4: what is served is computed by the same function as the rows that were trained on.
-async fn predictions_agree_with_the_stored_history(bench: &Bench) {
-    let as_of = bench.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
-    let model_version = bench.send("GET", "/health", "", "").await.1["model_version"].clone();
+async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
+    let as_of = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
+    let model_version = fixture.send("GET", "/health", "", "").await.1["model_version"].clone();
     let version = serde_json::from_value(model_version.clone()).unwrap();
-    let model = bench.stores.models().get(&version).await.unwrap();
-    let users = bench.stores.histories.map_users(2, |_, h| at_risk(&h, as_of, 30)).await.unwrap();
+    let model = fixture.stores.models().get(&version).await.unwrap();
+    let users = fixture.stores.histories.map_users(2, |_, h| at_risk(&h, as_of, 30)).await.unwrap();
     assert!(users.len() > 20);
     for (user, row) in users.iter().step_by(users.len() / 10) {
-        let (status, answer) = bench.predict(json!({"user_id": user, "as_of": as_of})).await;
+        let (status, answer) = fixture.predict(json!({"user_id": user, "as_of": as_of})).await;
         assert_eq!(status, 200, "{answer}");
         assert_eq!(answer["churn_probability"], json!(model.predict(row)));
         assert_eq!(answer["churn_label"], json!(u8::from(model.label(model.predict(row)))));
@@ -215,7 +216,7 @@ async fn predictions_agree_with_the_stored_history(bench: &Bench) {
     }
 
     // One event, and nothing stored.
-    let (status, answer) = bench.predict(example()).await;
+    let (status, answer) = fixture.predict(example()).await;
     assert_eq!((status, &answer["user_id"], &answer["as_of"]), (200, &json!("30"), &json!("2018-10-02T00:00:00Z")));
     assert_eq!((&answer["evidence"]["events"], &answer["evidence"]["sufficient"]), (&json!(1), &json!(false)));
 
@@ -225,23 +226,23 @@ async fn predictions_agree_with_the_stored_history(bench: &Bench) {
     event["userId"] = json!(user);
     event["sessionId"] = json!(987_654_321);
     event["ts"] = json!(as_of.start().millis() - 1000);
-    let alone = bench.predict(json!({"user_id": user, "as_of": as_of})).await.1;
-    let both = bench.predict(json!({"user_id": user, "as_of": as_of, "events": [event, event]})).await.1;
+    let alone = fixture.predict(json!({"user_id": user, "as_of": as_of})).await.1;
+    let both = fixture.predict(json!({"user_id": user, "as_of": as_of, "events": [event, event]})).await.1;
     let events = |answer: &Value| answer["evidence"]["events"].as_u64().unwrap();
     assert_eq!(events(&both), events(&alone) + 1);
     assert_eq!((&both["evidence"]["from_request"], &both["evidence"]["already_known"]), (&json!(1), &json!(1)));
 }
 
 /// The answer's numbers add up to what the model says of the user, and its words come in the language asked for.
-async fn predictions_are_explained(bench: &Bench) {
-    let as_of = bench.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
+async fn predictions_are_explained(fixture: &DeployedFixture) {
+    let as_of = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
     let version =
-        serde_json::from_value(bench.send("GET", "/health", "", "").await.1["model_version"].clone()).unwrap();
-    let model = bench.stores.models().get(&version).await.unwrap();
-    let users = bench.stores.histories.map_users(2, |_, h| at_risk(&h, as_of, 30)).await.unwrap();
+        serde_json::from_value(fixture.send("GET", "/health", "", "").await.1["model_version"].clone()).unwrap();
+    let model = fixture.stores.models().get(&version).await.unwrap();
+    let users = fixture.stores.histories.map_users(2, |_, h| at_risk(&h, as_of, 30)).await.unwrap();
     for (user, row) in users.iter().step_by(users.len() / 5) {
         let body = json!({"user_id": user, "as_of": as_of});
-        let (language, english) = bench.predict_in("fr, en;q=0.8, ar;q=0.7", body.clone()).await;
+        let (language, english) = fixture.predict_in("fr, en;q=0.8, ar;q=0.7", body.clone()).await;
         assert_eq!(language, "en");
         let reasons = english["reasons"].as_array().unwrap();
         assert_eq!(reasons.len(), 5, "{english}");
@@ -260,7 +261,7 @@ async fn predictions_are_explained(bench: &Bench) {
         assert!((sum - explained).abs() < 1e-5, "{sum} is not {explained}: {english}");
         assert!((number("explained_value") - sum).abs() < 1e-12);
 
-        let (language, arabic) = bench.predict_in("ar-EG, en;q=0.5", body).await;
+        let (language, arabic) = fixture.predict_in("ar-EG, en;q=0.5", body).await;
         assert_eq!((language.as_str(), &arabic["churn_probability"]), ("ar", &english["churn_probability"]));
         assert_eq!(arabic["recommended_action"]["id"], english["recommended_action"]["id"]);
         let is_arabic = |text: &Value| text.as_str().unwrap().chars().any(|c| ('\u{0621}'..='\u{064a}').contains(&c));
@@ -283,7 +284,7 @@ async fn predictions_are_explained(bench: &Bench) {
     }
 }
 
-async fn bad_requests_are_told_apart(bench: &Bench) {
+async fn bad_requests_are_told_apart(fixture: &DeployedFixture) {
     let json = "application/json";
     let unknown = r#"{"user_id":"nobody knows them"}"#;
     let unusable = r#"{"events":[{"ts":1538352117000,"userId":"","sessionId":1,"page":"Home"}]}"#;
@@ -301,7 +302,7 @@ async fn bad_requests_are_told_apart(bench: &Bench) {
         ("POST", "/predict", json, unusable.as_bytes(), 422, "nothing-usable"),
     ];
     for (method, path, content_type, body, status, kind) in cases {
-        let (got, problem) = bench.send(method, path, content_type, body).await;
+        let (got, problem) = fixture.send(method, path, content_type, body).await;
         assert_eq!(got, status, "{problem}");
         assert_eq!(problem["type"], format!("urn:churn:problem:{kind}"));
         assert_eq!(problem["status"], status);

@@ -53,11 +53,11 @@ fn mutated(seed: &[u8], corpus: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
 }
 
 #[test]
-fn event_lines() {
+fn event_line_target_accepts_its_corpus() {
     assert!(run("event_line", targets::event_line, 5000) >= 30);
 }
 
 #[test]
-fn log_readers() {
+fn log_reader_target_accepts_its_corpus() {
     assert!(run("log_reader", targets::log_reader, 200) >= 20);
 }

@@ -4,8 +4,8 @@
 
 use churn_common::calendar::Timestamp;
 use churn_tests::delivery::repeatably;
+use churn_tests::in_process::Contents;
 use churn_tests::schedule::{Report, Schedule, Version};
-use churn_tests::world::Contents;
 use ingest::IngestSettings;
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
@@ -94,7 +94,7 @@ impl Expected {
 }
 
 #[test]
-fn a_table_is_a_function_of_the_newest_version_of_each_object() {
+fn any_schedule_leaves_the_newest_version_of_each_object() {
     let first = from_env("CHURN_SCHEDULE_SEED").unwrap_or(FIRST_SEED);
     let schedules: u64 = from_env("CHURN_SCHEDULES").unwrap_or(2000);
     println!("{schedules} schedules, CHURN_SCHEDULE_SEED={first}");
@@ -145,7 +145,7 @@ fn a_table_is_a_function_of_the_newest_version_of_each_object() {
 }
 
 #[test]
-fn a_seed_gives_the_same_schedule_again() {
+fn schedules_are_reproducible() {
     for seed in 0..5 {
         assert_eq!(run(seed).1, run(seed).1);
     }

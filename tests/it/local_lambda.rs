@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn echoes_with_the_context_and_environment_of_lambda() {
+async fn functions_get_lambdas_context_and_environment() {
     let stack = stack().await;
     assert_eq!(invoke(&stack, "predict", json!({"a": 1})).await.unwrap(), json!({"a": 1}));
 
@@ -27,7 +27,7 @@ async fn echoes_with_the_context_and_environment_of_lambda() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_and_panics_are_function_errors_and_the_worker_goes_on() {
+async fn worker_survives_errors_and_panics() {
     let stack = stack().await;
     let before = invoke(&stack, "retrain", json!({"do": "context"})).await.unwrap();
     for (what, message) in [("fail", "told to fail"), ("panic", "told to panic")] {
@@ -45,7 +45,7 @@ async fn errors_and_panics_are_function_errors_and_the_worker_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exit_fails_its_invocation_only_and_another_worker_takes_over() {
+async fn exited_worker_is_replaced() {
     let stack = stack().await;
     let before = invoke(&stack, "monitor", json!({"do": "context"})).await.unwrap();
     let error = invoke(&stack, "monitor", json!({"do": "exit"})).await.unwrap_err();
@@ -56,7 +56,7 @@ async fn an_exit_fails_its_invocation_only_and_another_worker_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_overdue_invocation_fails_and_its_worker_is_replaced() {
+async fn overdue_invocation_fails_and_its_worker_is_replaced() {
     let mut config = config(DataDir::Temporary);
     config.function_mut("predict").unwrap().timeout = Duration::from_secs(2);
     let stack = Stack::start(config).await.unwrap();
@@ -67,7 +67,7 @@ async fn an_overdue_invocation_fails_and_its_worker_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_cannot_start_is_given_up_with_its_reason() {
+async fn function_that_cannot_start_reports_the_reason() {
     let mut config = config(DataDir::Temporary);
     config.function_mut("predict").unwrap().env = vec![("ECHO_FAIL_INIT".to_owned(), "1".to_owned())];
     config.function_mut("monitor").unwrap().command = vec!["/no/such/program".into()];
@@ -83,7 +83,7 @@ async fn a_function_that_cannot_start_is_given_up_with_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_workers_share_a_functions_queue() {
+async fn workers_share_the_queue_of_their_function() {
     let mut config = config(DataDir::Temporary);
     config.function_mut("ingest").unwrap().workers = 2;
     let stack = Stack::start(config).await.unwrap();
@@ -101,7 +101,7 @@ async fn several_workers_share_a_functions_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_invoke_api_answers_as_awss_does() {
+async fn invoke_api_answers_like_aws() {
     let stack = stack().await;
     let call = async |function: &str, payload: &str| {
         let url = format!("{}/2015-03-31/functions/{function}/invocations", stack.endpoints().lambda);
@@ -124,7 +124,7 @@ async fn the_invoke_api_answers_as_awss_does() {
 
 /// If the stack is killed, its workers must go by themselves: their Runtime API is gone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_ends_when_its_runtime_api_goes_away() {
+async fn worker_ends_with_its_runtime_api() {
     let lambda = churn_local::lambda::Lambda::new([("f".to_owned(), Duration::from_secs(60))], &[]);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = format!("http://{}/f", listener.local_addr().unwrap());

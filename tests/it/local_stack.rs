@@ -11,7 +11,7 @@ fn body(text: &'static str) -> aws_sdk_s3::primitives::ByteStream {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_put_and_removed_reach_ingest_with_their_result() {
+async fn put_and_removed_objects_reach_ingest() {
     let stack = stack().await;
     let mut results = stack.ingest_results();
     let (s3, key) = (stack.s3(), "2018/a b+ü.json");
@@ -33,7 +33,7 @@ async fn objects_put_and_removed_reach_ingest_with_their_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_ingest_is_tried_three_times_and_reported() {
+async fn failing_ingest_is_tried_three_times() {
     let mut config = config(DataDir::Temporary);
     config.function_mut("ingest").unwrap().env = vec![("ECHO_FAIL_EVENTS".to_owned(), "1".to_owned())];
     let stack = Stack::start(config).await.unwrap();
@@ -67,7 +67,7 @@ async fn http_requests_reach_predict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn data_outlive_the_stack_and_sequencers_grow_on() {
+async fn data_and_sequencers_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let dir = DataDir::Persistent(folder.path().join(".churn"));
     let mut sequencers = Vec::new();
@@ -96,7 +96,7 @@ async fn data_outlive_the_stack_and_sequencers_grow_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn expired_items_go() {
+async fn expired_items_are_deleted() {
     use aws_sdk_dynamodb::types::AttributeValue::{N, S};
     let mut config = config(DataDir::Temporary);
     config.sweep_every = std::time::Duration::from_millis(20);

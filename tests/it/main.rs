@@ -1,12 +1,12 @@
 //! The cross-function tests, all in one executable: linking takes longer than most of them.
 
 mod champion;
+mod continuations;
 mod echo;
+mod erasure;
 mod events;
-mod forget;
 mod functions;
 mod fuzz_corpus;
-mod hand_on;
 mod ingest_deliveries;
 mod ingest_faults;
 mod ingest_outcomes;

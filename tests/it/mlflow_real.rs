@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 const EXPERIMENT: &str = "churn in tests";
 const MODEL: &str = "churn-in-tests";
 
-struct Bench {
+struct DeployedFixture {
     url: String,
     stack: Stack,
     stores: AllStores,
 }
 
-impl Bench {
+impl DeployedFixture {
     /// The deployed functions, which track in the server at `url`.
     async fn new(url: String) -> Self {
         let variables =
@@ -79,20 +79,20 @@ fn percent_encoded(text: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs an MLflow server: run tests/mlflow.sh"]
-async fn a_training_is_read_back_from_a_real_server() {
+async fn training_is_read_back_from_mlflow() {
     let url = std::env::var("CHURN_TEST_MLFLOW").expect("CHURN_TEST_MLFLOW is the URL of an MLflow server");
-    let bench = Bench::new(url).await;
-    let answer = bench.retrain().await;
+    let fixture = DeployedFixture::new(url).await;
+    let answer = fixture.retrain().await;
     let version = answer["model_version"].as_str().unwrap();
 
     // The experiment and the run.
     let by_name = format!("mlflow/experiments/get-by-name?experiment_name={}", percent_encoded(EXPERIMENT));
-    let experiment = bench.get(&by_name).await["experiment"]["experiment_id"].as_str().unwrap().to_owned();
+    let experiment = fixture.get(&by_name).await["experiment"]["experiment_id"].as_str().unwrap().to_owned();
     let id = answer["tracking"]["run"]["id"].as_str().unwrap();
-    let run = bench.get(&format!("mlflow/runs/get?run_id={id}")).await["run"].clone();
+    let run = fixture.get(&format!("mlflow/runs/get?run_id={id}")).await["run"].clone();
     assert_eq!((&run["info"]["experiment_id"], &run["info"]["status"]), (&json!(experiment), &json!("FINISHED")));
     let (tags, params, metrics) = (told(&run, "tags"), told(&run, "params"), told(&run, "metrics"));
-    let card: Value = serde_json::from_slice(&stored(&bench, version, "card.json").await).unwrap();
+    let card: Value = serde_json::from_slice(&stored(&fixture, version, "card.json").await).unwrap();
     assert_eq!(tags["mlflow.runName"], json!(format!("{} {version}", card["family"].as_str().unwrap())));
     for (tag, value) in [
         ("model_version", &card["version"]),
@@ -119,7 +119,7 @@ async fn a_training_is_read_back_from_a_real_server() {
     assert_eq!(metrics["test_ece_before"], card["calibration"]["ece_before"]);
 
     // The candidates.
-    let nested = bench.runs(&experiment, &format!("tags.`mlflow.parentRunId` = '{id}'")).await;
+    let nested = fixture.runs(&experiment, &format!("tags.`mlflow.parentRunId` = '{id}'")).await;
     let candidates = card["candidates"].as_array().unwrap();
     assert_eq!((nested.len(), candidates.len()), (3, 3), "the floor and two others");
     for candidate in candidates {
@@ -136,7 +136,7 @@ async fn a_training_is_read_back_from_a_real_server() {
         assert_eq!(folds.len(), 3);
         for metric in ["log_loss", "roc_auc", "pr_auc", "rows", "positives"] {
             let path = format!("mlflow/metrics/get-history?run_id={run_id}&metric_key=fold_{metric}");
-            let mut history = bench.get(&path).await["metrics"].as_array().unwrap().clone();
+            let mut history = fixture.get(&path).await["metrics"].as_array().unwrap().clone();
             history.sort_by_key(|point| point["step"].as_i64());
             let tracked: Vec<_> = history.iter().map(|p| (p["step"].as_i64(), p["value"].as_f64())).collect();
             let expected: Vec<_> = (0..).map(Some).zip(folds.iter().map(|fold| fold[metric].as_f64())).collect();
@@ -151,12 +151,12 @@ async fn a_training_is_read_back_from_a_real_server() {
     }
     for file in files {
         let path = format!("mlflow-artifacts/artifacts/{experiment}/{id}/artifacts/{file}");
-        let artifact = bench.send(Method::GET, &path, Value::Null).await;
-        assert!(artifact == stored(&bench, version, file).await, "{file}");
+        let artifact = fixture.send(Method::GET, &path, Value::Null).await;
+        assert!(artifact == stored(&fixture, version, file).await, "{file}");
     }
     let champion = async || {
         let path = format!("mlflow/registered-models/alias?name={MODEL}&alias=champion");
-        bench.get(&path).await["model_version"].clone()
+        fixture.get(&path).await["model_version"].clone()
     };
     let registered = champion().await;
     assert_eq!(
@@ -167,35 +167,36 @@ async fn a_training_is_read_back_from_a_real_server() {
     assert_eq!(registered["source"], run["info"]["artifact_uri"]);
 
     // The same model again: a run of its own, and no other registered version.
-    let again = bench.retrain().await;
+    let again = fixture.retrain().await;
     assert_eq!(again["model_version"], version);
     assert_ne!(again["tracking"]["run"]["id"], id);
     assert_eq!(again["tracking"]["registered_version"], registered["version"]);
     assert_eq!(champion().await["version"], registered["version"]);
     let filter = percent_encoded(&format!("name='{MODEL}'"));
-    let all = bench.get(&format!("mlflow/model-versions/search?filter={filter}")).await;
+    let all = fixture.get(&format!("mlflow/model-versions/search?filter={filter}")).await;
     assert_eq!(all["model_versions"].as_array().unwrap().len(), 1);
-    assert_eq!(bench.runs(&experiment, "").await.len(), 8);
+    assert_eq!(fixture.runs(&experiment, "").await.len(), 8);
 
     // Another model, which the gate holds back, and which is promoted by hand.
-    let other = bench.retrain_with(json!({"logistic_l2": [1000.0], "boosting_depths": [1], "gate_margin": 1e-9})).await;
+    let other =
+        fixture.retrain_with(json!({"logistic_l2": [1000.0], "boosting_depths": [1], "gate_margin": 1e-9})).await;
     assert_eq!(
         (&other["registered_as"], &other["tracking"]["registered_version"]),
         (&json!("challenger"), &json!("2"))
     );
     let model =
-        async || bench.get(&format!("mlflow/registered-models/get?name={MODEL}")).await["registered_model"].clone();
+        async || fixture.get(&format!("mlflow/registered-models/get?name={MODEL}")).await["registered_model"].clone();
     let mut aliases = model().await["aliases"].as_array().unwrap().clone();
     aliases.sort_by_key(|alias| alias["alias"].to_string());
     let alias = |alias: &str, version: &str| json!({"alias": alias, "version": version});
     assert_eq!(aliases, [alias("challenger", "2"), alias("champion", "1")]);
     let promote = json!({"action": "promote", "version": "challenger", "why": "a test"}).to_string();
-    let moved = bench.stack.lambda().invoke("retrain", promote.into_bytes()).await.unwrap();
+    let moved = fixture.stack.lambda().invoke("retrain", promote.into_bytes()).await.unwrap();
     let moved: Value = serde_json::from_slice(&moved).unwrap();
     assert_eq!(moved["tracking"], json!({"run": null, "registered_version": "2", "not_tracked": []}));
     assert_eq!(model().await["aliases"], json!([alias("champion", "2")]));
 }
 
-async fn stored(bench: &Bench, version: &str, file: &str) -> Vec<u8> {
-    bench.stores.store.get(&format!("models/{version}/{file}")).await.unwrap().unwrap().bytes
+async fn stored(fixture: &DeployedFixture, version: &str, file: &str) -> Vec<u8> {
+    fixture.stores.store.get(&format!("models/{version}/{file}")).await.unwrap().unwrap().bytes
 }

@@ -17,7 +17,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 #[ignore = "needs the real logs in ../shared/data"]
-async fn every_line_of_thirty_daily_files_is_accounted_for() {
+async fn every_line_of_the_daily_files_is_accounted_for() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/log_data");
     let (stack, stores) = stores().await.unwrap();
     let (mut lines, mut accounted, mut unattributable) = (0, 0, 0);

@@ -1,6 +1,6 @@
-//! Every call by which a training or a move by hand comes to the registry fails, in every way, once and for good; and the
-//! process is killed at every call. At every moment the champion, the challenger and what a roll-back goes to are whole;
-//! and asked again, all ends as in a calm run.
+//! Every store call of a training and of the manual changes fails with each fault, once and permanently; and the process
+//! is killed at every call. The champion, the challenger and the rollback target are complete at every moment, and the
+//! repeated request ends in the same state as a run without faults.
 
 use anyhow::{Context, ensure};
 use churn_common::calendar::Timestamp;
@@ -10,10 +10,10 @@ use churn_common::store::models::ReportFile;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Action, Registry};
 use churn_tests::call::{Call, Service};
-use churn_tests::delivery::{Try, repeatably};
+use churn_tests::delivery::{DeliveryAttempt, repeatably};
 use churn_tests::fault::Fault;
-use churn_tests::mishap::{Misdirector, Mishap, try_all};
-use churn_tests::world::World;
+use churn_tests::fault_plan::{FaultInjector, FaultPlan, try_all};
+use churn_tests::in_process::InProcessStores;
 use churn_tests::{record, simulated};
 use ingest::IngestSettings;
 use retrain::{Audience, Deadline, Invocation, Outcome, TrainError, TrainingSettings, handle};
@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// Milliseconds after which Lambda makes a request again.
 const RETRY: i64 = 60_000;
-/// Milliseconds until the run that completes deletions that broke off.
+/// Milliseconds until the run that completes interrupted deletions.
 const NEXT_RUN: i64 = 7_200_000;
 
 fn now() -> Timestamp {
@@ -50,43 +50,43 @@ async fn ask(stores: AllStores, payload: Value, request: &'static str, now: Time
 }
 
 /// A log with models of it: the champion, the one before it, and a challenger.
-struct Scene {
-    world: World,
+struct RegistryFixture {
+    local: InProcessStores,
     /// What the bucket holds, by key.
     objects: BTreeMap<String, Vec<u8>>,
 }
 
-impl Scene {
+impl RegistryFixture {
     async fn new() -> anyhow::Result<Self> {
-        let world = World::new(now()).await?;
+        let local = InProcessStores::new(now()).await?;
         let log = simulated(80, 50, 4)?;
-        let event = json!({"Records": [record("churn-logs", "log.json", &world.put("log.json", &log).await?, 1)]});
-        let once = Try { event, request: "log".into(), now: now(), is_short: false };
-        world.calm_process().deliver(once, &IngestSettings::default()).await?;
-        let mut scene = Self { world, objects: BTreeMap::new() };
+        let event = json!({"Records": [record("churn-logs", "log.json", &local.put("log.json", &log).await?, 1)]});
+        let once = DeliveryAttempt { event, request: "log".into(), now: now(), is_short: false };
+        local.process_without_faults().deliver(once, &IngestSettings::default()).await?;
+        let mut fixture = Self { local, objects: BTreeMap::new() };
         for (request, payload) in [
             ("first", json!({"n_trees": 3})),
             ("second", json!({"n_trees": 4})),
             ("third", json!({"n_trees": 5, "gate_margin": 1e-9})),
         ] {
-            scene.calmly(payload, request, now()).await?;
+            fixture.without_faults(payload, request, now()).await?;
         }
-        let registry = scene.registry().await?;
+        let registry = fixture.registry().await?;
         let actions: Vec<Action> = registry.history.iter().map(|moved| moved.action).collect();
         ensure!(actions == [Action::Promote, Action::Promote, Action::Challenge], "{actions:?}");
-        scene.objects = scene.bucket().await?;
-        Ok(scene)
+        fixture.objects = fixture.bucket().await?;
+        Ok(fixture)
     }
 
     fn stores(&self) -> AllStores {
-        self.world.calm_process().stores
+        self.local.process_without_faults().stores
     }
 
     async fn registry(&self) -> anyhow::Result<Registry> {
         Ok(self.stores().registry().read().await?.0)
     }
 
-    async fn calmly(&self, payload: Value, request: &'static str, now: Timestamp) -> anyhow::Result<Outcome> {
+    async fn without_faults(&self, payload: Value, request: &'static str, now: Timestamp) -> anyhow::Result<Outcome> {
         Ok(ask(self.stores(), payload, request, now).await?)
     }
 
@@ -100,7 +100,7 @@ impl Scene {
         Ok(objects)
     }
 
-    /// Makes everything as it was at first.
+    /// Restores the bucket's initial objects.
     async fn restore(&self) -> anyhow::Result<()> {
         let store = self.stores().store;
         for (key, _) in store.list("").await? {
@@ -114,7 +114,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Checks that whatever may be called on to serve is whole.
+    /// Checks that every model that may serve is complete.
     async fn check(&self) -> anyhow::Result<()> {
         let (registry, models) = (self.registry().await?, self.stores().models());
         ensure!(registry.champion.is_some(), "nothing serves");
@@ -129,11 +129,11 @@ impl Scene {
             }
         }
         let moved = registry.history.iter().rev().find(|m| matches!(m.action, Action::Promote | Action::RollBack));
-        ensure!(moved.map(|m| &m.version) == registry.champion.as_ref(), "the history tells of another champion");
+        ensure!(moved.map(|m| &m.version) == registry.champion.as_ref(), "the history has another champion");
         Ok(())
     }
 
-    /// What is left at the end, but for moments and requests.
+    /// The final state, without times and request ids.
     async fn end(&self) -> anyhow::Result<End> {
         let registry = self.registry().await?;
         let mut files = self.bucket().await?;
@@ -167,7 +167,7 @@ struct End {
 }
 
 impl End {
-    /// How it differs from what was expected, in words; empty if it does not.
+    /// How it differs from `expected`; empty if it does not.
     fn differences(&self, expected: &Self) -> String {
         let files: BTreeSet<&String> = self.files.keys().chain(expected.files.keys()).collect();
         let other: Vec<_> = files.into_iter().filter(|key| self.files.get(*key) != expected.files.get(*key)).collect();
@@ -179,82 +179,85 @@ impl End {
     }
 }
 
-/// A mishap at a call that a request makes, and who asks again.
+/// A fault at a call of a request, and who makes the next request.
 #[derive(Debug, Clone, Copy)]
 struct Trial {
     at: usize,
-    mishap: Mishap,
+    plan: FaultPlan,
     /// The next scheduled run, rather than Lambda's retry of the same request.
     by_another: bool,
 }
 
-/// Asks for `payload` under every mishap at every call from the first to the store bucket on, and again until it is done.
-/// `operations` are those that there must be among the calls.
+/// Requests `payload` with every fault at every call from the first to the store bucket on, and again until it is done.
+/// `operations` must be among the calls.
 fn check(payload: &Value, is_scheduled: bool, operations: &[&str]) {
-    let calm = async {
-        let scene = Scene::new().await?;
-        let director = Arc::new(Misdirector::of_nothing());
-        let stores = scene.world.process(director.clone()).stores;
+    let without_faults = async {
+        let fixture = RegistryFixture::new().await?;
+        let injector = Arc::new(FaultInjector::without_faults());
+        let stores = fixture.local.process(injector.clone()).stores;
         ask(stores, payload.clone(), "request", now()).await?;
-        scene.check().await?;
-        anyhow::Ok((scene.end().await?, director.calls()))
+        fixture.check().await?;
+        anyhow::Ok((fixture.end().await?, injector.calls()))
     };
-    let (expected, calls) = repeatably(0, calm).unwrap().unwrap();
+    let (expected, calls) = repeatably(0, without_faults).unwrap().unwrap();
     let trials = trials(&calls, is_scheduled);
-    let run = async |scene: &Scene, trial: &Trial, director: &Arc<Misdirector>| {
-        scene.restore().await?;
-        director.befall(ask(scene.world.process(director.clone()).stores, payload.clone(), "request", now())).await?;
-        scene.check().await.context("after the mishap")?;
-        if !matches!(trial.mishap, Mishap::Once(_)) {
+    let run = async |fixture: &RegistryFixture, trial: &Trial, injector: &Arc<FaultInjector>| {
+        fixture.restore().await?;
+        injector
+            .run_with_fault(ask(fixture.local.process(injector.clone()).stores, payload.clone(), "request", now()))
+            .await?;
+        fixture.check().await.context("after the fault")?;
+        if !matches!(trial.plan, FaultPlan::Once(_)) {
             let again = if trial.by_another { "another" } else { "request" };
-            scene.calmly(payload.clone(), again, after(RETRY)).await?;
-            scene.check().await.context("asked again")?;
+            fixture.without_faults(payload.clone(), again, after(RETRY)).await?;
+            fixture.check().await.context("requested again")?;
         }
-        if !scene.registry().await?.retired.is_empty() {
-            scene.calmly(payload.clone(), "next", after(NEXT_RUN)).await?;
+        if !fixture.registry().await?.retired.is_empty() {
+            fixture.without_faults(payload.clone(), "next", after(NEXT_RUN)).await?;
         }
-        let differences = scene.end().await?.differences(&expected);
+        let differences = fixture.end().await?.differences(&expected);
         ensure!(differences.is_empty(), differences);
         anyhow::Ok(())
     };
-    let prepare = || repeatably(0, Scene::new()).unwrap().unwrap();
-    try_all(&trials, prepare, |scene, trial| {
-        let director = Arc::new(Misdirector::new(trial.at, trial.mishap));
-        let done = repeatably(trial.at as u64, run(scene, trial, &director)).unwrap();
-        done.map_err(|wrong| director.tell(trial, &wrong))
+    let prepare = || repeatably(0, RegistryFixture::new()).unwrap().unwrap();
+    try_all(&trials, prepare, |fixture, trial| {
+        let injector = Arc::new(FaultInjector::new(trial.at, trial.plan));
+        let done = repeatably(trial.at as u64, run(fixture, trial, &injector)).unwrap();
+        done.map_err(|wrong| injector.describe(trial, &wrong))
     });
     for operation in operations {
         assert!(calls.iter().any(|call| call.operation == *operation), "{operation} was not called");
     }
 }
 
-/// All there are, given the calls of a calm run.
+/// All trials, given the calls of a run without faults.
 fn trials(calls: &[Call], is_scheduled: bool) -> Vec<Trial> {
     let mut all = Vec::new();
     let stored = calls.iter().enumerate().skip_while(|(_, call)| call.service != Service::S3);
     for (at, call) in stored {
         // Of faults that look alike from here one each: the call does not take place, or does; or its answer breaks off.
-        for fault in [Fault::ServerError, Fault::Lost, Fault::CutOff].into_iter().filter(|fault| fault.befalls(call)) {
-            let mishaps = [Mishap::Once(fault), Mishap::FromThenOn(fault)];
-            all.extend(mishaps.map(|mishap| Trial { at, mishap, by_another: false }));
+        for fault in [Fault::ServerError, Fault::Lost, Fault::CutOff].into_iter().filter(|fault| fault.applies_to(call))
+        {
+            let plans = [FaultPlan::Once(fault), FaultPlan::FromHereOn(fault)];
+            all.extend(plans.map(|plan| Trial { at, plan, by_another: false }));
         }
         for performed in [false, true] {
-            let mishap = Mishap::Killed { performed };
-            all.push(Trial { at, mishap, by_another: false });
-            all.extend(is_scheduled.then_some(Trial { at, mishap, by_another: true }));
+            let plan = FaultPlan::Kill { performed };
+            all.push(Trial { at, plan, by_another: false });
+            all.extend(is_scheduled.then_some(Trial { at, plan, by_another: true }));
         }
     }
     all
 }
 
 #[test]
-fn whatever_befalls_a_training_that_is_promoted_what_serves_is_whole_and_the_next_one_mends_it() {
+fn training_survives_any_single_fault() {
     let payload = json!({"n_trees": 6, "keep_versions": 1});
     check(&payload, true, &["GetObject", "PutObject", "DeleteObject", "ListObjectsV2"]);
 }
 
 #[test]
-fn whatever_befalls_a_move_by_hand_it_is_made_once() {
+fn manual_change_survives_any_single_fault() {
     for action in ["promote", "rollback"] {
         let mut payload = json!({"action": action, "why": "a test", "by": "amal"});
         if action == "promote" {

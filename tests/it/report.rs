@@ -48,7 +48,7 @@ fn fails(data: &Path, args: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_training_run_leaves_a_report_that_churn_report_reads() {
+async fn churn_report_reads_the_report_of_a_training() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let missing = fails(&data, &[]);

@@ -100,7 +100,7 @@ fn status<E>(error: &SdkError<E>) -> u16 {
 }
 
 #[tokio::test]
-async fn an_object_comes_back_as_it_was_put() {
+async fn object_is_returned_as_it_was_put() {
     let f = fixture().await;
     let put = f.s3.put_object().bucket(&f.bucket).key("a/b.json.gz").body(ByteStream::from_static(b"hello"));
     let put = put.content_type("application/json").content_encoding("gzip").cache_control("no-cache");
@@ -133,7 +133,7 @@ async fn an_object_comes_back_as_it_was_put() {
 }
 
 #[tokio::test]
-async fn empty_and_large_objects_are_objects() {
+async fn empty_and_large_objects_are_stored() {
     let f = fixture().await;
     assert_eq!(f.put("empty", "").await, "\"d41d8cd98f00b204e9800998ecf8427e\"");
     assert!(f.get("empty").await.is_empty());
@@ -143,7 +143,7 @@ async fn empty_and_large_objects_are_objects() {
 }
 
 #[tokio::test]
-async fn any_key_is_a_key() {
+async fn unusual_keys_are_supported() {
     let f = fixture().await;
     let long = "é".repeat(512);
     let keys = ["x", "x/y", "x/y/", "../up", "a b+c%20d", "ünï/😀?#&=", "a//b", ".", "-", long.as_str()];
@@ -161,7 +161,7 @@ async fn any_key_is_a_key() {
 }
 
 #[tokio::test]
-async fn what_is_missing_has_its_own_error() {
+async fn missing_keys_and_buckets_have_their_own_errors() {
     let f = fixture().await;
     let got = f.s3.get_object().bucket(&f.bucket).key("no").send().await.unwrap_err();
     assert_eq!((status(&got), code(&got)), (404, "NoSuchKey"));
@@ -199,7 +199,7 @@ async fn reads_are_conditional() {
 }
 
 #[tokio::test]
-async fn ranges_are_parts_of_the_object() {
+async fn ranges_return_parts_of_the_object() {
     let f = fixture().await;
     f.put("k", "0123456789").await;
     let get = async |range: &str| f.s3.get_object().bucket(&f.bucket).key("k").range(range).send().await;
@@ -260,7 +260,7 @@ async fn race(f: &Fixture, condition: Option<String>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_racing_conditional_writes_one_wins() {
+async fn one_of_concurrent_conditional_writes_wins() {
     let f = fixture().await;
     for _ in 0..5 {
         let created = race(&f, None).await;
@@ -289,7 +289,7 @@ async fn deletes_are_idempotent() {
 }
 
 #[tokio::test]
-async fn listings_page_through_everything_once() {
+async fn listings_page_through_all_keys_once() {
     let f = fixture().await;
     let mut keys: Vec<String> = (0..25).map(|n| format!("p/{n:02}")).collect();
     keys.extend((0..7).map(|n| format!("q/{n}/deep")));
@@ -360,7 +360,7 @@ async fn copies_keep_or_replace_the_metadata() {
 }
 
 #[tokio::test]
-async fn multipart_uploads_become_one_object() {
+async fn multipart_upload_becomes_one_object() {
     let f = fixture().await;
     let key = "big file.json";
     let upload = f.s3.create_multipart_upload().bucket(&f.bucket).key(key).metadata("a", "1").send().await.unwrap();
@@ -412,8 +412,8 @@ mod beyond_moto {
     async fn uploads_with_wrong_checksums_are_refused() {
         let f = fixture().await;
         let put = || f.s3.put_object().bucket(&f.bucket).key("k").body(ByteStream::from_static(b"content"));
-        let md5_of_nothing = "1B2M2Y8AsgTpgAmY7PhCfg==";
-        let error = put().content_md5(md5_of_nothing).send().await.unwrap_err();
+        let md5_without_faults = "1B2M2Y8AsgTpgAmY7PhCfg==";
+        let error = put().content_md5(md5_without_faults).send().await.unwrap_err();
         assert_eq!((status(&error), code(&error)), (400, "BadDigest"));
         let error = put().checksum_crc32("AAAAAA==").send().await.unwrap_err();
         assert_eq!((status(&error), code(&error)), (400, "BadDigest"));

@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
-use churn_tests::bench::Bench;
+use churn_tests::ingest_fixture::IngestFixture;
 use churn_tests::mlflow::{FakeMlflow, Kind};
 use churn_tests::{simulated, training};
 use retrain::tracking::{Done, Tracked};
@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Stores with a log in them.
-async fn bench() -> Bench {
-    let bench = Bench::new().await;
-    bench.ingest("log.json", simulated(150, 60, 1).unwrap()).await;
-    bench
+async fn fixture() -> IngestFixture {
+    let fixture = IngestFixture::new().await;
+    fixture.ingest("log.json", simulated(150, 60, 1).unwrap()).await;
+    fixture
 }
 
 /// Nobody but the server at `url`.
@@ -53,10 +53,10 @@ async fn stored(s3: &Client, bucket: &str, key: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_training_is_a_run_with_its_candidates_and_a_registered_version() {
-    let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
+async fn training_is_a_run_with_candidates_and_a_registered_version() {
+    let (fixture, server) = (fixture().await, FakeMlflow::start(Kind::default()).await.unwrap());
     let mlflow = mlflow(&server.url);
-    let trained = train(&bench.stores, &mlflow, Deadline::NONE).await;
+    let trained = train(&fixture.stores, &mlflow, Deadline::NONE).await;
     let tracking = trained.tracking.unwrap();
     assert_eq!((tracking.not_tracked.len(), tracking.registered_version.as_deref()), (0, Some("1")), "{tracking:?}");
     assert_eq!(tracking.run.unwrap().url, format!("{}/#/experiments/1/runs/0", server.url));
@@ -92,7 +92,7 @@ async fn a_training_is_a_run_with_its_candidates_and_a_registered_version() {
         for file in ["model.bin", "card.json", "report.html", "report.json", "xgboost.json"] {
             let key = format!("models/{}/{file}", trained.model_version);
             let artifact = told.artifacts.get(&format!("1/0/artifacts/{file}"));
-            let object = bench.stores.store.get(&key).await.unwrap().map(|object| object.bytes);
+            let object = fixture.stores.store.get(&key).await.unwrap().map(|object| object.bytes);
             assert_eq!(artifact, object.as_ref(), "{file}");
             assert_eq!(artifact.is_some(), file != "xgboost.json", "{file}");
         }
@@ -101,18 +101,18 @@ async fn a_training_is_a_run_with_its_candidates_and_a_registered_version() {
     }
 
     // The same model again: another run, the same registered version.
-    let again = track(&bench.stores, mlflow).await;
+    let again = track(&fixture.stores, mlflow).await;
     assert_eq!((again.run.unwrap().id.as_str(), again.registered_version.as_deref()), ("4", Some("1")));
     assert_eq!(server.told().versions.len(), 1);
 }
 
 #[tokio::test]
-async fn a_model_that_was_registered_before_is_found_and_given_the_role() {
+async fn registered_model_is_found_and_gets_the_alias() {
     for tag_filters in [true, false] {
-        let (bench, server) =
-            (bench().await, FakeMlflow::start(Kind { tag_filters, ..Kind::default() }).await.unwrap());
+        let (fixture, server) =
+            (fixture().await, FakeMlflow::start(Kind { tag_filters, ..Kind::default() }).await.unwrap());
         let audience = mlflow(&server.url);
-        let trained = train(&bench.stores, &audience, Deadline::NONE).await;
+        let trained = train(&fixture.stores, &audience, Deadline::NONE).await;
         let mlflow = audience.mlflow.unwrap();
         // Newer versions, of other models.
         let other = json!({"version": "2", "tags": [{"key": "model_version", "value": "other"}]});
@@ -131,13 +131,13 @@ async fn a_model_that_was_registered_before_is_found_and_given_the_role() {
 }
 
 #[tokio::test]
-async fn moves_by_hand_move_the_aliases() {
-    let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
+async fn manual_changes_move_the_aliases() {
+    let (fixture, server) = (fixture().await, FakeMlflow::start(Kind::default()).await.unwrap());
     let audience = mlflow(&server.url);
-    let first = train(&bench.stores, &audience, Deadline::NONE).await.model_version;
+    let first = train(&fixture.stores, &audience, Deadline::NONE).await.model_version;
     let call = async |payload: Value| {
         let settings = TrainingSettings::default();
-        handle(payload, &bench.stores, &settings, &audience, &training(Deadline::NONE)).await.unwrap()
+        handle(payload, &fixture.stores, &settings, &audience, &training(Deadline::NONE)).await.unwrap()
     };
     let held_back = json!({"candidates": ["logistic_regression"], "logistic_l2": [10.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1e-9});
@@ -158,19 +158,19 @@ async fn moves_by_hand_move_the_aliases() {
     }
 
     // A training that comes to tell of its model only after that was taken back.
-    let card = bench.stores.models().card(&second.model_version).await.unwrap();
-    let done = Done { stores: &bench.stores, card: &card, snapshots: "s3://rows", artifacts: &[] };
+    let card = fixture.stores.models().card(&second.model_version).await.unwrap();
+    let done = Done { stores: &fixture.stores, card: &card, snapshots: "s3://rows", artifacts: &[] };
     let late = audience.mlflow.as_ref().unwrap().track(&done, Deadline::NONE).await;
     assert_eq!((late.registered_version.as_deref(), late.not_tracked.len()), (Some("2"), 0));
     assert_eq!(server.told().aliases, aliases(&[("champion", "1")]));
 }
 
 #[tokio::test]
-async fn what_a_server_does_not_take_is_said_and_the_rest_is_tracked() {
-    let bench = bench().await;
+async fn rejected_items_are_reported_and_the_rest_is_tracked() {
+    let fixture = fixture().await;
     let tracked = async |kind: Kind| {
         let server = FakeMlflow::start(kind).await.unwrap();
-        let tracked = track(&bench.stores, mlflow(&server.url)).await;
+        let tracked = track(&fixture.stores, mlflow(&server.url)).await;
         assert!(tracked.run.is_some() && tracked.registered_version.as_deref() == Some("1"), "{tracked:?}");
         (tracked.not_tracked, server)
     };
@@ -185,8 +185,8 @@ async fn what_a_server_does_not_take_is_said_and_the_rest_is_tracked() {
     let (said, server) = tracked(Kind { artifact_root: "s3://churn-store/mlflow".into(), ..Kind::default() }).await;
     assert_eq!((said.len(), server.told().artifacts.len()), (0, 0), "{said:?}");
     let version = server.told().runs[0].tags["model_version"].clone();
-    let own = stored(bench.stack.s3(), "churn-store", &format!("models/{version}/model.bin")).await;
-    assert_eq!(stored(bench.stack.s3(), "churn-store", "mlflow/0/artifacts/model.bin").await, own);
+    let own = stored(fixture.stack.s3(), "churn-store", &format!("models/{version}/model.bin")).await;
+    assert_eq!(stored(fixture.stack.s3(), "churn-store", "mlflow/0/artifacts/model.bin").await, own);
 
     let (said, _) = tracked(Kind { artifact_root: "s3://no-such-bucket".into(), ..Kind::default() }).await;
     assert_eq!(said.len(), 4, "a line for each file");
@@ -200,10 +200,10 @@ async fn what_a_server_does_not_take_is_said_and_the_rest_is_tracked() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_refuses_or_stumbles_for_good_is_given_up_at_once() {
-    let bench = bench().await;
+async fn tracking_stops_at_a_server_that_keeps_failing() {
+    let fixture = fixture().await;
     // Nobody listens on port 1.
-    let down = track(&bench.stores, mlflow("http://127.0.0.1:1")).await;
+    let down = track(&fixture.stores, mlflow("http://127.0.0.1:1")).await;
     assert_eq!((down.run.as_ref(), down.registered_version.as_ref(), down.not_tracked.len()), (None, None, 1));
     let start = "everything: experiments/get-by-name: no answer: ";
     assert!(down.not_tracked[0].starts_with(start), "{down:?}");
@@ -218,7 +218,7 @@ async fn a_server_that_is_down_refuses_or_stumbles_for_good_is_given_up_at_once(
         for (authorization, let_in) in [(right, true), ("Bearer other", false)] {
             let kind = Kind { authorization: Some(authorization.into()), ..Kind::default() };
             let server = FakeMlflow::start(kind).await.unwrap();
-            let tracked = track(&bench.stores, mlflow_with(&server.url, variables)).await;
+            let tracked = track(&fixture.stores, mlflow_with(&server.url, variables)).await;
             assert_eq!((tracked.run.is_some(), tracked.not_tracked.len()), (let_in, usize::from(!let_in)));
             assert_eq!(server.told().calls.len() == 1, !let_in, "{:?}", server.told().calls);
             assert!(!json!(tracked).to_string().contains(secret));
@@ -226,20 +226,20 @@ async fn a_server_that_is_down_refuses_or_stumbles_for_good_is_given_up_at_once(
     }
 
     let server = FakeMlflow::start(Kind { faults: vec![500; 9], ..Kind::default() }).await.unwrap();
-    let stumbling = track(&bench.stores, mlflow(&server.url)).await;
+    let stumbling = track(&fixture.stores, mlflow(&server.url)).await;
     assert_eq!((stumbling.not_tracked.len(), server.told().calls.len()), (1, 3), "{stumbling:?}");
     assert!(stumbling.not_tracked[0].ends_with("answered 500"), "{stumbling:?}");
 
-    let unusable = track(&bench.stores, mlflow("sqlite:///mlflow.db")).await;
+    let unusable = track(&fixture.stores, mlflow("sqlite:///mlflow.db")).await;
     assert!(unusable.not_tracked[0].starts_with("everything: MLFLOW_TRACKING_URI begins with sqlite:"), "{unusable:?}");
 }
 
 #[tokio::test]
-async fn without_time_nothing_is_asked_and_without_mlflow_nothing_is_said() {
-    let (bench, server) = (bench().await, FakeMlflow::start(Kind::default()).await.unwrap());
+async fn tracking_needs_a_server_and_time() {
+    let (fixture, server) = (fixture().await, FakeMlflow::start(Kind::default()).await.unwrap());
     let no_time = Deadline::after(Duration::ZERO);
-    let late = train(&bench.stores, &mlflow(&server.url), no_time).await.tracking.unwrap();
+    let late = train(&fixture.stores, &mlflow(&server.url), no_time).await.tracking.unwrap();
     assert_eq!((late.not_tracked.len(), server.told().calls.len()), (1, 0));
     assert!(late.not_tracked[0].ends_with("experiments/get-by-name: the time for tracking is up"), "{late:?}");
-    assert_eq!(train(&bench.stores, &Audience::default(), Deadline::NONE).await.tracking, None);
+    assert_eq!(train(&fixture.stores, &Audience::default(), Deadline::NONE).await.tracking, None);
 }

@@ -64,7 +64,7 @@ fn items(histories: &Histories, n: u32) -> Vec<StoredItem> {
 }
 
 #[tokio::test]
-async fn items_left_unprocessed_are_sent_again_until_none_is() {
+async fn unprocessed_items_are_sent_again() {
     let (histories, table) = table(9).await;
     histories.put(&items(&histories, 60)).await.unwrap();
     let seen = table.seen.lock().unwrap();
@@ -74,7 +74,7 @@ async fn items_left_unprocessed_are_sent_again_until_none_is() {
 }
 
 #[tokio::test]
-async fn a_table_that_takes_nothing_is_an_error_that_a_retry_may_mend() {
+async fn table_that_processes_nothing_is_a_retryable_error() {
     tokio::time::pause(); // the pauses between tries pass at once
     let (histories, _) = table(0).await;
     let error = histories.put(&items(&histories, 3)).await.unwrap_err();

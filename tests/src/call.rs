@@ -55,7 +55,7 @@ impl Call {
     }
 
     /// Whether it is the same call as `other`, made again. (A batch that is made again may be smaller.)
-    pub fn is_again(&self, other: &Self) -> bool {
+    pub fn is_repeat_of(&self, other: &Self) -> bool {
         (&self.operation, &self.target) == (&other.operation, &other.target)
     }
 }

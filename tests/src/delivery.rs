@@ -12,7 +12,7 @@ pub const TIME_LIMIT_MS: i64 = 900_000;
 
 /// One try at an event.
 #[derive(Debug, Clone)]
-pub struct Try {
+pub struct DeliveryAttempt {
     /// The S3 event.
     pub event: Value,
     /// The request id, which all tries at one invocation share.
@@ -34,7 +34,7 @@ pub struct Process {
 
 impl Process {
     /// Handles an event.
-    pub async fn deliver(self, once: Try, settings: &IngestSettings) -> Result<Summary, IngestError> {
+    pub async fn deliver(self, once: DeliveryAttempt, settings: &IngestSettings) -> Result<Summary, IngestError> {
         let left = if once.is_short { i64::from(settings.hand_on_seconds) * 1000 - 1 } else { TIME_LIMIT_MS };
         let invocation = Invocation {
             id: once.request,

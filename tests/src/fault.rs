@@ -1,4 +1,4 @@
-//! What can go wrong with one call, and what the caller then sees of it.
+//! Faults of one call, and the answer that the caller gets.
 
 use crate::call::{Call, Service};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -11,12 +11,12 @@ use http_body_util::StreamBody;
 use serde_json::{Value, json};
 use std::io;
 
-/// What goes wrong with a call.
+/// A fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// No connection: the call does not take place.
     Refused,
-    /// The service has too much to do: the call does not take place.
+    /// The service throttles: the call does not take place.
     Throttled,
     /// The service fails: the call does not take place.
     ServerError,
@@ -45,8 +45,8 @@ impl Fault {
         Self::HalfProcessed,
     ];
 
-    /// Whether it can befall such a call.
-    pub fn befalls(self, call: &Call) -> bool {
+    /// Whether such a call can have it.
+    pub fn applies_to(self, call: &Call) -> bool {
         match self {
             Self::Refused | Self::Throttled | Self::ServerError | Self::Lost | Self::Slow => true,
             Self::CutOff => call.operation == "GetObject",

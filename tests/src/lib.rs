@@ -1,14 +1,14 @@
 //! What the cross-function tests share: a stack, the deployed binaries, logs to drop.
 
-pub mod bench;
 pub mod call;
 pub mod delivery;
 pub mod fault;
-pub mod mishap;
+pub mod fault_plan;
+pub mod in_process;
+pub mod ingest_fixture;
 pub mod mlflow;
 pub mod schedule;
 pub mod transport;
-pub mod world;
 
 use anyhow::{Context, ensure};
 use aws_sdk_s3::primitives::ByteStream;

@@ -1,4 +1,4 @@
-//! The SDK's way to the stores, within this process: no sockets, and a director who decides what becomes of each call.
+//! The SDK's transport to the stores within this process: no sockets, and an interceptor that decides about each call.
 
 use crate::call::{Call, Service};
 use crate::fault::Fault;
@@ -38,7 +38,7 @@ pub enum Verdict {
 }
 
 /// Decides what becomes of the calls of one process, in its own time.
-pub trait Director: Send + Sync {
+pub trait CallInterceptor: Send + Sync {
     /// What becomes of a call.
     fn decide<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Verdict>;
 
@@ -48,9 +48,9 @@ pub trait Director: Send + Sync {
 
 /// Lets every call pass.
 #[derive(Debug)]
-pub struct Calm;
+pub struct NoFaults;
 
-impl Director for Calm {
+impl CallInterceptor for NoFaults {
     fn decide<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Verdict> {
         Box::pin(async { Verdict::Pass })
     }
@@ -89,19 +89,19 @@ impl Servers {
 #[derive(Clone)]
 pub struct Transport {
     servers: Arc<Servers>,
-    director: Arc<dyn Director>,
+    interceptor: Arc<dyn CallInterceptor>,
 }
 
 impl Transport {
-    /// To these servers, under this director.
-    pub fn new(servers: Arc<Servers>, director: Arc<dyn Director>) -> Self {
-        Self { servers, director }
+    /// To these servers, through this interceptor.
+    pub fn new(servers: Arc<Servers>, interceptor: Arc<dyn CallInterceptor>) -> Self {
+        Self { servers, interceptor }
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let broken = |error: anyhow::Error| ConnectorError::user(error.into());
         let call = Call::read(request).await.map_err(broken)?;
-        let answer: Response<SdkBody> = match self.director.decide(&call).await {
+        let answer: Response<SdkBody> = match self.interceptor.decide(&call).await {
             Verdict::Pass => self.servers.perform(&call).await.map_err(broken)?.map(SdkBody::from),
             Verdict::Fail(fault) => {
                 if fault == Fault::Slow {
@@ -117,7 +117,7 @@ impl Transport {
                 if performed {
                     self.servers.perform(&call).await.map_err(broken)?;
                 }
-                self.director.killed();
+                self.interceptor.killed();
                 pending().await
             }
         };

@@ -1,7 +1,7 @@
 //! A gate at which every call of every process waits until it is let through.
 
 use crate::call::Call;
-use crate::transport::{Director, Verdict};
+use crate::transport::{CallInterceptor, Verdict};
 use futures::future::{BoxFuture, pending};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,7 +40,7 @@ impl Waiting {
 
 impl Gate {
     /// The way of a process to the gate.
-    pub fn of(&self, process: usize) -> Arc<dyn Director> {
+    pub fn of(&self, process: usize) -> Arc<dyn CallInterceptor> {
         Arc::new(Way { process, gate: self.clone() })
     }
 
@@ -73,7 +73,7 @@ struct Way {
     gate: Gate,
 }
 
-impl Director for Way {
+impl CallInterceptor for Way {
     fn decide<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Verdict> {
         let (verdict, decided) = oneshot::channel();
         let mut state = self.gate.state();

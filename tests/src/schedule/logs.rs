@@ -1,7 +1,7 @@
 //! Objects whose contents change, and what must be stored of them in the end.
 
-use crate::delivery::Try;
-use crate::world::{Contents, World};
+use crate::delivery::DeliveryAttempt;
+use crate::in_process::{Contents, InProcessStores};
 use crate::{record, removal};
 use churn_common::calendar::Timestamp;
 use fastrand::Rng;
@@ -36,34 +36,34 @@ impl Version {
         (1..).zip(bodies).map(|(number, body)| Self { object, number, body }).collect()
     }
 
-    /// Makes it the state of the object, and returns the event by which S3 tells of it.
-    pub async fn apply(self, world: &World) -> anyhow::Result<Value> {
+    /// Makes it the state of the object, and returns S3's event.
+    pub async fn apply(self, local: &InProcessStores) -> anyhow::Result<Value> {
         let key = format!("logs/{}.json", self.object);
         let record = match self.body {
             Some(body) => {
-                let etag = world.put(&key, log(self.object, body).as_bytes()).await?;
+                let etag = local.put(&key, log(self.object, body).as_bytes()).await?;
                 record("churn-logs", &key, &etag, self.number)
             }
             None => {
-                world.remove(&key).await?;
+                local.remove(&key).await?;
                 removal("churn-logs", &key, self.number)
             }
         };
         Ok(json!({"Records": [record]}))
     }
 
-    /// What there is to be stored of it: what a calm delivery leaves in empty stores.
+    /// The contents after a delivery without faults into empty stores.
     pub async fn contents(self, now: Timestamp, settings: &IngestSettings) -> anyhow::Result<Contents> {
-        let world = World::new(now).await?;
-        let event = self.apply(&world).await?;
-        let once = Try { event, request: "only".into(), now, is_short: false };
-        world.calm_process().deliver(once, settings).await?;
-        world.contents().await
+        let local = InProcessStores::new(now).await?;
+        let event = self.apply(&local).await?;
+        let once = DeliveryAttempt { event, request: "only".into(), now, is_short: false };
+        local.process_without_faults().deliver(once, settings).await?;
+        local.contents().await
     }
 }
 
-/// A few lines. Whatever the object, they are of the same few users and sessions, so that objects tell the same in part;
-/// some are no events, some of nobody, some told twice.
+/// A few lines. All objects share a few users and sessions, so that they overlap in part; some lines are no events, some
+/// have no user, some are duplicates.
 fn log(object: usize, body: u64) -> String {
     let mut rng = Rng::with_seed(object as u64 * BODIES + body);
     let mut lines: Vec<String> = Vec::new();

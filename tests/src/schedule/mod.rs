@@ -6,10 +6,10 @@ mod logs;
 
 pub use logs::Version;
 
-use crate::delivery::{TIME_LIMIT_MS, Try};
+use crate::delivery::{DeliveryAttempt, TIME_LIMIT_MS};
 use crate::fault::Fault;
+use crate::in_process::{Contents, InProcessStores};
 use crate::transport::Verdict;
-use crate::world::{Contents, World};
 use anyhow::ensure;
 use churn_common::calendar::Timestamp;
 use fastrand::Rng;
@@ -59,9 +59,9 @@ type Results = Arc<Mutex<Vec<(usize, Result<Vec<String>, String>)>>>;
 pub struct Schedule {
     rng: Rng,
     /// Share of calls that something happens to, in percent.
-    roughness: u8,
+    fault_rate: u8,
     settings: IngestSettings,
-    world: World,
+    local: InProcessStores,
     gate: Gate,
     /// What becomes of each object, the next version last.
     to_come: Vec<Vec<Version>>,
@@ -96,10 +96,10 @@ impl Schedule {
         };
         Ok(Self {
             to_come: (0..objects).map(history).collect(),
-            roughness: [0, 5, 20][rng.usize(..3)],
+            fault_rate: [0, 5, 20][rng.usize(..3)],
             rng,
             settings: settings.clone(),
-            world: World::new(now).await?,
+            local: InProcessStores::new(now).await?,
             gate: Gate::default(),
             newest: BTreeMap::new(),
             messages: Vec::new(),
@@ -122,7 +122,7 @@ impl Schedule {
             turns += 1;
             ensure!(turns < MOST_TURNS, "it does not end");
         }
-        let once = self.world.contents().await?;
+        let once = self.local.contents().await?;
         self.note("every event once more".to_owned());
         let mut events = BTreeSet::new();
         self.messages.retain(|message| events.insert(message.event.to_string()));
@@ -134,7 +134,7 @@ impl Schedule {
             turns += 1;
             ensure!(turns < MOST_TURNS, "it does not end");
         }
-        let contents = [once, self.world.contents().await?];
+        let contents = [once, self.local.contents().await?];
         Ok(Report { newest: self.newest.values().copied().collect(), contents, seen: std::mem::take(&mut self.seen) })
     }
 
@@ -190,7 +190,7 @@ impl Schedule {
                 self.end(process, result);
             }
         }
-        while let Some(event) = self.world.queued() {
+        while let Some(event) = self.local.queued() {
             let name = format!("message {} (handed on)", self.messages.len());
             self.note(format!("  {name} is queued"));
             self.messages.push(Message { event, name, tries: 0, state: State::Waiting });
@@ -224,7 +224,7 @@ impl Schedule {
     /// An object changes, and S3 queues an event of it.
     async fn change(&mut self, object: usize) -> anyhow::Result<()> {
         let Some(version) = self.to_come[object].pop() else { return Ok(()) };
-        let event = version.apply(&self.world).await?;
+        let event = version.apply(&self.local).await?;
         self.newest.insert(object, version);
         let name = format!("message {}", self.messages.len());
         self.note(format!("{version:?}: {name}"));
@@ -245,7 +245,7 @@ impl Schedule {
             self.pass(60_000);
         }
         let is_short = self.rng.u8(..8) == 0;
-        let once = Try { event, request, now: self.world.now(), is_short };
+        let once = DeliveryAttempt { event, request, now: self.local.now(), is_short };
         let process = self.processes.len();
         let limit = if is_short { 180_000 } else { TIME_LIMIT_MS };
         let deadline = Timestamp::from_millis(once.now.millis() + limit);
@@ -253,7 +253,7 @@ impl Schedule {
         self.note(format!("process {process} starts, short of time: {is_short}: {:?}", once.request));
 
         let (settings, results) = (self.settings.clone(), Arc::clone(&self.results));
-        let of_ingest = self.world.process(self.gate.of(process));
+        let of_ingest = self.local.process(self.gate.of(process));
         tokio::task::spawn_local(async move {
             let result = of_ingest.deliver(once, &settings).await;
             let outcomes = result.map(|summary| {
@@ -271,9 +271,10 @@ impl Schedule {
     fn let_go(&mut self, calls: usize, rough: bool) {
         let waiting = self.gate.take(self.rng.usize(..calls));
         let (process, call) = (waiting.process, waiting.call.clone());
-        let verdict = if rough && self.rng.u8(..100) < self.roughness {
+        let verdict = if rough && self.rng.u8(..100) < self.fault_rate {
             // A slow call is one that is not let go yet.
-            let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|f| *f != Fault::Slow && f.befalls(&call)).collect();
+            let faults: Vec<Fault> =
+                Fault::ALL.into_iter().filter(|f| *f != Fault::Slow && f.applies_to(&call)).collect();
             match self.rng.usize(..faults.len() + 2) {
                 0 => Verdict::Killed { performed: false },
                 1 => Verdict::Killed { performed: true },
@@ -310,10 +311,10 @@ impl Schedule {
     }
 
     fn pass(&mut self, milliseconds: i64) {
-        self.world.pass(milliseconds);
+        self.local.pass(milliseconds);
         self.note(format!("{} s pass", milliseconds / 1000));
         for process in 0..self.processes.len() {
-            if self.processes[process].alive && self.processes[process].deadline <= self.world.now() {
+            if self.processes[process].alive && self.processes[process].deadline <= self.local.now() {
                 self.end(process, Err("out of time".to_owned()));
             }
         }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 
 /// A stack of stores, and the settings and the clock that `ingest` is called with.
-pub struct Bench {
+pub struct IngestFixture {
     /// The stack.
     pub stack: Stack,
     /// Its stores.
@@ -24,7 +24,7 @@ pub struct Bench {
     pub clock: Timestamp,
 }
 
-impl Bench {
+impl IngestFixture {
     /// A stack of its own.
     pub async fn new() -> Self {
         let (stack, stores) = stores().await.unwrap();

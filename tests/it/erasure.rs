@@ -34,27 +34,27 @@ fn log(name: &str, days: i64) -> String {
     (0..days).map(line).collect()
 }
 
-struct Bench {
+struct ErasureFixture {
     stack: Stack,
     stores: AllStores,
 }
 
-impl Bench {
+impl ErasureFixture {
     /// A stack that serves a model, with two users in two objects each.
     async fn new(key: Option<&str>) -> Self {
         let (stack, stores) = deployed_with(key, |_| {}).await.unwrap();
         let (version, file) = model(0.1).unwrap();
         register(&stores, &version, file).await.unwrap();
-        let bench = Self { stack, stores };
-        bench.drop_log("a.json", log(ODD, 2) + &log(OTHER, 3)).await;
+        let fixture = Self { stack, stores };
+        fixture.drop_log("a.json", log(ODD, 2) + &log(OTHER, 3)).await;
         let rejected = json!({"ts": -1, "userId": ODD, "sessionId": 1, "page": "Home"}).to_string();
-        bench.drop_log("b.json", log(OTHER, 1) + &log(ODD, 30) + &rejected).await;
+        fixture.drop_log("b.json", log(OTHER, 1) + &log(ODD, 30) + &rejected).await;
         for name in [ODD, OTHER] {
-            let stored = bench.stores.pseudonyms.of(&user(name)).to_string();
-            let risk = bench.stack.dynamodb().put_item().table_name("UserRisk").item("user_id", S(stored));
+            let stored = fixture.stores.pseudonyms.of(&user(name)).to_string();
+            let risk = fixture.stack.dynamodb().put_item().table_name("UserRisk").item("user_id", S(stored));
             risk.send().await.unwrap();
         }
-        bench
+        fixture
     }
 
     async fn drop_log(&self, key: &str, body: String) {
@@ -107,42 +107,42 @@ impl Bench {
     }
 }
 
-async fn one_is_forgotten_and_nobody_else(bench: &Bench) {
-    let stored = bench.stores.pseudonyms.of(&user(ODD));
+async fn one_is_forgotten_and_nobody_else(fixture: &ErasureFixture) {
+    let stored = fixture.stores.pseudonyms.of(&user(ODD));
     let of_others = |items: Vec<String>| -> Vec<String> {
         let name = format!("{:?}", stored.as_str());
         items.into_iter().filter(|item| !item.contains(&name)).collect()
     };
-    let (_, before) = bench.predict(ODD).await;
+    let (_, before) = fixture.predict(ODD).await;
     assert_eq!((&before["user_id"], &before["evidence"]["events"]), (&json!(ODD), &json!(30)), "{before}");
-    let others = of_others(bench.items("UserHistory").await);
-    assert_eq!((others.len(), bench.items("UserHistory").await.len()), (4, 4 + 32));
+    let others = of_others(fixture.items("UserHistory").await);
+    assert_eq!((others.len(), fixture.items("UserHistory").await.len()), (4, 4 + 32));
 
     let begun = Timestamp::now();
-    let (status, told) = bench.forget(ODD).await;
+    let (status, told) = fixture.forget(ODD).await;
     assert_eq!((status, &told["user_id"], &told["items_deleted"]), (200, &json!(ODD), &json!(32)), "{told}");
     let at = Timestamp::parse(told["forgotten_at"].as_str().unwrap()).unwrap();
     assert!((begun..=Timestamp::now()).contains(&at));
 
-    let (status, problem) = bench.predict(ODD).await;
+    let (status, problem) = fixture.predict(ODD).await;
     assert_eq!((status, &problem["type"]), (404, &json!("urn:churn:problem:unknown-user")));
-    assert_eq!(bench.items("UserHistory").await, others);
-    let risks = bench.items("UserRisk").await;
+    assert_eq!(fixture.items("UserHistory").await, others);
+    let risks = fixture.items("UserRisk").await;
     assert_eq!((risks.len(), of_others(risks).len()), (1, 1));
-    assert_eq!(bench.predict(OTHER).await.0, 200);
+    assert_eq!(fixture.predict(OTHER).await.0, 200);
 
-    let tombstones = bench.stores.forgotten.all().await.unwrap();
+    let tombstones = fixture.stores.forgotten.all().await.unwrap();
     assert_eq!(tombstones.forgotten_at(&stored), Some(at));
     let ms = |ms| Timestamp::from_millis(at.millis() + ms);
     assert!(tombstones.covers(&user(ODD), ms(0)) && !tombstones.covers(&user(ODD), ms(1)));
     assert!(!tombstones.covers(&user(OTHER), ms(0)));
 
     // Again, and one of whom nothing is stored: their log may yet come.
-    let (status, again) = bench.forget(ODD).await;
+    let (status, again) = fixture.forget(ODD).await;
     assert_eq!((status, &again["items_deleted"]), (200, &json!(0)), "{again}");
     assert!(Timestamp::parse(again["forgotten_at"].as_str().unwrap()).unwrap() >= at);
-    assert_eq!(bench.forget("nobody knows them").await.0, 200);
-    assert_eq!(bench.items("ForgottenUsers").await.len(), 2);
+    assert_eq!(fixture.forget("nobody knows them").await.0, 200);
+    assert_eq!(fixture.items("ForgottenUsers").await.len(), 2);
 
     let too_long = "x".repeat(UserId::MAX_BYTES + 1);
     for (method, name, status, kind) in [
@@ -151,36 +151,36 @@ async fn one_is_forgotten_and_nobody_else(bench: &Bench) {
         ("DELETE", &too_long, 400, "malformed"),
         ("GET", OTHER, 405, "method-not-allowed"),
     ] {
-        let (got, problem) = bench.send(method, &format!("/users/{name}"), "").await;
+        let (got, problem) = fixture.send(method, &format!("/users/{name}"), "").await;
         assert_eq!((got, &problem["type"]), (status, &json!(format!("urn:churn:problem:{kind}"))), "{problem}");
     }
-    assert_eq!(bench.items("ForgottenUsers").await.len(), 2, "no tombstone for what is no user");
+    assert_eq!(fixture.items("ForgottenUsers").await.len(), 2, "no tombstone for what is no user");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_forgotten_and_nobody_else() {
-    let bench = Bench::new(None).await;
-    one_is_forgotten_and_nobody_else(&bench).await;
-    bench.stack.shutdown().await;
+async fn erasure_removes_only_that_user() {
+    let fixture = ErasureFixture::new(None).await;
+    one_is_forgotten_and_nobody_else(&fixture).await;
+    fixture.stack.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pseudonyms_are_all_that_is_stored() {
-    let bench = Bench::new(Some(KEY)).await;
-    let stored = bench.everything().await;
+async fn only_pseudonyms_are_stored() {
+    let fixture = ErasureFixture::new(Some(KEY)).await;
+    let stored = fixture.everything().await;
     for name in [ODD, OTHER] {
-        assert!(stored.contains(bench.stores.pseudonyms.of(&user(name)).as_str()));
+        assert!(stored.contains(fixture.stores.pseudonyms.of(&user(name)).as_str()));
     }
-    one_is_forgotten_and_nobody_else(&bench).await;
+    one_is_forgotten_and_nobody_else(&fixture).await;
 
-    let log = std::fs::read_to_string(bench.stack.functions_log().unwrap()).unwrap();
+    let log = std::fs::read_to_string(fixture.stack.functions_log().unwrap()).unwrap();
     assert!(log.contains("a user was forgotten"), "{log}");
-    for text in [stored, bench.everything().await, log, bench.send("GET", "/model", "").await.1.to_string()] {
+    for text in [stored, fixture.everything().await, log, fixture.send("GET", "/model", "").await.1.to_string()] {
         for secret in [KEY, "عمر", "100%41"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
-    bench.stack.shutdown().await;
+    fixture.stack.shutdown().await;
 }
 
 /// The sample invocation of `events/`, which forgets user 30.
@@ -189,7 +189,7 @@ fn sample() -> Request {
 }
 
 #[tokio::test]
-async fn what_failed_midway_is_completed_by_asking_again() {
+async fn repeated_request_completes_a_failed_erasure() {
     let (stack, stores) = stores().await.unwrap();
     let record = put(&stack, "a.json", log("30", 3).into_bytes(), 1).await.unwrap();
     let (now, settings) = (Timestamp::now(), PredictSettings::default());
@@ -224,7 +224,7 @@ async fn what_failed_midway_is_completed_by_asking_again() {
 }
 
 #[tokio::test]
-async fn of_two_tombstones_the_later_holds() {
+async fn later_tombstone_wins() {
     let (_stack, stores) = stores().await.unwrap();
     let at = Timestamp::from_millis;
     for (added, holds) in [(5_000, 5_000), (4_000, 5_000), (5_000, 5_000), (6_000, 6_000)] {
@@ -235,7 +235,7 @@ async fn of_two_tombstones_the_later_holds() {
 }
 
 #[tokio::test]
-async fn all_tombstones_are_read_however_many_pages_they_are() {
+async fn tombstones_are_read_from_all_pages() {
     let (stack, stores) = stores().await.unwrap();
     assert!(!stores.forgotten.all().await.unwrap().covers(&user("30"), Timestamp::from_millis(0)));
     // 1.5 MB, of which a page holds 1.
@@ -258,7 +258,7 @@ async fn all_tombstones_are_read_however_many_pages_they_are() {
 }
 
 #[tokio::test]
-async fn a_request_that_iam_has_not_authorised_forgets_nobody() {
+async fn erasure_requires_iam_authorization() {
     let (_stack, stores) = stores().await.unwrap();
     let mut event: Value = serde_json::from_str(include_str!("../../events/forget.json")).unwrap();
     let settings = PredictSettings::default();
@@ -277,7 +277,7 @@ async fn a_request_that_iam_has_not_authorised_forgets_nobody() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_ingested_again_does_not_bring_the_user_back() {
+async fn reingestion_does_not_restore_an_erased_user() {
     let (stack, stores) = stores().await.unwrap();
     let now = Timestamp::now();
     let both = log("30", 3) + &log("31", 2);
@@ -306,7 +306,7 @@ async fn a_file_that_is_ingested_again_does_not_bring_the_user_back() {
 }
 
 #[tokio::test]
-async fn who_is_forgotten_while_an_object_is_ingested_is_gone_when_it_is_done() {
+async fn erasure_during_ingest_is_honoured() {
     let (stack, stores) = stores().await.unwrap();
     let now = Timestamp::now();
     let both = log("30", 30) + &log("31", 30);

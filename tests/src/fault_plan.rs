@@ -1,8 +1,8 @@
-//! One thing that goes wrong in the course of an invocation, at a call given by its number.
+//! A fault in the course of an invocation: at which call, and what happens.
 
 use crate::call::Call;
 use crate::fault::Fault;
-use crate::transport::{Director, Verdict};
+use crate::transport::{CallInterceptor, Verdict};
 use anyhow::{Context, ensure};
 use futures::future::BoxFuture;
 use std::fmt;
@@ -12,42 +12,42 @@ use tokio::sync::Notify;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mishap {
-    /// One call fails; should it be made again, it does not.
+pub enum FaultPlan {
+    /// One call fails; its repeat succeeds.
     Once(Fault),
-    /// One call fails, however often it is made.
+    /// One call fails, and each repeat of it.
     SameCall(Fault),
     /// That call and every later one fail.
-    FromThenOn(Fault),
-    /// The process is killed: nothing of it runs any more, no destructor either.
-    Killed {
+    FromHereOn(Fault),
+    /// The process is killed: none of its code runs from here on, not even destructors.
+    Kill {
         /// Whether the call takes place.
         performed: bool,
     },
 }
 
-impl Mishap {
-    /// The fault that it is, unless the process is killed.
+impl FaultPlan {
+    /// The fault of the call, unless the process is killed.
     pub fn fault(self) -> Option<Fault> {
         match self {
-            Self::Once(fault) | Self::SameCall(fault) | Self::FromThenOn(fault) => Some(fault),
-            Self::Killed { .. } => None,
+            Self::Once(fault) | Self::SameCall(fault) | Self::FromHereOn(fault) => Some(fault),
+            Self::Kill { .. } => None,
         }
     }
 
     /// Everything that can go wrong at a call.
     pub fn all_at(call: &Call) -> Vec<Self> {
-        let faults = Fault::ALL.into_iter().filter(|fault| fault.befalls(call));
-        let mut all: Vec<Self> = faults.flat_map(|f| [Self::Once(f), Self::SameCall(f), Self::FromThenOn(f)]).collect();
-        all.extend([Self::Killed { performed: false }, Self::Killed { performed: true }]);
+        let faults = Fault::ALL.into_iter().filter(|fault| fault.applies_to(call));
+        let mut all: Vec<Self> = faults.flat_map(|f| [Self::Once(f), Self::SameCall(f), Self::FromHereOn(f)]).collect();
+        all.extend([Self::Kill { performed: false }, Self::Kill { performed: true }]);
         all
     }
 }
 
-/// Directs a process to which a mishap comes.
+/// Injects one fault into the calls of a process and records the calls.
 #[derive(Debug)]
-pub struct Misdirector {
-    mishap: Option<(usize, Mishap)>,
+pub struct FaultInjector {
+    plan: Option<(usize, FaultPlan)>,
     seen: Mutex<Seen>,
     killed: Notify,
 }
@@ -58,15 +58,15 @@ struct Seen {
     hit: Option<Call>,
 }
 
-impl Misdirector {
-    /// `mishap` comes at call number `at`, from 0.
-    pub fn new(at: usize, mishap: Mishap) -> Self {
-        Self { mishap: Some((at, mishap)), seen: Mutex::default(), killed: Notify::new() }
+impl FaultInjector {
+    /// `plan` applies at call number `at`, from 0.
+    pub fn new(at: usize, plan: FaultPlan) -> Self {
+        Self { plan: Some((at, plan)), seen: Mutex::default(), killed: Notify::new() }
     }
 
-    /// Nothing happens; the calls are noted.
-    pub fn of_nothing() -> Self {
-        Self { mishap: None, seen: Mutex::default(), killed: Notify::new() }
+    /// Injects nothing, records the calls.
+    pub fn without_faults() -> Self {
+        Self { plan: None, seen: Mutex::default(), killed: Notify::new() }
     }
 
     /// The calls so far.
@@ -74,20 +74,23 @@ impl Misdirector {
         self.seen().calls.iter().map(|(call, _)| call.clone()).collect()
     }
 
-    /// What a trial of a process that it directed came to, where that is wrong, in words.
-    pub fn tell(&self, trial: &dyn fmt::Debug, wrong: &anyhow::Error) -> String {
+    /// Message for a trial that failed with `wrong`: the trial, the call with the fault, and all calls.
+    pub fn describe(&self, trial: &dyn fmt::Debug, wrong: &anyhow::Error) -> String {
         let call = self.hit().map_or("no call".to_owned(), |call| call.to_string());
         format!("{trial:?}, at {call}: {wrong:#}\n{self}")
     }
 
-    /// The call that the mishap came to.
+    /// The call with the fault.
     pub fn hit(&self) -> Option<Call> {
         self.seen().hit.clone()
     }
 
-    /// Has a process meet with the mishap, and checks that it did, and that an invocation mends what fails once. For
-    /// [`repeatably`](crate::delivery::repeatably).
-    pub async fn befall<T, E>(&self, process: impl Future<Output = Result<T, E>> + 'static) -> anyhow::Result<()>
+    /// Runs a process under the plan. Checks that the fault was injected, and that the invocation recovers from a fault that
+    /// occurs once. For [`repeatably`](crate::delivery::repeatably).
+    pub async fn run_with_fault<T, E>(
+        &self,
+        process: impl Future<Output = Result<T, E>> + 'static,
+    ) -> anyhow::Result<()>
     where
         T: 'static,
         E: Into<anyhow::Error> + 'static,
@@ -98,10 +101,12 @@ impl Misdirector {
             () = self.killed.notified() => None,
             done = process => Some(done?),
         };
-        ensure!(self.hit().is_some(), "nothing happened");
-        match (self.mishap, done) {
-            (Some((_, Mishap::Killed { .. })), Some(_)) => anyhow::bail!("it was not killed"),
-            (Some((_, Mishap::Once(_))), Some(Err(error))) => Err(error.into()).context("it was not mended"),
+        ensure!(self.hit().is_some(), "no fault was injected");
+        match (self.plan, done) {
+            (Some((_, FaultPlan::Kill { .. })), Some(_)) => anyhow::bail!("it was not killed"),
+            (Some((_, FaultPlan::Once(_))), Some(Err(error))) => {
+                Err(error.into()).context("the invocation did not recover")
+            }
             _ => Ok(()),
         }
     }
@@ -111,26 +116,26 @@ impl Misdirector {
     }
 
     fn verdict(&self, seen: &mut Seen, call: &Call) -> Verdict {
-        let Some((at, mishap)) = self.mishap else { return Verdict::Pass };
+        let Some((at, plan)) = self.plan else { return Verdict::Pass };
         let first = seen.calls.len() == at;
         if first {
             seen.hit = Some(call.clone());
         }
         let Some(hit) = &seen.hit else { return Verdict::Pass };
-        match mishap {
-            Mishap::Killed { performed } => Verdict::Killed { performed: performed && first },
-            Mishap::Once(fault) if first => Verdict::Fail(fault),
-            Mishap::SameCall(fault) if call.is_again(hit) && fault.befalls(call) => Verdict::Fail(fault),
-            Mishap::FromThenOn(fault) if fault.befalls(call) => Verdict::Fail(fault),
+        match plan {
+            FaultPlan::Kill { performed } => Verdict::Killed { performed: performed && first },
+            FaultPlan::Once(fault) if first => Verdict::Fail(fault),
+            FaultPlan::SameCall(fault) if call.is_repeat_of(hit) && fault.applies_to(call) => Verdict::Fail(fault),
+            FaultPlan::FromHereOn(fault) if fault.applies_to(call) => Verdict::Fail(fault),
             _ => Verdict::Pass,
         }
     }
 }
 
-/// Makes all `trials`, on as many threads as there are processors, each with what it has prepared for itself.
+/// Runs all `trials` on as many threads as there are processors. Each thread calls `prepare` once.
 ///
 /// # Panics
-/// If there is one that fails: with the errors of the first.
+/// A trial fails. The message has the errors of the first three.
 pub fn try_all<T: Sync, S>(
     trials: &[T],
     prepare: impl Fn() -> S + Sync,
@@ -152,10 +157,10 @@ pub fn try_all<T: Sync, S>(
     let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
     let some: Vec<&str> = failures.iter().take(3).map(String::as_str).collect();
     let (failed, all) = (failures.len(), trials.len());
-    assert!(failures.is_empty(), "{failed} of {all} trials went wrong, such as\n{}", some.join("\n"));
+    assert!(failures.is_empty(), "{failed} of {all} trials failed, such as\n{}", some.join("\n"));
 }
 
-impl Director for Misdirector {
+impl CallInterceptor for FaultInjector {
     fn decide<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Verdict> {
         let mut seen = self.seen();
         let verdict = self.verdict(&mut seen, call);
@@ -168,7 +173,7 @@ impl Director for Misdirector {
     }
 }
 
-impl fmt::Display for Misdirector {
+impl fmt::Display for FaultInjector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, (call, verdict)) in self.seen().calls.iter().enumerate() {
             writeln!(f, "  {n:3} {call}: {verdict:?}")?;

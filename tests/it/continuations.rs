@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_function_calls_itself_until_the_object_is_ingested() {
+async fn ingest_invokes_itself_until_the_object_is_done() {
     let log = simulated(40, 20, 5).unwrap();
     let parts = 4;
     let part_bytes = log.len() as u64 / parts + 1;

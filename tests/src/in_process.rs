@@ -1,7 +1,7 @@
 //! Empty stores within this process, and what is in them afterwards.
 
 use crate::delivery::Process;
-use crate::transport::{Calm, Director, Servers, Transport};
+use crate::transport::{CallInterceptor, NoFaults, Servers, Transport};
 use anyhow::{Context, ensure};
 use aws_sdk_s3::config::retry::RetryPartition;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 const ENDPOINT: &str = "http://services.test";
 
 /// Stores within this process, with a clock of their own.
-pub struct World {
+pub struct InProcessStores {
     servers: Arc<Servers>,
     clock: Arc<AtomicI64>,
     s3: aws_sdk_s3::Client,
@@ -35,7 +35,7 @@ pub struct World {
     _folder: tempfile::TempDir,
 }
 
-impl World {
+impl InProcessStores {
     /// Empty stores, at the time `now`.
     pub async fn new(now: Timestamp) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
@@ -46,7 +46,7 @@ impl World {
         };
         let s3 = S3Server::open_with_clock(folder.path(), mpsc::unbounded_channel().0, None, Arc::new(time))?;
         let servers = Arc::new(Servers { s3, dynamodb: DynamoDb::open(None)?, queue: Mutex::default() });
-        let (s3, dynamodb, process) = clients(&servers, Arc::new(Calm));
+        let (s3, dynamodb, process) = clients(&servers, Arc::new(NoFaults));
         let names = Names::default();
         for bucket in [&names.logs_bucket, &names.store_bucket] {
             s3.create_bucket().bucket(bucket).send().await?;
@@ -66,13 +66,13 @@ impl World {
     }
 
     /// A process of `ingest` to which nothing happens.
-    pub fn calm_process(&self) -> Process {
+    pub fn process_without_faults(&self) -> Process {
         self.process.clone()
     }
 
-    /// A process of `ingest` whose calls `director` directs.
-    pub fn process(&self, director: Arc<dyn Director>) -> Process {
-        clients(&self.servers, director).2
+    /// A process of `ingest` whose calls `interceptor` directs.
+    pub fn process(&self, interceptor: Arc<dyn CallInterceptor>) -> Process {
+        clients(&self.servers, interceptor).2
     }
 
     /// The oldest event that the function has queued for itself.
@@ -178,9 +178,9 @@ impl Contents {
 /// on a quota of its own.
 fn clients(
     servers: &Arc<Servers>,
-    director: Arc<dyn Director>,
+    interceptor: Arc<dyn CallInterceptor>,
 ) -> (aws_sdk_s3::Client, aws_sdk_dynamodb::Client, Process) {
-    let transport = Transport::new(Arc::clone(servers), director);
+    let transport = Transport::new(Arc::clone(servers), interceptor);
     let retries = RetryPartition::custom("process").build();
     // Each service's configuration is a type of its own, with the same settings.
     macro_rules! config {
