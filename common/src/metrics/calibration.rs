@@ -1,9 +1,9 @@
-//! Whether probabilities mean what they say: the reliability curve, and how far it lies off the diagonal.
+//! Calibration: the reliability curve, and its distance from the diagonal.
 
 use super::{MetricsError, check};
 use serde::{Deserialize, Serialize};
 
-/// Bins of a reliability curve where nothing else is asked for.
+/// Bins of a reliability curve.
 pub(super) const BINS: usize = 10;
 
 /// Rows of about the same probability.
@@ -11,7 +11,7 @@ pub(super) const BINS: usize = 10;
 pub struct ReliabilityBin {
     /// Number of rows, at least 1.
     pub rows: u64,
-    /// Mean probability told of them, 0..=1.
+    /// Mean predicted probability, 0..=1.
     pub predicted: f64,
     /// Share of them that is positive, 0..=1.
     pub observed: f64,
@@ -61,7 +61,7 @@ pub fn reliability(labels: &[bool], probabilities: &[f64]) -> Result<Vec<Reliabi
     Ok(sums.into_iter().filter(|(rows, ..)| *rows > 0).map(bin).collect())
 }
 
-/// Expected calibration error: the mean distance between what is told and what is observed in the bins of
+/// Expected calibration error: the mean distance between predicted and observed rates in the bins of
 /// [`reliability`], weighted by their rows; 0..=1, 0 is best (Naeini, Cooper and Hauskrecht 2015). Chance alone makes
 /// it larger than 0: about `0.8 · √(p (1 - p) · bins / rows)` for rates around `p`.
 ///
@@ -73,9 +73,9 @@ pub fn expected_calibration_error(labels: &[bool], probabilities: &[f64]) -> Res
         / labels.len() as f64)
 }
 
-/// What chance makes of the calibration error where every probability is true: the quantile `level` of
-/// [`expected_calibration_error`] over labels drawn from `probabilities`, `draws` times (consistency resampling, Bröcker
-/// and Smith 2007). Few rows err much without being miscalibrated.
+/// The calibration error of true probabilities: the quantile `level` of [`expected_calibration_error`] over labels drawn
+/// from `probabilities`, `draws` times (consistency resampling, Bröcker and Smith 2007). Few rows have a large error
+/// without being miscalibrated.
 ///
 /// # Errors
 /// If there is no row, or a probability is outside 0..=1.
@@ -86,7 +86,7 @@ pub fn chance_calibration_error(probabilities: &[f64], level: f64, draws: u32, s
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut errors: Vec<f64> = Vec::new();
     for _ in 0..draws.max(1) {
-        // Of each bin, what is predicted less what is drawn.
+        // Predicted less drawn positives of each bin.
         let mut off = [0.0; BINS];
         for (p, bin) in probabilities.iter().zip(&bins) {
             if let Some(off) = off.get_mut(*bin) {
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn true_probabilities_err_by_chance_as_often_as_said_and_less_with_more_rows() {
+    fn true_probabilities_exceed_the_null_error_at_its_level() {
         let mut rng = fastrand::Rng::with_seed(2);
         let mut before = f64::INFINITY;
         for rows in [100, 1000, 10_000] {
@@ -119,7 +119,7 @@ mod tests {
             assert!(chance < before / 2.0, "{chance} after {before}");
             before = chance;
         }
-        assert_eq!(chance_calibration_error(&[0.0, 1.0, 1.0], 0.95, 10, 1), Ok(0.0), "nothing is left to chance");
+        assert_eq!(chance_calibration_error(&[0.0, 1.0, 1.0], 0.95, 10, 1), Ok(0.0), "certain labels have no error");
         assert_eq!(chance_calibration_error(&[], 0.95, 10, 1), Err(MetricsError::Empty));
     }
 }

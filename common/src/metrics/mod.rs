@@ -3,9 +3,12 @@
 //! Definitions are scikit-learn's and golden values of it are the test (`tests/golden/metrics.py`), with one
 //! difference: a score that is undefined is `None`, never a made-up zero.
 
+mod bootstrap;
 mod calibration;
 mod confusion;
+mod estimate;
 mod estimates;
+mod ranked;
 mod ranking;
 mod report;
 #[cfg(test)]
@@ -13,9 +16,11 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use bootstrap::{Resampled, UserBootstrap};
 pub use calibration::{ReliabilityBin, chance_calibration_error, expected_calibration_error, reliability};
 pub use confusion::Confusion;
-pub use estimates::{Estimate, EstimateParams, Estimates, difference, estimate};
+pub use estimate::Estimate;
+pub use estimates::{EstimateParams, Estimates, difference, estimate};
 pub use ranking::{pr_auc, roc_auc};
 pub use report::{ClassScores, ClassificationReport};
 

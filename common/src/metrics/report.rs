@@ -17,7 +17,7 @@ pub struct ClassScores {
     pub support: u64,
 }
 
-/// What scikit-learn's `classification_report` tells. Averages leave out what is undefined, as it does with
+/// The same scores as scikit-learn's `classification_report`. Averages leave out what is undefined, as it does with
 /// `zero_division=np.nan`; an average of nothing, or of classes without rows by support, is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassificationReport {

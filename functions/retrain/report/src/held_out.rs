@@ -1,7 +1,7 @@
 //! Intervals of what the card reports without: its reliability curve and its trade-off by threshold.
 
 use super::rate::Rate;
-use super::user_sums::UserSums;
+use super::user_sums::{UserSums, estimate};
 use churn_common::metrics::{Estimate, EstimateParams, ReliabilityBin};
 use churn_common::model::card::DecisionReport;
 use churn_common::snapshot::Snapshot;
@@ -106,7 +106,7 @@ fn trade_off(users: &[&[Row<'_>]], decision: &DecisionReport, params: &EstimateP
         threshold,
         precision: precision.rate,
         recall: recall.rate,
-        cost: cost.estimate(),
+        cost: estimate(cost),
     })
     .collect()
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use churn_common::calendar::Day;
     use churn_common::features::{COUNT, Row};
-    use churn_common::metrics::{estimate, reliability};
+    use churn_common::metrics::{self, reliability};
     use churn_common::model::artifact::Decision;
     use churn_common::model::card::TradeOff;
     use churn_common::model::{Probability, RiskBounds};
@@ -211,7 +211,7 @@ mod tests {
         let (rows, p) = rows(3);
         let labels: Vec<bool> = rows.iter().map(|row| row.churned).collect();
         let users: Vec<u32> = rows.iter().map(|row| row.user.as_str().parse().unwrap()).collect();
-        let scores = estimate(&labels, &p, &users, &PARAMS).unwrap();
+        let scores = metrics::estimate(&labels, &p, &users, &PARAMS).unwrap();
         let serving = held_out.trade_off.iter().find(|row| row.threshold == PARAMS.threshold).unwrap();
         assert_eq!((serving.precision, serving.recall), (scores["precision"], scores["recall"]));
         assert!(serving.cost.low < serving.cost.value && serving.cost.value < serving.cost.high);

@@ -1,7 +1,7 @@
 //! Shares of rows with 95 % intervals by user.
 
-use super::user_sums::{Resampled, UserSums};
-use churn_common::metrics::{Estimate, EstimateParams};
+use super::user_sums::{UserSums, estimate};
+use churn_common::metrics::{Estimate, EstimateParams, Resampled};
 use serde::{Deserialize, Serialize};
 
 /// The 97.5th percentile of the standard normal distribution.
@@ -31,7 +31,7 @@ impl Rate {
             (sums[rows] > 0.0).then(|| sums[positives] / sums[rows])
         };
         let rate = |(resampled, (rows, positives)): (Resampled, &(usize, usize))| {
-            let (bootstrap, users) = (resampled.estimate(), sums.users(*rows));
+            let (bootstrap, users) = (estimate(&resampled), sums.users(*rows));
             let alike = bootstrap.value.filter(|_| bootstrap.low.is_none());
             let rate = alike.map_or(bootstrap, |share| wilson(share, users));
             Self { rows: totals[*rows] as u64, positives: totals[*positives] as u64, users, rate }
@@ -53,7 +53,7 @@ fn wilson(share: f64, trials: u64) -> Estimate {
 mod tests {
     use super::super::user_sums::tests::PARAMS;
     use super::*;
-    use churn_common::metrics::estimate;
+    use churn_common::metrics;
     use proptest::prelude::*;
 
     /// The share of true among the rows of users.
@@ -102,7 +102,7 @@ mod tests {
             let share = rate(&users);
             let rows = || (0u32..).zip(&users).flat_map(|(user, rows)| rows.iter().map(move |row| (user, *row)));
             let (users, labels): (Vec<u32>, Vec<bool>) = rows().unzip();
-            let scored = estimate(&labels, &vec![1.0; labels.len()], &users, &PARAMS).unwrap()["precision"];
+            let scored = metrics::estimate(&labels, &vec![1.0; labels.len()], &users, &PARAMS).unwrap()["precision"];
             prop_assert_eq!(share.rate.value, scored.value);
             if scored.low < scored.high {
                 prop_assert_eq!(share.rate, scored);

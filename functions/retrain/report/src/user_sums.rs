@@ -1,6 +1,6 @@
 //! Intervals of statistics of sums over rows, by resampling users: rows of one user are alike.
 
-use churn_common::metrics::{Estimate, EstimateParams};
+use churn_common::metrics::{Estimate, EstimateParams, Resampled, UserBootstrap};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
@@ -20,15 +20,6 @@ pub struct UserSums {
     sums: Vec<f64>,
     /// `(width,)`: users who add something to a sum.
     users: Vec<u64>,
-}
-
-/// A statistic of all users, and of each resample in which it is defined.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resampled {
-    value: Option<f64>,
-    /// Ascending.
-    resampled: Vec<f64>,
-    interval: Option<(f64, f64)>,
 }
 
 impl UserSums {
@@ -60,36 +51,38 @@ impl UserSums {
 
     /// The sums over all users, `(width,)`.
     pub fn totals(&self) -> Vec<f64> {
-        let mut totals = vec![0.0; self.width];
-        self.sums.chunks_exact(self.width).for_each(|unit| add(&mut totals, unit, 1.0));
-        totals
+        self.weighted(&vec![1; self.sums.len() / self.width])
     }
 
-    /// `count` statistics of the sums, and their values on resamples of as many users as there are, with replacement. Up
-    /// to 10,000 users, the resamples are those of [`churn_common::metrics::estimate`].
+    /// Resamples `count` statistics of the sums. Up to 10,000 users, the resamples are those of
+    /// [`churn_common::metrics::estimate`].
     pub fn statistics(
         &self,
         count: usize,
         params: &EstimateParams,
         statistic: impl Fn(usize, &[f64]) -> Option<f64>,
     ) -> Vec<Resampled> {
-        let units = self.sums.len() / self.width;
-        let mut resampled: Vec<Vec<f64>> = vec![Vec::new(); count];
-        let mut rng = fastrand::Rng::with_seed(params.seed);
-        let (mut copies, mut sums) = (vec![0u32; units], vec![0.0; self.width]);
-        for _ in 0..params.resamples {
-            copies.fill(0);
-            (0..units).for_each(|_| copies[rng.usize(..units)] += 1);
-            sums.fill(0.0);
-            for (copies, unit) in copies.iter().zip(self.sums.chunks_exact(self.width)).filter(|(n, _)| **n > 0) {
-                add(&mut sums, unit, f64::from(*copies));
-            }
-            resampled.iter_mut().enumerate().for_each(|(at, all)| all.extend(statistic(at, &sums)));
-        }
-        let totals = self.totals();
-        let with_value = |(at, all)| Resampled::new(statistic(at, &totals), all, params);
-        resampled.into_iter().enumerate().map(with_value).collect()
+        UserBootstrap::new(self.sums.len() / self.width, params).run(|copies| {
+            let sums = self.weighted(copies);
+            (0..count).map(|at| statistic(at, &sums)).collect()
+        })
     }
+
+    /// The sums where each unit counts `copies` times, `(width,)`.
+    fn weighted(&self, copies: &[u32]) -> Vec<f64> {
+        let mut sums = vec![0.0; self.width];
+        for (copies, unit) in copies.iter().zip(self.sums.chunks_exact(self.width)).filter(|(n, _)| **n > 0) {
+            sums.iter_mut().zip(unit).for_each(|(sum, x)| *sum += f64::from(*copies) * x);
+        }
+        sums
+    }
+}
+
+/// A statistic with its interval, which is left out where all resamples agree.
+pub fn estimate(resampled: &Resampled) -> Estimate {
+    let Estimate { value, .. } = resampled.estimate();
+    let (low, high) = resampled.estimate().interval().unzip();
+    Estimate { value, low, high }
 }
 
 /// Puts items in random order (Fisher and Yates; Lemire 2019 without the rejection: biased by less than `n`/2⁶⁴).
@@ -98,36 +91,6 @@ fn shuffle(items: &mut [usize], seed: u64) {
     for i in (1..items.len()).rev() {
         let below = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
         items.swap(i, below as usize);
-    }
-}
-
-fn add(sums: &mut [f64], unit: &[f64], copies: f64) {
-    sums.iter_mut().zip(unit).for_each(|(sum, x)| *sum += copies * x);
-}
-
-impl Resampled {
-    fn new(value: Option<f64>, mut resampled: Vec<f64>, params: &EstimateParams) -> Self {
-        resampled.sort_unstable_by(f64::total_cmp);
-        let enough = value.is_some() && 2 * resampled.len() > params.resamples as usize;
-        let quantile = |q: f64| resampled.get((q * resampled.len().saturating_sub(1) as f64).round() as usize).copied();
-        let ends = quantile((1.0 - params.level) / 2.0).zip(quantile((1.0 + params.level) / 2.0));
-        // Where all resamples agree, as of one user, they do not show how sure the value is.
-        let interval = ends.filter(|(low, high)| enough && low < high);
-        Self { value, resampled, interval }
-    }
-
-    /// The value and its percentile interval; no interval where most resamples leave it undefined, or all agree.
-    pub fn estimate(&self) -> Estimate {
-        let (low, high) = self.interval.unzip();
-        Estimate { value: self.value, low, high }
-    }
-
-    /// The standard deviation over resamples: the standard error. `None` where there is no interval.
-    pub fn standard_error(&self) -> Option<f64> {
-        self.interval?;
-        let n = self.resampled.len() as f64;
-        let mean = self.resampled.iter().sum::<f64>() / n;
-        Some((self.resampled.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt())
     }
 }
 
@@ -188,7 +151,21 @@ pub mod tests {
     #[test]
     fn one_user_has_no_interval() {
         let means = means(&random(1, 5));
-        assert!(means[0].value.is_some());
-        assert_eq!((means[0].estimate().low, means[0].standard_error()), (None, None));
+        let mean = estimate(&means[0]);
+        assert!(mean.value.is_some());
+        assert_eq!((mean.low, mean.high, means[0].standard_error()), (None, None, None));
+    }
+
+    /// Numbers of the first release: others would mean that reports of the same data change.
+    #[test]
+    fn intervals_of_a_seed_stay_the_same() {
+        let exactly = |value, low, high| Estimate { value: Some(value), low: Some(low), high: Some(high) };
+        let few = means(&random(40, 3));
+        assert_eq!(few[0].estimate(), exactly(0.44316456432602613, 0.40180077061330455, 0.48563646333732247));
+        assert_eq!(few[0].standard_error(), Some(0.021740115316533463));
+        // In groups.
+        let many = means(&random(10_500, 2));
+        assert_eq!(many[1].estimate(), exactly(0.494413225275114, 0.49037384939699796, 0.4981665415296855));
+        assert_eq!(many[1].standard_error(), Some(0.0020237619061515082));
     }
 }

@@ -1,9 +1,9 @@
 //! Pages that users who churned visited before, against the others.
 
 use super::totals::UserVisits;
-use super::user_sums::{Resampled, UserSums};
+use super::user_sums::{UserSums, estimate};
 use churn_common::event::Page;
-use churn_common::metrics::{Estimate, EstimateParams};
+use churn_common::metrics::{Estimate, EstimateParams, Resampled};
 use serde::{Deserialize, Serialize};
 
 /// How often a page is visited per active day: the mean over rows, with 95 % intervals (the percentile bootstrap over
@@ -64,7 +64,7 @@ pub(crate) fn pages(visits: &[UserVisits], params: &EstimateParams) -> Vec<PageU
 
 /// A page's use, and the difference of its means in standard errors; 0 where that is unknown.
 fn page_use(page: Page, statistics: &[Resampled], comparable: bool) -> (f64, PageUse) {
-    let [churned, others, ratio, difference] = [0, 1, 2, 3].map(|at| statistics[at].estimate());
+    let [churned, others, ratio, difference] = [0, 1, 2, 3].map(|at| estimate(&statistics[at]));
     let difference = difference.value.zip(statistics[3].standard_error()).filter(|_| comparable);
     let has_interval = comparable && ratio.value > Some(0.0);
     let ratio = Estimate {
