@@ -122,8 +122,7 @@ async fn the_report_is_true(stores: &AllStores, version: &ModelVersion) -> Repor
 
     let html = String::from_utf8(stores.models().report(version, ReportFile::Html).await.unwrap().unwrap()).unwrap();
     assert_eq!(html, report.html().unwrap());
-    let Estimate { value: Some(auc), low: Some(low), high: Some(high) } = card.estimates["roc_auc"] else { panic!() };
-    assert!(html.contains(&format!("{auc:.3} ({low:.3} to {high:.3})")));
+    assert!(html.contains(&card.estimates["roc_auc"].to_string()));
     assert!(html.contains(&format!("{} of them churned", card.test.positives)));
     let gate = card.gate.as_ref().unwrap();
     let rule = format!("above {} (gate_max_ece) and above {:.3} too", gate.max_ece, gate.chance_ece);

@@ -47,29 +47,19 @@ pub fn score(value: Option<f64>) -> String {
     value.map_or("undefined".to_owned(), |x| grouped(x, 3))
 }
 
-/// A score and its interval, such as `0.712 (0.650 to 0.771)`. An interval of zero width is left out.
-pub fn interval(estimate: &Estimate) -> String {
-    with_interval(estimate, |x| grouped(x, 3))
+/// An estimate with three decimals, such as `0.712 (95 %: 0.650 to 0.771)`.
+pub fn estimate(estimate: &Estimate) -> String {
+    estimate.text(|x| grouped(x, 3)).to_string()
 }
 
-/// The same in percent.
-pub fn percent_interval(estimate: &Estimate) -> String {
-    with_interval(estimate, |x| percent(x, 1))
+/// An estimate in percent, such as `71.2 % (95 %: 65.0 % to 77.1 %)`.
+pub fn estimate_percent(estimate: &Estimate) -> String {
+    estimate.text(|x| percent(x, 1)).to_string()
 }
 
-/// The same with about three significant digits.
-pub fn short_interval(estimate: &Estimate) -> String {
-    with_interval(estimate, short)
-}
-
-fn with_interval(estimate: &Estimate, text: impl Fn(f64) -> String) -> String {
-    match *estimate {
-        Estimate { value: Some(value), low: Some(low), high: Some(high) } if low < high => {
-            format!("{} ({} to {})", text(value), text(low), text(high))
-        }
-        Estimate { value: Some(value), .. } => text(value),
-        _ => "undefined".to_owned(),
-    }
+/// An estimate with about three significant digits, such as `1,234 (95 %: 900 to 1,500)`.
+pub fn estimate_short(estimate: &Estimate) -> String {
+    estimate.text(short).to_string()
 }
 
 #[cfg(test)]
@@ -89,14 +79,15 @@ mod tests {
             [tick(0.05), tick(-0.1), tick(200.0), tick(0.0), tick(1500.5)],
             ["0.05", "-0.1", "200", "0", "1,500.5"]
         );
-        let whole = Estimate { value: Some(0.7), low: Some(0.65), high: Some(0.75) };
-        assert_eq!(interval(&whole), "0.700 (0.650 to 0.750)");
-        assert_eq!(percent_interval(&Estimate { low: None, ..whole }), "70.0 %");
-        assert_eq!(interval(&Estimate { value: None, ..whole }), "undefined");
-        assert_eq!(interval(&Estimate { value: Some(0.0), low: Some(0.0), high: Some(0.0) }), "0.000");
-        assert_eq!(
-            short_interval(&Estimate { value: Some(1234.0), low: Some(900.5), high: Some(1500.0) }),
-            "1,234 (900 to 1,500)"
-        );
+    }
+
+    #[test]
+    fn estimates_are_grouped_and_rounded() {
+        let share = Estimate { value: Some(0.7), low: Some(0.65), high: Some(0.75) };
+        assert_eq!(estimate(&share), "0.700 (95 %: 0.650 to 0.750)");
+        assert_eq!(estimate_percent(&share), "70.0 % (95 %: 65.0 % to 75.0 %)");
+        let cost = Estimate { value: Some(1234.0), low: Some(900.5), high: Some(1500.0) };
+        assert_eq!(estimate_short(&cost), "1,234 (95 %: 900 to 1,500)");
+        assert_eq!(estimate(&Estimate::UNDEFINED), "undefined");
     }
 }

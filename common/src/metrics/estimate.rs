@@ -1,8 +1,10 @@
-//! A score with its interval.
+//! A score with its interval, and the one form in which both are written.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// A score and its interval.
+/// A score and its interval. As text it is `0.731 (95 %: 0.692 to 0.774)`; a format string may set decimals and sign, as
+/// `{:+.2}` does. The interval is left out where [`Estimate::interval`] is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// `None` where undefined.
@@ -13,6 +15,14 @@ pub struct Estimate {
     pub high: Option<f64>,
 }
 
+/// An estimate as text, with numbers as `number` writes them.
+#[derive(Debug, Clone, Copy)]
+pub struct EstimateText<F> {
+    estimate: Estimate,
+    number: F,
+    level_percent: u32,
+}
+
 impl Estimate {
     pub const UNDEFINED: Self = Self { value: None, low: None, high: None };
 
@@ -21,5 +31,70 @@ impl Estimate {
     pub fn interval(&self) -> Option<(f64, f64)> {
         self.value?;
         self.low.zip(self.high).filter(|(low, high)| low < high)
+    }
+
+    /// The same text with numbers as `number` writes them, of a 95 % interval.
+    pub fn text<F: Fn(f64) -> String>(&self, number: F) -> EstimateText<F> {
+        EstimateText { estimate: *self, number, level_percent: 95 }
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimals = f.precision().unwrap_or(3);
+        let has_sign = f.sign_plus();
+        let number = |x: f64| if has_sign { format!("{x:+.decimals$}") } else { format!("{x:.decimals$}") };
+        self.text(number).fmt(f)
+    }
+}
+
+impl<F: Fn(f64) -> String> EstimateText<F> {
+    /// The same for an interval of another level, in percent.
+    pub fn level(self, percent: u32) -> Self {
+        Self { level_percent: percent, ..self }
+    }
+
+    /// Such as `0.731`; `undefined` where it is.
+    pub fn value(&self) -> String {
+        self.estimate.value.map_or("undefined".to_owned(), &self.number)
+    }
+
+    /// Such as `95 %: 0.692 to 0.774`; `None` as for [`Estimate::interval`].
+    pub fn interval(&self) -> Option<String> {
+        let (low, high) = self.estimate.interval()?;
+        Some(format!("{} %: {} to {}", self.level_percent, (self.number)(low), (self.number)(high)))
+    }
+}
+
+impl<F: Fn(f64) -> String> fmt::Display for EstimateText<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.value())?;
+        match self.interval() {
+            Some(interval) => write!(f, " ({interval})"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCORE: Estimate = Estimate { value: Some(0.7312), low: Some(0.6918), high: Some(0.7739) };
+
+    #[test]
+    fn an_estimate_is_written_with_its_interval() {
+        assert_eq!(SCORE.to_string(), "0.731 (95 %: 0.692 to 0.774)");
+        assert_eq!(format!("{SCORE:+.2}"), "+0.73 (95 %: +0.69 to +0.77)");
+        let percent = |x: f64| format!("{:.0} %", 100.0 * x);
+        assert_eq!(SCORE.text(percent).level(99).to_string(), "73 % (99 %: 69 % to 77 %)");
+    }
+
+    #[test]
+    fn an_interval_that_shows_nothing_is_left_out() {
+        assert_eq!(Estimate { low: None, ..SCORE }.to_string(), "0.731");
+        assert_eq!(Estimate { value: Some(0.5), low: Some(0.5), high: Some(0.5) }.to_string(), "0.500");
+        assert_eq!(Estimate { value: None, ..SCORE }.to_string(), "undefined");
+        assert_eq!(Estimate::UNDEFINED.to_string(), "undefined");
     }
 }

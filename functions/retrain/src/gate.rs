@@ -27,7 +27,7 @@ pub async fn judge(
         reasons: Vec::new(),
         comparison: None,
         champion_unfit: None,
-        ece: card.estimates.get("ece").copied().unwrap_or(Estimate { value: None, low: None, high: None }),
+        ece: card.estimates.get("ece").copied().unwrap_or(Estimate::UNDEFINED),
         max_ece: settings.gate.gate_max_ece,
         chance_ece: chance_calibration_error(
             held_out.probabilities,
@@ -99,11 +99,8 @@ fn calibration(gate: &Gate) -> Option<GateReason> {
     off.then(|| GateReason {
         kind: GateReasonKind::Miscalibrated,
         detail: format!(
-            "its probabilities are off: calibration error {} (95 %: {} to {}) is above {max_ece} (gate_max_ece) and above \
-             the {chance_ece:.3} that chance explains",
-            text(ece.value),
-            text(ece.low),
-            text(ece.high)
+            "its probabilities are off: calibration error {ece} is above {max_ece} (gate_max_ece) and above the \
+             {chance_ece:.3} that chance explains"
         ),
     })
 }
@@ -125,16 +122,11 @@ fn leaks(guards: &Guards) -> Option<GateReason> {
 
 /// Such as `0.731 against 0.728, difference +0.003 (95 %: -0.004 to +0.011)`.
 fn difference(comparison: &Comparison) -> String {
-    let Estimate { value, low, high } =
-        comparison.roc_auc_difference().unwrap_or(Estimate { value: None, low: None, high: None });
-    let signed = |x: Option<f64>| x.map_or("undefined".to_owned(), |x| format!("{x:+.3}"));
     format!(
-        "{} against {}, difference {} (95 %: {} to {}) on {} rows, {} churned",
+        "{} against {}, difference {:+} on {} rows, {} churned",
         text(comparison.roc_auc),
         text(comparison.champion_roc_auc),
-        signed(value),
-        signed(low),
-        signed(high),
+        comparison.roc_auc_difference().unwrap_or(Estimate::UNDEFINED),
         comparison.rows,
         comparison.positives
     )

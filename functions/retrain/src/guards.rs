@@ -60,8 +60,8 @@ pub fn permuted_labels(
     let labels: Vec<bool> = folds.held_out().map(|row| shuffled.labels[row]).collect();
     let users: Vec<u32> = folds.held_out().map(|row| rows.users[row]).collect();
     let params = EstimateParams { threshold: 0.5, k: 1, level: 0.99, resamples, seed };
-    let none = Estimate { value: None, low: None, high: None };
-    let roc_auc = estimate(&labels, &ranks, &users, &params)?.get("roc_auc").copied().unwrap_or(none);
+    let scores = estimate(&labels, &ranks, &users, &params)?;
+    let roc_auc = scores.get("roc_auc").copied().unwrap_or(Estimate::UNDEFINED);
     Ok(Some(PermutedLabels { roc_auc, passed: roc_auc.low.is_none_or(|low| low <= 0.5) }))
 }
 

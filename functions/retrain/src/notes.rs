@@ -15,7 +15,7 @@ pub fn warnings(card: &Card) -> Vec<String> {
     match &guards.permuted_labels {
         Some(permuted) if !permuted.passed => warnings.push(format!(
             "a leak is likely: trained on shuffled labels, the model still ranks rows it has not seen, ROC-AUC {}",
-            interval(Some(&permuted.roc_auc), 99)
+            permuted.roc_auc.text(|x| format!("{x:.3}")).level(99)
         )),
         Some(_) => {}
         None => warnings.push(
@@ -60,7 +60,7 @@ pub fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
     let validation = &card.validation;
     let mut notes = vec![format!(
         "ROC-AUC {} rests on {} churned rows of {}, of {} users, who are resampled",
-        interval(card.estimates.get("roc_auc"), 95),
+        card.estimates.get("roc_auc").unwrap_or(&Estimate::UNDEFINED),
         card.test.positives,
         card.test.rows,
         card.test.users,
@@ -92,14 +92,4 @@ pub fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
 
 fn text(score: Option<f64>) -> String {
     score.map_or("undefined".to_owned(), |x| format!("{x:.3}"))
-}
-
-/// Such as `0.712 (95 %: 0.650 to 0.771)`.
-fn interval(estimate: Option<&Estimate>, percent: u32) -> String {
-    match estimate {
-        Some(Estimate { value, low: Some(low), high: Some(high) }) => {
-            format!("{} ({percent} %: {low:.3} to {high:.3})", text(*value))
-        }
-        other => text(other.and_then(|e| e.value)),
-    }
 }

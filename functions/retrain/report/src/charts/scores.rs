@@ -19,7 +19,7 @@ pub fn all(card: &Card, curve: &OperatingCurve, held_out: &HeldOut) -> Result<Ve
 }
 
 fn estimate(estimates: &Estimates, name: &str) -> String {
-    estimates.get(name).map_or_else(|| "undefined".to_owned(), number::interval)
+    estimates.get(name).map_or_else(|| "undefined".to_owned(), number::estimate)
 }
 
 fn roc(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
@@ -117,7 +117,7 @@ fn confusion(card: &Card) -> Result<Chart, ChartError> {
 fn gain(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
     let description = format!(
         "Of all who churned, how many are among the riskiest so many percent of rows. Among the riskiest tenth: {}.",
-        card.estimates.get("gain_at_10_percent").map_or_else(|| "undefined".to_owned(), number::percent_interval)
+        card.estimates.get("gain_at_10_percent").map_or_else(|| "undefined".to_owned(), number::estimate_percent)
     );
     Lines {
         caption: Caption::new("gain", "Gain: churned users reached", description),

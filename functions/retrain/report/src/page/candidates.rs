@@ -20,7 +20,7 @@ pub fn section(card: &Card, drawn: &ReportCharts) -> Markup {
         }
         (charts(&drawn.candidates))
         (table(
-            "Every candidate, with 95 % intervals",
+            "Every candidate",
             &["candidate", "log-loss", "ROC-AUC", "average precision", "time"],
             card.candidates.iter().map(row),
         ))
@@ -28,7 +28,7 @@ pub fn section(card: &Card, drawn: &ReportCharts) -> Markup {
 }
 
 fn row(candidate: &CandidateReport) -> Row {
-    let estimate = |name: &str| candidate.estimates.get(name).map_or_else(|| "undefined".to_owned(), number::interval);
+    let estimate = |name: &str| candidate.estimates.get(name).map_or_else(|| "undefined".to_owned(), number::estimate);
     let chosen = if candidate.chosen { " (chosen)" } else { "" };
     let name = candidate.family.replace('_', " ");
     let cells = vec![

@@ -54,26 +54,26 @@ pub fn groups(report: &Report, drawn: &ReportCharts) -> Markup {
     ];
     let row = |(grouping, g): (&str, &GroupRate)| {
         let [rows, users, positives] = [g.churn.rows, g.churn.users, g.churn.positives].map(number::count);
-        vec![format!("{grouping}: {}", g.group), rows, users, positives, number::percent_interval(&g.churn.rate)]
+        vec![format!("{grouping}: {}", g.group), rows, users, positives, number::estimate_percent(&g.churn.rate)]
     };
     let rows = groupings.into_iter().flat_map(|(of, groups)| groups.iter().map(move |g| (of, g))).map(row);
     html! {
         p {
             "A row is a user at a cutoff who was active in the " (card.window_days) " days before it and had not cancelled. "
             (number::count(churn.positives)) " of " (number::count(churn.rows)) " rows churned: "
-            (number::percent_interval(&churn.rate)) ". Rows of training and test are counted together. Intervals \
+            (number::estimate_percent(&churn.rate)) ". Rows of training and test are counted together. Intervals \
             resample users, as the rows of a user at several cutoffs are alike. Where all resamples agree, as in a group \
             without churn, the interval is Wilson's, with the number of users as the number of trials."
         }
         (charts(&drawn.groups))
-        (table("Churn rate by group", &["group", "rows", "users", "rows that churned", "rate (95 % interval)"], rows))
+        (table("Churn rate by group", &["group", "rows", "users", "rows that churned", "rate"], rows))
     }
 }
 
 /// Pages visited before the cutoff.
 pub fn pages(report: &Report, drawn: &ReportCharts) -> Markup {
     let row = |p: &PageUse| {
-        vec![p.page.clone(), number::interval(&p.churned), number::interval(&p.others), number::interval(&p.ratio)]
+        vec![p.page.clone(), number::estimate(&p.churned), number::estimate(&p.others), number::estimate(&p.ratio)]
     };
     html! {
         p {
@@ -83,7 +83,7 @@ pub fn pages(report: &Report, drawn: &ReportCharts) -> Markup {
         }
         (charts(&drawn.pages))
         (table(
-            "Visits per active day (95 % intervals)",
+            "Visits per active day",
             &["page", "churned later", "others", "ratio"],
             report.exploration.pages.iter().map(row),
         ))

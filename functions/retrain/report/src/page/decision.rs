@@ -10,7 +10,7 @@ use maud::{Markup, html};
 pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
     let decision = &report.card.decision;
     let serving = decision.decision.threshold.get();
-    let bare = |value| Estimate { value, low: None, high: None };
+    let bare = |value| Estimate { value, ..Estimate::UNDEFINED };
     let row = |row: &TradeOff| {
         let serves = row.threshold == serving;
         let estimates = report.held_out.trade_off.iter().find(|other| other.threshold == row.threshold);
@@ -23,9 +23,9 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
             number::count(row.called),
             number::count(row.caught),
             number::count(row.missed),
-            number::percent_interval(&precision),
-            number::percent_interval(&recall),
-            number::short_interval(&cost),
+            number::estimate_percent(&precision),
+            number::estimate_percent(&recall),
+            number::estimate_short(&cost),
         ];
         Row { is_highlighted: serves, cells }
     };
@@ -36,7 +36,7 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
         }
         (charts(&drawn.decision))
         (table(
-            "What some thresholds would have led to on the held-out rows (95 % intervals by user)",
+            "Scores of some thresholds on the held-out rows, intervals by user",
             &["threshold", "called", "caught", "missed", "precision", "recall", "cost"],
             decision.trade_off.iter().map(row),
         ))

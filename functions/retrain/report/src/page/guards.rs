@@ -1,5 +1,6 @@
 //! The leak checks and the gate.
 
+use churn_common::metrics::Estimate;
 use churn_common::model::Card;
 use churn_common::model::card::{Comparison, Gate};
 use churn_pages::{number, table};
@@ -25,7 +26,8 @@ fn checks(card: &Card) -> [Vec<String>; 4] {
             "Nothing is learned from shuffled labels",
             permuted.map_or("not run", |p| result(p.passed)),
             permuted.map_or("no time was left, or too few rows churned for every fold to have some".to_owned(), |p| {
-                format!("ROC-AUC {}, a 99 % interval, which must not lie above 0.5", number::interval(&p.roc_auc))
+                let roc_auc = p.roc_auc.text(|x| number::grouped(x, 3)).level(99);
+                format!("ROC-AUC {roc_auc}, an interval that must not lie above 0.5")
             }),
         ),
         row(
@@ -66,17 +68,17 @@ fn calibration(gate: &Gate) -> String {
     format!(
         "Calibration error {}. The gate refuses what lies above {} (gate_max_ece) and above {} too, the 95th percentile \
          of the error that true probabilities have on as many rows.",
-        number::interval(&gate.ece),
+        number::estimate(&gate.ece),
         gate.max_ece,
         number::grouped(gate.chance_ece, 3)
     )
 }
 
 fn compared(comparison: &Comparison) -> String {
-    let difference = comparison.roc_auc_difference().map_or_else(|| "undefined".to_owned(), |d| number::interval(&d));
+    let difference = comparison.roc_auc_difference().unwrap_or(Estimate::UNDEFINED);
     format!(
         "Against champion {} on {} rows that neither was trained on, {} of which churned: ROC-AUC {} against {}, \
-         difference {difference}; its lower end must lie above -{} (gate_margin).",
+         difference {difference:+}; its lower end must lie above -{} (gate_margin).",
         comparison.champion,
         number::count(comparison.rows as u64),
         number::count(comparison.positives as u64),
@@ -89,7 +91,6 @@ fn compared(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use churn_common::metrics::Estimate;
     use churn_common::model::card::{GateReason, GateReasonKind};
 
     fn page(passed: bool, ece: f64) -> String {
@@ -112,10 +113,13 @@ mod tests {
     fn the_page_has_the_rule_that_the_gate_applies() {
         let rule = "The gate refuses what lies above 0.05 (gate_max_ece) and above 0.083 too";
         let passed = page(true, 0.08);
-        assert!(passed.contains("The model passed") && passed.contains("error 0.080 (0.060 to 0.150)"), "{passed}");
+        assert!(
+            passed.contains("The model passed") && passed.contains("error 0.080 (95 %: 0.060 to 0.150)"),
+            "{passed}"
+        );
         let failed = page(false, 0.09);
         assert!(failed.contains("did not pass") && failed.contains("<li>calibration is off</li>"), "{failed}");
-        assert!(failed.contains("error 0.090 (0.060 to 0.150)"), "{failed}");
+        assert!(failed.contains("error 0.090 (95 %: 0.060 to 0.150)"), "{failed}");
         assert!([passed, failed].iter().all(|page| page.contains(rule) && !page.contains("lower end")));
     }
 }

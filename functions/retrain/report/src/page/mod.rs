@@ -22,7 +22,7 @@ pub fn page(report: &Report, charts: &ReportCharts) -> Page {
         arabic_title: "تقرير تدريب نموذج توقّع المغادرة",
         subtitle: html! {
             "Trained " time datetime=(card.created_at) { (card.created_at) } " on the log from "
-            (card.log_span.0) " to " (card.log_span.1) ". Figures in parentheses are 95 % intervals."
+            (card.log_span.0) " to " (card.log_span.1) "."
         },
         sections: vec![
             section("overview", "At a glance", "نظرة سريعة", overview::section(report)),

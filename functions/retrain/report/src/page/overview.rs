@@ -9,9 +9,8 @@ use maud::{Markup, html};
 pub fn section(report: &Report) -> Markup {
     let card = &report.card;
     let tile = |name, metric: &str, text: fn(f64) -> String| {
-        let undefined = || ("undefined".to_owned(), String::new());
-        let (value, note) = card.estimates.get(metric).map_or_else(undefined, |estimate| texts(estimate, text));
-        Tile { name, value, note }
+        let estimate = card.estimates.get(metric).unwrap_or(&Estimate::UNDEFINED).text(text);
+        Tile { name, value: estimate.value(), note: estimate.interval().unwrap_or_default() }
     };
     let (plain, percent) = (|x| number::grouped(x, 3), |x| number::percent(x, 1));
     html! {
@@ -61,13 +60,4 @@ fn uncertainty(report: &Report) -> String {
         ),
         _ => format!("{rows}: too few to say how sure the scores are."),
     }
-}
-
-/// An estimate's value, and its interval unless that has zero width.
-fn texts(estimate: &Estimate, text: fn(f64) -> String) -> (String, String) {
-    let ends = estimate.low.zip(estimate.high).filter(|(low, high)| low < high);
-    (
-        estimate.value.map_or("undefined".to_owned(), text),
-        ends.map_or_else(String::new, |(low, high)| format!("95 %: {} to {}", text(low), text(high))),
-    )
 }

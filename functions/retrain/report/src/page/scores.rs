@@ -29,7 +29,7 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
     let Report { card, curve, .. } = report;
     let scored = SCORES
         .iter()
-        .filter_map(|(metric, name)| Some(vec![(*name).to_owned(), number::interval(card.estimates.get(*metric)?)]));
+        .filter_map(|(metric, name)| Some(vec![(*name).to_owned(), number::estimate(card.estimates.get(*metric)?)]));
     let of_training = "ROC-AUC on the training rows (far above the held-out one: overfitted)".to_owned();
     let rows = scored.chain([vec![of_training, number::score(card.training_evaluation.roc_auc)]]);
     html! {
@@ -38,7 +38,7 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
             model, calibration or threshold saw the held-out rows. Intervals resample users, whose rows are alike."
         }
         (charts(&drawn.scores))
-        (table("Scores on the held-out rows", &["score", "value (95 % interval)"], rows))
+        (table("Scores on the held-out rows", &["score", "value"], rows))
         @if (curve.points.len() as u64) < curve.distinct {
             p class="muted" {
                 "The curves are drawn through " (number::count(curve.points.len() as u64)) " of "

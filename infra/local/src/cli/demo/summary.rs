@@ -2,6 +2,8 @@
 
 use super::steps::{Answered, Ingested, Predicted};
 use crate::data::Endpoints;
+use churn_common::metrics::Estimate;
+use serde::Deserialize;
 use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
@@ -63,7 +65,7 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     }
     writeln!(out, "  in cross-validation, the best of each family:")?;
     for candidate in answer["candidates"].as_array().into_iter().flatten().filter(|c| c["best_of_family"] == true) {
-        let score = |name: &str| interval(&candidate["estimates"][name]);
+        let score = |name: &str| estimate(&candidate["estimates"][name]);
         writeln!(
             out,
             "    {:<20} log-loss {}, ROC-AUC {}{}",
@@ -75,7 +77,7 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     }
     let scores = &answer["estimates"];
     let threshold = answer["decision"]["threshold"].as_f64().unwrap_or(f64::NAN);
-    writeln!(out, "  on the held-out rows (95 % intervals, users resampled):")?;
+    writeln!(out, "  on the held-out rows (users resampled):")?;
     for (name, metric) in [
         ("ROC-AUC", "roc_auc"),
         ("PR-AUC", "pr_auc"),
@@ -84,11 +86,11 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
         ("calibration error", "ece"),
         ("lift, top 10 %", "lift_at_10_percent"),
     ] {
-        writeln!(out, "    {name:<20} {}", interval(&scores[metric]))?;
+        writeln!(out, "    {name:<20} {}", estimate(&scores[metric]))?;
     }
     writeln!(out, "  from a probability of {threshold:.3} on, {}:", text(&answer["decision"]["rule"]))?;
     for (name, metric) in [("accuracy", "accuracy"), ("precision", "precision"), ("recall", "recall"), ("F1", "f1")] {
-        writeln!(out, "    {name:<20} {}", interval(&scores[metric]))?;
+        writeln!(out, "    {name:<20} {}", estimate(&scores[metric]))?;
     }
     let confusion = &answer["evaluation"]["confusion"];
     writeln!(
@@ -138,13 +140,9 @@ fn told(out: &mut impl Write, answer: &Value) -> io::Result<()> {
     Ok(())
 }
 
-/// Such as `0.712 (0.650 to 0.771)`.
-fn interval(estimate: &Value) -> String {
-    match ["value", "low", "high"].map(|part| estimate[part].as_f64()) {
-        [Some(value), Some(low), Some(high)] => format!("{value:.3} ({low:.3} to {high:.3})"),
-        [Some(value), ..] => format!("{value:.3}"),
-        _ => "undefined".to_owned(),
-    }
+/// An estimate in an answer, such as `0.712 (95 %: 0.650 to 0.771)`.
+fn estimate(value: &Value) -> Estimate {
+    Estimate::deserialize(value).unwrap_or(Estimate::UNDEFINED)
 }
 
 /// Tells the predictions.

@@ -19,15 +19,15 @@ pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         exploration.cancelled_users
     )?;
     let churn = &exploration.churn;
-    writeln!(out, "  {} rows, {} churned: {}", churn.rows, churn.positives, told(Some(&churn.rate)))?;
-    writeln!(out, "  on {} newer rows, {} churned (95 % intervals):", card.test.rows, card.test.positives)?;
+    writeln!(out, "  {} rows, {} churned: {}", churn.rows, churn.positives, churn.rate)?;
+    writeln!(out, "  on {} newer rows, {} churned:", card.test.rows, card.test.positives)?;
     for (name, metric) in [
         ("ROC-AUC", "roc_auc"),
         ("average precision", "pr_auc"),
         ("calibration error", "ece"),
         ("lift at 10 %", "lift_at_10_percent"),
     ] {
-        writeln!(out, "    {name:<20} {}", told(card.estimates.get(metric)))?;
+        writeln!(out, "    {name:<20} {}", card.estimates.get(metric).unwrap_or(&Estimate::UNDEFINED))?;
     }
     let features: Vec<&str> = card.importance.features.iter().take(5).map(|f| f.name.as_str()).collect();
     writeln!(out, "  moved most by {}", features.join(", "))?;
@@ -38,15 +38,4 @@ pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         writeln!(out, "  warning: {warning}")?;
     }
     Ok(())
-}
-
-/// Such as `0.712 (0.650 to 0.771)`.
-fn told(estimate: Option<&Estimate>) -> String {
-    match estimate {
-        Some(Estimate { value: Some(value), low: Some(low), high: Some(high) }) => {
-            format!("{value:.3} ({low:.3} to {high:.3})")
-        }
-        Some(Estimate { value: Some(value), .. }) => format!("{value:.3}"),
-        _ => "undefined".to_owned(),
-    }
 }
