@@ -47,9 +47,9 @@ impl Forgotten {
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 let later = failed.item().and_then(moment);
-                later.ok_or_else(|| StoreError::unreadable("UpdateItem", &self.table, "a tombstone tells no moment"))
+                later.ok_or_else(|| StoreError::corrupt("UpdateItem", &self.table, "a tombstone tells no moment"))
             }
-            _ => Err(StoreError::of_call("UpdateItem", &self.table, error)),
+            _ => Err(StoreError::from_call("UpdateItem", &self.table, error)),
         }
     }
 
@@ -59,11 +59,11 @@ impl Forgotten {
         let mut pages = call.into_paginator().items().send();
         let mut moments = HashMap::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(|e| StoreError::of_call("Scan", &self.table, e))?;
+            let item = item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?;
             let user = item.get(USER).and_then(|v| v.as_s().ok()).and_then(|name| StoredUser::from_stored(name));
             let tombstone = user.zip(moment(&item));
             moments.extend([tombstone.ok_or_else(|| {
-                StoreError::unreadable("Scan", &self.table, "a tombstone tells no user or no moment")
+                StoreError::corrupt("Scan", &self.table, "a tombstone tells no user or no moment")
             })?]);
         }
         Ok(Tombstones { names: self.names.clone(), moments })

@@ -1,6 +1,6 @@
 //! The table of session slices: `UserHistory`, one item for what one source tells of one user's day.
 
-use super::StoreError;
+use super::{StoreError, StoreErrorKind};
 use crate::calendar::{Day, Timestamp};
 use crate::history::{Found, History};
 use crate::ids::{SourceId, UserId};
@@ -22,8 +22,6 @@ const BATCH: usize = 25;
 const CONCURRENT: usize = 8;
 /// Times in a row that a batch is sent without anything of it being processed.
 const ATTEMPTS: u32 = 10;
-/// What DynamoDB says when it takes nothing for now.
-const THROTTLED: [&str; 3] = ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
 /// Most bytes of slices in one item; DynamoDB takes 400 KB with names and keys.
 const ITEM_BYTES: usize = 350_000;
 
@@ -131,7 +129,7 @@ impl Histories {
     ) -> Result<(), StoreError> {
         let batches = all.chunks(BATCH).map(|batch| {
             let requests: Result<Vec<_>, _> = batch.iter().map(&request).collect();
-            requests.map_err(|e| StoreError::unreadable("BatchWriteItem", &self.table, e))
+            requests.map_err(|e| StoreError::corrupt("BatchWriteItem", &self.table, e))
         });
         stream::iter(batches).try_for_each_concurrent(CONCURRENT, |batch| self.write(batch)).await
     }
@@ -142,12 +140,12 @@ impl Histories {
         while attempt < ATTEMPTS {
             let call = self.client.batch_write_item().request_items(&self.table, batch.clone());
             let before = batch.len();
-            match call.send().await.map_err(|e| StoreError::of_call("BatchWriteItem", &self.table, e)) {
+            match call.send().await.map_err(|e| StoreError::from_call("BatchWriteItem", &self.table, e)) {
                 Ok(answer) => {
                     let left = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table));
                     batch = left.unwrap_or_default();
                 }
-                Err(e) if THROTTLED.contains(&e.code.as_str()) => {}
+                Err(e) if e.kind == StoreErrorKind::Throttled => {}
                 Err(e) => return Err(e),
             }
             if batch.is_empty() {
@@ -158,13 +156,8 @@ impl Histories {
             let bound = Duration::from_millis(50) * 2u32.pow(attempt.min(6));
             tokio::time::sleep(bound.mul_f64(fastrand::f64())).await;
         }
-        Err(StoreError {
-            operation: "BatchWriteItem",
-            target: self.table.clone(),
-            code: "UnprocessedItems".into(),
-            message: format!("{} items were left unprocessed {ATTEMPTS} times in a row", batch.len()),
-            retryable: true,
-        })
+        let why = format!("{} items were left unprocessed {ATTEMPTS} times in a row", batch.len());
+        Err(StoreError::new(StoreErrorKind::Throttled, "BatchWriteItem", &self.table, why))
     }
 
     /// Everything found of one user.
@@ -180,7 +173,7 @@ impl Histories {
             .send();
         let mut found = Vec::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(|e| StoreError::of_call("Query", &self.table, e))?;
+            let item = item.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
             found.push(self.read(&item)?.1);
         }
         Ok(found)
@@ -199,7 +192,7 @@ impl Histories {
         let mut pages = call.into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(|e| StoreError::of_call("Query", &self.table, e))?;
+            let item = item.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
             found.push(self.read(&item)?.1);
         }
         Ok(found)
@@ -221,9 +214,9 @@ impl Histories {
             .send();
         let mut keys = Vec::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(|e| StoreError::of_call("Query", &self.table, e))?;
+            let item = item.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
             let place = item.get(PLACE).and_then(|v| v.as_s().ok()).cloned();
-            let place = place.ok_or_else(|| StoreError::unreadable("Query", &self.table, "an item has no sort key"))?;
+            let place = place.ok_or_else(|| StoreError::corrupt("Query", &self.table, "an item has no sort key"))?;
             keys.push(ItemKey { user: user.clone(), place });
         }
         let items = keys.len() as u64;
@@ -267,7 +260,7 @@ impl Histories {
     fn read(&self, item: &Item) -> Result<(StoredUser, Found), StoreError> {
         let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or_default();
         let (user, place) = (text(USER), text(PLACE));
-        let bad = |why: String| StoreError::unreadable("Scan", format!("{}/{user}/{place}", self.table), why);
+        let bad = |why: String| StoreError::corrupt("Scan", format!("{}/{user}/{place}", self.table), why);
         let (day, rest) = place.split_once('#').unwrap_or((place, ""));
         let day = Day::parse(day).ok_or_else(|| bad("the key tells no day".into()))?;
         let (source, _) = SourceId::parse_front(rest).ok_or_else(|| bad("the key tells no source".into()))?;
@@ -285,7 +278,7 @@ fn place(day: Day, source: &SourceId, n: usize) -> String {
 
 /// Slices encoded in as few items as hold them; one is enough unless a user has hundreds of long sessions in a day.
 fn chunks(slices: &[SessionSlice], table: &str) -> Result<Vec<Vec<u8>>, StoreError> {
-    let bytes = session::encode(slices).map_err(|e| StoreError::unreadable("BatchWriteItem", table, e))?;
+    let bytes = session::encode(slices).map_err(|e| StoreError::corrupt("BatchWriteItem", table, e))?;
     if bytes.len() <= ITEM_BYTES || slices.len() < 2 {
         return Ok(vec![bytes]);
     }
@@ -337,7 +330,7 @@ impl UserScan {
             && !self.seen.insert(twox_hash::XxHash64::oneshot(0, name.as_str().as_bytes()))
         {
             let table = &self.histories.table;
-            return Err(StoreError::unreadable("Scan", table, format!("user {name} appears twice in one segment")));
+            return Err(StoreError::corrupt("Scan", table, format!("user {name} appears twice in one segment")));
         }
         Ok(user)
     }
@@ -350,7 +343,7 @@ impl UserScan {
             .set_exclusive_start_key(self.resume.take())
             .send()
             .await
-            .map_err(|e| StoreError::of_call("Scan", table, e))?;
+            .map_err(|e| StoreError::from_call("Scan", table, e))?;
         for item in answer.items.unwrap_or_default() {
             self.items.push_back(self.histories.read(&item)?);
         }

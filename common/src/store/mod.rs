@@ -1,5 +1,6 @@
 //! S3 and DynamoDB, one file for each thing stored, spoken to through the AWS SDK only.
 
+mod error;
 pub mod forgotten;
 pub mod histories;
 pub mod ledger;
@@ -7,11 +8,13 @@ pub mod models;
 pub mod objects;
 pub mod registry;
 pub mod risks;
+mod sdk_error;
+
+pub use error::{StoreError, StoreErrorKind};
 
 use crate::pseudonym::Pseudonyms;
 use crate::settings::Stores;
 use aws_config::SdkConfig;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use forgotten::Forgotten;
 use histories::Histories;
 use ledger::Ledger;
@@ -19,61 +22,6 @@ use models::Models;
 use objects::Bucket;
 use registry::RegistryStore;
 use risks::Risks;
-
-/// A store did not do what it was asked to.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{operation} on {target} failed: {message}")]
-pub struct StoreError {
-    /// The call, as the service names it.
-    pub operation: &'static str,
-    /// Bucket and key, or table and item.
-    pub target: String,
-    /// The service's code for what is wrong, such as `NoSuchBucket`; empty where it gave none.
-    pub code: String,
-    /// What is wrong.
-    pub message: String,
-    /// Whether the same call may succeed later.
-    pub retryable: bool,
-}
-
-impl StoreError {
-    /// What a call through the SDK ended with.
-    pub fn of_call<E, R>(operation: &'static str, target: impl Into<String>, error: SdkError<E, R>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
-    {
-        let code = error.as_service_error().and_then(|e| e.code()).unwrap_or_default().to_owned();
-        let final_answer = matches!(
-            code.as_str(),
-            "NoSuchBucket"
-                | "NoSuchKey"
-                | "AccessDenied"
-                | "AccessDeniedException"
-                | "PreconditionFailed"
-                | "ConditionalCheckFailedException"
-                | "ResourceNotFoundException"
-                | "ValidationException"
-                | "InvalidBucketName"
-        );
-        let retryable = !final_answer && !matches!(error, SdkError::ConstructionFailure(_));
-        let message = match error.as_service_error().and_then(|e| e.message()) {
-            Some(message) if !code.is_empty() => format!("{code}: {message}"),
-            _ => DisplayErrorContext(&error).to_string(),
-        };
-        Self { operation, target: target.into(), code, message, retryable }
-    }
-
-    /// Something stored cannot be read. No retry mends that.
-    pub fn unreadable(operation: &'static str, target: impl Into<String>, why: impl std::fmt::Display) -> Self {
-        Self { operation, target: target.into(), code: String::new(), message: why.to_string(), retryable: false }
-    }
-
-    /// Whether what is stored cannot be read, though the store answers.
-    pub fn is_unreadable(&self) -> bool {
-        !self.retryable && self.code.is_empty()
-    }
-}
 
 /// Every store, over shared clients.
 #[derive(Debug, Clone)]

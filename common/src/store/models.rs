@@ -85,7 +85,7 @@ impl Models {
     /// of the latest training that came to this model; the other files are the same each time.
     pub async fn put(&self, files: ModelFiles, report: ReportFiles, card: &Card) -> Result<(), StoreError> {
         let version = &card.version;
-        let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", key(version, CARD), e))?;
+        let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", key(version, CARD), e))?;
         self.put_file(version, files.model).await?;
         self.put_one(version, "baseline.parquet", files.baseline, "application/vnd.apache.parquet").await?;
         if let Some(xgboost_json) = files.xgboost_json {
@@ -149,7 +149,7 @@ impl Models {
     /// Reads a model's card.
     pub async fn card(&self, version: &ModelVersion) -> Result<Card, ModelError> {
         let json = self.read(version, CARD).await?;
-        serde_json::from_slice(&json).map_err(|e| StoreError::unreadable("GetObject", key(version, CARD), e).into())
+        serde_json::from_slice(&json).map_err(|e| StoreError::corrupt("GetObject", key(version, CARD), e).into())
     }
 
     /// Reads the feature rows that a model was trained on, as Parquet.

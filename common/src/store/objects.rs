@@ -1,6 +1,6 @@
 //! One S3 bucket.
 
-use super::StoreError;
+use super::{StoreError, StoreErrorKind};
 use crate::calendar::Timestamp;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -91,7 +91,7 @@ impl Bucket {
             Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 416 => {
                 Ok(Opened::Body(ByteStream::default()))
             }
-            Err(e) => Err(StoreError::of_call("GetObject", self.target(key), e)),
+            Err(e) => Err(StoreError::from_call("GetObject", self.target(key), e)),
         }
     }
 
@@ -112,20 +112,15 @@ impl Bucket {
                 Ok(answer) => answer,
                 Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => return Ok(Fetched::Missing),
                 Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 304 => return Ok(Fetched::Unchanged),
-                Err(e) => return Err(StoreError::of_call("GetObject", self.target(key), e)),
+                Err(e) => return Err(StoreError::from_call("GetObject", self.target(key), e)),
             };
             let etag = answer.e_tag.unwrap_or_default();
             match answer.body.collect().await {
                 Ok(bytes) => return Ok(Fetched::New(Object { bytes: bytes.to_vec(), etag })),
                 Err(_) if attempt < READS => attempt += 1,
                 Err(e) => {
-                    return Err(StoreError {
-                        operation: "GetObject",
-                        target: self.target(key),
-                        code: String::new(),
-                        message: format!("the answer broke off: {e}"),
-                        retryable: true,
-                    });
+                    let why = format!("the transfer was interrupted: {e}");
+                    return Err(StoreError::new(StoreErrorKind::Interrupted, "GetObject", self.target(key), why));
                 }
             }
         }
@@ -153,12 +148,12 @@ impl Bucket {
             {
                 match e.err().meta().code() {
                     Some("NoSuchBucket") => {
-                        Err(StoreError::of_call("PutObject", self.target(key), SdkError::ServiceError(e)))
+                        Err(StoreError::from_call("PutObject", self.target(key), SdkError::ServiceError(e)))
                     }
                     _ => Ok(false),
                 }
             }
-            Err(e) => Err(StoreError::of_call("PutObject", self.target(key), e)),
+            Err(e) => Err(StoreError::from_call("PutObject", self.target(key), e)),
         }
     }
 
@@ -167,7 +162,7 @@ impl Bucket {
         let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| StoreError::of_call("ListObjectsV2", self.target(prefix), e))?;
+            let page = page.map_err(|e| StoreError::from_call("ListObjectsV2", self.target(prefix), e))?;
             let listed = page.contents.unwrap_or_default().into_iter();
             keys.extend(listed.filter_map(|object| {
                 let written = object.last_modified.and_then(|t| t.to_millis().ok())?;
@@ -180,6 +175,6 @@ impl Bucket {
     /// Deletes an object; one that is not there is passed over.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
         let call = self.client.delete_object().bucket(&self.name).key(key).send().await;
-        call.map(drop).map_err(|e| StoreError::of_call("DeleteObject", self.target(key), e))
+        call.map(drop).map_err(|e| StoreError::from_call("DeleteObject", self.target(key), e))
     }
 }

@@ -24,6 +24,6 @@ impl Risks {
     pub async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
         let name = AttributeValue::S(self.names.of(user).to_string());
         let call = self.client.delete_item().table_name(&self.table).key("user_id", name);
-        call.send().await.map(drop).map_err(|e| StoreError::of_call("DeleteItem", &self.table, e))
+        call.send().await.map(drop).map_err(|e| StoreError::from_call("DeleteItem", &self.table, e))
     }
 }

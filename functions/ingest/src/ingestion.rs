@@ -12,7 +12,7 @@ use crate::quarantine::Quarantine;
 use crate::settings::IngestSettings;
 use churn_common::store::forgotten::Tombstones;
 use churn_common::store::ledger::{Entry, Overlaps, Place, State};
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{AllStores, StoreError, StoreErrorKind};
 use lambda_runtime::tracing;
 use std::time::Duration;
 
@@ -184,13 +184,9 @@ impl<'a> Ingestion<'a> {
         self.advance(Entry { lease: None, attempts: 0, failure: None, ..self.entry.following() }).await?;
         let next = self.entry.next.map(|place| place.part);
         let Some(function) = &self.invocation.function else {
-            return Err(Stopped::Store(StoreError {
-                operation: "Invoke",
-                target: self.delivery.source(),
-                code: String::new(),
-                message: "time ran short, and there is no function to hand the rest on to".into(),
-                retryable: true,
-            }));
+            let why = "time ran short, and there is no function to continue with the rest";
+            let error = StoreError::new(StoreErrorKind::Interrupted, "Invoke", self.delivery.source(), why);
+            return Err(Stopped::Store(error));
         };
         function.invoke_with(&self.delivery.record).await?;
         Ok(Outcome::HandedOn { counts: self.entry.counts.clone(), next })

@@ -75,6 +75,6 @@ impl Function {
         let payload = json!({ "Records": [record] }).to_string();
         let call = self.client.invoke().function_name(&self.arn).invocation_type(InvocationType::Event);
         let queued = call.payload(Blob::new(payload)).send().await;
-        queued.map(drop).map_err(|e| StoreError::of_call("Invoke", &self.arn, e))
+        queued.map(drop).map_err(|e| StoreError::from_call("Invoke", &self.arn, e))
     }
 }

@@ -6,7 +6,7 @@ use crate::object::{Outcome, Refusal};
 use crate::stream::{Transport, decompressed, plain};
 use churn_common::store::ledger::Place;
 use churn_common::store::objects::Opened;
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{AllStores, StoreError, StoreErrorKind};
 use tokio::io::{AsyncBufRead, AsyncReadExt};
 
 /// An open log.
@@ -71,17 +71,12 @@ async fn body(stores: &AllStores, delivery: &Delivery, offset: u64) -> Result<Re
         Ok(Opened::Missing) => Err(Outcome::Refused { why: Refusal::MissingObject }),
         // Its own event is on the way, or has been here.
         Ok(Opened::Changed) => Err(Outcome::Superseded),
-        Err(e) if e.code == "NoSuchBucket" => Err(Outcome::Refused { why: Refusal::UnknownBucket }),
+        Err(e) if e.kind == StoreErrorKind::NotFound => Err(Outcome::Refused { why: Refusal::UnknownBucket }),
         Err(e) => return Err(e),
     })
 }
 
 fn broke_off(source: &str, why: String) -> StoreError {
-    StoreError {
-        operation: "GetObject",
-        target: source.to_owned(),
-        code: String::new(),
-        message: format!("the transfer broke off: {why}"),
-        retryable: true,
-    }
+    let why = format!("the transfer was interrupted: {why}");
+    StoreError::new(StoreErrorKind::Interrupted, "GetObject", source, why)
 }

@@ -28,8 +28,8 @@ pub async fn put(stores: &AllStores, delivery: &Delivery, part: u32, items: &[St
     let key = format!("{}part-{part:05}.json.gz", delivery.folder("manifests"));
     let keys: Vec<&ItemKey> = items.iter().map(|item| &item.key).collect();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    serde_json::to_writer(&mut encoder, &keys).map_err(|e| StoreError::unreadable("PutObject", &key, e))?;
-    let bytes = encoder.finish().map_err(|e| StoreError::unreadable("PutObject", &key, e))?;
+    serde_json::to_writer(&mut encoder, &keys).map_err(|e| StoreError::corrupt("PutObject", &key, e))?;
+    let bytes = encoder.finish().map_err(|e| StoreError::corrupt("PutObject", &key, e))?;
     stores.store.put(&key, bytes, "application/gzip", Condition::Always).await.map(drop)
 }
 
@@ -43,7 +43,7 @@ pub async fn notes(stores: &AllStores, delivery: &Delivery) -> Result<Vec<String
 pub async fn read(stores: &AllStores, note: &str) -> Result<Option<Vec<ItemKey>>, StoreError> {
     let Some(object) = stores.store.get(note).await? else { return Ok(None) };
     let items = serde_json::from_reader(GzDecoder::new(&object.bytes[..]));
-    items.map(Some).map_err(|e| StoreError::unreadable("GetObject", note, e))
+    items.map(Some).map_err(|e| StoreError::corrupt("GetObject", note, e))
 }
 
 /// Time after which nobody can be writing what a note tells of: several times as long as Lambda lets a function run.

@@ -10,7 +10,7 @@ use crate::quarantine;
 use crate::settings::IngestSettings;
 use churn_common::store::ledger::{Counts, Entry, Overlaps, Place, State};
 use churn_common::store::objects::Opened;
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{AllStores, StoreError, StoreErrorKind};
 use serde::Serialize;
 
 /// Times that the ledger is read again because another invocation wrote it meanwhile.
@@ -185,7 +185,7 @@ async fn still_there(delivery: &Delivery, stores: &AllStores) -> Result<Option<O
         Ok(Opened::Missing) => Ok(None),
         Ok(Opened::Body(_) | Opened::Changed) => Ok(Some(Outcome::Refused { why: Refusal::ObjectStillThere })),
         // Its objects have gone with the bucket.
-        Err(e) if e.code == "NoSuchBucket" => Ok(None),
+        Err(e) if e.kind == StoreErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }
 }
@@ -200,5 +200,5 @@ async fn set_aside(entry: Entry, delivery: &Delivery, stores: &AllStores) -> Res
 }
 
 fn unfinished(delivery: &Delivery, message: String) -> StoreError {
-    StoreError { operation: "PutItem", target: delivery.source(), code: String::new(), message, retryable: true }
+    StoreError::new(StoreErrorKind::Conflict, "PutItem", delivery.source(), message)
 }

@@ -80,7 +80,7 @@ impl<'a> Quarantine<'a> {
             offset: line.1,
             reason: &why.code(),
             message: why.to_string(),
-            text: redacted(text, self.hide_ids).map_err(|e| StoreError::unreadable("PutObject", &self.name, e))?,
+            text: redacted(text, self.hide_ids).map_err(|e| StoreError::corrupt("PutObject", &self.name, e))?,
         };
         let encoder = self.open.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::default()));
         let written = serde_json::to_vec(&rejected).map_err(std::io::Error::from).and_then(|mut json| {
@@ -88,7 +88,7 @@ impl<'a> Quarantine<'a> {
             encoder.write_all(&json)
         });
         let full = encoder.get_ref().len() >= FILE_BYTES;
-        written.map_err(|e| StoreError::unreadable("PutObject", &self.name, e))?;
+        written.map_err(|e| StoreError::corrupt("PutObject", &self.name, e))?;
         if full { self.flush().await } else { Ok(()) }
     }
 
@@ -103,7 +103,7 @@ impl<'a> Quarantine<'a> {
             0 => format!("{}.jsonl.gz", self.name),
             more => format!("{}.{more}.jsonl.gz", self.name),
         };
-        let bytes = encoder.finish().map_err(|e| StoreError::unreadable("PutObject", &key, e))?;
+        let bytes = encoder.finish().map_err(|e| StoreError::corrupt("PutObject", &key, e))?;
         self.bucket.put(&key, bytes, "application/gzip", Condition::Always).await?;
         self.files += 1;
         Ok(())

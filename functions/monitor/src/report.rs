@@ -172,7 +172,7 @@ pub async fn monitor(stores: &AllStores, settings: &MonitorSettings, now: Timest
         reasons,
     };
     let key = format!("reports/drift/{as_of}.json");
-    let json = serde_json::to_vec_pretty(&report).map_err(|e| StoreError::unreadable("PutObject", &key, e))?;
+    let json = serde_json::to_vec_pretty(&report).map_err(|e| StoreError::corrupt("PutObject", &key, e))?;
     stores.store.put(&key, json, "application/json", Condition::Always).await?;
     Ok(Outcome::Reported {
         report: format!("s3://{}/{key}", stores.store.name()),

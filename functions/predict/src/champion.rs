@@ -72,7 +72,7 @@ impl Champion {
     async fn refresh(&self, seen: &mut Seen) -> Result<(), ModelError> {
         let Look::Now(registry, etag) = self.registry.look(seen.etag.as_deref()).await? else { return Ok(()) };
         let Some(version) = &registry.champion else {
-            let vanished = || StoreError::unreadable("GetObject", "registry.json", "it names no champion any more");
+            let vanished = || StoreError::corrupt("GetObject", "registry.json", "it names no champion any more");
             return if seen.serving.is_some() { Err(vanished().into()) } else { Ok(()) };
         };
         if seen.serving.as_ref().is_none_or(|s| s.version != *version) {

@@ -16,7 +16,7 @@ pub fn of_refusal(error: &ModelError, serving: Option<&ModelVersion>, at: Timest
 /// `ModelRefused`: what is stored is no model to serve, and no retry mends that. `ModelUnavailable`: the store failed.
 fn refusal(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) -> Metrics {
     let refused = match error {
-        ModelError::Store(e) => e.is_unreadable(),
+        ModelError::Store(e) => e.is_corrupt(),
         ModelError::Missing(_) | ModelError::Invalid(..) => true,
     };
     Metrics::new("predict", at)
@@ -30,20 +30,15 @@ fn refusal(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) ->
 mod tests {
     use super::*;
     use churn_common::model::InvalidModel;
-    use churn_common::store::StoreError;
+    use churn_common::store::{StoreError, StoreErrorKind};
     use serde_json::{Value, json};
 
     #[test]
     fn what_no_retry_mends_raises_one_metric_and_a_store_that_fails_the_other() {
         let version = ModelVersion::of(b"model");
-        let throttled = StoreError {
-            operation: "GetObject",
-            target: "s3://b/registry.json".into(),
-            code: "SlowDown".into(),
-            message: "slow down".into(),
-            retryable: true,
-        };
-        let unreadable = StoreError::unreadable("GetObject", "s3://b/registry.json", "no JSON");
+        let throttled =
+            StoreError::new(StoreErrorKind::Throttled, "GetObject", "s3://b/registry.json", "reduce your request rate");
+        let unreadable = StoreError::corrupt("GetObject", "s3://b/registry.json", "no JSON");
         for (error, refused) in [
             (ModelError::Missing(version.clone()), 1),
             (ModelError::Invalid(version.clone(), InvalidModel::Format), 1),

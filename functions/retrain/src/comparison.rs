@@ -94,12 +94,12 @@ pub async fn compare(
 ) -> Result<Result<Comparison, NotComparable>, TrainError> {
     let model = match stores.models().get(champion).await {
         Ok(model) => model,
-        Err(ModelError::Store(e)) if !e.is_unreadable() => return Err(e.into()),
+        Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e.into()),
         Err(unfit) => return Ok(Err(NotComparable::Unfit(unfit))),
     };
     let card = match stores.models().card(champion).await {
         Ok(card) => card,
-        Err(ModelError::Store(e)) if !e.is_unreadable() => return Err(e.into()),
+        Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e.into()),
         Err(e) => return Ok(Err(NotComparable::NoCard(champion.clone(), e))),
     };
     if card.label != settings.label() {

@@ -139,7 +139,7 @@ pub async fn train(
 
 /// The files that MLflow keeps of a training.
 fn artifacts(files: ModelFiles, report: ReportFiles, card: &Card) -> Result<Vec<Artifact>, StoreError> {
-    let json = card.to_json().map_err(|e| StoreError::unreadable("PutObject", "card.json", e))?;
+    let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", "card.json", e))?;
     let artifact = |name, bytes| Artifact { name, bytes };
     let all = [
         artifact("model.bin", files.model),

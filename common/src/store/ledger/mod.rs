@@ -35,7 +35,7 @@ impl Ledger {
     /// Writes `after` in place of `before`, the entry as it was read; `false` if it has changed since.
     pub async fn replace(&self, before: Option<&Entry>, after: &Entry) -> Result<bool, StoreError> {
         let target = || self.target(&after.source);
-        let item = serde_dynamo::to_item(after).map_err(|e| StoreError::unreadable("PutItem", target(), e))?;
+        let item = serde_dynamo::to_item(after).map_err(|e| StoreError::corrupt("PutItem", target(), e))?;
         let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let call = match before {
             None => call
@@ -53,7 +53,7 @@ impl Ledger {
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => {
                 Ok(self.get(&after.source).await?.as_ref() == Some(after))
             }
-            Err(e) => Err(StoreError::of_call("PutItem", target(), e)),
+            Err(e) => Err(StoreError::from_call("PutItem", target(), e)),
         }
     }
 
@@ -64,7 +64,7 @@ impl Ledger {
             .key("source", AttributeValue::S(source.to_owned()))
             .send()
             .await
-            .map_err(|e| StoreError::of_call("GetItem", self.target(source), e))?;
+            .map_err(|e| StoreError::from_call("GetItem", self.target(source), e))?;
         answer.item.map(|item| self.read(item)).transpose()
     }
 
@@ -81,9 +81,9 @@ impl Ledger {
         let mut pages = call.into_paginator().items().send();
         let mut all: BTreeMap<Day, u64> = BTreeMap::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(|e| StoreError::of_call("Scan", &self.table, e))?;
+            let item = item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?;
             let told: Days =
-                serde_dynamo::from_item(item).map_err(|e| StoreError::unreadable("Scan", &self.table, e))?;
+                serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("Scan", &self.table, e))?;
             if Some(told.source.as_str()) != except {
                 for (day, events) in told.days {
                     *all.entry(day).or_default() += events;
@@ -117,14 +117,14 @@ impl Ledger {
             .send();
         let mut objects = 0;
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| StoreError::of_call("Scan", &self.table, e))?;
+            let page = page.map_err(|e| StoreError::from_call("Scan", &self.table, e))?;
             objects += u64::try_from(page.count).unwrap_or_default();
         }
         Ok(objects)
     }
 
     fn read(&self, item: HashMap<String, AttributeValue>) -> Result<Entry, StoreError> {
-        serde_dynamo::from_item(item).map_err(|e| StoreError::unreadable("GetItem", &self.table, e))
+        serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("GetItem", &self.table, e))
     }
 }
 

@@ -4,7 +4,7 @@ mod state;
 
 pub use state::{Action, Because, Move, Refused, Registry, Retired};
 
-use super::StoreError;
+use super::{StoreError, StoreErrorKind};
 use super::objects::{Bucket, Condition, Fetched, Object};
 
 const KEY: &str = "registry.json";
@@ -36,7 +36,7 @@ impl RegistryStore {
     pub async fn read(&self) -> Result<(Registry, Option<String>), StoreError> {
         match self.look(None).await? {
             Look::Now(registry, etag) => Ok((registry, etag)),
-            Look::Unchanged => Err(StoreError::unreadable("GetObject", KEY, "unchanged, though no version was named")),
+            Look::Unchanged => Err(StoreError::corrupt("GetObject", KEY, "unchanged, though no version was named")),
         }
     }
 
@@ -47,7 +47,7 @@ impl RegistryStore {
             Fetched::Missing => Ok(Look::Now(Registry::default(), None)),
             Fetched::New(Object { bytes, etag }) => {
                 let registry = serde_json::from_slice(&bytes).map_err(|e| {
-                    StoreError::unreadable("GetObject", format!("s3://{}/{KEY}", self.bucket.name()), e)
+                    StoreError::corrupt("GetObject", format!("s3://{}/{KEY}", self.bucket.name()), e)
                 })?;
                 Ok(Look::Now(registry, Some(etag)))
             }
@@ -70,18 +70,14 @@ impl RegistryStore {
             if after == before {
                 return Ok(done);
             }
-            let json = serde_json::to_vec_pretty(&after).map_err(|e| StoreError::unreadable("PutObject", KEY, e))?;
+            let json = serde_json::to_vec_pretty(&after).map_err(|e| StoreError::corrupt("PutObject", KEY, e))?;
             let condition = etag.as_deref().map_or(Condition::Absent, Condition::Unchanged);
             if self.bucket.put(KEY, json, "application/json", condition).await? {
                 return Ok(done);
             }
         }
-        Err(E::from(StoreError {
-            operation: "PutObject",
-            target: format!("s3://{}/{KEY}", self.bucket.name()),
-            code: "PreconditionFailed".into(),
-            message: format!("another writer came between {ATTEMPTS} times"),
-            retryable: true,
-        }))
+        let target = format!("s3://{}/{KEY}", self.bucket.name());
+        let why = format!("registry changed concurrently {ATTEMPTS} times");
+        Err(E::from(StoreError::new(StoreErrorKind::Conflict, "PutObject", target, why)))
     }
 }

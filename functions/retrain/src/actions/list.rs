@@ -70,7 +70,7 @@ pub async fn list(stores: &AllStores) -> Result<Listing, StoreError> {
                 };
                 (Some(short), None)
             }
-            Err(ModelError::Store(e)) if !e.is_unreadable() => return Err(e),
+            Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e),
             Err(e) => (None, Some(e.to_string())),
         };
         models.push(Listed { version: version.clone(), card, unreadable });

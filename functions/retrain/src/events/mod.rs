@@ -103,7 +103,7 @@ impl EventBus {
 
     async fn once(&self, entry: PutEventsRequestEntry) -> Result<String, NotSent> {
         let answer = self.client.put_events().entries(entry).send().await;
-        let answer = answer.map_err(|e| StoreError::of_call("PutEvents", &self.name, e))?;
+        let answer = answer.map_err(|e| StoreError::from_call("PutEvents", &self.name, e))?;
         let told = answer.entries().first();
         // The call succeeds, whatever becomes of its entries.
         if let (0, Some(id)) = (answer.failed_entry_count(), told.and_then(|told| told.event_id())) {
