@@ -1,5 +1,6 @@
 //! The feature and model code that the functions share: what two or more of them need, and nothing else.
 
+#[cfg(feature = "stores")]
 pub mod aws;
 pub mod calendar;
 pub mod event;

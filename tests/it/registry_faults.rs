@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
-use churn_common::store::models::ReportFile;
+use churn_common::store::files::ReportFile;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Action, Registry};
 use churn_tests::call::{Call, Service};

@@ -5,7 +5,7 @@ use churn_common::calendar::Timestamp;
 use churn_common::metrics::{Estimate, pr_auc, roc_auc};
 use churn_common::model::ModelVersion;
 use churn_common::store::AllStores;
-use churn_common::store::models::ReportFile;
+use churn_common::store::files::ReportFile;
 use churn_local::{DataDir, Stack};
 use churn_report::{HeldOut, Rate, Report};
 use churn_tests::{invocation, program, put, simulated, stores_in, training};

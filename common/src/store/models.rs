@@ -1,6 +1,7 @@
 //! The models: `models/<version>/…`, immutable once written.
 
 use super::StoreError;
+use super::files::{BASELINE, CARD, MODEL, ModelFiles, ReportFile, ReportFiles, XGBOOST_JSON};
 use super::objects::{Bucket, Condition};
 use crate::model::{Card, InvalidModel, Model, ModelVersion};
 
@@ -8,45 +9,6 @@ use crate::model::{Card, InvalidModel, Model, ModelVersion};
 #[derive(Debug, Clone)]
 pub struct Models {
     bucket: Bucket,
-}
-
-/// What is stored of a model beside its card.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelFiles {
-    /// The model file, by which it is named.
-    pub model: Vec<u8>,
-    /// The feature rows it was trained on, as Parquet.
-    pub baseline: Vec<u8>,
-    /// The model as XGBoost's JSON, where the family can be told in it.
-    pub xgboost_json: Option<Vec<u8>>,
-}
-
-/// The report of the training that a model came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportFiles {
-    /// For people: `report.html`.
-    pub html: Vec<u8>,
-    /// The same for machines: `report.json`.
-    pub json: Vec<u8>,
-}
-
-/// A file of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportFile {
-    /// `report.html`.
-    Html,
-    /// `report.json`.
-    Json,
-}
-
-impl ReportFile {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Html => "report.html",
-            Self::Json => "report.json",
-        }
-    }
 }
 
 /// A model cannot be had.
@@ -63,9 +25,6 @@ pub enum ModelError {
     Invalid(ModelVersion, InvalidModel),
 }
 
-/// The file that is written last, and deleted first.
-const CARD: &str = "card.json";
-
 fn key(version: &ModelVersion, file: &str) -> String {
     format!("models/{version}/{file}")
 }
@@ -78,7 +37,7 @@ impl Models {
 
     /// Writes the model file, the same bytes as before if there is one: what has been damaged since is mended.
     pub async fn put_file(&self, version: &ModelVersion, model: Vec<u8>) -> Result<(), StoreError> {
-        self.put_one(version, "model.bin", model, "application/octet-stream").await
+        self.put_one(version, MODEL, model, "application/octet-stream").await
     }
 
     /// Writes a model. The card goes last, so that a model with a card is whole. The card and the report tell what became
@@ -87,9 +46,9 @@ impl Models {
         let version = &card.version;
         let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", key(version, CARD), e))?;
         self.put_file(version, files.model).await?;
-        self.put_one(version, "baseline.parquet", files.baseline, "application/vnd.apache.parquet").await?;
+        self.put_one(version, BASELINE, files.baseline, "application/vnd.apache.parquet").await?;
         if let Some(xgboost_json) = files.xgboost_json {
-            self.put_one(version, "xgboost.json", xgboost_json, "application/json").await?;
+            self.put_one(version, XGBOOST_JSON, xgboost_json, "application/json").await?;
         }
         self.put_report(version, report, Condition::Always).await?;
         self.put_one(version, CARD, json, "application/json").await
@@ -142,7 +101,7 @@ impl Models {
 
     /// Reads a model, and refuses one that is not fit to serve.
     pub async fn get(&self, version: &ModelVersion) -> Result<Model, ModelError> {
-        let file = self.read(version, "model.bin").await?;
+        let file = self.read(version, MODEL).await?;
         Model::from_bytes(version, &file).map_err(|e| ModelError::Invalid(version.clone(), e))
     }
 
@@ -154,7 +113,7 @@ impl Models {
 
     /// Reads the feature rows that a model was trained on, as Parquet.
     pub async fn baseline(&self, version: &ModelVersion) -> Result<Vec<u8>, ModelError> {
-        self.read(version, "baseline.parquet").await
+        self.read(version, BASELINE).await
     }
 
     async fn read(&self, version: &ModelVersion, file: &str) -> Result<Vec<u8>, ModelError> {

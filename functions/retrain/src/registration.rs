@@ -9,7 +9,7 @@ use churn_common::calendar::Day;
 #[cfg(test)]
 use churn_common::calendar::Timestamp;
 use churn_common::model::{Card, ModelVersion};
-use churn_common::store::models::ModelFiles;
+use churn_common::store::files::ModelFiles;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Because, Move, Refused, Registry};
 use churn_common::store::{AllStores, StoreError};

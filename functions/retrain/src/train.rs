@@ -17,7 +17,7 @@ use crate::validation::Folds;
 use churn_common::calendar::Day;
 use churn_common::model::card::Rows;
 use churn_common::model::{Card, Model, ModelVersion};
-use churn_common::store::models::{ModelFiles, ReportFile, ReportFiles};
+use churn_common::store::files::{self, ModelFiles, ReportFile, ReportFiles};
 use churn_common::store::objects::Condition;
 use churn_common::store::{AllStores, StoreError};
 use churn_report::{HeldOutRows, ReportData};
@@ -139,15 +139,15 @@ pub async fn train(
 
 /// The files that MLflow keeps of a training.
 fn artifacts(files: ModelFiles, report: ReportFiles, card: &Card) -> Result<Vec<Artifact>, StoreError> {
-    let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", "card.json", e))?;
+    let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", files::CARD, e))?;
     let artifact = |name, bytes| Artifact { name, bytes };
     let all = [
-        artifact("model.bin", files.model),
-        artifact("card.json", json),
+        artifact(files::MODEL, files.model),
+        artifact(files::CARD, json),
         artifact(ReportFile::Html.name(), report.html),
         artifact(ReportFile::Json.name(), report.json),
     ];
-    Ok(all.into_iter().chain(files.xgboost_json.map(|bytes| artifact("xgboost.json", bytes))).collect())
+    Ok(all.into_iter().chain(files.xgboost_json.map(|bytes| artifact(files::XGBOOST_JSON, bytes))).collect())
 }
 
 /// Why these rows do not suffice, if they do not.

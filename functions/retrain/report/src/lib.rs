@@ -25,7 +25,7 @@ use churn_common::metrics::EstimateParams;
 use churn_common::model::Card;
 use churn_common::model::explain::Explained;
 use churn_common::snapshot::Snapshot;
-use churn_common::store::models::ReportFiles;
+use churn_common::store::files::ReportFiles;
 use churn_pages::ChartError;
 use maud::Render;
 use serde::{Deserialize, Serialize};

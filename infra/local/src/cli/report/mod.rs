@@ -6,7 +6,8 @@ mod summary;
 
 use super::DataArgs;
 use anyhow::Context;
-use churn_common::store::models::{Models, ReportFile};
+use churn_common::store::files::ReportFile;
+use churn_common::store::models::Models;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

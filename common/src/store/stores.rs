@@ -1,0 +1,71 @@
+//! All stores of a function, over shared clients.
+
+use super::forgotten::Forgotten;
+use super::histories::Histories;
+use super::ledger::Ledger;
+use super::models::Models;
+use super::objects::Bucket;
+use super::registry::RegistryStore;
+use super::risks::Risks;
+use crate::pseudonym::Pseudonyms;
+use crate::settings::Stores;
+use aws_config::SdkConfig;
+
+/// Every store, over shared clients.
+#[derive(Debug, Clone)]
+pub struct AllStores {
+    /// What users drop.
+    pub logs: Bucket,
+    /// Models, reports, snapshots, quarantine.
+    pub store: Bucket,
+    /// Session slices.
+    pub histories: Histories,
+    /// Ingested objects.
+    pub ledger: Ledger,
+    /// Scored users.
+    pub risks: Risks,
+    /// Forgotten users.
+    pub forgotten: Forgotten,
+    /// How users are named in all of them.
+    pub pseudonyms: Pseudonyms,
+}
+
+impl AllStores {
+    /// Connects with the ambient AWS configuration; a local stack sets `AWS_ENDPOINT_URL_S3` and
+    /// `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub async fn from_env(names: &Stores) -> Self {
+        Self::connect(&crate::aws::load_config().await, names)
+    }
+
+    /// Connects with `config`.
+    pub fn connect(config: &SdkConfig, names: &Stores) -> Self {
+        // Amazon's own endpoint names buckets in the host; one on an address has no host to name them in.
+        let local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(local).build();
+        Self::over(aws_sdk_s3::Client::from_conf(s3), aws_sdk_dynamodb::Client::new(config), names)
+    }
+
+    /// Over given clients.
+    pub fn over(s3: aws_sdk_s3::Client, dynamodb: aws_sdk_dynamodb::Client, names: &Stores) -> Self {
+        let pseudonyms = Pseudonyms::new(&names.user_id_key);
+        Self {
+            logs: Bucket::new(s3.clone(), &names.logs_bucket),
+            store: Bucket::new(s3, &names.store_bucket),
+            histories: Histories::new(dynamodb.clone(), &names.history_table, pseudonyms.clone()),
+            ledger: Ledger::new(dynamodb.clone(), &names.ledger_table),
+            risks: Risks::new(dynamodb.clone(), &names.risk_table, pseudonyms.clone()),
+            forgotten: Forgotten::new(dynamodb, &names.forgotten_table, pseudonyms.clone()),
+            pseudonyms,
+        }
+    }
+
+    /// The registry of models.
+    pub fn registry(&self) -> RegistryStore {
+        RegistryStore::new(self.store.clone())
+    }
+
+    /// The models.
+    pub fn models(&self) -> Models {
+        Models::new(self.store.clone())
+    }
+}
