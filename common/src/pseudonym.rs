@@ -2,7 +2,6 @@
 //! the key can make.
 
 use crate::ids::UserId;
-use crate::settings::SettingsError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -37,29 +36,22 @@ impl fmt::Display for StoredUser {
 
 /// The setting `CHURN_USER_ID_KEY`: the secret that pseudonyms are made with, if any. It is its text's bytes.
 ///
-/// It can be read but not told: it is left out of [`Debug`], and serialised as null.
+/// It is read but never shown: [`Debug`] leaves it out, and it serialises as null.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct UserIdKey(Option<Box<str>>);
 
 impl UserIdKey {
     /// Fewest bytes; fewer could be guessed, as user ids can.
-    const MIN_BYTES: usize = 16;
+    pub(crate) const MIN_BYTES: usize = 16;
 
     /// Whether there is a key.
     pub fn is_set(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Checks the length; the error tells the length, not the key.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        match self.0.as_deref().map(str::len) {
-            Some(bytes) if bytes < Self::MIN_BYTES => Err(SettingsError::OutOfRange {
-                name: "user_id_key",
-                value: format!("{bytes} bytes long"),
-                accepted: "a text of at least 16 bytes, or none",
-            }),
-            _ => Ok(()),
-        }
+    /// Length in bytes, if there is a key.
+    pub(crate) fn bytes(&self) -> Option<usize> {
+        self.0.as_deref().map(str::len)
     }
 }
 

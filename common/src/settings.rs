@@ -1,10 +1,10 @@
 //! Settings: typed structs with defaults in code, overridden by `CHURN_*` variables or by a payload.
 //!
-//! Each function declares its own struct; what all of them need is [`Stores`].
+//! This is the mechanism. Each function declares a struct of its own; all functions share
+//! [`StoreNames`](crate::store::names::StoreNames).
 
-use crate::pseudonym::UserIdKey;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Why settings cannot be used.
@@ -137,58 +137,10 @@ pub fn in_range<T: PartialOrd + ToString>(
     Err(SettingsError::OutOfRange { name, value: value.to_string(), accepted })
 }
 
-/// Where things are stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stores {
-    /// S3 bucket that operators drop logs into.
-    pub logs_bucket: String,
-    /// S3 bucket for models, reports, snapshots and quarantine.
-    pub store_bucket: String,
-    /// DynamoDB table of session slices.
-    pub history_table: String,
-    /// DynamoDB table of ingested objects.
-    pub ledger_table: String,
-    /// DynamoDB table of scored users.
-    pub risk_table: String,
-    /// DynamoDB table of forgotten users.
-    pub forgotten_table: String,
-    /// Secret of at least 16 bytes with which user ids are stored as pseudonyms; null stores them as they are.
-    pub user_id_key: UserIdKey,
-}
-
-impl Default for Stores {
-    fn default() -> Self {
-        Self {
-            logs_bucket: "churn-logs".into(),
-            store_bucket: "churn-store".into(),
-            history_table: "UserHistory".into(),
-            ledger_table: "IngestLedger".into(),
-            risk_table: "UserRisk".into(),
-            forgotten_table: "ForgottenUsers".into(),
-            user_id_key: UserIdKey::default(),
-        }
-    }
-}
-
-impl Settings for Stores {
-    fn check(&self) -> Result<(), SettingsError> {
-        for (name, value) in [
-            ("logs_bucket", &self.logs_bucket),
-            ("store_bucket", &self.store_bucket),
-            ("history_table", &self.history_table),
-            ("ledger_table", &self.ledger_table),
-            ("risk_table", &self.risk_table),
-            ("forgotten_table", &self.forgotten_table),
-        ] {
-            in_range(name, &value.len(), 3..=255, "a name of 3 to 255 characters")?;
-        }
-        self.user_id_key.check()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Example {
@@ -218,23 +170,6 @@ mod tests {
         assert_eq!(read(&[]), Ok(Example::default()));
         let given = read(&[("CHURN_DAYS", "7"), ("CHURN_WEIGHT", "2.5"), ("CHURN_NAME", "12")]).unwrap();
         assert_eq!(given, Example { days: 7, weight: Some(2.5), name: "12".into() });
-    }
-
-    #[test]
-    fn the_key_of_pseudonyms_is_read_as_text_and_never_told() {
-        let read = |key: &str| Stores::from_variables(|name| (name == "CHURN_USER_ID_KEY").then(|| key.to_owned()));
-        // The second and the third are JSON too: numbers, of which some digits would be lost.
-        for key in ["correct horse battery", "12345678901234567890", "0.1234567890123456789", "[\"sixteen bytes\"]"] {
-            let stores = read(key).unwrap();
-            assert_eq!(stores.user_id_key, UserIdKey::from(key));
-            assert!(!format!("{stores:?}{}", serde_json::to_string(&stores).unwrap()).contains(key));
-        }
-        for short in ["", "null", "fifteen bytes!!"] {
-            let told = read(short).unwrap_err().to_string();
-            let expected = "accepted is a text of at least 16 bytes, or none";
-            assert_eq!(told, format!("setting user_id_key is {} bytes long, {expected}", short.len()));
-        }
-        assert!(!Stores::from_variables(|_| None).unwrap().user_id_key.is_set());
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use axum::http::Method;
 use churn_common::model::ModelVersion;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_local::http;
 use churn_tests::{deployed_with, model, promote, register, stores};
 use predict::{Champion, PredictSettings};
 use serde_json::{Value, json};
 
-fn champion(stores: &AllStores, model_refresh_seconds: u32) -> Champion {
+fn champion(stores: &Stores, model_refresh_seconds: u32) -> Champion {
     Champion::new(stores, &PredictSettings { model_refresh_seconds, ..PredictSettings::default() })
 }
 

@@ -4,8 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use churn_common::calendar::Timestamp;
 use churn_common::ids::UserId;
-use churn_common::settings::Stores;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
+use churn_common::store::names::StoreNames;
 use churn_local::{Stack, http};
 use churn_tests::{deployed_with, invocation, model, put, register, stores};
 use flate2::read::GzDecoder;
@@ -36,7 +36,7 @@ fn log(name: &str, days: i64) -> String {
 
 struct ErasureFixture {
     stack: Stack,
-    stores: AllStores,
+    stores: Stores,
 }
 
 impl ErasureFixture {
@@ -196,8 +196,8 @@ async fn repeated_request_completes_a_failed_erasure() {
     ingest::handle(json!({"Records": [record]}), &stores, &ingest::IngestSettings::default(), &invocation("id", now))
         .await
         .unwrap();
-    let forget = async |names: &Stores, now| {
-        let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), names);
+    let forget = async |names: &StoreNames, now| {
+        let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), names);
         let champion = Champion::new(&stores, &settings);
         let answer = predict::handle(&sample(), &stores, &champion, &settings, &Actions::load(None).unwrap(), now)
             .await
@@ -208,17 +208,17 @@ async fn repeated_request_completes_a_failed_erasure() {
     let later = |ms| Timestamp::from_millis(now.millis() + ms);
 
     // Nothing is deleted before there is a tombstone.
-    let (status, problem) = forget(&Stores { forgotten_table: missing(), ..Stores::default() }, now).await;
+    let (status, problem) = forget(&StoreNames { forgotten_table: missing(), ..StoreNames::default() }, now).await;
     assert_eq!((status, &problem["type"]), (503, &json!("urn:churn:problem:unavailable")));
     assert_eq!(stores.histories.of_user(&user("30")).await.unwrap().len(), 3);
     for broken in [
-        Stores { history_table: missing(), ..Stores::default() },
-        Stores { risk_table: missing(), ..Stores::default() },
+        StoreNames { history_table: missing(), ..StoreNames::default() },
+        StoreNames { risk_table: missing(), ..StoreNames::default() },
     ] {
         assert_eq!(forget(&broken, later(1)).await.0, 503);
         assert!(stores.forgotten.all().await.unwrap().covers(&user("30"), later(1)));
     }
-    let (status, told) = forget(&Stores::default(), later(2)).await;
+    let (status, told) = forget(&StoreNames::default(), later(2)).await;
     assert_eq!((status, told["forgotten_at"].clone()), (200, json!(later(2))));
     assert!(stores.histories.of_user(&user("30")).await.unwrap().is_empty());
 }

@@ -5,7 +5,7 @@ use axum::http::Request;
 use churn_common::calendar::Timestamp;
 use churn_common::features::{COUNT, position};
 use churn_common::snapshot::at_risk;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_common::table;
 use churn_local::lambda::InvokeError;
 use churn_local::{Stack, http};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 struct DeployedFixture {
     stack: Stack,
-    stores: AllStores,
+    stores: Stores,
 }
 
 impl DeployedFixture {

@@ -2,7 +2,7 @@
 
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::event::Page;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_tests::ingest_fixture::{IngestFixture, gzip};
 use churn_tests::{invocation, put, record, simulated};
 use ingest::{IngestError, IngestSettings, handle};
@@ -40,8 +40,8 @@ async fn retry_completes_a_failed_delivery() {
     let fixture = IngestFixture::new().await;
     let record = put(&fixture.stack, "day.json", log, 1).await.unwrap();
     // The table is gone while the object is read.
-    let names = churn_common::settings::Stores { history_table: "NoSuchTable".into(), ..Default::default() };
-    let broken = AllStores::over(fixture.stack.s3().clone(), fixture.stack.dynamodb().clone(), &names);
+    let names = churn_common::store::names::StoreNames { history_table: "NoSuchTable".into(), ..Default::default() };
+    let broken = Stores::over(fixture.stack.s3().clone(), fixture.stack.dynamodb().clone(), &names);
     let event = json!({ "Records": [record.clone()] });
     let failed = handle(event, &broken, &fixture.settings, &invocation("event", fixture.clock)).await.unwrap_err();
     assert!(failed.to_string().contains("s3://churn-logs/day.json"), "{failed}");

@@ -3,7 +3,7 @@
 //! Needs a tracking server, named by `CHURN_TEST_MLFLOW`: `tests/mlflow.sh` starts one and runs this.
 
 use axum::http::Method;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_local::{Stack, http};
 use churn_tests::{deployed_with, simulated};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const MODEL: &str = "churn-in-tests";
 struct DeployedFixture {
     url: String,
     stack: Stack,
-    stores: AllStores,
+    stores: Stores,
 }
 
 impl DeployedFixture {

@@ -1,6 +1,7 @@
 //! The README's table of settings tells the names and defaults that the code has, all of them and no others.
 
-use churn_common::settings::{Settings, Stores};
+use churn_common::settings::Settings;
+use churn_common::store::names::StoreNames;
 use ingest::IngestSettings;
 use monitor::MonitorSettings;
 use predict::PredictSettings;
@@ -28,7 +29,7 @@ fn settings_are_documented_with_their_defaults() {
         .collect();
     let declared: BTreeSet<(String, String)> = [
         declared::<EventSettings>(),
-        declared::<Stores>(),
+        declared::<StoreNames>(),
         declared::<IngestSettings>(),
         declared::<MonitorSettings>(),
         declared::<PredictSettings>(),

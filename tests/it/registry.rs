@@ -7,7 +7,7 @@ use churn_common::model::{Model, ModelVersion};
 use churn_common::snapshot::at_risk;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Action, Registry, Retired};
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use churn_local::Stack;
 use churn_tests::{invocation, put, simulated, stores, training};
 use ingest::IngestSettings;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 struct TrainingFixture {
     stack: Stack,
-    stores: AllStores,
+    stores: Stores,
 }
 
 impl TrainingFixture {

@@ -5,7 +5,7 @@
 use anyhow::{Context, ensure};
 use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_common::store::files::ReportFile;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Action, Registry};
@@ -44,7 +44,7 @@ fn settings() -> TrainingSettings {
 }
 
 /// One request to `retrain`, by a process with these stores.
-async fn ask(stores: AllStores, payload: Value, request: &'static str, now: Timestamp) -> Result<Outcome, TrainError> {
+async fn ask(stores: Stores, payload: Value, request: &'static str, now: Timestamp) -> Result<Outcome, TrainError> {
     let invocation = Invocation { id: request.to_owned(), now, deadline: Deadline::NONE };
     handle(payload, &stores, &settings(), &Audience::default(), &invocation).await
 }
@@ -78,7 +78,7 @@ impl RegistryFixture {
         Ok(fixture)
     }
 
-    fn stores(&self) -> AllStores {
+    fn stores(&self) -> Stores {
         self.local.process_without_faults().stores
     }
 

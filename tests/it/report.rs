@@ -4,7 +4,7 @@
 use churn_common::calendar::Timestamp;
 use churn_common::metrics::{Estimate, pr_auc, roc_auc};
 use churn_common::model::ModelVersion;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_common::store::files::ReportFile;
 use churn_local::{DataDir, Stack};
 use churn_report::{HeldOut, Rate, Report};
@@ -20,7 +20,7 @@ use std::process::{Command, Output};
 const HOSTILE: &str = "<script src=\"https://example.com/x.js\">alert('&amp;')</script>";
 
 /// Ingests a log and trains on it.
-async fn train(stack: &Stack, stores: &AllStores) -> Box<Trained> {
+async fn train(stack: &Stack, stores: &Stores) -> Box<Trained> {
     let record = put(stack, "log.json", simulated(200, 60, 5).unwrap(), 1).await.unwrap();
     let now = invocation("id", Timestamp::now());
     ingest::handle(json!({"Records": [record]}), stores, &IngestSettings::default(), &now).await.unwrap();
@@ -94,7 +94,7 @@ async fn churn_report_reads_the_report_of_a_training() {
 }
 
 /// What is stored says what the card and the log say.
-async fn the_report_is_true(stores: &AllStores, version: &ModelVersion) -> Report {
+async fn the_report_is_true(stores: &Stores, version: &ModelVersion) -> Report {
     let json = stores.models().report(version, ReportFile::Json).await.unwrap().unwrap();
     let report: Report = serde_json::from_slice(&json).unwrap();
     let card = stores.models().card(version).await.unwrap();

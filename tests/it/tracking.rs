@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::Client;
 use churn_common::model::ModelVersion;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_tests::ingest_fixture::IngestFixture;
 use churn_tests::mlflow::{FakeMlflow, Kind};
 use churn_tests::{simulated, training};
@@ -33,7 +33,7 @@ fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Audience {
 }
 
 /// Trains on what is stored: two logistic regressions, the second much the stronger regularised.
-async fn train(stores: &AllStores, audience: &Audience, deadline: Deadline) -> Trained {
+async fn train(stores: &Stores, audience: &Audience, deadline: Deadline) -> Trained {
     let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1, "gate_max_ece": 1});
     let trained = handle(payload, stores, &TrainingSettings::default(), audience, &training(deadline)).await;
@@ -43,7 +43,7 @@ async fn train(stores: &AllStores, audience: &Audience, deadline: Deadline) -> T
     }
 }
 
-async fn track(stores: &AllStores, audience: Audience) -> Tracked {
+async fn track(stores: &Stores, audience: Audience) -> Tracked {
     train(stores, &audience, Deadline::NONE).await.tracking.unwrap()
 }
 

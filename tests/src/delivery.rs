@@ -1,7 +1,7 @@
 //! Deliveries to `ingest`, as Lambda makes them, on a clock of the test's own.
 
 use churn_common::calendar::Timestamp;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use ingest::{Clock, Function, IngestError, IngestSettings, Invocation, Summary};
 use serde_json::Value;
 use tokio::runtime::Builder;
@@ -27,7 +27,7 @@ pub struct DeliveryAttempt {
 #[derive(Debug, Clone)]
 pub struct Process {
     /// The stores.
-    pub stores: AllStores,
+    pub stores: Stores,
     /// The function.
     pub function: Function,
 }

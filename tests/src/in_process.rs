@@ -7,9 +7,9 @@ use aws_sdk_s3::config::retry::RetryPartition;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_s3::primitives::ByteStream;
 use churn_common::calendar::Timestamp;
-use churn_common::settings::Stores;
-use churn_common::store::AllStores;
-use churn_local::config::Names;
+use churn_common::store::Stores;
+use churn_common::store::names::StoreNames;
+use churn_local::config;
 use churn_local::dynamodb::{DynamoDb, create_tables};
 use churn_local::lambda::REGION;
 use churn_local::s3::{ACCESS_KEY, S3Server, SECRET_KEY};
@@ -47,11 +47,11 @@ impl InProcessStores {
         let s3 = S3Server::open_with_clock(folder.path(), mpsc::unbounded_channel().0, None, Arc::new(time))?;
         let servers = Arc::new(Servers { s3, dynamodb: DynamoDb::open(None)?, queue: Mutex::default() });
         let (s3, dynamodb, process) = clients(&servers, Arc::new(NoFaults));
-        let names = Names::default();
+        let names = StoreNames::default();
         for bucket in [&names.logs_bucket, &names.store_bucket] {
             s3.create_bucket().bucket(bucket).send().await?;
         }
-        create_tables(&dynamodb, &names.tables()).await?;
+        create_tables(&dynamodb, &config::tables(&names)).await?;
         Ok(Self { servers, clock, s3, process, _folder: folder })
     }
 
@@ -200,7 +200,7 @@ fn clients(
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(config!(aws_sdk_dynamodb).build());
     let lambda = aws_sdk_lambda::Client::from_conf(config!(aws_sdk_lambda).build());
     let process = Process {
-        stores: AllStores::over(s3.clone(), dynamodb.clone(), &Stores::default()),
+        stores: Stores::over(s3.clone(), dynamodb.clone(), &StoreNames::default()),
         function: Function::new(lambda, "ingest"),
     };
     (s3, dynamodb, process)

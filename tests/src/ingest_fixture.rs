@@ -4,7 +4,7 @@ use crate::{invocation, put, stores};
 use churn_common::calendar::Timestamp;
 use churn_common::history::History;
 use churn_common::pseudonym::StoredUser;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_local::Stack;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -17,7 +17,7 @@ pub struct IngestFixture {
     /// The stack.
     pub stack: Stack,
     /// Its stores.
-    pub stores: AllStores,
+    pub stores: Stores,
     /// Settings of `ingest`.
     pub settings: IngestSettings,
     /// What the time is; it stands still.

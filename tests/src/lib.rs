@@ -18,8 +18,8 @@ use churn_common::model::artifact::Decision;
 use churn_common::model::trees::{Node, Trees};
 use churn_common::model::{Calibration, Model, ModelVersion, Probability, RiskBounds, Scorer};
 use churn_common::pseudonym::UserIdKey;
-use churn_common::settings::Stores;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
+use churn_common::store::names::StoreNames;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Because, Move, Registry};
 use churn_local::config::FUNCTIONS;
@@ -32,19 +32,19 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// A stack of stores alone, for tests that call handlers directly, and the stores in it.
-pub async fn stores() -> anyhow::Result<(Stack, AllStores)> {
+pub async fn stores() -> anyhow::Result<(Stack, Stores)> {
     stores_in(DataDir::Temporary).await
 }
 
 /// The same on these data.
-pub async fn stores_in(data: DataDir) -> anyhow::Result<(Stack, AllStores)> {
+pub async fn stores_in(data: DataDir) -> anyhow::Result<(Stack, Stores)> {
     let mut config = StackConfig::new(data, "unused");
     config.functions.clear();
-    start(config, Stores::default()).await
+    start(config, StoreNames::default()).await
 }
 
 /// A stack whose functions are the binaries as deployed, over the Lambda Runtime API.
-pub async fn deployed() -> anyhow::Result<(Stack, AllStores)> {
+pub async fn deployed() -> anyhow::Result<(Stack, Stores)> {
     deployed_with(None, |_| {}).await
 }
 
@@ -52,7 +52,7 @@ pub async fn deployed() -> anyhow::Result<(Stack, AllStores)> {
 pub async fn deployed_with(
     user_id_key: Option<&str>,
     change: impl Fn(&mut FunctionConfig),
-) -> anyhow::Result<(Stack, AllStores)> {
+) -> anyhow::Result<(Stack, Stores)> {
     let mut config = StackConfig::new(DataDir::Temporary, "unused");
     for name in FUNCTIONS {
         let function = config.function_mut(name).with_context(|| format!("there is no function {name}"))?;
@@ -64,12 +64,12 @@ pub async fn deployed_with(
         change(function);
     }
     let user_id_key = user_id_key.map(UserIdKey::from).unwrap_or_default();
-    start(config, Stores { user_id_key, ..Stores::default() }).await
+    start(config, StoreNames { user_id_key, ..StoreNames::default() }).await
 }
 
-async fn start(config: StackConfig, names: Stores) -> anyhow::Result<(Stack, AllStores)> {
+async fn start(config: StackConfig, names: StoreNames) -> anyhow::Result<(Stack, Stores)> {
     let stack = Stack::start(config).await?;
-    let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
+    let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
     Ok((stack, stores))
 }
 
@@ -97,7 +97,7 @@ pub fn model(p: f32) -> anyhow::Result<(ModelVersion, Vec<u8>)> {
 }
 
 /// Stores a model's file, and makes it champion.
-pub async fn register(stores: &AllStores, version: &ModelVersion, file: Vec<u8>) -> anyhow::Result<()> {
+pub async fn register(stores: &Stores, version: &ModelVersion, file: Vec<u8>) -> anyhow::Result<()> {
     let key = format!("models/{version}/model.bin");
     ensure!(stores.store.put(&key, file, "application/octet-stream", Condition::Absent).await?, "there is one already");
     promote(stores, version).await?.context("it is champion already")?;
@@ -105,7 +105,7 @@ pub async fn register(stores: &AllStores, version: &ModelVersion, file: Vec<u8>)
 }
 
 /// Makes a model champion, whatever is stored of it; `None` if it is already.
-pub async fn promote(stores: &AllStores, version: &ModelVersion) -> anyhow::Result<Option<Move>> {
+pub async fn promote(stores: &Stores, version: &ModelVersion) -> anyhow::Result<Option<Move>> {
     let (at, request) = (Timestamp::now(), fastrand::u64(..).to_string());
     let because = Because { at, by: "test".into(), why: "to be served".into(), request };
     let change = |registry: &mut Registry| -> Result<Option<Move>, ChangeError> {

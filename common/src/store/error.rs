@@ -55,13 +55,7 @@ impl StoreError {
         target: impl Into<String>,
         message: impl fmt::Display,
     ) -> Self {
-        Self {
-            kind,
-            operation,
-            target: target.into(),
-            message: message.to_string(),
-            retryable: kind.is_retryable(),
-        }
+        Self { kind, operation, target: target.into(), message: message.to_string(), retryable: kind.is_retryable() }
     }
 
     /// Stored data cannot be read, or data to store cannot be encoded. A retry does not help.

@@ -62,9 +62,8 @@ impl Forgotten {
             let item = item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?;
             let user = item.get(USER).and_then(|v| v.as_s().ok()).and_then(|name| StoredUser::from_stored(name));
             let tombstone = user.zip(moment(&item));
-            moments.extend([tombstone.ok_or_else(|| {
-                StoreError::corrupt("Scan", &self.table, "a tombstone tells no user or no moment")
-            })?]);
+            moments.extend([tombstone
+                .ok_or_else(|| StoreError::corrupt("Scan", &self.table, "a tombstone tells no user or no moment"))?]);
         }
         Ok(Tombstones { names: self.names.clone(), moments })
     }

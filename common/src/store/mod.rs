@@ -11,6 +11,7 @@ pub mod histories;
 pub mod ledger;
 #[cfg(feature = "stores")]
 pub mod models;
+pub mod names;
 #[cfg(feature = "stores")]
 pub mod objects;
 #[cfg(feature = "stores")]
@@ -24,4 +25,4 @@ mod stores;
 
 pub use error::{StoreError, StoreErrorKind};
 #[cfg(feature = "stores")]
-pub use stores::AllStores;
+pub use stores::Stores;

@@ -4,16 +4,16 @@ use super::forgotten::Forgotten;
 use super::histories::Histories;
 use super::ledger::Ledger;
 use super::models::Models;
+use super::names::StoreNames;
 use super::objects::Bucket;
 use super::registry::RegistryStore;
 use super::risks::Risks;
 use crate::pseudonym::Pseudonyms;
-use crate::settings::Stores;
 use aws_config::SdkConfig;
 
 /// Every store, over shared clients.
 #[derive(Debug, Clone)]
-pub struct AllStores {
+pub struct Stores {
     /// What users drop.
     pub logs: Bucket,
     /// Models, reports, snapshots, quarantine.
@@ -30,15 +30,15 @@ pub struct AllStores {
     pub pseudonyms: Pseudonyms,
 }
 
-impl AllStores {
+impl Stores {
     /// Connects with the ambient AWS configuration; a local stack sets `AWS_ENDPOINT_URL_S3` and
     /// `AWS_ENDPOINT_URL_DYNAMODB`.
-    pub async fn from_env(names: &Stores) -> Self {
+    pub async fn from_env(names: &StoreNames) -> Self {
         Self::connect(&crate::aws::load_config().await, names)
     }
 
     /// Connects with `config`.
-    pub fn connect(config: &SdkConfig, names: &Stores) -> Self {
+    pub fn connect(config: &SdkConfig, names: &StoreNames) -> Self {
         // Amazon's own endpoint names buckets in the host; one on an address has no host to name them in.
         let local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(local).build();
@@ -46,7 +46,7 @@ impl AllStores {
     }
 
     /// Over given clients.
-    pub fn over(s3: aws_sdk_s3::Client, dynamodb: aws_sdk_dynamodb::Client, names: &Stores) -> Self {
+    pub fn over(s3: aws_sdk_s3::Client, dynamodb: aws_sdk_dynamodb::Client, names: &StoreNames) -> Self {
         let pseudonyms = Pseudonyms::new(&names.user_id_key);
         Self {
             logs: Bucket::new(s3.clone(), &names.logs_bucket),

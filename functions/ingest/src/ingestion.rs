@@ -12,7 +12,7 @@ use crate::quarantine::Quarantine;
 use crate::settings::IngestSettings;
 use churn_common::store::forgotten::Tombstones;
 use churn_common::store::ledger::{Entry, Overlaps, Place, State};
-use churn_common::store::{AllStores, StoreError, StoreErrorKind};
+use churn_common::store::{StoreError, StoreErrorKind, Stores};
 use lambda_runtime::tracing;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The work on one object.
 pub struct Ingestion<'a> {
     delivery: &'a Delivery,
-    stores: &'a AllStores,
+    stores: &'a Stores,
     settings: &'a IngestSettings,
     invocation: &'a Invocation,
     /// The object's entry as this invocation last wrote it.
@@ -37,7 +37,7 @@ impl<'a> Ingestion<'a> {
     /// Goes on from `entry`, which holds a lease of this invocation's.
     pub fn new(
         delivery: &'a Delivery,
-        stores: &'a AllStores,
+        stores: &'a Stores,
         settings: &'a IngestSettings,
         invocation: &'a Invocation,
         entry: Entry,

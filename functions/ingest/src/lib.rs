@@ -22,9 +22,10 @@ pub use object::{Outcome, Refusal};
 pub use settings::IngestSettings;
 
 use churn_common::calendar::Timestamp;
-use churn_common::settings::{Settings, Stores};
-use churn_common::store::AllStores;
+use churn_common::settings::Settings;
+use churn_common::store::Stores;
 use churn_common::store::ledger::Counts;
+use churn_common::store::names::StoreNames;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use serde::Serialize;
 use serde_json::Value;
@@ -68,7 +69,7 @@ pub enum IngestError {
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let config = churn_common::aws::load_config().await;
-    let stores = AllStores::connect(&config, &Stores::from_env()?);
+    let stores = Stores::connect(&config, &StoreNames::from_env()?);
     let settings = IngestSettings::from_env()?;
     let lambda = aws_sdk_lambda::Client::new(&config);
     let (stores, settings, lambda) = (&stores, &settings, &lambda);
@@ -99,7 +100,7 @@ impl IngestError {
 /// Does what an S3 event tells of objects. One object's failure does not keep the others from being ingested.
 pub async fn handle(
     payload: Value,
-    stores: &AllStores,
+    stores: &Stores,
     settings: &IngestSettings,
     invocation: &Invocation,
 ) -> Result<Summary, IngestError> {

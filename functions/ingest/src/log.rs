@@ -6,7 +6,7 @@ use crate::object::{Outcome, Refusal};
 use crate::stream::{Transport, decompressed, plain};
 use churn_common::store::ledger::Place;
 use churn_common::store::objects::Opened;
-use churn_common::store::{AllStores, StoreError, StoreErrorKind};
+use churn_common::store::{StoreError, StoreErrorKind, Stores};
 use tokio::io::{AsyncBufRead, AsyncReadExt};
 
 /// An open log.
@@ -29,7 +29,7 @@ impl Log {
     /// Opens the version of an object that was delivered, at `place`. Of plain text, nothing before it is read; of
     /// compressed text, all.
     pub async fn open(
-        stores: &AllStores,
+        stores: &Stores,
         delivery: &Delivery,
         place: Place,
         max_line_bytes: usize,
@@ -64,7 +64,7 @@ impl Log {
 type Body = Box<dyn AsyncBufRead + Send + Unpin>;
 
 /// The bytes of an object from `offset` on, or why there are none.
-async fn body(stores: &AllStores, delivery: &Delivery, offset: u64) -> Result<Result<Body, Outcome>, StoreError> {
+async fn body(stores: &Stores, delivery: &Delivery, offset: u64) -> Result<Result<Body, Outcome>, StoreError> {
     let bucket = stores.logs.sibling(&delivery.bucket);
     Ok(match bucket.open(&delivery.key, Some(&delivery.version.etag), offset).await {
         Ok(Opened::Body(body)) => Ok(Box::new(body.into_async_read())),

@@ -5,7 +5,7 @@ use crate::delivery::Delivery;
 use churn_common::calendar::Timestamp;
 use churn_common::store::histories::{ItemKey, StoredItem};
 use churn_common::store::objects::Condition;
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -21,7 +21,7 @@ pub enum Versions {
 
 /// Notes the items of part `part` of an object. To be called before they are written, so that there is never an item that
 /// nothing tells of.
-pub async fn put(stores: &AllStores, delivery: &Delivery, part: u32, items: &[StoredItem]) -> Result<(), StoreError> {
+pub async fn put(stores: &Stores, delivery: &Delivery, part: u32, items: &[StoredItem]) -> Result<(), StoreError> {
     if items.is_empty() {
         return Ok(());
     }
@@ -34,13 +34,13 @@ pub async fn put(stores: &AllStores, delivery: &Delivery, part: u32, items: &[St
 }
 
 /// The notes of the version delivered, one for each part that wrote anything.
-pub async fn notes(stores: &AllStores, delivery: &Delivery) -> Result<Vec<String>, StoreError> {
+pub async fn notes(stores: &Stores, delivery: &Delivery) -> Result<Vec<String>, StoreError> {
     let notes = folder_keys(stores, delivery, "manifests", Versions::This).await?;
     Ok(notes.into_iter().map(|(key, _)| key).collect())
 }
 
 /// The items that a note tells of; `None` if it is gone.
-pub async fn read(stores: &AllStores, note: &str) -> Result<Option<Vec<ItemKey>>, StoreError> {
+pub async fn read(stores: &Stores, note: &str) -> Result<Option<Vec<ItemKey>>, StoreError> {
     let Some(object) = stores.store.get(note).await? else { return Ok(None) };
     let items = serde_json::from_reader(GzDecoder::new(&object.bytes[..]));
     items.map(Some).map_err(|e| StoreError::corrupt("GetObject", note, e))
@@ -53,7 +53,7 @@ const NOBODY_WRITES_AFTER_MS: i64 = 3_600_000;
 /// again. A note stays as long as another invocation may yet be writing the items it tells of, which then finds itself
 /// superseded, and needs the note to withdraw them.
 pub async fn withdraw(
-    stores: &AllStores,
+    stores: &Stores,
     delivery: &Delivery,
     versions: Versions,
     now: Timestamp,
@@ -72,7 +72,7 @@ pub async fn withdraw(
 }
 
 async fn folder_keys(
-    stores: &AllStores,
+    stores: &Stores,
     delivery: &Delivery,
     kind: &str,
     versions: Versions,

@@ -10,7 +10,7 @@ use crate::quarantine;
 use crate::settings::IngestSettings;
 use churn_common::store::ledger::{Counts, Entry, Overlaps, Place, State};
 use churn_common::store::objects::Opened;
-use churn_common::store::{AllStores, StoreError, StoreErrorKind};
+use churn_common::store::{StoreError, StoreErrorKind, Stores};
 use serde::Serialize;
 
 /// Times that the ledger is read again because another invocation wrote it meanwhile.
@@ -109,7 +109,7 @@ enum Told {
 /// Does what an event tells of one object. Errors are those that a retry may mend; it goes on where this one ended.
 pub async fn handle(
     delivery: &Delivery,
-    stores: &AllStores,
+    stores: &Stores,
     settings: &IngestSettings,
     invocation: &Invocation,
 ) -> Result<Outcome, StoreError> {
@@ -180,7 +180,7 @@ pub async fn handle(
 }
 
 /// Checks that a removed object is gone. In a bucket with versions, deleting an old one tells of a removal too.
-async fn still_there(delivery: &Delivery, stores: &AllStores) -> Result<Option<Outcome>, StoreError> {
+async fn still_there(delivery: &Delivery, stores: &Stores) -> Result<Option<Outcome>, StoreError> {
     match stores.logs.sibling(&delivery.bucket).open(&delivery.key, None, 0).await {
         Ok(Opened::Missing) => Ok(None),
         Ok(Opened::Body(_) | Opened::Changed) => Ok(Some(Outcome::Refused { why: Refusal::ObjectStillThere })),
@@ -191,7 +191,7 @@ async fn still_there(delivery: &Delivery, stores: &AllStores) -> Result<Option<O
 }
 
 /// Notes that an object is not tried any more, and says so in quarantine; `None` if the entry has changed since.
-async fn set_aside(entry: Entry, delivery: &Delivery, stores: &AllStores) -> Result<Option<Outcome>, StoreError> {
+async fn set_aside(entry: Entry, delivery: &Delivery, stores: &Stores) -> Result<Option<Outcome>, StoreError> {
     let why = entry.failure.clone().unwrap_or_else(|| "the invocation ended without an answer".into());
     quarantine::put_object(&stores.store, delivery, &entry, &why).await?;
     let aside = Entry { state: State::SetAside, lease: None, failure: Some(why.clone()), ..entry.following() };

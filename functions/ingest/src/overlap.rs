@@ -6,7 +6,7 @@ use crate::manifest;
 use churn_common::history::History;
 use churn_common::ids::ObjectId;
 use churn_common::store::ledger::{Entry, Overlaps};
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const CONCURRENT: usize = 32;
 /// Counts what is left out of histories of the sessions that an object tells. Only days of which another object tells are
 /// looked at. To be called when the entry in the ledger tells of all its days: of two objects that are ingested at once,
 /// at least the later one then sees the other's.
-pub async fn count(stores: &AllStores, delivery: &Delivery, entry: &Entry) -> Result<Overlaps, StoreError> {
+pub async fn count(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Result<Overlaps, StoreError> {
     let days = stores.ledger.shared_days(entry).await?;
     let mut overlaps = Overlaps::default();
     if days.is_empty() {

@@ -13,8 +13,9 @@ pub use report::{MonitorError, Outcome, Reason, Report};
 pub use settings::MonitorSettings;
 
 use churn_common::calendar::Timestamp;
-use churn_common::settings::{Settings, Stores, overrides};
-use churn_common::store::AllStores;
+use churn_common::settings::{Settings, overrides};
+use churn_common::store::Stores;
+use churn_common::store::names::StoreNames;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ use serde_json::Value;
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let settings = MonitorSettings::from_env()?;
-    let stores = AllStores::from_env(&Stores::from_env()?).await;
+    let stores = Stores::from_env(&StoreNames::from_env()?).await;
     let (stores, settings) = (&stores, &settings);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // Boxed, as the compiler lays out nested futures only so deep.
@@ -35,7 +36,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
 /// Compares what is stored with the champion's training. The payload may override any setting.
 pub async fn handle(
     payload: Value,
-    stores: &AllStores,
+    stores: &Stores,
     settings: &MonitorSettings,
     now: Timestamp,
 ) -> Result<Outcome, MonitorError> {

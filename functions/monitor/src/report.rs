@@ -11,7 +11,7 @@ use churn_common::settings::SettingsError;
 use churn_common::snapshot::{Snapshot, at_risk};
 use churn_common::store::models::ModelError;
 use churn_common::store::objects::Condition;
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use churn_common::table;
 use serde::Serialize;
 
@@ -119,7 +119,7 @@ struct Seen {
 }
 
 /// Compares the users active now with the champion's baseline, and writes the report.
-pub async fn monitor(stores: &AllStores, settings: &MonitorSettings, now: Timestamp) -> Result<Outcome, MonitorError> {
+pub async fn monitor(stores: &Stores, settings: &MonitorSettings, now: Timestamp) -> Result<Outcome, MonitorError> {
     let Some(version) = stores.registry().read().await?.0.champion else {
         return Ok(not_reported(Reason::NoModel, "no model has been trained yet"));
     };

@@ -13,7 +13,7 @@ use churn_common::history::History;
 use churn_common::ids::UserId;
 use churn_common::model::explain::Explained;
 use churn_common::model::{ModelVersion, Probability, Risk};
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use serde::Serialize;
 
 /// The answer to `POST /predict`.
@@ -118,7 +118,7 @@ pub struct Manner<'a> {
 /// Answers a query.
 pub async fn answer(
     query: Query<'_>,
-    stores: &AllStores,
+    stores: &Stores,
     serving: &Serving,
     manner: &Manner<'_>,
     now: Timestamp,

@@ -6,7 +6,7 @@ use churn_common::calendar::Timestamp;
 use churn_common::model::{Explainer, Model, ModelVersion};
 use churn_common::store::models::{ModelError, Models};
 use churn_common::store::registry::{Look, RegistryStore};
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use lambda_http::tracing;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ struct Seen {
 
 impl Champion {
     /// The champion of these stores; nothing is read yet.
-    pub fn new(stores: &AllStores, settings: &PredictSettings) -> Self {
+    pub fn new(stores: &Stores, settings: &PredictSettings) -> Self {
         Self {
             registry: stores.registry(),
             models: stores.models(),

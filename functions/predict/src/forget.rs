@@ -4,7 +4,7 @@ use crate::problem::Problem;
 use crate::request;
 use churn_common::calendar::Timestamp;
 use churn_common::ids::UserId;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt, tracing};
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub fn id_in_path(request: &Request) -> Option<&str> {
 }
 
 /// Forgets the user named `id`. Everything is done again, and completed, when the same is asked again.
-pub async fn forget(id: &str, request: &Request, stores: &AllStores, now: Timestamp) -> Result<Forgotten, Problem> {
+pub async fn forget(id: &str, request: &Request, stores: &Stores, now: Timestamp) -> Result<Forgotten, Problem> {
     if !is_authorised(request) {
         return Err(Problem::Forbidden);
     }

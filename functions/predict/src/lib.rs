@@ -23,8 +23,9 @@ pub use settings::PredictSettings;
 
 use answer::Manner;
 use churn_common::calendar::Timestamp;
-use churn_common::settings::{Settings, Stores};
-use churn_common::store::AllStores;
+use churn_common::settings::Settings;
+use churn_common::store::Stores;
+use churn_common::store::names::StoreNames;
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, Error, Request, Response, service_fn, tracing};
 use serde::Serialize;
@@ -36,7 +37,7 @@ pub async fn run() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let settings = PredictSettings::from_env()?;
     let actions = Actions::load(settings.actions_file.as_deref())?;
-    let stores = AllStores::from_env(&Stores::from_env()?).await;
+    let stores = Stores::from_env(&StoreNames::from_env()?).await;
     let champion = Champion::new(&stores, &settings);
     if let Err(error) = champion.current().await {
         tracing::error!(%error, "the champion could not be loaded during init; the first request tries again");
@@ -52,7 +53,7 @@ pub async fn run() -> Result<(), Error> {
 /// Answers one request. Every failure is an answer too: problem+json.
 pub async fn handle(
     request: &Request,
-    stores: &AllStores,
+    stores: &Stores,
     champion: &Champion,
     settings: &PredictSettings,
     actions: &Actions,
@@ -100,7 +101,7 @@ pub async fn handle(
 
 async fn predict(
     request: &Request,
-    stores: &AllStores,
+    stores: &Stores,
     champion: &Champion,
     manner: &Manner<'_>,
     now: Timestamp,
@@ -124,7 +125,7 @@ async fn predict(
     answer::answer(query, stores, &model, manner, now).await
 }
 
-async fn card(stores: &AllStores, champion: &Champion) -> Result<churn_common::model::Card, Problem> {
+async fn card(stores: &Stores, champion: &Champion) -> Result<churn_common::model::Card, Problem> {
     let model = serving(champion).await?;
     stores.models().card(&model.version).await.map_err(|e| Problem::store(&e))
 }

@@ -8,7 +8,7 @@ use churn_common::metrics::{difference, roc_auc};
 use churn_common::model::card::Comparison;
 use churn_common::model::{Card, Model, ModelVersion};
 use churn_common::snapshot::Snapshot;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_common::store::models::ModelError;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,7 @@ pub enum NotComparable {
 
 impl Registered {
     /// Reads a model and its card.
-    pub async fn load(stores: &AllStores, version: &ModelVersion) -> Result<Self, ModelError> {
+    pub async fn load(stores: &Stores, version: &ModelVersion) -> Result<Self, ModelError> {
         Ok(Self { model: stores.models().get(version).await?, card: stores.models().card(version).await? })
     }
 
@@ -86,7 +86,7 @@ pub struct Scored<'a> {
 /// # Errors
 /// If the store fails, or probabilities cannot be scored.
 pub async fn compare(
-    stores: &AllStores,
+    stores: &Stores,
     settings: &TrainingSettings,
     scored: Scored<'_>,
     champion: &ModelVersion,
@@ -140,7 +140,7 @@ pub async fn compare(
 
 /// What `model` says of the same users and cutoffs; `None` of those that it has no row for.
 async fn probabilities(
-    stores: &AllStores,
+    stores: &Stores,
     settings: &TrainingSettings,
     scored: Scored<'_>,
     model: &Model,

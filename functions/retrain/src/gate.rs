@@ -7,7 +7,7 @@ use churn_common::calendar::Day;
 use churn_common::metrics::{Estimate, chance_calibration_error};
 use churn_common::model::Card;
 use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, Guards};
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_common::store::registry::Registry;
 
 /// Holds a new model against the registry's champion, on the rows held out from the new model's training.
@@ -15,7 +15,7 @@ use churn_common::store::registry::Registry;
 /// # Errors
 /// If the store fails, or probabilities cannot be scored.
 pub async fn judge(
-    stores: &AllStores,
+    stores: &Stores,
     settings: &TrainingSettings,
     registry: &Registry,
     card: &Card,

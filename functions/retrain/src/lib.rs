@@ -42,8 +42,9 @@ pub use settings::TrainingSettings;
 pub use tracking::{Mlflow, TrackingSettings};
 
 use churn_common::calendar::Timestamp;
-use churn_common::settings::{Settings, Stores, overrides};
-use churn_common::store::AllStores;
+use churn_common::settings::{Settings, overrides};
+use churn_common::store::Stores;
+use churn_common::store::names::StoreNames;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let settings = TrainingSettings::from_env()?;
     let config = churn_common::aws::load_config().await;
-    let stores = AllStores::connect(&config, &Stores::from_env()?);
+    let stores = Stores::connect(&config, &StoreNames::from_env()?);
     let audience = Audience::from_env(&config)?;
     let (stores, settings, audience) = (&stores, &settings, &audience);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
@@ -69,7 +70,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
 /// override any setting of a training or an evaluation. The audience is told what changed.
 pub async fn handle(
     payload: Value,
-    stores: &AllStores,
+    stores: &Stores,
     settings: &TrainingSettings,
     audience: &Audience,
     invocation: &Invocation,

@@ -12,7 +12,7 @@ use churn_common::model::{Card, ModelVersion};
 use churn_common::store::files::ModelFiles;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Because, Move, Refused, Registry};
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use churn_report::ReportData;
 use lambda_runtime::tracing;
 use serde::Serialize;
@@ -64,7 +64,7 @@ pub struct NewModel<'a> {
 /// # Errors
 /// If the store fails, the model's files are just being deleted, or the champion changes again and again.
 pub async fn register(
-    stores: &AllStores,
+    stores: &Stores,
     settings: &TrainingSettings,
     new: &NewModel<'_>,
     card: &mut Card,
@@ -136,7 +136,7 @@ fn place(now: &Registry, version: &ModelVersion, moved: Option<Move>) -> (Regist
 ///
 /// # Errors
 /// If the store fails; what was not deleted is an hour later.
-pub async fn retire(stores: &AllStores, keep: u32, invocation: &Invocation) -> Result<Vec<ModelVersion>, StoreError> {
+pub async fn retire(stores: &Stores, keep: u32, invocation: &Invocation) -> Result<Vec<ModelVersion>, StoreError> {
     let because = because(invocation, format!("there are {keep} newer ones (keep_versions)"));
     let change = |registry: &mut Registry| {
         registry.retire(keep as usize, &because);

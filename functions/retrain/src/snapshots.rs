@@ -14,7 +14,7 @@ use churn_common::label::Label;
 use churn_common::model::card;
 use churn_common::pseudonym::StoredUser;
 use churn_common::snapshot::{Snapshot, at_risk};
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use churn_common::table::{self, SplitSnapshot};
 use churn_report::Totals;
 use lambda_runtime::tracing;
@@ -53,7 +53,7 @@ struct OfUser {
 /// # Errors
 /// If the store fails, or features see what happens after the cutoff.
 pub async fn gather(
-    stores: &AllStores,
+    stores: &Stores,
     settings: &TrainingSettings,
     plan: &Plan,
     log_span: (Day, Day),
@@ -88,7 +88,7 @@ pub async fn gather(
 /// # Errors
 /// If the store fails.
 pub async fn at_cutoffs(
-    stores: &AllStores,
+    stores: &Stores,
     cutoffs: &[Day],
     window_days: u16,
     label: Label,

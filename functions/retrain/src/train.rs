@@ -19,12 +19,12 @@ use churn_common::model::card::Rows;
 use churn_common::model::{Card, Model, ModelVersion};
 use churn_common::store::files::{self, ModelFiles, ReportFile, ReportFiles};
 use churn_common::store::objects::Condition;
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use churn_report::{HeldOutRows, ReportData};
 
 /// Trains on what is stored, and makes the model champion if it passes the gate.
 pub async fn train(
-    stores: &AllStores,
+    stores: &Stores,
     settings: &TrainingSettings,
     audience: &Audience,
     invocation: &Invocation,

@@ -4,6 +4,7 @@ use crate::dynamodb::Table;
 use crate::lambda::process::{FunctionConfig, Output};
 use crate::schedule::Schedule;
 use anyhow::Context;
+use churn_common::store::names::StoreNames;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,64 +36,32 @@ pub struct Ports {
     pub lambda: u16,
 }
 
-/// The names of what is stored.
-#[derive(Debug, Clone)]
-pub struct Names {
-    /// Bucket that logs are dropped in: `CHURN_LOGS_BUCKET`.
-    pub logs_bucket: String,
-    /// Bucket of models, reports, …: `CHURN_STORE_BUCKET`.
-    pub store_bucket: String,
-    /// Table of session slices: `CHURN_HISTORY_TABLE`.
-    pub history_table: String,
-    /// Table of what was ingested: `CHURN_LEDGER_TABLE`.
-    pub ledger_table: String,
-    /// Table of scored users: `CHURN_RISK_TABLE`.
-    pub risk_table: String,
-    /// Table of forgotten users: `CHURN_FORGOTTEN_TABLE`.
-    pub forgotten_table: String,
+/// The names as environment variables of the functions. The user id key is none of the stack's business.
+pub fn environment(names: &StoreNames) -> Vec<(String, String)> {
+    let settings = [
+        ("CHURN_LOGS_BUCKET", &names.logs_bucket),
+        ("CHURN_STORE_BUCKET", &names.store_bucket),
+        ("CHURN_HISTORY_TABLE", &names.history_table),
+        ("CHURN_LEDGER_TABLE", &names.ledger_table),
+        ("CHURN_RISK_TABLE", &names.risk_table),
+        ("CHURN_FORGOTTEN_TABLE", &names.forgotten_table),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value.clone())).into()
 }
 
-impl Default for Names {
-    fn default() -> Self {
-        Self {
-            logs_bucket: "churn-logs".to_owned(),
-            store_bucket: "churn-store".to_owned(),
-            history_table: "UserHistory".to_owned(),
-            ledger_table: "IngestLedger".to_owned(),
-            risk_table: "UserRisk".to_owned(),
-            forgotten_table: "ForgottenUsers".to_owned(),
-        }
-    }
-}
-
-impl Names {
-    /// As the settings that functions read.
-    pub fn environment(&self) -> Vec<(String, String)> {
-        let settings = [
-            ("CHURN_LOGS_BUCKET", &self.logs_bucket),
-            ("CHURN_STORE_BUCKET", &self.store_bucket),
-            ("CHURN_HISTORY_TABLE", &self.history_table),
-            ("CHURN_LEDGER_TABLE", &self.ledger_table),
-            ("CHURN_RISK_TABLE", &self.risk_table),
-            ("CHURN_FORGOTTEN_TABLE", &self.forgotten_table),
-        ];
-        settings.map(|(name, value)| (name.to_owned(), value.clone())).into()
-    }
-
-    /// The tables.
-    pub fn tables(&self) -> [Table; 4] {
-        let history = Table {
-            name: self.history_table.clone(),
-            partition_key: "user_id",
-            sort_key: Some("day_source"),
-            expires: Some("expires_at"),
-        };
-        let keyed_by =
-            |partition_key, name: &String| Table { name: name.clone(), partition_key, sort_key: None, expires: None };
-        let ledger = keyed_by("source", &self.ledger_table);
-        let (risks, forgotten) = (keyed_by("user_id", &self.risk_table), keyed_by("user_id", &self.forgotten_table));
-        [history, ledger, risks, forgotten]
-    }
+/// The tables of these names.
+pub fn tables(names: &StoreNames) -> [Table; 4] {
+    let history = Table {
+        name: names.history_table.clone(),
+        partition_key: "user_id",
+        sort_key: Some("day_source"),
+        expires: Some("expires_at"),
+    };
+    let keyed_by =
+        |partition_key, name: &String| Table { name: name.clone(), partition_key, sort_key: None, expires: None };
+    let ledger = keyed_by("source", &names.ledger_table);
+    let (risks, forgotten) = (keyed_by("user_id", &names.risk_table), keyed_by("user_id", &names.forgotten_table));
+    [history, ledger, risks, forgotten]
 }
 
 /// What a stack is to be.
@@ -102,8 +71,8 @@ pub struct StackConfig {
     pub data: DataDir,
     /// Ports.
     pub ports: Ports,
-    /// Names.
-    pub names: Names,
+    /// Buckets and tables.
+    pub names: StoreNames,
     /// The functions, and how they are run.
     pub functions: Vec<FunctionConfig>,
     /// Function called for changes in the logs bucket, if it is among `functions`.
@@ -140,7 +109,7 @@ impl StackConfig {
         Self {
             data,
             ports: Ports::default(),
-            names: Names::default(),
+            names: StoreNames::default(),
             functions: functions.into(),
             ingest: "ingest".to_owned(),
             http: "predict".to_owned(),

@@ -1,6 +1,6 @@
 //! The whole stack: started, wired together, and stopped in order.
 
-use crate::config::StackConfig;
+use crate::config::{self, StackConfig};
 use crate::data::{Data, Endpoints};
 use crate::dynamodb::{DynamoDb, create_tables};
 use crate::eventbridge::{self, EventLog};
@@ -83,9 +83,9 @@ impl Stack {
         for bucket in [&config.names.logs_bucket, &config.names.store_bucket] {
             create_bucket(&s3, bucket).await?;
         }
-        create_tables(&dynamodb, &config.names.tables()).await?;
+        create_tables(&dynamodb, &config::tables(&config.names)).await?;
 
-        let mut environment = config.names.environment();
+        let mut environment = config::environment(&config.names);
         environment.push(("AWS_ENDPOINT_URL_S3".to_owned(), endpoints.s3.clone()));
         environment.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoints.dynamodb.clone()));
         environment.push(("AWS_ENDPOINT_URL_LAMBDA".to_owned(), endpoints.lambda.clone()));

@@ -82,8 +82,7 @@ impl Ledger {
         let mut all: BTreeMap<Day, u64> = BTreeMap::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?;
-            let told: Days =
-                serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("Scan", &self.table, e))?;
+            let told: Days = serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("Scan", &self.table, e))?;
             if Some(told.source.as_str()) != except {
                 for (day, events) in told.days {
                     *all.entry(day).or_default() += events;

@@ -4,8 +4,8 @@ mod state;
 
 pub use state::{Action, Because, Move, Refused, Registry, Retired};
 
-use super::{StoreError, StoreErrorKind};
 use super::objects::{Bucket, Condition, Fetched, Object};
+use super::{StoreError, StoreErrorKind};
 
 const KEY: &str = "registry.json";
 /// Times a change starts over because another came between.
@@ -46,9 +46,8 @@ impl RegistryStore {
             Fetched::Unchanged => Ok(Look::Unchanged),
             Fetched::Missing => Ok(Look::Now(Registry::default(), None)),
             Fetched::New(Object { bytes, etag }) => {
-                let registry = serde_json::from_slice(&bytes).map_err(|e| {
-                    StoreError::corrupt("GetObject", format!("s3://{}/{KEY}", self.bucket.name()), e)
-                })?;
+                let registry = serde_json::from_slice(&bytes)
+                    .map_err(|e| StoreError::corrupt("GetObject", format!("s3://{}/{KEY}", self.bucket.name()), e))?;
                 Ok(Look::Now(registry, Some(etag)))
             }
         }

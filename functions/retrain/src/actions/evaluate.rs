@@ -11,7 +11,7 @@ use churn_common::metrics::{Estimates, Evaluation, MetricsError, estimate};
 use churn_common::model::ModelVersion;
 use churn_common::model::card::Comparison;
 use churn_common::snapshot::Snapshot;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use serde::Serialize;
 
 /// How a model does on what is stored now.
@@ -69,7 +69,7 @@ pub struct AtCutoff {
 /// # Errors
 /// If there is no such model, it is not fit to serve, or the store fails.
 pub async fn evaluate(
-    stores: &AllStores,
+    stores: &Stores,
     settings: &TrainingSettings,
     which: &Which,
     now: Timestamp,

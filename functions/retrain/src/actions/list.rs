@@ -5,7 +5,7 @@ use churn_common::metrics::Estimate;
 use churn_common::model::ModelVersion;
 use churn_common::store::models::ModelError;
 use churn_common::store::registry::Move;
-use churn_common::store::{AllStores, StoreError};
+use churn_common::store::{StoreError, Stores};
 use serde::Serialize;
 
 /// What the registry holds.
@@ -54,7 +54,7 @@ pub struct FromCard {
 ///
 /// # Errors
 /// If the store fails.
-pub async fn list(stores: &AllStores) -> Result<Listing, StoreError> {
+pub async fn list(stores: &Stores) -> Result<Listing, StoreError> {
     let (registry, _) = stores.registry().read().await?;
     let mut models = Vec::new();
     for version in registry.versions.iter().rev() {

@@ -7,7 +7,7 @@ use crate::outcome::TrainError;
 use crate::registration::ChangeError;
 use crate::tracking::Tracked;
 use churn_common::model::ModelVersion;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_common::store::registry::{Because, Move, Refused, Registry};
 use serde::Serialize;
 
@@ -58,7 +58,7 @@ impl Asked {
 /// # Errors
 /// If the model is not registered or not fit to serve, there is nothing to roll back to, the champion changes meanwhile,
 /// or the store fails.
-pub async fn move_by_hand(stores: &AllStores, asked: Asked, invocation: &Invocation) -> Result<Moved, TrainError> {
+pub async fn move_by_hand(stores: &Stores, asked: Asked, invocation: &Invocation) -> Result<Moved, TrainError> {
     let (registry, _) = stores.registry().read().await?;
     if let (Some(moved), Some(champion)) = (registry.asked_before(&invocation.id), &registry.champion) {
         return Ok(Moved { champion: champion.clone(), moved: Some(moved.clone()), event: None, tracking: None });

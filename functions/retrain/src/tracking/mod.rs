@@ -17,7 +17,7 @@ pub use settings::TrackingSettings;
 use crate::deadline::Deadline;
 use churn_common::model::{Card, ModelVersion};
 use churn_common::settings::{Settings, SettingsError};
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use client::Client;
 use content::Sources;
 use lambda_runtime::tracing;
@@ -62,7 +62,7 @@ pub struct TrackedRun {
 /// What a training did.
 pub struct Done<'a> {
     /// Where it is stored.
-    pub stores: &'a AllStores,
+    pub stores: &'a Stores,
     /// The model's card.
     pub card: &'a Card,
     /// Where its training rows are.

@@ -7,8 +7,9 @@ mod summary;
 use super::{progress, stop_signal};
 use crate::{DataDir, Stack, StackConfig};
 use anyhow::{Context, ensure};
-use churn_common::settings::{Settings, Stores};
-use churn_common::store::AllStores;
+use churn_common::settings::Settings;
+use churn_common::store::Stores;
+use churn_common::store::names::StoreNames;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,19 +47,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let logs = logs::find(&args.logs)?;
     let data = args.data.map_or(DataDir::Temporary, DataDir::Persistent);
     let config = StackConfig::of_this_program(data)?;
-    let names = Stores {
-        logs_bucket: config.names.logs_bucket.clone(),
-        store_bucket: config.names.store_bucket.clone(),
-        history_table: config.names.history_table.clone(),
-        ledger_table: config.names.ledger_table.clone(),
-        risk_table: config.names.risk_table.clone(),
-        forgotten_table: config.names.forgotten_table.clone(),
-        ..Stores::from_env()?
-    };
+    let names = StoreNames { user_id_key: StoreNames::from_env()?.user_id_key, ..config.names.clone() };
     // It asks for users that it finds in the table, where only their pseudonyms would be.
     ensure!(!names.user_id_key.is_set(), "the demo works without pseudonyms: unset CHURN_USER_ID_KEY");
     let stack = Stack::start(config).await.context("the stack did not start")?;
-    let stores = AllStores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
+    let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
     summary::started(&mut out, stack.endpoints(), begun.elapsed())?;
 
     let done = tokio::select! {
@@ -77,7 +70,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn run_steps(
     stack: &Stack,
-    stores: &AllStores,
+    stores: &Stores,
     logs_bucket: &str,
     logs: &[logs::Log],
     training: &serde_json::Value,

@@ -8,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 use axum::http::Method;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::snapshot::at_risk;
-use churn_common::store::AllStores;
+use churn_common::store::Stores;
 use churn_common::store::ledger::Counts;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -112,7 +112,7 @@ pub async fn retrain(stack: &Stack, settings: &Value) -> anyhow::Result<Answered
 }
 
 /// Writes the training's report to `to`, or into the folder for temporary files: the data may go away with the demo.
-pub async fn report(stores: &AllStores, trained: &Answered, to: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub async fn report(stores: &Stores, trained: &Answered, to: Option<&Path>) -> anyhow::Result<PathBuf> {
     let version = trained.answer["model_version"].as_str().context("retrain told no version")?;
     let to = to.map_or_else(|| std::env::temp_dir().join(format!("churn-report-{version}.html")), Path::to_owned);
     export(&stores.models(), version, &to).await?;
@@ -161,7 +161,7 @@ pub struct Predicted {
 }
 
 /// Asks the HTTP API for up to `wanted` users whose events went through S3, ingest and DynamoDB.
-pub async fn predict(stack: &Stack, stores: &AllStores, wanted: usize) -> anyhow::Result<Predicted> {
+pub async fn predict(stack: &Stack, stores: &Stores, wanted: usize) -> anyhow::Result<Predicted> {
     let span = stores.ledger.log_span(Timestamp::now()).await?;
     let as_of = span.context("the ledger tells of no log")?.1;
     let model = get(stack, "/model").await?;

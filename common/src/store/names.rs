@@ -1,0 +1,84 @@
+//! Names of buckets and tables, and the key of user ids: the settings that all functions share.
+
+use crate::pseudonym::UserIdKey;
+use crate::settings::{Settings, SettingsError, in_range};
+use serde::{Deserialize, Serialize};
+
+/// Where things are stored, and how users are named there. The defaults stand here only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreNames {
+    /// S3 bucket that operators drop logs into.
+    pub logs_bucket: String,
+    /// S3 bucket for models, reports, snapshots and quarantine.
+    pub store_bucket: String,
+    /// DynamoDB table of session slices.
+    pub history_table: String,
+    /// DynamoDB table of ingested objects.
+    pub ledger_table: String,
+    /// DynamoDB table of scored users.
+    pub risk_table: String,
+    /// DynamoDB table of forgotten users.
+    pub forgotten_table: String,
+    /// Secret of at least 16 bytes with which user ids are stored as pseudonyms; null stores them as they are.
+    pub user_id_key: UserIdKey,
+}
+
+impl Default for StoreNames {
+    fn default() -> Self {
+        Self {
+            logs_bucket: "churn-logs".into(),
+            store_bucket: "churn-store".into(),
+            history_table: "UserHistory".into(),
+            ledger_table: "IngestLedger".into(),
+            risk_table: "UserRisk".into(),
+            forgotten_table: "ForgottenUsers".into(),
+            user_id_key: UserIdKey::default(),
+        }
+    }
+}
+
+impl Settings for StoreNames {
+    fn check(&self) -> Result<(), SettingsError> {
+        for (name, value) in [
+            ("logs_bucket", &self.logs_bucket),
+            ("store_bucket", &self.store_bucket),
+            ("history_table", &self.history_table),
+            ("ledger_table", &self.ledger_table),
+            ("risk_table", &self.risk_table),
+            ("forgotten_table", &self.forgotten_table),
+        ] {
+            in_range(name, &value.len(), 3..=255, "a name of 3 to 255 characters")?;
+        }
+        match self.user_id_key.bytes() {
+            // The error contains the length, not the key.
+            Some(bytes) if bytes < UserIdKey::MIN_BYTES => Err(SettingsError::OutOfRange {
+                name: "user_id_key",
+                value: format!("{bytes} bytes long"),
+                accepted: "a text of at least 16 bytes, or none",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_id_key_is_read_as_text_and_never_shown() {
+        let read = |key: &str| StoreNames::from_variables(|name| (name == "CHURN_USER_ID_KEY").then(|| key.to_owned()));
+        // The second and the third are JSON too: numbers, of which some digits would be lost.
+        for key in ["correct horse battery", "12345678901234567890", "0.1234567890123456789", "[\"sixteen bytes\"]"] {
+            let names = read(key).unwrap();
+            assert_eq!(names.user_id_key, UserIdKey::from(key));
+            assert!(!format!("{names:?}{}", serde_json::to_string(&names).unwrap()).contains(key));
+        }
+        for short in ["", "null", "fifteen bytes!!"] {
+            let message = read(short).unwrap_err().to_string();
+            let expected = "accepted is a text of at least 16 bytes, or none";
+            assert_eq!(message, format!("setting user_id_key is {} bytes long, {expected}", short.len()));
+        }
+        assert!(!StoreNames::from_variables(|_| None).unwrap().user_id_key.is_set());
+    }
+}
