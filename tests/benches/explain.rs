@@ -64,10 +64,10 @@ impl<'a> Timed<'a> {
         let mut ready = f64::INFINITY;
         for _ in 0..PASSES {
             let begun = Instant::now();
-            black_box(Explainer::of(black_box(&scorer), &Calibration::None)?);
+            black_box(Explainer::for_scorer(black_box(&scorer), &Calibration::None));
             ready = ready.min(begun.elapsed().as_secs_f64() * 1e3);
         }
-        Ok(Self { name, explainer: Explainer::of(&scorer, &Calibration::None)?, scorer, ready })
+        Ok(Self { name, explainer: Explainer::for_scorer(&scorer, &Calibration::None), scorer, ready })
     }
 
     fn print(&self, rows: &Rows) {
@@ -83,7 +83,7 @@ impl<'a> Timed<'a> {
         }
         let plain = PlainTreeShap::of(scorer);
         for row in rows.iter().take(50) {
-            let (ours, plain) = (explainer.explain(row), plain.explain(row));
+            let (ours, plain) = (explainer.explain(row).expect("as many values as features"), plain.explain(row));
             let apart = ours.contributions.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(apart < 1e-10, "{name}: contributions are {apart} from those of plain TreeSHAP");
         }

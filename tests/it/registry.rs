@@ -279,7 +279,7 @@ async fn backtest_scores_a_model_on_newer_data() {
     let cutoffs: Vec<Day> = later.cutoffs.iter().map(|at| at.cutoff).collect();
     let rows = fixture.stores.histories.map_users(1, |_, history| {
         let at = |cutoff: &Day| {
-            let p = model.predict(&at_risk(&history, *cutoff, 30)?).get();
+            let p = model.predict(&at_risk(&history, *cutoff, 30)?).unwrap().get();
             Some((label.of(&history, *cutoff, log_end)?, p))
         };
         Some(cutoffs.iter().filter_map(at).collect::<Vec<_>>())

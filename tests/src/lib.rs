@@ -14,9 +14,8 @@ use anyhow::{Context, ensure};
 use aws_sdk_s3::primitives::ByteStream;
 use churn_common::calendar::Timestamp;
 use churn_common::features::COUNT;
-use churn_common::model::artifact::Decision;
 use churn_common::model::trees::{Node, Trees};
-use churn_common::model::{Calibration, Model, ModelVersion, Probability, RiskBounds, Scorer};
+use churn_common::model::{Calibration, DecisionRule, Model, ModelVersion, Probability, RiskBounds, Scorer};
 use churn_common::pseudonym::UserIdKey;
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
@@ -91,7 +90,7 @@ pub fn model(p: f32) -> anyhow::Result<(ModelVersion, Vec<u8>)> {
     let trees = Trees::new(COUNT as u16, vec![vec![Node::leaf(p, 1.0)]])?;
     let threshold = Probability::new(0.5).context("no probability")?;
     let risk = RiskBounds::new(0.1, 0.2, 0.4).context("no bounds")?;
-    let decision = Decision { threshold, risk };
+    let decision = DecisionRule { threshold, risk };
     let file = Model::new(30, b"rows", Scorer::Mean(trees), Calibration::None, decision)?.to_bytes()?;
     Ok((ModelVersion::of(&file), file))
 }

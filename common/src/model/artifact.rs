@@ -1,53 +1,25 @@
 //! The model file: what `predict` needs and nothing else, named by the hash of its bytes.
 
 use super::calibration::Calibration;
-use super::explain::NotExplainable;
-use super::risk::{Risk, RiskBounds};
-use super::scorer::Scorer;
+use super::decision::DecisionRule;
+use super::probability::Probability;
+use super::risk::Risk;
+use super::scorer::{ScoreError, Scorer};
+use super::version::ModelVersion;
 use crate::features;
 use crate::ids::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt;
 
 /// First bytes of every model file; the last one is the version of the format.
 const MAGIC: &[u8; 8] = b"churn\0m\x02";
-
-/// Names a model: the first 16 hexadecimal digits of the SHA-256 of its file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ModelVersion(String);
-
-impl ModelVersion {
-    /// The version of a model file.
-    pub fn of(file: &[u8]) -> Self {
-        Self(hex(&Sha256::digest(file)).chars().take(16).collect())
-    }
-
-    /// A version given as text; `None` if that is not 16 lower-case hexadecimal digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        digits.then(|| Self(text.to_owned()))
-    }
-
-    /// The version as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ModelVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Why a model file is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidModel {
     /// The bytes are not those that the version names.
-    #[error("the file is damaged: it hashes to {found}, not to {expected}")]
-    Damaged {
+    #[error("the file is damaged: it hashes to {found}, expected {expected}")]
+    HashMismatch {
         /// The version asked for.
         expected: ModelVersion,
         /// The version of the bytes.
@@ -59,9 +31,6 @@ pub enum InvalidModel {
     /// The contents break a rule.
     #[error("the model breaks a rule: {0}")]
     Contents(String),
-    /// It scores, but cannot be explained.
-    #[error(transparent)]
-    NotExplainable(#[from] NotExplainable),
     /// Trained on features that this release computes differently.
     #[error("the model was trained on feature schema {model}, this release computes {release}")]
     Schema {
@@ -72,32 +41,6 @@ pub enum InvalidModel {
     },
 }
 
-/// A churn probability, 0..=1.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Probability(f64);
-
-impl Probability {
-    /// `None` outside 0..=1.
-    pub fn new(p: f64) -> Option<Self> {
-        (0.0..=1.0).contains(&p).then_some(Self(p))
-    }
-
-    /// The value.
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-/// What probabilities lead to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Decision {
-    /// The probability from which on the label is 1.
-    pub threshold: Probability,
-    /// The bounds of the risk buckets.
-    pub risk: RiskBounds,
-}
-
 /// A model that serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
@@ -106,7 +49,7 @@ pub struct Model {
     rows_hash: String,
     scorer: Scorer,
     calibration: Calibration,
-    decision: Decision,
+    decision: DecisionRule,
 }
 
 impl Model {
@@ -117,7 +60,7 @@ impl Model {
         rows: &[u8],
         scorer: Scorer,
         calibration: Calibration,
-        decision: Decision,
+        decision: DecisionRule,
     ) -> Result<Self, InvalidModel> {
         let model = Self {
             window_days,
@@ -140,7 +83,7 @@ impl Model {
     pub fn from_bytes(version: &ModelVersion, file: &[u8]) -> Result<Self, InvalidModel> {
         let found = ModelVersion::of(file);
         if found != *version {
-            return Err(InvalidModel::Damaged { expected: version.clone(), found });
+            return Err(InvalidModel::HashMismatch { expected: version.clone(), found });
         }
         let body = file.strip_prefix(MAGIC).ok_or(InvalidModel::Format)?;
         let model: Self = postcard::from_bytes(body).map_err(|e| InvalidModel::Contents(e.to_string()))?;
@@ -157,12 +100,7 @@ impl Model {
         if self.scorer.n_features() != features::COUNT {
             return Err(InvalidModel::Contents(format!("it takes {} features", self.scorer.n_features())));
         }
-        self.calibration.check().map_err(|what| InvalidModel::Contents(format!("calibration: {what}")))?;
-        let threshold = self.decision.threshold.get();
-        if Probability::new(threshold).is_none() || !self.decision.risk.is_valid() {
-            return Err(InvalidModel::Contents(format!("threshold {threshold} or the bounds of risk")));
-        }
-        Ok(())
+        self.calibration.check().map_err(|what| InvalidModel::Contents(format!("calibration: {what}")))
     }
 
     /// Length of the observation window, in days.
@@ -196,10 +134,20 @@ impl Model {
     }
 
     /// The churn probability of a row.
-    pub fn predict(&self, row: &features::Row) -> Probability {
-        // `check` made sure that the scorer takes as many features as a row has.
-        let score = self.scorer.score(row.values()).unwrap_or(f64::NAN);
-        Probability(self.calibration.probability(&self.scorer, score))
+    ///
+    /// # Errors
+    /// If the score is not a number, as of a row with infinite values.
+    pub fn predict(&self, row: &features::Row) -> Result<Probability, ScoreError> {
+        let score = self.scorer.score(row.values())?;
+        Probability::new(self.calibration.probability(&self.scorer, score)).ok_or(ScoreError::NotANumber)
+    }
+
+    /// The churn probabilities of rows: `(n_rows,)`, 0..=1.
+    ///
+    /// # Errors
+    /// As [`Model::predict`], of any row.
+    pub fn predict_all<'a>(&self, rows: impl IntoIterator<Item = &'a features::Row>) -> Result<Vec<f64>, ScoreError> {
+        rows.into_iter().map(|row| self.predict(row).map(Probability::get)).collect()
     }
 
     /// Whether a probability is labelled as churn.
@@ -211,6 +159,7 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::RiskBounds;
     use crate::model::linear::{Linear, Term};
     use crate::model::trees::{Node, Trees};
 
@@ -220,7 +169,7 @@ mod tests {
 
     fn of(scorer: Scorer, calibration: Calibration) -> Result<Model, InvalidModel> {
         let risk = RiskBounds::new(0.1, 0.2, 0.4).unwrap();
-        let decision = Decision { threshold: Probability::new(0.5).unwrap(), risk };
+        let decision = DecisionRule { threshold: Probability::new(0.5).unwrap(), risk };
         Model::new(30, b"rows", scorer, calibration, decision)
     }
 
@@ -236,8 +185,8 @@ mod tests {
         for at in 0..file.len() {
             let mut damaged = file.clone();
             damaged[at] ^= 1;
-            assert!(matches!(Model::from_bytes(&version, &damaged), Err(InvalidModel::Damaged { .. })));
-            assert!(matches!(Model::from_bytes(&version, &file[..at]), Err(InvalidModel::Damaged { .. })));
+            assert!(matches!(Model::from_bytes(&version, &damaged), Err(InvalidModel::HashMismatch { .. })));
+            assert!(matches!(Model::from_bytes(&version, &file[..at]), Err(InvalidModel::HashMismatch { .. })));
         }
     }
 
@@ -252,10 +201,25 @@ mod tests {
         for bad in [
             Model { scorer: forest(3), ..model() },
             Model { calibration: Calibration::Platt { a: -1.0, b: 0.0 }, ..model() },
-            Model { decision: Decision { threshold: Probability(1.5), ..model().decision }, ..model() },
         ] {
             assert!(matches!(own(&bad.to_bytes().unwrap()), Err(InvalidModel::Contents(_))), "{bad:?}");
         }
+        // The threshold stands before the three bounds of risk, at the end of the file.
+        let mut file = model().to_bytes().unwrap();
+        let threshold = file.len() - 4 * size_of::<f64>();
+        file[threshold..][..size_of::<f64>()].copy_from_slice(&f64::NAN.to_le_bytes());
+        assert!(matches!(own(&file), Err(InvalidModel::Contents(_))), "a threshold that is no probability");
+    }
+
+    #[test]
+    fn a_row_with_an_infinite_value_is_not_scored() {
+        let term = Term { impute: 1.0, mean: 0.0, scale: 1.0, weight: 0.0 };
+        let linear = Scorer::Linear(Linear { intercept: 0.0, terms: vec![term; features::COUNT] });
+        let model = of(linear, Calibration::None).unwrap();
+        let rows = [0.0, f32::INFINITY].map(|x| features::Row::from_values([x; features::COUNT]));
+        assert_eq!(model.predict(&rows[0]).map(Probability::get), Ok(0.5));
+        assert_eq!(model.predict(&rows[1]), Err(ScoreError::NotANumber));
+        assert_eq!(model.predict_all(&rows), Err(ScoreError::NotANumber));
     }
 
     #[test]
@@ -278,7 +242,7 @@ mod tests {
                 let file = model.to_bytes().unwrap();
                 let read = Model::from_bytes(&ModelVersion::of(&file), &file).unwrap();
                 assert_eq!(read, model);
-                assert!(Probability::new(read.predict(&row).get()).is_some());
+                assert!(read.predict(&row).is_ok());
                 assert_eq!(read.predict(&row), model.predict(&row));
             }
         }

@@ -1,17 +1,23 @@
 //! The served model.
 
-pub mod artifact;
+mod artifact;
 pub mod calibration;
 pub mod card;
+mod decision;
 pub mod explain;
 pub mod linear;
-pub mod risk;
+mod probability;
+mod risk;
 pub mod scorer;
 pub mod trees;
+mod version;
 
-pub use artifact::{InvalidModel, Model, ModelVersion, Probability};
+pub use artifact::{InvalidModel, Model};
 pub use calibration::Calibration;
 pub use card::Card;
+pub use decision::DecisionRule;
 pub use explain::{Explainer, Explanation};
+pub use probability::{NotAProbability, Probability};
 pub use risk::{Risk, RiskBounds};
-pub use scorer::Scorer;
+pub use scorer::{ScoreError, Scorer};
+pub use version::ModelVersion;

@@ -1,28 +1,42 @@
-//! Risk buckets: probabilities in words.
+//! Risk levels: probabilities in four ranges.
 
-use super::artifact::Probability;
+use super::probability::Probability;
 use serde::{Deserialize, Serialize};
 
-/// How much is at risk.
+/// A risk level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
-    /// Below all bounds.
     Low,
-    /// From the lowest bound on.
     Medium,
-    /// From the middle bound on.
     High,
-    /// From the highest bound on.
     Critical,
 }
 
-/// The probabilities from which on a risk is medium, high and critical; they ascend.
+/// The probabilities from which on a risk is medium, high and critical; they never fall.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedBounds")]
 pub struct RiskBounds {
     medium: Probability,
     high: Probability,
     critical: Probability,
+}
+
+/// Risk bounds as a file holds them.
+#[derive(Deserialize)]
+struct UncheckedBounds {
+    medium: f64,
+    high: f64,
+    critical: f64,
+}
+
+impl TryFrom<UncheckedBounds> for RiskBounds {
+    type Error = String;
+
+    fn try_from(UncheckedBounds { medium, high, critical }: UncheckedBounds) -> Result<Self, String> {
+        let why = || format!("risk bounds {medium}, {high}, {critical} are not ascending probabilities");
+        Self::new(medium, high, critical).ok_or_else(why)
+    }
 }
 
 impl RiskBounds {
@@ -33,15 +47,10 @@ impl RiskBounds {
             high: Probability::new(high)?,
             critical: Probability::new(critical)?,
         };
-        bounds.is_valid().then_some(bounds)
+        (bounds.medium <= bounds.high && bounds.high <= bounds.critical).then_some(bounds)
     }
 
-    pub(super) fn is_valid(&self) -> bool {
-        let probabilities = [self.medium, self.high, self.critical].map(|p| Probability::new(p.get()).is_some());
-        probabilities == [true; 3] && self.medium <= self.high && self.high <= self.critical
-    }
-
-    /// The bucket of a probability.
+    /// The level of a probability.
     pub fn of(&self, p: Probability) -> Risk {
         match p {
             p if p >= self.critical => Risk::Critical,
@@ -57,10 +66,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_begins_at_its_bound() {
+    fn a_level_begins_at_its_bound() {
         let bounds = RiskBounds::new(0.1, 0.2, 0.2).unwrap();
         let of = |p| bounds.of(Probability::new(p).unwrap());
         assert_eq!([of(0.0), of(0.1), of(0.19), of(0.2)], [Risk::Low, Risk::Medium, Risk::Medium, Risk::Critical]);
         assert_eq!((RiskBounds::new(0.2, 0.1, 0.3), RiskBounds::new(0.1, 0.2, 1.1)), (None, None));
+    }
+
+    #[test]
+    fn a_file_with_falling_bounds_is_refused() {
+        let read = |json| serde_json::from_str::<RiskBounds>(json);
+        assert!(read(r#"{"medium": 0.1, "high": 0.2, "critical": 0.3}"#).is_ok());
+        let error = read(r#"{"medium": 0.1, "high": 0.05, "critical": 0.3}"#).unwrap_err().to_string();
+        assert!(error.contains("risk bounds 0.1, 0.05, 0.3"), "{error}");
     }
 }

@@ -22,7 +22,7 @@ pub enum Scorer {
     Linear(Linear),
 }
 
-/// Why a scorer cannot score.
+/// Why a scorer is not valid.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidScorer {
     /// Its trees break a rule.
@@ -33,18 +33,30 @@ pub enum InvalidScorer {
     Parameter(String),
 }
 
+/// Why a row has no score or no explanation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ScoreError {
+    #[error("the row has {found} features, expected {expected}")]
+    WrongShape { found: usize, expected: usize },
+    #[error("the score is not a number")]
+    NotANumber,
+}
+
+impl ScoreError {
+    /// Checks the length of a row.
+    pub(super) fn check_shape(row: &[f32], expected: usize) -> Result<(), Self> {
+        let found = row.len();
+        if found == expected { Ok(()) } else { Err(Self::WrongShape { found, expected }) }
+    }
+}
+
 impl Scorer {
-    /// Checks every rule of the format.
+    /// Checks every rule of the format; those of trees hold already.
     pub fn check(&self) -> Result<(), InvalidScorer> {
         match self {
-            Self::Mean(trees) => {
-                trees.check()?;
-                Ok(trees.check_probabilities()?)
-            }
-            Self::Sum { base, trees } => {
-                trees.check()?;
-                if base.is_finite() { Ok(()) } else { Err(InvalidScorer::Parameter("the base".into())) }
-            }
+            Self::Mean(trees) => Ok(trees.check_probabilities()?),
+            Self::Sum { base, .. } if base.is_finite() => Ok(()),
+            Self::Sum { .. } => Err(InvalidScorer::Parameter("the base".into())),
             Self::Linear(linear) => match linear.invalid() {
                 Some(at) => Err(InvalidScorer::Parameter(format!("term {at}"))),
                 None => Ok(()),
@@ -60,12 +72,13 @@ impl Scorer {
         }
     }
 
-    /// The score of a row, NaN = missing; `None` if it has not [`Scorer::n_features`] values.
-    pub fn score(&self, row: &[f32]) -> Option<f64> {
-        if row.len() != self.n_features() {
-            return None;
-        }
-        Some(match self {
+    /// The score of a row, `(n_features,)`, NaN = missing.
+    ///
+    /// # Errors
+    /// If the row has another number of values.
+    pub fn score(&self, row: &[f32]) -> Result<f64, ScoreError> {
+        ScoreError::check_shape(row, self.n_features())?;
+        Ok(match self {
             Self::Mean(trees) => {
                 let mut sum = 0.0;
                 trees.leaves(row, |leaf| sum += f64::from(leaf));
@@ -112,19 +125,19 @@ mod tests {
     #[test]
     fn each_family_adds_up_in_its_own_way() {
         let mean = Scorer::Mean(leaves(&[0.25, 0.75, 1.0, 0.0]));
-        assert_eq!(mean.score(&[0.0]), Some(0.5));
+        assert_eq!(mean.score(&[0.0]), Ok(0.5));
         assert_eq!(mean.uncalibrated(0.5), 0.5);
 
         // In single precision and in order: the small ones vanish one by one.
         let sum = Scorer::Sum { base: 16_777_216.0, trees: leaves(&[1.0, 1.0]) };
-        assert_eq!(sum.score(&[0.0]), Some(16_777_216.0));
+        assert_eq!(sum.score(&[0.0]), Ok(16_777_216.0));
         assert_eq!(sum.uncalibrated(0.0), 0.5);
 
         let term = Term { impute: 3.0, mean: 1.0, scale: 2.0, weight: 0.5 };
         let linear = Scorer::Linear(Linear { intercept: -1.0, terms: vec![term] });
-        assert_eq!(linear.score(&[5.0]), Some(0.0));
+        assert_eq!(linear.score(&[5.0]), Ok(0.0));
         assert_eq!(linear.score(&[f32::NAN]), linear.score(&[3.0]));
-        assert_eq!(linear.score(&[1.0, 2.0]), None);
+        assert_eq!(linear.score(&[1.0, 2.0]), Err(ScoreError::WrongShape { found: 2, expected: 1 }));
     }
 
     #[test]

@@ -8,6 +8,9 @@ const LEAF: u16 = u16::MAX;
 /// Trees that are walked at once.
 const LANES: usize = 16;
 
+/// Most different features on a path from a root to a leaf: what [`super::explain`] has quadrature points for.
+pub const MAX_PATH_FEATURES: usize = 64;
+
 /// One node of a tree. A row goes left where `x[feature] < threshold`, right where it is not, and where the value is
 /// missing (NaN) to the side that `missing_left` tells.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -74,16 +77,40 @@ pub enum InvalidTrees {
         /// The rule that is broken.
         what: &'static str,
     },
+    /// A path asks for too many features.
+    #[error("tree {tree}: a path has {features} different features, expected at most {MAX_PATH_FEATURES}")]
+    LongPath {
+        /// Position of the tree.
+        tree: usize,
+        /// Different features on the path.
+        features: usize,
+    },
 }
 
 /// Trees over rows of `n_features` values.
 ///
-/// Only valid trees construct: every child lies behind its parent (so a walk ends) and has no other one, every feature and
-/// child exists, thresholds and values are finite. Deserialised bytes must pass [`Trees::check`] before use.
+/// Only valid trees construct and deserialise: every child lies behind its parent (so a walk ends) and has no other one,
+/// every feature and child exists, thresholds and values are finite, and no path has more than [`MAX_PATH_FEATURES`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedTrees")]
 pub struct Trees {
     n_features: u16,
     trees: Vec<Vec<Node>>,
+}
+
+/// Trees as a file holds them.
+#[derive(Deserialize)]
+struct UncheckedTrees {
+    n_features: u16,
+    trees: Vec<Vec<Node>>,
+}
+
+impl TryFrom<UncheckedTrees> for Trees {
+    type Error = InvalidTrees;
+
+    fn try_from(UncheckedTrees { n_features, trees }: UncheckedTrees) -> Result<Self, InvalidTrees> {
+        Self::new(n_features, trees)
+    }
 }
 
 impl Trees {
@@ -94,8 +121,7 @@ impl Trees {
         Ok(trees)
     }
 
-    /// Checks every rule of the format.
-    pub fn check(&self) -> Result<(), InvalidTrees> {
+    fn check(&self) -> Result<(), InvalidTrees> {
         if self.trees.is_empty() {
             return Err(InvalidTrees::Empty);
         }
@@ -111,6 +137,10 @@ impl Trees {
                         return Err(InvalidTrees::Node { tree, node: child, what: "two branches lead here" });
                     }
                 }
+            }
+            let features = self.features_on_path(nodes);
+            if features > MAX_PATH_FEATURES {
+                return Err(InvalidTrees::LongPath { tree, features });
             }
         }
         Ok(())
@@ -136,6 +166,35 @@ impl Trees {
             return Err("child does not lie behind its parent within the tree");
         }
         Ok(())
+    }
+
+    /// Most different features on a path of a tree whose nodes are checked.
+    fn features_on_path(&self, nodes: &[Node]) -> usize {
+        enum Step {
+            Enter(usize),
+            /// Behind the branches of a split: its feature.
+            Leave(usize),
+        }
+        let mut splits = vec![0usize; self.n_features()]; // on the current path, by feature
+        let (mut current, mut most) = (0, 0);
+        let mut steps = vec![Step::Enter(0)];
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Enter(node) if nodes[node].is_leaf() => most = most.max(current),
+                Step::Enter(node) => {
+                    let feature = usize::from(nodes[node].feature);
+                    current += usize::from(splits[feature] == 0);
+                    splits[feature] += 1;
+                    steps.push(Step::Leave(feature));
+                    steps.extend(nodes[node].children().map(Step::Enter));
+                }
+                Step::Leave(feature) => {
+                    splits[feature] -= 1;
+                    current -= usize::from(splits[feature] == 0);
+                }
+            }
+        }
+        most
     }
 
     /// Checks that every value is a probability, 0..=1.
@@ -235,7 +294,39 @@ mod tests {
         ] {
             assert!(matches!(Trees::new(1, vec![vec![bad, leaf, leaf]]), Err(InvalidTrees::Node { .. })), "{bad:?}");
         }
+        let unchecked = r#"{"n_features": 0, "trees": [[]]}"#;
+        let error = serde_json::from_str::<Trees>(unchecked).unwrap_err().to_string();
+        assert!(error.starts_with("tree 0 has no node"), "{error}");
         assert_eq!(Trees::new(1, vec![]), Err(InvalidTrees::Empty));
         assert_eq!(Trees::new(1, vec![vec![]]), Err(InvalidTrees::EmptyTree { tree: 0 }));
+    }
+
+    /// One split for each of `features`, each on the right of the one before.
+    fn chain(features: &[u16]) -> Vec<Node> {
+        let leaf = Node::leaf(0.5, 1.0);
+        let split =
+            |(at, feature): (u32, &u16)| [Node::split(*feature, 1.0, (2 * at + 1, 2 * at + 2), true, 1.0, 0.5), leaf];
+        (0..).zip(features).flat_map(split).chain([leaf]).collect()
+    }
+
+    #[test]
+    fn a_path_has_at_most_64_different_features() {
+        let features: Vec<u16> = (0..65).collect();
+        assert!(Trees::new(65, vec![chain(&features[..64])]).is_ok());
+        let again = [&features[..64], &features[..64]].concat();
+        assert!(Trees::new(65, vec![chain(&again)]).is_ok(), "the same features twice");
+        let long = Trees::new(65, vec![chain(&[0]), chain(&features)]);
+        assert_eq!(long, Err(InvalidTrees::LongPath { tree: 1, features: 65 }));
+
+        // 40 features on the left of the root, 40 others on its right.
+        let mut nodes = vec![Node::split(0, 1.0, (1, 82), true, 1.0, 0.5)];
+        for (features, start) in [(1..41, 1), (41..81, 82)] {
+            let branch = chain(&features.collect::<Vec<u16>>()).into_iter();
+            nodes.extend(branch.map(|n| match n.is_leaf() {
+                true => n,
+                false => Node { left: n.left + start, right: n.right + start, ..n },
+            }));
+        }
+        assert!(Trees::new(81, vec![nodes]).is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use crate::settings::MonitorSettings;
 use churn_common::calendar::Day;
 use churn_common::metrics::{Evaluation, MetricsError};
-use churn_common::model::{Card, Model};
+use churn_common::model::{Card, Probability};
 use churn_common::snapshot::Snapshot;
 use serde::Serialize;
 
@@ -38,11 +38,16 @@ pub struct Change {
 }
 
 impl Performance {
-    /// Scores the champion on matured snapshots, which must not be empty.
-    pub fn of(snapshots: &[Snapshot], cutoff: Day, model: &Model, card: &Card) -> Result<Self, MetricsError> {
+    /// Evaluates the champion's `probabilities`, `(n_snapshots,)`, on matured snapshots, of which there is at least one.
+    pub fn of(
+        snapshots: &[Snapshot],
+        probabilities: &[f64],
+        cutoff: Day,
+        threshold: Probability,
+        card: &Card,
+    ) -> Result<Self, MetricsError> {
         let labels: Vec<bool> = snapshots.iter().map(|s| s.churned).collect();
-        let probabilities: Vec<f64> = snapshots.iter().map(|s| model.predict(&s.row).get()).collect();
-        let now = Evaluation::of(&labels, &probabilities, model.threshold().get())?;
+        let now = Evaluation::of(&labels, probabilities, threshold.get())?;
         let then = &card.evaluation;
         let changes = vec![
             change("roc_auc", then.roc_auc, now.roc_auc),

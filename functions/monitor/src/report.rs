@@ -6,7 +6,7 @@ use crate::settings::MonitorSettings;
 use crate::stats::StatsError;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::metrics::MetricsError;
-use churn_common::model::ModelVersion;
+use churn_common::model::{ModelVersion, ScoreError};
 use churn_common::settings::SettingsError;
 use churn_common::snapshot::{Snapshot, at_risk};
 use churn_common::store::models::ModelError;
@@ -93,6 +93,9 @@ pub enum MonitorError {
     /// Rows cannot be compared.
     #[error("drift cannot be computed: {0}")]
     Stats(#[from] StatsError),
+    /// A user cannot be scored.
+    #[error("scoring failed: {0}")]
+    Score(#[from] ScoreError),
     /// The champion's probabilities cannot be scored.
     #[error("performance cannot be computed: {0}")]
     Metrics(#[from] MetricsError),
@@ -154,7 +157,10 @@ pub async fn monitor(stores: &Stores, settings: &MonitorSettings, now: Timestamp
     let drift = Drift::of(&baseline, &current, settings)?;
     let performance = match matured.is_empty() {
         true => None,
-        false => Some(Performance::of(&matured, matured_at, &model, &card)?),
+        false => {
+            let probabilities = model.predict_all(matured.iter().map(|s| &s.row))?;
+            Some(Performance::of(&matured, &probabilities, matured_at, model.threshold(), &card)?)
+        }
     };
     let mut reasons = performance.as_ref().map(|p| p.losses(settings)).unwrap_or_default();
     let features = drift.features.len();

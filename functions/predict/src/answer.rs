@@ -148,8 +148,8 @@ pub async fn answer(
         Problem::NothingUsable(format!("user {user} has no activity in the {days} days before {as_of}"))
     })?;
     let row = Row::of_window(&window);
-    let probability = model.predict(&row);
-    let explanation = serving.explainer.explain(row.values());
+    let probability = model.predict(&row).map_err(|e| Problem::internal(&e))?;
+    let explanation = serving.explainer.explain(row.values()).map_err(|e| Problem::internal(&e))?;
     let (reasons, other_features) = reasons(&row, &explanation, settings.reasons.into(), model.window_days(), language);
     let evidence = Evidence {
         window_days: model.window_days(),

@@ -97,7 +97,7 @@ impl Champion {
 
     async fn load(&self, version: &ModelVersion) -> Result<Arc<Serving>, ModelError> {
         let model = self.models.get(version).await?;
-        let explainer = Explainer::new(&model).map_err(|e| ModelError::Invalid(version.clone(), e.into()))?;
+        let explainer = Explainer::new(&model);
         tracing::info!(%version, "model loaded");
         Ok(Arc::new(Serving { version: version.clone(), model, explainer }))
     }

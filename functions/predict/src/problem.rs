@@ -43,6 +43,12 @@ impl Problem {
         Self::Unavailable
     }
 
+    /// For a row that the model cannot score: the log gets the reason, the client does not.
+    pub fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, "scoring failed");
+        Self::Unavailable
+    }
+
     fn parts(&self) -> (StatusCode, &'static str, &'static str, String) {
         match self {
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", "The request is malformed", why.clone()),

@@ -57,9 +57,9 @@ pub fn write(run: Run<'_>, version: &ModelVersion, model: &Model) -> Result<Card
     let settings = run.settings;
     let (test, train) = (run.test.0, run.train.0);
     let test_labels = labels(test);
-    let probabilities: Vec<f64> = test.iter().map(|s| model.predict(&s.row).get()).collect();
+    let probabilities = model.predict_all(test.iter().map(|s| &s.row))?;
     let evaluation = Evaluation::of(&test_labels, &probabilities, model.threshold().get())?;
-    let training_probabilities: Vec<f64> = train.iter().map(|s| model.predict(&s.row).get()).collect();
+    let training_probabilities = model.predict_all(train.iter().map(|s| &s.row))?;
     let test_params = settings.estimate_params(model.threshold(), test.iter().map(|s| s.cutoff));
     let bound = settings.decision.leak_roc_auc;
     let guards = Guards {
@@ -149,10 +149,10 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
     Ok(reports.into_iter().map(|(_, report)| report).collect())
 }
 
-fn calibration(run: &Run<'_>, labels: &[bool], p: &[f64]) -> Result<CalibrationReport, MetricsError> {
+fn calibration(run: &Run<'_>, labels: &[bool], p: &[f64]) -> Result<CalibrationReport, TrainError> {
     let scorer = &run.finished.fitted.scorer;
-    let bare = |s: &Snapshot| scorer.uncalibrated(scorer.score(s.row.values()).unwrap_or(f64::NAN));
-    let bare: Vec<f64> = run.test.0.iter().map(bare).collect();
+    let bare = |s: &Snapshot| scorer.score(s.row.values()).map(|score| scorer.uncalibrated(score));
+    let bare: Vec<f64> = run.test.0.iter().map(bare).collect::<Result<_, _>>()?;
     Ok(CalibrationReport {
         calibration: run.finished.calibration.clone(),
         rows: run.folds.held_out().count(),

@@ -6,7 +6,7 @@ use crate::snapshots::{at_cutoffs, labels, user_numbers};
 use churn_common::calendar::Day;
 use churn_common::metrics::{difference, roc_auc};
 use churn_common::model::card::Comparison;
-use churn_common::model::{Card, Model, ModelVersion};
+use churn_common::model::{Card, Model, ModelVersion, ScoreError};
 use churn_common::snapshot::Snapshot;
 use churn_common::store::Stores;
 use churn_common::store::models::ModelError;
@@ -148,11 +148,14 @@ async fn probabilities(
 ) -> Result<Vec<Option<f64>>, TrainError> {
     let snapshots = scored.snapshots;
     if model.window_days() == scored.window_days {
-        return Ok(snapshots.iter().map(|s| Some(model.predict(&s.row).get())).collect());
+        return Ok(model.predict_all(snapshots.iter().map(|s| &s.row))?.into_iter().map(Some).collect());
     }
     let cutoffs: Vec<Day> = snapshots.iter().map(|s| s.cutoff).collect::<BTreeSet<_>>().into_iter().collect();
     let (window, label) = (model.window_days(), settings.label());
     let own = at_cutoffs(stores, &cutoffs, window, label, settings.scan_segments, log_end).await?;
-    let own: BTreeMap<_, f64> = own.iter().map(|s| ((&s.user, s.cutoff), model.predict(&s.row).get())).collect();
+    let own: BTreeMap<_, f64> = own
+        .iter()
+        .map(|s| Ok(((&s.user, s.cutoff), model.predict(&s.row)?.get())))
+        .collect::<Result<_, ScoreError>>()?;
     Ok(snapshots.iter().map(|s| own.get(&(&s.user, s.cutoff)).copied()).collect())
 }

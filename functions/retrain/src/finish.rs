@@ -8,8 +8,7 @@ use crate::settings::TrainingSettings;
 use crate::threshold::{self, Threshold};
 use crate::validation::Folds;
 use churn_common::calendar::Day;
-use churn_common::model::Calibration;
-use churn_common::model::artifact::Decision;
+use churn_common::model::{Calibration, DecisionRule};
 
 /// All that a served model is made of.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub struct Finished {
     /// Its calibration.
     pub calibration: Calibration,
     /// Its threshold and risk bounds.
-    pub decision: Decision,
+    pub decision: DecisionRule,
     /// How the threshold was found, in words.
     pub rule: String,
 }
@@ -52,5 +51,5 @@ pub fn finish(
         .map(|(_, p)| *p)
         .collect();
     let Threshold { value: threshold, rule } = threshold::find(decision, &at_newest)?;
-    Ok(Finished { fitted, calibration, decision: Decision { threshold, risk: decision.risk_bounds()? }, rule })
+    Ok(Finished { fitted, calibration, decision: DecisionRule { threshold, risk: decision.risk_bounds()? }, rule })
 }

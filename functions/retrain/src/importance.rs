@@ -2,7 +2,7 @@
 
 use churn_common::features::SCHEMA;
 use churn_common::model::card::{Dependence, DependenceBin, Importance, MeanContribution};
-use churn_common::model::{Explainer, InvalidModel, Model};
+use churn_common::model::{Explainer, Model, ScoreError};
 use churn_common::snapshot::Snapshot;
 
 /// Most rows that are explained: the mean over 10,000 is good to about 1 % of the contributions' scatter.
@@ -15,12 +15,12 @@ const BINS: usize = 10;
 /// Explains `snapshots`, of which there is at least one, and sums up.
 ///
 /// # Errors
-/// If the model cannot be explained.
-pub fn importance(model: &Model, snapshots: &[Snapshot]) -> Result<Importance, InvalidModel> {
-    let explainer = Explainer::new(model)?;
+/// If a row cannot be explained.
+pub fn importance(model: &Model, snapshots: &[Snapshot]) -> Result<Importance, ScoreError> {
+    let explainer = Explainer::new(model);
     let every = snapshots.len().div_ceil(MOST_ROWS).max(1);
     let rows: Vec<&Snapshot> = snapshots.iter().step_by(every).collect();
-    let explanations: Vec<_> = rows.iter().map(|s| explainer.explain(s.row.values())).collect();
+    let explanations: Vec<_> = rows.iter().map(|s| explainer.explain(s.row.values())).collect::<Result<_, _>>()?;
     let mut order: Vec<(usize, f64)> = (0..SCHEMA.len())
         .map(|feature| {
             let sum: f64 = explanations.iter().map(|e| e.contributions[feature].abs()).sum();
@@ -78,10 +78,9 @@ mod tests {
     use super::*;
     use churn_common::calendar::Day;
     use churn_common::features::{COUNT, Row, position};
-    use churn_common::model::artifact::Decision;
     use churn_common::model::explain::Explained;
     use churn_common::model::linear::{Linear, Term};
-    use churn_common::model::{Calibration, Probability, RiskBounds, Scorer};
+    use churn_common::model::{Calibration, DecisionRule, Probability, RiskBounds, Scorer};
     use churn_common::pseudonym::StoredUser;
 
     /// A linear model of two features, and rows in which one of them ascends and the other alternates.
@@ -92,7 +91,7 @@ mod tests {
         terms[songs] = Term { impute: 500.0, mean: 100.0, scale: 1.0, weight: -0.5 };
         terms[help].weight = 2.0;
         let decision =
-            Decision { threshold: Probability::new(0.5).unwrap(), risk: RiskBounds::new(0.1, 0.2, 0.3).unwrap() };
+            DecisionRule { threshold: Probability::new(0.5).unwrap(), risk: RiskBounds::new(0.1, 0.2, 0.3).unwrap() };
         let scorer = Scorer::Linear(Linear { intercept: -1.0, terms });
         let model = Model::new(30, b"", scorer, Calibration::None, decision).unwrap();
         let rows = 2 * MOST_ROWS + 2;

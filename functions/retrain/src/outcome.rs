@@ -8,7 +8,7 @@ use crate::search::SearchError;
 use crate::tracking::Tracked;
 use churn_common::metrics::{Estimates, Evaluation, MetricsError};
 use churn_common::model::card::{CandidateReport, DecisionReport, Gate, Guards, Rows};
-use churn_common::model::{InvalidModel, ModelVersion};
+use churn_common::model::{InvalidModel, ModelVersion, ScoreError};
 use churn_common::settings::SettingsError;
 use churn_common::store::StoreError;
 use churn_common::store::models::ModelError;
@@ -151,6 +151,9 @@ pub enum TrainError {
     /// The fitted model is not fit to serve.
     #[error("the fitted model is not fit to serve: {0}")]
     Model(#[from] InvalidModel),
+    /// A row cannot be scored or explained.
+    #[error("scoring failed: {0}")]
+    Score(#[from] ScoreError),
     /// The model's probabilities cannot be scored.
     #[error("evaluation failed: {0}")]
     Metrics(#[from] MetricsError),

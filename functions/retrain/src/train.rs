@@ -86,7 +86,7 @@ pub async fn train(
     stores.store.put(&snapshots, table, "application/vnd.apache.parquet", Condition::Always).await?;
     let baseline = snapshots::baseline(&train)?;
     let files = ModelFiles { model: file, baseline, xgboost_json: finished.fitted.xgboost_json };
-    let probabilities: Vec<f64> = test.iter().map(|s| model.predict(&s.row).get()).collect();
+    let probabilities = model.predict_all(test.iter().map(|s| &s.row))?;
     let held_out = Scored {
         snapshots: &test,
         window_days: settings.window_days,

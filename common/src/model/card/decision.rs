@@ -1,6 +1,6 @@
 //! The part of a card that tells what probabilities lead to.
 
-use crate::model::artifact::Decision;
+use crate::model::decision::DecisionRule;
 use serde::{Deserialize, Serialize};
 
 /// What probabilities lead to, and why.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct DecisionReport {
     /// The threshold and the risk bounds that serve.
     #[serde(flatten)]
-    pub decision: Decision,
+    pub decision: DecisionRule,
     /// How the threshold was found, in words.
     pub rule: String,
     /// Cost of a churned user whom the label missed.

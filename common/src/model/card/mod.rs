@@ -12,8 +12,8 @@ pub use guards::{FutureBlind, Guards, PermutedLabels, SingleFeature, TestScore};
 pub use importance::{Dependence, DependenceBin, Importance, MeanContribution};
 pub use search::{CandidateReport, FoldScores, Validation};
 
-use super::artifact::ModelVersion;
 use super::calibration::Calibration;
+use super::version::ModelVersion;
 use crate::calendar::{Day, Timestamp};
 use crate::label::Label;
 use crate::metrics::{Estimates, Evaluation, ReliabilityBin};

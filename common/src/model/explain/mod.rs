@@ -8,16 +8,9 @@ mod trees;
 use super::artifact::Model;
 use super::calibration::Calibration;
 use super::linear::Linear;
-use super::scorer::Scorer;
+use super::scorer::{ScoreError, Scorer};
 use serde::{Deserialize, Serialize};
 use trees::TreeShap;
-
-/// A model that cannot be explained.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a path of a tree has {features} different features, at most 64 can be explained")]
-pub struct NotExplainable {
-    features: usize,
-}
 
 /// What contributions add up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +54,7 @@ impl Explanation {
 #[derive(Debug)]
 pub struct Explainer {
     family: Family,
+    n_features: usize,
     /// What contributions to the trees' sum, or to the linear score, are multiplied by.
     scale: f64,
     base_value: f64,
@@ -74,28 +68,18 @@ enum Family {
 }
 
 impl Explainer {
-    /// Makes a model ready.
-    ///
-    /// # Errors
-    /// If a path of a tree has more than 64 different features.
-    pub fn new(model: &Model) -> Result<Self, NotExplainable> {
-        Self::of(model.scorer(), model.calibration())
+    pub fn new(model: &Model) -> Self {
+        Self::for_scorer(model.scorer(), model.calibration())
     }
 
-    /// Makes a scorer and its calibration ready.
-    ///
-    /// # Errors
-    /// If a path of a tree has more than 64 different features.
-    pub fn of(scorer: &Scorer, calibration: &Calibration) -> Result<Self, NotExplainable> {
+    pub fn for_scorer(scorer: &Scorer, calibration: &Calibration) -> Self {
         let means = |trees: &super::trees::Trees| trees.trees().iter().map(|nodes| grove::mean(nodes)).sum::<f64>();
         let (family, scale, base) = match scorer {
             Scorer::Mean(trees) => {
                 let n = trees.len() as f64;
-                (Family::Trees(trees::prepare(trees)?), 1.0 / n, means(trees) / n)
+                (Family::Trees(trees::prepare(trees)), 1.0 / n, means(trees) / n)
             }
-            Scorer::Sum { base, trees } => {
-                (Family::Trees(trees::prepare(trees)?), 1.0, f64::from(*base) + means(trees))
-            }
+            Scorer::Sum { base, trees } => (Family::Trees(trees::prepare(trees)), 1.0, f64::from(*base) + means(trees)),
             Scorer::Linear(linear) => (Family::Linear(linear.clone()), 1.0, linear.intercept),
         };
         let is_probability = matches!(scorer, Scorer::Mean(_));
@@ -106,7 +90,13 @@ impl Explainer {
             (Calibration::Isotonic { .. }, true) => (1.0, 0.0, Explained::ProbabilityBeforeCalibration),
             (Calibration::Isotonic { .. }, false) => (1.0, 0.0, Explained::LogOddsBeforeCalibration),
         };
-        Ok(Self { family, scale: slope * scale, base_value: slope * base + shift, explained })
+        Self {
+            family,
+            n_features: scorer.n_features(),
+            scale: slope * scale,
+            base_value: slope * base + shift,
+            explained,
+        }
     }
 
     /// What contributions add up to.
@@ -119,8 +109,12 @@ impl Explainer {
         self.base_value
     }
 
-    /// Explains a row of as many values as the scorer takes, NaN = missing.
-    pub fn explain(&self, row: &[f32]) -> Explanation {
+    /// Explains a row, `(n_features,)`, NaN = missing.
+    ///
+    /// # Errors
+    /// If the row has another number of values.
+    pub fn explain(&self, row: &[f32]) -> Result<Explanation, ScoreError> {
+        ScoreError::check_shape(row, self.n_features)?;
         let mut contributions = vec![0.0; row.len()];
         match &self.family {
             Family::Trees(trees) => trees.add(row, &mut contributions),
@@ -131,7 +125,7 @@ impl Explainer {
             }
         }
         contributions.iter_mut().for_each(|c| *c *= self.scale);
-        Explanation { base_value: self.base_value, contributions }
+        Ok(Explanation { base_value: self.base_value, contributions })
     }
 }
 

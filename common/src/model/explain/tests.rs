@@ -54,7 +54,7 @@ fn booster(trees: Vec<Vec<Node>>) -> Scorer {
 }
 
 fn explain(scorer: &Scorer, row: &[f32]) -> Explanation {
-    Explainer::of(scorer, &Calibration::None).unwrap().explain(row)
+    Explainer::for_scorer(scorer, &Calibration::None).explain(row).unwrap()
 }
 
 /// The expected value of a tree where the features of the set `told` are told, from node `at` on.
@@ -139,7 +139,7 @@ proptest! {
     }
 }
 
-/// Paths of up to 54 different features: every number of points is used, far beyond what brute force can check.
+/// Paths of up to 64 different features: every number of points is used, far beyond what brute force can check.
 #[test]
 fn long_paths_add_up_and_share_evenly() {
     for features in [1u16, 4, 5, 8, 9, 16, 17, 32, 33, 54, 64] {
@@ -157,12 +157,15 @@ fn long_paths_add_up_and_share_evenly() {
         let share = (1.0 - 0.5f64.powi(features.into())) / f64::from(features);
         assert_near(&explanation.contributions, &vec![share; features.into()], 1e-14);
     }
-    let mut nodes: Vec<Node> = (0..65)
-        .flat_map(|f| [Node::split(f as u16, 1.0, (f * 2 + 1, f * 2 + 2), true, 1.0, 0.0), Node::leaf(0.0, 1.0)])
-        .collect();
-    nodes.push(Node::leaf(1.0, 1.0));
-    let forest = Scorer::Mean(Trees::new(65, vec![nodes]).unwrap());
-    assert_eq!(Explainer::of(&forest, &Calibration::None).unwrap_err(), NotExplainable { features: 65 });
+}
+
+#[test]
+fn a_row_of_another_shape_is_an_error() {
+    let explainer = Explainer::for_scorer(&booster(vec![stump(-0.5, 0.25)]), &Calibration::None);
+    for found in [0, FEATURES - 1, FEATURES + 1] {
+        let error = ScoreError::WrongShape { found, expected: FEATURES };
+        assert_eq!(explainer.explain(&vec![0.0; found]), Err(error));
+    }
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn a_linear_model_is_explained_by_the_distance_from_the_mean_row() {
     let row = [5.0, 1.0, f32::NAN];
     let explanation = explain(&scorer, &row);
     assert_eq!((explanation.base_value, &explanation.contributions[..]), (-1.0, &[1.0, 0.0, 2.0][..]));
-    assert_eq!(Some(explanation.value()), scorer.score(&row));
+    assert_eq!(Ok(explanation.value()), scorer.score(&row));
 }
 
 #[test]
@@ -189,10 +192,10 @@ fn it_is_said_what_is_explained() {
         (&booster, &platt, Explained::LogOdds),
         (&booster, &isotonic, Explained::LogOddsBeforeCalibration),
     ] {
-        let explainer = Explainer::of(scorer, calibration).unwrap();
+        let explainer = Explainer::for_scorer(scorer, calibration);
         assert_eq!(explainer.explained(), explained);
         let row = [7.0];
-        let (value, score) = (explainer.explain(&row).value(), scorer.score(&row).unwrap());
+        let (value, score) = (explainer.explain(&row).unwrap().value(), scorer.score(&row).unwrap());
         let p = calibration.probability(scorer, score);
         let said = match explained {
             Explained::Probability => p,

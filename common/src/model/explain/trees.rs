@@ -11,7 +11,6 @@
 //! expected value, so nothing is lost by cancellation. Where trees end, which is where most splits are, two or three
 //! coefficients of each polynomial take the place of the points: see [`super::room`].
 
-use super::NotExplainable;
 use super::grove::Grove;
 use super::quadrature::Rule;
 use super::room::{Room, Told};
@@ -28,20 +27,17 @@ pub(super) trait TreeShap: Debug + Send + Sync {
 }
 
 /// Makes trees ready.
-///
-/// # Errors
-/// If a path has more than 64 different features.
-pub(super) fn prepare(trees: &Trees) -> Result<Box<dyn TreeShap>, NotExplainable> {
+pub(super) fn prepare(trees: &Trees) -> Box<dyn TreeShap> {
     let groves: Vec<Grove> = trees.trees().chunks(TREES_AT_ONCE).map(Grove::new).collect();
     let features = groves.iter().map(|grove| grove.features_on_path).max().unwrap_or(0);
-    Ok(match features {
+    match features {
         0..=4 => Box::new(Points::<2>::new(groves)),
         5..=8 => Box::new(Points::<4>::new(groves)),
         9..=16 => Box::new(Points::<8>::new(groves)),
         17..=32 => Box::new(Points::<16>::new(groves)),
-        33..=64 => Box::new(Points::<32>::new(groves)),
-        _ => return Err(NotExplainable { features }),
-    })
+        // Up to 64, the most that trees may have: `MAX_PATH_FEATURES`.
+        _ => Box::new(Points::<32>::new(groves)),
+    }
 }
 
 /// Trees at `N` points of quadrature.

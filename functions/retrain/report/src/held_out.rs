@@ -118,9 +118,8 @@ mod tests {
     use churn_common::calendar::Day;
     use churn_common::features::{COUNT, Row};
     use churn_common::metrics::{self, reliability};
-    use churn_common::model::artifact::Decision;
     use churn_common::model::card::TradeOff;
-    use churn_common::model::{Probability, RiskBounds};
+    use churn_common::model::{DecisionRule, Probability, RiskBounds};
     use churn_common::pseudonym::StoredUser;
 
     const USERS: usize = 80;
@@ -167,7 +166,7 @@ mod tests {
         let labels: Vec<bool> = snapshots.iter().map(|row| row.churned).collect();
         let thresholds = [0.05, 0.1, 0.2, 0.3, PARAMS.threshold, 0.7, 0.9, 0.99];
         let decision = DecisionReport {
-            decision: Decision {
+            decision: DecisionRule {
                 threshold: Probability::new(PARAMS.threshold).unwrap(),
                 risk: RiskBounds::new(0.1, 0.2, 0.3).unwrap(),
             },

@@ -105,7 +105,7 @@ pub async fn evaluate(
         return not_evaluated(Reason::NothingOutOfTime, detail);
     }
 
-    let probabilities: Vec<f64> = snapshots.iter().map(|s| own.model.predict(&s.row).get()).collect();
+    let probabilities = own.model.predict_all(snapshots.iter().map(|s| &s.row))?;
     let threshold = own.model.threshold();
     let scored = Scored { snapshots: &snapshots, window_days: window, probabilities: &probabilities, threshold };
     let (mut against_champion, mut not_compared) = (None, None);

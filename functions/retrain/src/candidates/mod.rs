@@ -62,8 +62,8 @@ pub trait Candidate: fmt::Debug {
     fn cross_validate(&self, rows: &Rows, folds: &[Fold]) -> Result<OutOfFold, FitError> {
         let score = |fold: &Fold| {
             let fitted = self.fit(&rows.select(&fold.train))?;
-            let score = |&row: &usize| fitted.scorer.score(&rows.features.row(row).to_vec()).unwrap_or(f64::NAN);
-            Ok(fold.test.iter().map(score).collect())
+            let score = |&row: &usize| Ok(fitted.scorer.score(&rows.features.row(row).to_vec())?);
+            fold.test.iter().map(score).collect()
         };
         Ok(OutOfFold { scores: folds.iter().map(score).collect::<Result<_, FitError>>()?, settled: None })
     }

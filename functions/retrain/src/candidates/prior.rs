@@ -36,6 +36,6 @@ mod tests {
     fn the_rate_is_that_of_the_weights() {
         let mut rows = rows(vec![vec![f32::NAN], vec![1.0], vec![2.0]], &[true, false, false]);
         rows.weights = vec![2, 1, 1];
-        assert_eq!(Prior.fit(&rows).unwrap().scorer.score(&[7.0]), Some(0.5));
+        assert_eq!(Prior.fit(&rows).unwrap().scorer.score(&[7.0]), Ok(0.5));
     }
 }

@@ -1,5 +1,6 @@
 //! What a candidate is fitted on, and why it can't be.
 
+use churn_common::model::ScoreError;
 use churn_common::model::trees::InvalidTrees;
 use ndarray::{Array2, Axis};
 use std::collections::BTreeMap;
@@ -72,6 +73,9 @@ pub enum FitError {
     /// What was fitted breaks a rule of the served form: a defect of the library, or of how it was taken over.
     #[error("the fitted model is invalid: {0}")]
     Invalid(#[from] InvalidTrees),
+    /// A held-out row cannot be scored.
+    #[error("scoring failed: {0}")]
+    Score(#[from] ScoreError),
 }
 
 impl Rows {

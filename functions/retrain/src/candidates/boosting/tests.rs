@@ -49,7 +49,7 @@ fn out_of_fold_scores_are_those_of_models_that_never_saw_the_row() {
     for (fold, scores) in folds.iter().zip(&found.scores) {
         let fitted = settled.fit(&rows.select(&fold.train)).unwrap();
         for (row, score) in fold.test.iter().zip(scores) {
-            assert_eq!(fitted.scorer.score(&rows.features.row(*row).to_vec()), Some(*score));
+            assert_eq!(fitted.scorer.score(&rows.features.row(*row).to_vec()), Ok(*score));
         }
     }
 }
@@ -82,7 +82,7 @@ proptest! {
         let scorer = served(&model).unwrap();
         for row in features.iter().chain(unseen.iter().filter(|row| row.iter().all(|x| !x.is_infinite()))) {
             let expected = model.predict_margin_row(row, Iterations::Best).unwrap();
-            prop_assert_eq!(scorer.score(row), Some(f64::from(expected)));
+            prop_assert_eq!(scorer.score(row), Ok(f64::from(expected)));
         }
         // What XGBoost reads back is the same model.
         let json = model.encode(ModelFormat::XgboostJson).unwrap();

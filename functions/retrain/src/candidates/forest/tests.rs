@@ -79,7 +79,7 @@ fn every_row_ends_in_the_leaf_it_was_counted_in() {
         let forest = Scorer::Mean(Trees::new(12, vec![told_apart.collect()]).unwrap());
         for (x, row) in rows.features.rows().into_iter().zip(0..) {
             let leaf = served::path(&grown, &columns, row).last().unwrap();
-            assert_eq!(forest.score(&x.to_vec()), Some(f64::from(position(leaf))));
+            assert_eq!(forest.score(&x.to_vec()), Ok(f64::from(position(leaf))));
         }
     }
 }
@@ -110,7 +110,7 @@ fn features_without_information_are_never_split_on() {
 fn rows_without_any_usable_feature_give_the_base_rate() {
     let labels = [true, false, false, false];
     let fitted = small().check().unwrap().fit(&rows(vec![vec![1.0]; 4], &labels)).unwrap();
-    assert_eq!(fitted.scorer.score(&[1.0]), Some(0.25));
+    assert_eq!(fitted.scorer.score(&[1.0]), Ok(0.25));
     assert_eq!(fitted.importances, [0.0]);
 }
 

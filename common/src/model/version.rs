@@ -1,0 +1,34 @@
+//! Names of models.
+
+use crate::ids::hex;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// Names a model: the first 16 hexadecimal digits of the SHA-256 of its file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModelVersion(String);
+
+impl ModelVersion {
+    /// The version of a model file.
+    pub fn of(file: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(file)).chars().take(16).collect())
+    }
+
+    /// A version given as text; `None` if that is not 16 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        digits.then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ModelVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
