@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 /// The namespace that all of the project's metrics are in.
 const NAMESPACE: &str = "Churn";
-/// The dimension that tells the functions apart, the only one: CloudWatch charges for each combination of values.
+/// The dimension that names the function, the only one: CloudWatch charges for each combination of values.
 const FUNCTION: &str = "function";
 /// The member that the format keeps for itself.
 const METADATA: &str = "_aws";
@@ -31,7 +31,7 @@ pub enum Unit {
     None,
 }
 
-/// Why metrics could not be told.
+/// Why metrics could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// CloudWatch takes neither infinities nor NaN.
@@ -43,8 +43,8 @@ pub enum TelemetryError {
         value: f64,
     },
     /// Two members of a line cannot have one name.
-    #[error("{0} is told twice")]
-    ToldTwice(&'static str),
+    #[error("duplicate member {0}")]
+    DuplicateMember(&'static str),
     /// The line could not be written.
     #[error("the metrics could not be written: {0}")]
     Unwritable(#[from] io::Error),
@@ -118,7 +118,7 @@ impl Metrics {
         let mut members = Map::new();
         for (name, value) in own.into_iter().chain(metrics).chain(self.properties.iter().cloned()) {
             if members.insert(name.to_owned(), value).is_some() {
-                return Err(TelemetryError::ToldTwice(name));
+                return Err(TelemetryError::DuplicateMember(name));
             }
         }
         Ok(members)
@@ -175,7 +175,7 @@ mod tests {
         for twice in ["lines", "function", "_aws"] {
             let mut out = Vec::new();
             let error = metrics().property(twice, 1).emit_to(&mut out).unwrap_err().to_string();
-            assert_eq!((error, out.len()), (format!("{twice} is told twice"), 0));
+            assert_eq!((error, out.len()), (format!("duplicate member {twice}"), 0));
         }
     }
 
