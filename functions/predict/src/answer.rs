@@ -11,7 +11,7 @@ use churn_common::calendar::Timestamp;
 use churn_common::features::{Row, Window};
 use churn_common::history::History;
 use churn_common::ids::UserId;
-use churn_common::model::explain::Explained;
+use churn_common::model::explain::ModelOutput;
 use churn_common::model::{ModelVersion, Probability, Risk};
 use churn_common::store::Stores;
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub struct Answer {
     /// What to do about the user; `None` for one who has cancelled.
     pub recommended_action: Option<RecommendedAction>,
     /// What `base_value`, the contributions of `reasons` and `other_features` add up to: `explained_value`.
-    pub explained: Explained,
+    pub explained: ModelOutput,
     /// What the model says where nothing is told of a user.
     pub base_value: f64,
     /// What the features that are not among the reasons contributed together.
@@ -176,7 +176,7 @@ pub async fn answer(
         risk,
         reasons,
         recommended_action,
-        explained: serving.explainer.explained(),
+        explained: serving.explainer.output(),
         base_value: explanation.base_value,
         other_features,
         explained_value: explanation.value(),

@@ -36,7 +36,7 @@ pub fn importance(model: &Model, snapshots: &[Snapshot]) -> Result<Importance, S
     });
     Ok(Importance {
         rows: rows.len(),
-        explained: explainer.explained(),
+        explained: explainer.output(),
         base_value: explainer.base_value(),
         dependence: dependence.collect(),
         features: order
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use churn_common::calendar::Day;
     use churn_common::features::{COUNT, Row, position};
-    use churn_common::model::explain::Explained;
+    use churn_common::model::explain::ModelOutput;
     use churn_common::model::linear::{Linear, Term};
     use churn_common::model::{Calibration, DecisionRule, Probability, RiskBounds, Scorer};
     use churn_common::pseudonym::StoredUser;
@@ -107,7 +107,7 @@ mod tests {
         let told = importance(&model, &snapshots).unwrap();
 
         // Every third row: 67 of the first 200.
-        assert_eq!((told.rows, told.explained, told.base_value), (6668, Explained::LogOdds, -1.0));
+        assert_eq!((told.rows, told.explained, told.base_value), (6668, ModelOutput::LogOdds, -1.0));
         assert_eq!((told.features.len(), told.dependence.len()), (COUNT, 2));
         assert_eq!((told.features[0].name.as_str(), told.features[1].name.as_str()), ("songs", "help"));
         let known: f64 = (0..67).map(|i| 0.5 * f64::from(3 * i - 100).abs()).sum();

@@ -1,6 +1,6 @@
 //! The part of a card that tells which features the model lives on, and how it uses them.
 
-use crate::model::explain::Explained;
+use crate::model::explain::ModelOutput;
 use serde::{Deserialize, Serialize};
 
 /// How much each feature moves scores of held-out rows: means over their exact Shapley values.
@@ -9,7 +9,7 @@ pub struct Importance {
     /// Held-out rows that were explained; all of them, or evenly spaced ones where there are many.
     pub rows: usize,
     /// What contributions add up to.
-    pub explained: Explained,
+    pub explained: ModelOutput,
     /// What the model says where nothing is told of a user.
     pub base_value: f64,
     /// Every feature, largest first.

@@ -1,21 +1,23 @@
-//! Why a model says what it says of a row: exact Shapley values, one for each feature.
+//! Explanations of scores: exact Shapley values, one for each feature.
 
-mod grove;
+mod batch;
+mod coalition;
 mod quadrature;
-mod room;
-mod trees;
+mod split;
+mod tree_shap;
+mod workspace;
 
 use super::artifact::Model;
 use super::calibration::Calibration;
 use super::linear::Linear;
 use super::scorer::{ScoreError, Scorer};
 use serde::{Deserialize, Serialize};
-use trees::TreeShap;
+use tree_shap::TreeShap;
 
 /// What contributions add up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Explained {
+pub enum ModelOutput {
     /// The served probability.
     Probability,
     /// The log-odds of the served probability.
@@ -26,20 +28,21 @@ pub enum Explained {
     LogOddsBeforeCalibration,
 }
 
-/// Why a row scores as it does: `base_value + Σ contributions` is what is explained.
+/// How the features of a row add up to its score: `base_value + Σ contributions` is the model output.
 ///
-/// A booster's score is summed in single precision, as XGBoost does, its explanation in double: about 1e-6 apart.
+/// A booster's score is summed in single precision, as XGBoost does, its explanation in double precision: they differ by
+/// about 1e-6.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// What the model says where nothing is told of a user: the mean over the training rows (of trees: by the weight that
-    /// reached each leaf; of a linear model: at the mean row).
+    /// Expected model output (SHAP base value): the mean over the training rows (of trees: by the weight that reached each
+    /// leaf; of a linear model: at the mean row).
     pub base_value: f64,
-    /// `(n_features,)`: what it adds to tell each feature, above 0 = towards churn.
+    /// `(n_features,)`: the contribution of each feature, above 0 = towards churn.
     pub contributions: Vec<f64>,
 }
 
 impl Explanation {
-    /// What is explained: the base value and all contributions.
+    /// The model output: the base value and all contributions.
     pub fn value(&self) -> f64 {
         self.contributions.iter().fold(self.base_value, |sum, c| sum + c)
     }
@@ -50,7 +53,7 @@ impl Explanation {
 /// Contributions are exact Shapley values: for trees those of path-dependent TreeSHAP (Lundberg, Erion and Lee 2018), the
 /// same as of Python's `shap.TreeExplainer(…, feature_perturbation="tree_path_dependent")`, for a linear model
 /// `w · (x - mean)`, as features count as independent. They explain log-odds for boosting and linear models, a probability
-/// for a forest; where calibration is linear in log-odds (Platt) or none, those of the served probability. See [`Explained`].
+/// for a forest; where calibration is linear in log-odds (Platt) or none, those of the served probability. See [`ModelOutput`].
 #[derive(Debug)]
 pub struct Explainer {
     family: Family,
@@ -58,7 +61,7 @@ pub struct Explainer {
     /// What contributions to the trees' sum, or to the linear score, are multiplied by.
     scale: f64,
     base_value: f64,
-    explained: Explained,
+    output: ModelOutput,
 }
 
 #[derive(Debug)]
@@ -73,38 +76,34 @@ impl Explainer {
     }
 
     pub fn for_scorer(scorer: &Scorer, calibration: &Calibration) -> Self {
-        let means = |trees: &super::trees::Trees| trees.trees().iter().map(|nodes| grove::mean(nodes)).sum::<f64>();
+        let means = |trees: &super::trees::Trees| trees.trees().iter().map(|nodes| batch::mean(nodes)).sum::<f64>();
         let (family, scale, base) = match scorer {
             Scorer::Mean(trees) => {
                 let n = trees.len() as f64;
-                (Family::Trees(trees::prepare(trees)), 1.0 / n, means(trees) / n)
+                (Family::Trees(tree_shap::prepare(trees)), 1.0 / n, means(trees) / n)
             }
-            Scorer::Sum { base, trees } => (Family::Trees(trees::prepare(trees)), 1.0, f64::from(*base) + means(trees)),
+            Scorer::Sum { base, trees } => {
+                (Family::Trees(tree_shap::prepare(trees)), 1.0, f64::from(*base) + means(trees))
+            }
             Scorer::Linear(linear) => (Family::Linear(linear.clone()), 1.0, linear.intercept),
         };
         let is_probability = matches!(scorer, Scorer::Mean(_));
-        let (slope, shift, explained) = match (calibration, is_probability) {
-            (Calibration::Platt { a, b }, _) => (*a, *b, Explained::LogOdds),
-            (Calibration::None, true) => (1.0, 0.0, Explained::Probability),
-            (Calibration::None, false) => (1.0, 0.0, Explained::LogOdds),
-            (Calibration::Isotonic { .. }, true) => (1.0, 0.0, Explained::ProbabilityBeforeCalibration),
-            (Calibration::Isotonic { .. }, false) => (1.0, 0.0, Explained::LogOddsBeforeCalibration),
+        let (slope, shift, output) = match (calibration, is_probability) {
+            (Calibration::Platt { a, b }, _) => (*a, *b, ModelOutput::LogOdds),
+            (Calibration::None, true) => (1.0, 0.0, ModelOutput::Probability),
+            (Calibration::None, false) => (1.0, 0.0, ModelOutput::LogOdds),
+            (Calibration::Isotonic { .. }, true) => (1.0, 0.0, ModelOutput::ProbabilityBeforeCalibration),
+            (Calibration::Isotonic { .. }, false) => (1.0, 0.0, ModelOutput::LogOddsBeforeCalibration),
         };
-        Self {
-            family,
-            n_features: scorer.n_features(),
-            scale: slope * scale,
-            base_value: slope * base + shift,
-            explained,
-        }
+        Self { family, n_features: scorer.n_features(), scale: slope * scale, base_value: slope * base + shift, output }
     }
 
     /// What contributions add up to.
-    pub fn explained(&self) -> Explained {
-        self.explained
+    pub fn output(&self) -> ModelOutput {
+        self.output
     }
 
-    /// What the model says where nothing is told: see [`Explanation::base_value`].
+    /// Expected model output: see [`Explanation::base_value`].
     pub fn base_value(&self) -> f64 {
         self.base_value
     }

@@ -5,14 +5,14 @@ use std::f64::consts::PI;
 /// `N` points and their weights. The weighted sum of a polynomial's values at the points is its integral over 0..=1 if its
 /// degree is below `2 N`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rule<const N: usize> {
+pub(super) struct GaussLegendre<const N: usize> {
     /// Above 0 and below 1, descending.
     pub(super) points: [f64; N],
     /// Above 0; they add up to 1.
     pub(super) weights: [f64; N],
 }
 
-impl<const N: usize> Rule<N> {
+impl<const N: usize> GaussLegendre<N> {
     /// The points are the roots of the Legendre polynomial of degree `N`, found by Newton's method from the usual first
     /// guess (Press et al., "Numerical Recipes", section 4.6), moved from -1..=1 to 0..=1.
     pub(super) fn new() -> Self {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     fn integrates<const N: usize>() {
-        let rule = Rule::<N>::new();
+        let rule = GaussLegendre::<N>::new();
         for degree in 0..2 * N {
             let sum: f64 = (0..N).map(|i| rule.weights[i] * rule.points[i].powi(degree as i32)).sum();
             let integral = 1.0 / (degree as f64 + 1.0);

@@ -185,22 +185,22 @@ fn it_is_said_what_is_explained() {
     let platt = Calibration::Platt { a: 3.0, b: -0.25 };
     let isotonic = Calibration::Isotonic { knots: vec![(0.0, 0.1), (1.0, 0.9)] };
     for (scorer, calibration, explained) in [
-        (&forest, &Calibration::None, Explained::Probability),
-        (&forest, &platt, Explained::LogOdds),
-        (&forest, &isotonic, Explained::ProbabilityBeforeCalibration),
-        (&booster, &Calibration::None, Explained::LogOdds),
-        (&booster, &platt, Explained::LogOdds),
-        (&booster, &isotonic, Explained::LogOddsBeforeCalibration),
+        (&forest, &Calibration::None, ModelOutput::Probability),
+        (&forest, &platt, ModelOutput::LogOdds),
+        (&forest, &isotonic, ModelOutput::ProbabilityBeforeCalibration),
+        (&booster, &Calibration::None, ModelOutput::LogOdds),
+        (&booster, &platt, ModelOutput::LogOdds),
+        (&booster, &isotonic, ModelOutput::LogOddsBeforeCalibration),
     ] {
         let explainer = Explainer::for_scorer(scorer, calibration);
-        assert_eq!(explainer.explained(), explained);
+        assert_eq!(explainer.output(), explained);
         let row = [7.0];
         let (value, score) = (explainer.explain(&row).unwrap().value(), scorer.score(&row).unwrap());
         let p = calibration.probability(scorer, score);
         let said = match explained {
-            Explained::Probability => p,
-            Explained::LogOdds => (p / (1.0 - p)).ln(),
-            Explained::ProbabilityBeforeCalibration | Explained::LogOddsBeforeCalibration => score,
+            ModelOutput::Probability => p,
+            ModelOutput::LogOdds => (p / (1.0 - p)).ln(),
+            ModelOutput::ProbabilityBeforeCalibration | ModelOutput::LogOddsBeforeCalibration => score,
         };
         // The values are single-precision fractions.
         assert_near(&[value], &[said], 1e-7);

@@ -23,7 +23,7 @@ pub use visits::PageUse;
 use charts::ReportCharts;
 use churn_common::metrics::EstimateParams;
 use churn_common::model::Card;
-use churn_common::model::explain::Explained;
+use churn_common::model::explain::ModelOutput;
 use churn_common::snapshot::Snapshot;
 use churn_common::store::files::ReportFiles;
 use churn_pages::ChartError;
@@ -114,9 +114,9 @@ impl Report {
 /// The unit of SHAP values.
 fn contribution_unit(card: &Card) -> &'static str {
     match card.importance.explained {
-        Explained::Probability => "probability",
-        Explained::LogOdds => "log-odds",
-        Explained::ProbabilityBeforeCalibration => "probability before calibration",
-        Explained::LogOddsBeforeCalibration => "log-odds before calibration",
+        ModelOutput::Probability => "probability",
+        ModelOutput::LogOdds => "log-odds",
+        ModelOutput::ProbabilityBeforeCalibration => "probability before calibration",
+        ModelOutput::LogOddsBeforeCalibration => "log-odds before calibration",
     }
 }
