@@ -68,7 +68,7 @@ impl ObjectId {
     pub fn new(bucket: &str, key: &str) -> Self {
         // A length before each name keeps ("a", "b/c") and ("a/b", "c") apart.
         let name = format!("{}:{bucket}{}:{key}", bucket.len(), key.len());
-        Self(hex(&Sha256::digest(name.as_bytes())).chars().take(32).collect())
+        Self(hex::encode(&Sha256::digest(name.as_bytes())[..16]).into())
     }
 }
 
@@ -125,11 +125,6 @@ impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}#{}", self.object, self.version, self.part)
     }
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -117,7 +117,6 @@ impl fmt::Debug for Pseudonyms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::hex;
 
     fn pseudonym(key: &str, user: &str) -> String {
         Pseudonyms::new(&key.into()).of(&UserId::new(user).unwrap()).to_string()
@@ -130,7 +129,7 @@ mod tests {
         let jefe = pseudonym("Jefe", "what do ya want for nothing?");
         assert_eq!(jefe, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM");
         let bytes = URL_SAFE_NO_PAD.decode(&jefe).unwrap();
-        assert_eq!(hex(&bytes), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(hex::encode(&bytes), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         assert_eq!(pseudonym(&"0123456789".repeat(10), "مستخدم/30"), "uD4FWmjOSwthed-KvHEV2hI3Z-Ft2h4erhiwzYcY7qI");
     }
 

@@ -8,7 +8,6 @@ pub use window::Window;
 
 use crate::calendar::Timestamp;
 use crate::history::History;
-use crate::ids::hex;
 use sha2::{Digest, Sha256};
 
 /// Raised whenever a feature is computed differently under the same name and unit.
@@ -49,7 +48,7 @@ pub fn schema_hash(window_days: u16) -> String {
     for feature in SCHEMA {
         hasher.update(format!("{} [{}]\n", feature.name, feature.unit));
     }
-    hex(&hasher.finalize()).chars().take(16).collect()
+    hex::encode(&hasher.finalize()[..8])
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use super::risk::Risk;
 use super::scorer::{ScoreError, Scorer};
 use super::version::ModelVersion;
 use crate::features;
-use crate::ids::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -65,7 +64,7 @@ impl Model {
         let model = Self {
             window_days,
             schema_hash: features::schema_hash(window_days),
-            rows_hash: hex(&Sha256::digest(rows)),
+            rows_hash: hex::encode(Sha256::digest(rows)),
             scorer,
             calibration,
             decision,

@@ -1,6 +1,5 @@
 //! Names of models.
 
-use crate::ids::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -13,7 +12,7 @@ pub struct ModelVersion(String);
 impl ModelVersion {
     /// The version of a model file.
     pub fn of(file: &[u8]) -> Self {
-        Self(hex(&Sha256::digest(file)).chars().take(16).collect())
+        Self(hex::encode(&Sha256::digest(file)[..8]))
     }
 
     /// A version given as text; `None` if that is not 16 lower-case hexadecimal digits.

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::try_join_all;
 use futures::stream::{self, TryStreamExt};
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,13 @@ use std::time::Duration;
 const BATCH: usize = 25;
 /// BatchWriteItem calls under way at once.
 const CONCURRENT: usize = 8;
-/// Times in a row that a batch is sent without anything of it being processed.
-const ATTEMPTS: u32 = 10;
+/// Pauses between sends of a batch of which items are left; they start again whenever some are processed. With jitter, so
+/// that writers do not come back at once.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(25))
+    .with_max_delay(Duration::from_millis(1600))
+    .with_max_times(9)
+    .with_jitter();
 /// Most bytes of slices in one item; DynamoDB takes 400 KB with names and keys.
 const ITEM_BYTES: usize = 350_000;
 
@@ -136,8 +142,8 @@ impl Histories {
 
     /// Sends one batch until nothing of it is left unprocessed. A table that is throttled leaves all of it.
     async fn write(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
-        let mut attempt = 0;
-        while attempt < ATTEMPTS {
+        let mut pauses = PAUSES.build();
+        loop {
             let call = self.client.batch_write_item().request_items(&self.table, batch.clone());
             let before = batch.len();
             match call.send().await.map_err(|e| StoreError::from_call("BatchWriteItem", &self.table, e)) {
@@ -151,13 +157,15 @@ impl Histories {
             if batch.is_empty() {
                 return Ok(());
             }
-            attempt = if batch.len() < before { 0 } else { attempt + 1 };
-            // Full jitter: the pause is drawn from 0 to a bound that doubles, so that writers do not come back at once.
-            let bound = Duration::from_millis(50) * 2u32.pow(attempt.min(6));
-            tokio::time::sleep(bound.mul_f64(fastrand::f64())).await;
+            if batch.len() < before {
+                pauses = PAUSES.build();
+            }
+            let Some(pause) = pauses.next() else {
+                let why = format!("{} items were left unprocessed again and again", batch.len());
+                return Err(StoreError::new(StoreErrorKind::Throttled, "BatchWriteItem", &self.table, why));
+            };
+            tokio::time::sleep(pause).await;
         }
-        let why = format!("{} items were left unprocessed {ATTEMPTS} times in a row", batch.len());
-        Err(StoreError::new(StoreErrorKind::Throttled, "BatchWriteItem", &self.table, why))
     }
 
     /// Everything found of one user.
