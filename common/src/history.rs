@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// What one source tells of one user's day, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct StoredSlices {
     /// The source.
     pub source: SourceId,
     /// The day.
@@ -48,9 +48,9 @@ pub struct Overlap {
 
 impl History {
     /// The past that the slices found tell together.
-    pub fn of(found: impl IntoIterator<Item = Found>) -> Self {
+    pub fn from_slices(found: impl IntoIterator<Item = StoredSlices>) -> Self {
         let mut candidates: BTreeMap<(Day, SessionId), BTreeMap<SourceId, SessionSlice>> = BTreeMap::new();
-        for Found { source, day, slices } in newest(found) {
+        for StoredSlices { source, day, slices } in newest(found) {
             for slice in slices {
                 candidates.entry((day, slice.session())).or_default().insert(source.clone(), slice);
             }
@@ -146,12 +146,12 @@ impl History {
 }
 
 /// What is found of the newest version of each object that tells of a day.
-fn newest(found: impl IntoIterator<Item = Found>) -> Vec<Found> {
-    let mut found: Vec<Found> = found.into_iter().collect();
+fn newest(found: impl IntoIterator<Item = StoredSlices>) -> Vec<StoredSlices> {
+    let mut found: Vec<StoredSlices> = found.into_iter().collect();
     found.sort_by(|a, b| (a.day, &a.source).cmp(&(b.day, &b.source)));
-    let mut newest: Vec<Found> = Vec::with_capacity(found.len());
+    let mut newest: Vec<StoredSlices> = Vec::with_capacity(found.len());
     for next in found {
-        let is_older = |f: &mut Found| {
+        let is_older = |f: &mut StoredSlices| {
             f.day == next.day && f.source.object == next.source.object && f.source.version < next.source.version
         };
         while newest.pop_if(is_older).is_some() {}
@@ -166,9 +166,12 @@ mod tests {
     use crate::testing::{at, event, events, slices_of, source};
     use proptest::prelude::*;
 
-    fn found(name: &str, events: &[Event<'static>]) -> Vec<Found> {
+    fn found(name: &str, events: &[Event<'static>]) -> Vec<StoredSlices> {
         let source = source(name, "00a1");
-        slices_of(events).into_iter().map(|d| Found { source: source.clone(), day: d.day, slices: d.slices }).collect()
+        slices_of(events)
+            .into_iter()
+            .map(|d| StoredSlices { source: source.clone(), day: d.day, slices: d.slices })
+            .collect()
     }
 
     proptest! {
@@ -179,33 +182,33 @@ mod tests {
             files in prop::collection::vec(0usize..7, 200),
             order in any::<u64>(),
         ) {
-            let whole = History::of(found("whole", &events));
+            let whole = History::from_slices(found("whole", &events));
             prop_assert!(whole.overlaps().is_empty());
 
             let by_line: Vec<_> = (0..events.len()).flat_map(|i| found(&i.to_string(), &events[i..=i])).collect();
-            prop_assert_eq!(&History::of(by_line), &whole);
+            prop_assert_eq!(&History::from_slices(by_line), &whole);
 
-            let mut delivered: Vec<Found> = (0..7).flat_map(|file| {
+            let mut delivered: Vec<StoredSlices> = (0..7).flat_map(|file| {
                 let part: Vec<_> = events.iter().zip(&files).filter(|(_, f)| **f == file).map(|(e, _)| e.clone()).collect();
                 [found(&file.to_string(), &part), found(&file.to_string(), &part)].concat()
             }).collect();
             delivered.sort_by_key(|f| twox_hash::XxHash64::oneshot(order, format!("{f:?}").as_bytes()));
-            prop_assert_eq!(&History::of(delivered), &whole);
+            prop_assert_eq!(&History::from_slices(delivered), &whole);
         }
 
         #[test]
         fn lines_of_a_file_may_come_in_any_order_and_twice(events in events(), order in any::<u64>()) {
             let mut shuffled = [events.clone(), events.clone()].concat();
             shuffled.sort_by_key(|e| twox_hash::XxHash64::oneshot(order, format!("{e:?}").as_bytes()));
-            prop_assert_eq!(History::of(found("f", &shuffled)), History::of(found("f", &events)));
+            prop_assert_eq!(History::from_slices(found("f", &shuffled)), History::from_slices(found("f", &events)));
         }
 
         #[test]
         fn events_that_are_stored_are_not_counted_twice(events in events(), stored in prop::collection::vec(any::<bool>(), 200)) {
             let part: Vec<_> = events.iter().zip(&stored).filter(|(_, s)| **s).map(|(e, _)| e.clone()).collect();
-            let mut history = History::of(found("stored", &part));
+            let mut history = History::from_slices(found("stored", &part));
             prop_assert_eq!(history.add_events(&events), part.len());
-            prop_assert_eq!(history, History::of(found("all", &events)));
+            prop_assert_eq!(history, History::from_slices(found("all", &events)));
         }
     }
 
@@ -213,23 +216,23 @@ mod tests {
     fn an_overlapping_export_is_left_out_and_counted() {
         let day: Vec<_> = (0..10).map(|i| event(i, at(1, i), Page::NextSong)).collect();
         let hour = &day[4..7];
-        let history = History::of([found("day", &day), found("hour", hour)].concat());
+        let history = History::from_slices([found("day", &day), found("hour", hour)].concat());
         assert_eq!(history.count(Page::NextSong), 10);
         assert_eq!(history.overlaps().len(), 1);
         assert_eq!(history.overlaps()[0].events, 3);
-        assert_eq!(history, History::of([found("hour", hour), found("day", &day)].concat()));
+        assert_eq!(history, History::from_slices([found("hour", hour), found("day", &day)].concat()));
     }
 
     #[test]
     fn while_a_version_replaces_another_no_session_is_counted_twice() {
         let old: Vec<_> = (0..10).map(|i| event(i, at(1, i), Page::NextSong)).collect();
         let corrected = [&old[5..], &[event(10, at(1, 10), Page::NextSong)]].concat();
-        let newer = slices_of(&corrected).into_iter().map(|d| Found {
+        let newer = slices_of(&corrected).into_iter().map(|d| StoredSlices {
             source: source("day", "00a2"),
             day: d.day,
             slices: d.slices,
         });
-        let history = History::of(found("day", &old).into_iter().chain(newer));
+        let history = History::from_slices(found("day", &old).into_iter().chain(newer));
         assert_eq!((history.count(Page::NextSong), history.overlaps().len()), (6, 0));
     }
 
@@ -237,8 +240,8 @@ mod tests {
     fn who_comes_back_after_cancelling_is_not_cancelled() {
         let gone = [event(0, at(1, 0), Page::Home), event(1, at(1, 5), Page::CancellationConfirmation)];
         let back = [gone.to_vec(), vec![event(2, at(3, 0), Page::Home)]].concat();
-        assert!(History::of(found("f", &gone)).is_cancelled(at(4, 0)));
-        assert!(History::of(found("f", &back)).is_cancelled(at(3, 0)));
-        assert!(!History::of(found("f", &back)).is_cancelled(at(4, 0)));
+        assert!(History::from_slices(found("f", &gone)).is_cancelled(at(4, 0)));
+        assert!(History::from_slices(found("f", &back)).is_cancelled(at(3, 0)));
+        assert!(!History::from_slices(found("f", &back)).is_cancelled(at(4, 0)));
     }
 }

@@ -62,7 +62,7 @@ impl Label {
 mod tests {
     use super::*;
     use crate::event::Page;
-    use crate::history::Found;
+    use crate::history::StoredSlices;
     use crate::testing::{at, event, slices_of, source};
 
     fn label(definition: Definition) -> Label {
@@ -72,7 +72,11 @@ mod tests {
     /// Active on day 0 and on the given day, which may end with a cancellation.
     fn history(last: i32, page: Page) -> History {
         let days = slices_of(&[event(0, at(0, 0), Page::Home), event(1, at(last, 5), page)]);
-        History::of(days.into_iter().map(|d| Found { source: source("log", "00a1"), day: d.day, slices: d.slices }))
+        History::from_slices(days.into_iter().map(|d| StoredSlices {
+            source: source("log", "00a1"),
+            day: d.day,
+            slices: d.slices,
+        }))
     }
 
     #[test]

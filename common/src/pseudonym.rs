@@ -97,7 +97,7 @@ impl Pseudonyms {
     }
 
     /// How `user` is named in the stores.
-    pub fn of(&self, user: &UserId) -> StoredUser {
+    pub fn stored_user(&self, user: &UserId) -> StoredUser {
         StoredUser(match &self.0 {
             None => user.as_str().into(),
             Some(keyed) => {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn pseudonym(key: &str, user: &str) -> String {
-        Pseudonyms::new(&key.into()).of(&UserId::new(user).unwrap()).to_string()
+        Pseudonyms::new(&key.into()).stored_user(&UserId::new(user).unwrap()).to_string()
     }
 
     /// RFC 4231, test case 2, and one of a key longer than SHA-256's block; the latter, and the base64 of both, from
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn without_a_key_the_id_itself_is_stored() {
         let user = UserId::new("30").unwrap();
-        assert_eq!(Pseudonyms::new(&UserIdKey::default()).of(&user).as_str(), "30");
+        assert_eq!(Pseudonyms::new(&UserIdKey::default()).stored_user(&user).as_str(), "30");
     }
 
     #[test]

@@ -24,5 +24,5 @@ pub fn at_risk(history: &History, cutoff: Day, window_days: u16) -> Option<Row> 
     if history.is_cancelled(cutoff.start()) {
         return None;
     }
-    Row::of(history, cutoff.start(), window_days)
+    Row::from_history(history, cutoff.start(), window_days)
 }

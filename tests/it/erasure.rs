@@ -50,7 +50,7 @@ impl ErasureFixture {
         let rejected = json!({"ts": -1, "userId": ODD, "sessionId": 1, "page": "Home"}).to_string();
         fixture.drop_log("b.json", log(OTHER, 1) + &log(ODD, 30) + &rejected).await;
         for name in [ODD, OTHER] {
-            let stored = fixture.stores.pseudonyms.of(&user(name)).to_string();
+            let stored = fixture.stores.pseudonyms.stored_user(&user(name)).to_string();
             let risk = fixture.stack.dynamodb().put_item().table_name("UserRisk").item("user_id", S(stored));
             risk.send().await.unwrap();
         }
@@ -108,7 +108,7 @@ impl ErasureFixture {
 }
 
 async fn one_is_forgotten_and_nobody_else(fixture: &ErasureFixture) {
-    let stored = fixture.stores.pseudonyms.of(&user(ODD));
+    let stored = fixture.stores.pseudonyms.stored_user(&user(ODD));
     let of_others = |items: Vec<String>| -> Vec<String> {
         let name = format!("{:?}", stored.as_str());
         items.into_iter().filter(|item| !item.contains(&name)).collect()
@@ -169,7 +169,7 @@ async fn only_pseudonyms_are_stored() {
     let fixture = ErasureFixture::new(Some(KEY)).await;
     let stored = fixture.everything().await;
     for name in [ODD, OTHER] {
-        assert!(stored.contains(fixture.stores.pseudonyms.of(&user(name)).as_str()));
+        assert!(stored.contains(fixture.stores.pseudonyms.stored_user(&user(name)).as_str()));
     }
     one_is_forgotten_and_nobody_else(&fixture).await;
 

@@ -124,7 +124,7 @@ async fn registered_model_is_found_and_gets_the_alias() {
         assert_eq!((champion.registered_version.as_deref(), champion.not_tracked.len()), (Some("1"), 0));
         let aliases = server.told().aliases;
         assert_eq!(aliases, BTreeMap::from([("champion".to_owned(), "1".to_owned())]), "it challenges itself no more");
-        let unknown = mlflow.champion_moved(&ModelVersion::of(b"another"), Deadline::NONE).await;
+        let unknown = mlflow.champion_moved(&ModelVersion::from_file(b"another"), Deadline::NONE).await;
         assert!(unknown.not_tracked[0].contains("the alias champion: no version of the registered model churn"));
         assert_eq!(server.told().aliases, aliases);
     }

@@ -92,7 +92,7 @@ pub fn model(p: f32) -> anyhow::Result<(ModelVersion, Vec<u8>)> {
     let risk = RiskBounds::new(0.1, 0.2, 0.4).context("no bounds")?;
     let decision = DecisionRule { threshold, risk };
     let file = Model::new(30, b"rows", Scorer::Mean(trees), Calibration::None, decision)?.to_bytes()?;
-    Ok((ModelVersion::of(&file), file))
+    Ok((ModelVersion::from_file(&file), file))
 }
 
 /// Stores a model's file, and makes it champion.

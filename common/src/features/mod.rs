@@ -20,12 +20,12 @@ pub struct Row([f32; COUNT]);
 impl Row {
     /// The features of the user at `as_of`, from the `window_days` before it. Nothing at or after `as_of` is read.
     /// `None` if the window holds no activity.
-    pub fn of(history: &History, as_of: Timestamp, window_days: u16) -> Option<Self> {
-        Window::of(history, as_of, window_days).map(|window| Self::of_window(&window))
+    pub fn from_history(history: &History, as_of: Timestamp, window_days: u16) -> Option<Self> {
+        Window::from_history(history, as_of, window_days).map(|window| Self::from_window(&window))
     }
 
     /// The features of an observation window.
-    pub fn of_window(window: &Window) -> Self {
+    pub fn from_window(window: &Window) -> Self {
         Self(std::array::from_fn(|i| SCHEMA.get(i).map_or(f32::NAN, |f| (f.compute)(window) as f32)))
     }
 

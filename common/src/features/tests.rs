@@ -1,14 +1,15 @@
 use super::*;
 use crate::calendar::Timestamp;
 use crate::event::{Event, Level, Page};
-use crate::history::{Found, History};
+use crate::history::{History, StoredSlices};
 use crate::ids::SessionId;
 use crate::testing::{at, event, events, slices_of, source};
 use proptest::prelude::*;
 
 fn history(events: &[Event<'static>]) -> History {
-    let found = |d: crate::session::DaySlices| Found { source: source("log", "00a1"), day: d.day, slices: d.slices };
-    History::of(slices_of(events).into_iter().map(found))
+    let found =
+        |d: crate::session::DaySlices| StoredSlices { source: source("log", "00a1"), day: d.day, slices: d.slices };
+    History::from_slices(slices_of(events).into_iter().map(found))
 }
 
 fn value(row: &Row, name: &str) -> f64 {
@@ -42,7 +43,7 @@ fn a_hand_worked_fortnight() {
     for e in &mut log[5..] {
         e.level = Some(Level::Free);
     }
-    let row = Row::of(&history(&log), at(15, 0), 30).unwrap();
+    let row = Row::from_history(&history(&log), at(15, 0), 30).unwrap();
     let expected = [
         ("events", 7.0),
         ("songs", 4.0),
@@ -81,7 +82,7 @@ fn a_hand_worked_fortnight() {
 #[test]
 fn what_is_not_known_is_missing() {
     let bare = Event { level: None, registration: None, gender: None, ..event(0, at(1, 0), Page::Home) };
-    let row = Row::of(&history(&[bare]), at(2, 0), 30).unwrap();
+    let row = Row::from_history(&history(&[bare]), at(2, 0), 30).unwrap();
     for name in [
         "session_minutes_std",
         "session_gap_hours_mean",
@@ -102,10 +103,10 @@ fn what_is_not_known_is_missing() {
 #[test]
 fn a_window_without_activity_has_no_features() {
     let h = history(&[event(0, at(1, 0), Page::Home)]);
-    assert!(Row::of(&h, at(31, 0), 30).is_some());
-    assert!(Row::of(&h, at(32, 0), 30).is_none());
-    assert!(Row::of(&h, at(1, 0), 30).is_none());
-    assert!(Row::of(&history(&[event(0, at(1, 0), Page::Cancel)]), at(2, 0), 30).is_none());
+    assert!(Row::from_history(&h, at(31, 0), 30).is_some());
+    assert!(Row::from_history(&h, at(32, 0), 30).is_none());
+    assert!(Row::from_history(&h, at(1, 0), 30).is_none());
+    assert!(Row::from_history(&history(&[event(0, at(1, 0), Page::Cancel)]), at(2, 0), 30).is_none());
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn the_level_is_the_one_last_told_where_sessions_overlap() {
         free(in_session(2, 0, at(1, 1_800_000), Page::Home)),
         free(in_session(2, 1, at(1, 3_600_000), Page::Home)),
     ];
-    let row = Row::of(&history(&log), at(2, 0), 30).unwrap();
+    let row = Row::from_history(&history(&log), at(2, 0), 30).unwrap();
     assert_eq!((value(&row, "is_paid"), value(&row, "level_changes")), (1.0, 1.0));
 }
 
@@ -137,7 +138,8 @@ proptest! {
     fn features_never_see_the_future(events in events(), cutoff in 0i32..40) {
         let past: Vec<_> = events.iter().filter(|e| e.ts < at(cutoff, 0)).cloned().collect();
         let as_of = at(cutoff, 0);
-        prop_assert_eq!(bits(Row::of(&history(&events), as_of, 30)), bits(Row::of(&history(&past), as_of, 30)));
+        let row = |events: &[Event<'static>]| bits(Row::from_history(&history(events), as_of, 30));
+        prop_assert_eq!(row(&events), row(&past));
     }
 
     /// At a moment within a day, a session that runs on past it is left out whole, and nothing else changes. (A mere
@@ -148,19 +150,21 @@ proptest! {
         let place = |e: &Event<'_>| (e.ts.day(), e.session);
         let running: Vec<_> = events.iter().filter(|e| e.ts >= as_of && e.page != Page::Cancel).map(place).collect();
         let past: Vec<_> = events.iter().filter(|e| !running.contains(&place(e))).cloned().collect();
-        prop_assert_eq!(bits(Row::of(&history(&events), as_of, 30)), bits(Row::of(&history(&past), as_of, 30)));
+        let row = |events: &[Event<'static>]| bits(Row::from_history(&history(events), as_of, 30));
+        prop_assert_eq!(row(&events), row(&past));
     }
 
     #[test]
     fn cancelling_feeds_no_feature(events in events()) {
         let without: Vec<_> = events.iter().filter(|e| !e.page.is_cancelling()).cloned().collect();
         let as_of = at(41, 0);
-        prop_assert_eq!(bits(Row::of(&history(&events), as_of, 45)), bits(Row::of(&history(&without), as_of, 45)));
+        let row = |events: &[Event<'static>]| bits(Row::from_history(&history(events), as_of, 45));
+        prop_assert_eq!(row(&events), row(&without));
     }
 
     #[test]
     fn what_lies_before_the_window_changes_only_tenure_and_what_is_observed(events in events()) {
-        let row = |h: &History| Row::of(h, at(40, 0), 14);
+        let row = |h: &History| Row::from_history(h, at(40, 0), 14);
         let within: Vec<_> = events.iter().filter(|e| e.ts >= at(26, 0)).cloned().collect();
         if let (Some(whole), Some(cut)) = (row(&history(&events)), row(&history(&within))) {
             for name in ["events", "songs", "sessions", "distinct_songs", "longest_silence_days", "paid_share"] {

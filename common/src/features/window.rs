@@ -51,7 +51,7 @@ struct Share {
 impl Window {
     /// The window of `days` whole UTC days that ends at `as_of`; where that is no midnight, the day under way belongs
     /// to it. `None` if the user did nothing in it.
-    pub fn of(history: &History, as_of: Timestamp, days: u16) -> Option<Self> {
+    pub fn from_history(history: &History, as_of: Timestamp, days: u16) -> Option<Self> {
         let end = as_of.midnight_at_or_after();
         let start = end.plus(-i32::from(days));
         let known: Vec<(Day, &SessionSlice, Timestamp, Timestamp)> = history

@@ -80,7 +80,7 @@ impl Model {
 
     /// Reads the file of `version`, and refuses one that is damaged, of another format or of another feature schema.
     pub fn from_bytes(version: &ModelVersion, file: &[u8]) -> Result<Self, InvalidModel> {
-        let found = ModelVersion::of(file);
+        let found = ModelVersion::from_file(file);
         if found != *version {
             return Err(InvalidModel::HashMismatch { expected: version.clone(), found });
         }
@@ -124,7 +124,7 @@ impl Model {
 
     /// The bucket of a probability.
     pub fn risk(&self, p: Probability) -> Risk {
-        self.decision.risk.of(p)
+        self.decision.risk.level(p)
     }
 
     /// The hash of the feature schema.
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_model_file_reads_back_and_any_damage_is_refused() {
         let file = model().to_bytes().unwrap();
-        let version = ModelVersion::of(&file);
+        let version = ModelVersion::from_file(&file);
         assert_eq!(Model::from_bytes(&version, &file), Ok(model()));
         for at in 0..file.len() {
             let mut damaged = file.clone();
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_file_that_names_itself_but_breaks_the_format_is_refused() {
-        let own = |file: &[u8]| Model::from_bytes(&ModelVersion::of(file), file);
+        let own = |file: &[u8]| Model::from_bytes(&ModelVersion::from_file(file), file);
         assert_eq!(own(b""), Err(InvalidModel::Format));
         assert_eq!(own(b"churn\0m\x01rest"), Err(InvalidModel::Format));
         assert!(matches!(own(b"churn\0m\x02rest"), Err(InvalidModel::Contents(_))));
@@ -239,7 +239,7 @@ mod tests {
             ] {
                 let model = of(scorer.clone(), calibration).unwrap();
                 let file = model.to_bytes().unwrap();
-                let read = Model::from_bytes(&ModelVersion::of(&file), &file).unwrap();
+                let read = Model::from_bytes(&ModelVersion::from_file(&file), &file).unwrap();
                 assert_eq!(read, model);
                 assert!(read.predict(&row).is_ok());
                 assert_eq!(read.predict(&row), model.predict(&row));

@@ -51,7 +51,7 @@ impl RiskBounds {
     }
 
     /// The level of a probability.
-    pub fn of(&self, p: Probability) -> Risk {
+    pub fn level(&self, p: Probability) -> Risk {
         match p {
             p if p >= self.critical => Risk::Critical,
             p if p >= self.high => Risk::High,
@@ -68,8 +68,11 @@ mod tests {
     #[test]
     fn a_level_begins_at_its_bound() {
         let bounds = RiskBounds::new(0.1, 0.2, 0.2).unwrap();
-        let of = |p| bounds.of(Probability::new(p).unwrap());
-        assert_eq!([of(0.0), of(0.1), of(0.19), of(0.2)], [Risk::Low, Risk::Medium, Risk::Medium, Risk::Critical]);
+        let level = |p| bounds.level(Probability::new(p).unwrap());
+        assert_eq!(
+            [level(0.0), level(0.1), level(0.19), level(0.2)],
+            [Risk::Low, Risk::Medium, Risk::Medium, Risk::Critical]
+        );
         assert_eq!((RiskBounds::new(0.2, 0.1, 0.3), RiskBounds::new(0.1, 0.2, 1.1)), (None, None));
     }
 

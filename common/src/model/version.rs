@@ -11,7 +11,7 @@ pub struct ModelVersion(String);
 
 impl ModelVersion {
     /// The version of a model file.
-    pub fn of(file: &[u8]) -> Self {
+    pub fn from_file(file: &[u8]) -> Self {
         Self(hex::encode(&Sha256::digest(file)[..8]))
     }
 

@@ -192,7 +192,7 @@ impl Open {
 
     fn finish(self) -> SessionSlice {
         let mut slice = self.slice;
-        slice.told = Intervals::of_ascending(self.seen.into_iter().map(|(key, _)| key));
+        slice.told = Intervals::from_ascending(self.seen.into_iter().map(|(key, _)| key));
         for hashes in [&mut slice.songs, &mut slice.artists] {
             hashes.sort_unstable();
             hashes.dedup();

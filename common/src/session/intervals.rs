@@ -8,14 +8,14 @@ pub struct Intervals(Vec<(EventKey, EventKey)>);
 
 impl Intervals {
     /// The set of `keys`, in any order, repeated or not.
-    pub fn of(keys: impl IntoIterator<Item = EventKey>) -> Self {
+    pub fn from_keys(keys: impl IntoIterator<Item = EventKey>) -> Self {
         let mut keys: Vec<EventKey> = keys.into_iter().collect();
         keys.sort_unstable();
-        Self::of_ascending(keys)
+        Self::from_ascending(keys)
     }
 
     /// The set of `keys`, which ascend and may be repeated.
-    pub(super) fn of_ascending(keys: impl IntoIterator<Item = EventKey>) -> Self {
+    pub(super) fn from_ascending(keys: impl IntoIterator<Item = EventKey>) -> Self {
         Self::joined(keys.into_iter().map(|k| (k, k)))
     }
 
@@ -82,9 +82,9 @@ mod tests {
     proptest! {
         #[test]
         fn behaves_as_a_set(a in prop::collection::btree_set(0u64..60, 0..30), b in prop::collection::btree_set(0u64..60, 0..30)) {
-            let (x, y) = (Intervals::of(a.iter().copied()), Intervals::of(b.iter().rev().copied()));
+            let (x, y) = (Intervals::from_keys(a.iter().copied()), Intervals::from_keys(b.iter().rev().copied()));
             prop_assert_eq!(x.is_disjoint(&y), a.is_disjoint(&b));
-            prop_assert_eq!(x.union(&y), Intervals::of(a.union(&b).copied()));
+            prop_assert_eq!(x.union(&y), Intervals::from_keys(a.union(&b).copied()));
             let held: BTreeSet<u64> = (0..60).filter(|k| x.contains(*k)).collect();
             prop_assert_eq!(held, a);
             prop_assert_eq!(Intervals::from_ascending(x.intervals().to_vec()), Some(x));
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_run_of_items_is_one_interval() {
-        assert_eq!(Intervals::of([3, 1, 2, 2, 9]).intervals(), [(1, 3), (9, 9)]);
+        assert_eq!(Intervals::from_keys([3, 1, 2, 2, 9]).intervals(), [(1, 3), (9, 9)]);
         assert_eq!(Intervals::from_ascending(vec![(5, 6), (1, 2)]), None);
     }
 }

@@ -35,7 +35,7 @@ impl Forgotten {
             .client
             .update_item()
             .table_name(&self.table)
-            .key(USER, AttributeValue::S(self.names.of(user).to_string()))
+            .key(USER, AttributeValue::S(self.names.stored_user(user).to_string()))
             .update_expression("SET forgotten_at = :at")
             .condition_expression("attribute_not_exists(forgotten_at) OR forgotten_at < :at")
             .expression_attribute_values(":at", AttributeValue::N(at.millis().to_string()))
@@ -85,7 +85,7 @@ impl Tombstones {
     /// a new beginning.
     pub fn covers(&self, user: &UserId, ts: Timestamp) -> bool {
         // Where nobody was forgotten, no pseudonyms are made for every line of a log.
-        !self.moments.is_empty() && self.forgotten_at(&self.names.of(user)).is_some_and(|at| ts <= at)
+        !self.moments.is_empty() && self.forgotten_at(&self.names.stored_user(user)).is_some_and(|at| ts <= at)
     }
 
     /// When a stored user was forgotten last; `None` for one who never was.

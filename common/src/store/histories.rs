@@ -2,7 +2,7 @@
 
 use super::{StoreError, StoreErrorKind};
 use crate::calendar::{Day, Timestamp};
-use crate::history::{Found, History};
+use crate::history::{History, StoredSlices};
 use crate::ids::{SourceId, UserId};
 use crate::pseudonym::{Pseudonyms, StoredUser};
 use crate::session::{self, DaySlices, SessionSlice};
@@ -90,7 +90,7 @@ impl Histories {
         for day in days {
             let expires = retention_days.map(|kept| delivered.max(day.day.start()).plus_days(i32::from(kept)));
             for (n, slices) in chunks(&day.slices, &self.table)?.into_iter().enumerate() {
-                let key = ItemKey { user: self.names.of(&day.user), place: place(day.day, source, n) };
+                let key = ItemKey { user: self.names.stored_user(&day.user), place: place(day.day, source, n) };
                 items.push(StoredItem { key, slices, expires });
             }
         }
@@ -169,13 +169,13 @@ impl Histories {
     }
 
     /// Everything found of one user.
-    pub async fn of_user(&self, user: &UserId) -> Result<Vec<Found>, StoreError> {
+    pub async fn of_user(&self, user: &UserId) -> Result<Vec<StoredSlices>, StoreError> {
         let mut pages = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("user_id = :user")
-            .expression_attribute_values(":user", AttributeValue::S(self.names.of(user).to_string()))
+            .expression_attribute_values(":user", AttributeValue::S(self.names.stored_user(user).to_string()))
             .into_paginator()
             .items()
             .send();
@@ -188,7 +188,7 @@ impl Histories {
     }
 
     /// Everything found of one day of a user.
-    pub async fn of_day(&self, user: &StoredUser, day: Day) -> Result<Vec<Found>, StoreError> {
+    pub async fn of_day(&self, user: &StoredUser, day: Day) -> Result<Vec<StoredSlices>, StoreError> {
         let call = self
             .client
             .query()
@@ -208,7 +208,7 @@ impl Histories {
 
     /// Deletes everything stored of one user, and returns how many items that were.
     pub async fn forget(&self, user: &UserId) -> Result<u64, StoreError> {
-        let user = self.names.of(user);
+        let user = self.names.stored_user(user);
         let mut pages = self
             .client
             .query()
@@ -256,7 +256,7 @@ impl Histories {
             let mut scan = self.scan(segment, segments);
             let mut kept = Vec::new();
             while let Some((user, found)) = scan.next().await? {
-                kept.extend(each(&user, History::of(found)).map(|t| (user, t)));
+                kept.extend(each(&user, History::from_slices(found)).map(|t| (user, t)));
             }
             Ok(kept)
         });
@@ -265,7 +265,7 @@ impl Histories {
         Ok(all)
     }
 
-    fn read(&self, item: &Item) -> Result<(StoredUser, Found), StoreError> {
+    fn read(&self, item: &Item) -> Result<(StoredUser, StoredSlices), StoreError> {
         let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or_default();
         let (user, place) = (text(USER), text(PLACE));
         let bad = |why: String| StoreError::corrupt("Scan", format!("{}/{user}/{place}", self.table), why);
@@ -275,7 +275,7 @@ impl Histories {
         let bytes = item.get(SLICES).and_then(|v| v.as_b().ok()).ok_or_else(|| bad("there are no slices".into()))?;
         let slices = session::decode(day, bytes.as_ref()).map_err(|e| bad(e.to_string()))?;
         let user = StoredUser::from_stored(user).ok_or_else(|| bad("the key tells no user".into()))?;
-        Ok((user, Found { source, day, slices }))
+        Ok((user, StoredSlices { source, day, slices }))
     }
 }
 
@@ -299,7 +299,7 @@ fn chunks(slices: &[SessionSlice], table: &str) -> Result<Vec<Vec<u8>>, StoreErr
 pub struct UserScan {
     histories: Histories,
     segment: (i32, i32),
-    items: VecDeque<(StoredUser, Found)>,
+    items: VecDeque<(StoredUser, StoredSlices)>,
     resume: Option<Item>,
     ended: bool,
     seen: HashSet<u64>,
@@ -310,8 +310,8 @@ impl UserScan {
     ///
     /// DynamoDB keeps a user's items side by side; should it ever not, a user would be taken for two. That is noticed,
     /// and an error.
-    pub async fn next(&mut self) -> Result<Option<(StoredUser, Vec<Found>)>, StoreError> {
-        let mut current: Option<(StoredUser, Vec<Found>)> = None;
+    pub async fn next(&mut self) -> Result<Option<(StoredUser, Vec<StoredSlices>)>, StoreError> {
+        let mut current: Option<(StoredUser, Vec<StoredSlices>)> = None;
         loop {
             while let Some((user, found)) = self.items.pop_front() {
                 match &mut current {
@@ -332,8 +332,8 @@ impl UserScan {
 
     fn first_time(
         &mut self,
-        user: Option<(StoredUser, Vec<Found>)>,
-    ) -> Result<Option<(StoredUser, Vec<Found>)>, StoreError> {
+        user: Option<(StoredUser, Vec<StoredSlices>)>,
+    ) -> Result<Option<(StoredUser, Vec<StoredSlices>)>, StoreError> {
         if let Some((name, _)) = &user
             && !self.seen.insert(twox_hash::XxHash64::oneshot(0, name.as_str().as_bytes()))
         {

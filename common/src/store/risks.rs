@@ -22,7 +22,7 @@ impl Risks {
 
     /// Deletes a user's score; one who has none is passed over.
     pub async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
-        let name = AttributeValue::S(self.names.of(user).to_string());
+        let name = AttributeValue::S(self.names.stored_user(user).to_string());
         let call = self.client.delete_item().table_name(&self.table).key("user_id", name);
         call.send().await.map(drop).map_err(|e| StoreError::from_call("DeleteItem", &self.table, e))
     }

@@ -35,7 +35,7 @@ pub async fn count(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Resul
                 .filter(|f| f.source.object == object)
                 .flat_map(|f| f.slices.iter().map(|slice| slice.session()))
                 .collect();
-            for overlap in History::of(found).overlaps().iter().filter(|o| ours.contains(&o.session)) {
+            for overlap in History::from_slices(found).overlaps().iter().filter(|o| ours.contains(&o.session)) {
                 overlaps.slices += 1;
                 overlaps.events += overlap.events;
             }

@@ -127,7 +127,7 @@ pub async fn answer(
     let mut history = History::default();
     if query.stored {
         let found = stores.histories.of_user(&query.user).await.map_err(|e| Problem::store(&e))?;
-        history = History::of(found);
+        history = History::from_slices(found);
         if history.is_empty() && query.events.is_empty() {
             return Err(Problem::UnknownUser(query.user));
         }
@@ -143,11 +143,11 @@ pub async fn answer(
     };
     let events: Vec<_> = query.events.into_iter().filter(|e| e.ts < as_of).collect();
     let already_known = history.add_events(&events);
-    let window = Window::of(&history, as_of, model.window_days()).ok_or_else(|| {
+    let window = Window::from_history(&history, as_of, model.window_days()).ok_or_else(|| {
         let (user, days) = (&query.user, model.window_days());
         Problem::NothingUsable(format!("user {user} has no activity in the {days} days before {as_of}"))
     })?;
-    let row = Row::of_window(&window);
+    let row = Row::from_window(&window);
     let probability = model.predict(&row).map_err(|e| Problem::internal(&e))?;
     let explanation = serving.explainer.explain(row.values()).map_err(|e| Problem::internal(&e))?;
     let (reasons, other_features) = reasons(&row, &explanation, settings.reasons.into(), model.window_days(), language);

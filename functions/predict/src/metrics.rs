@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn what_no_retry_mends_raises_one_metric_and_a_store_that_fails_the_other() {
-        let version = ModelVersion::of(b"model");
+        let version = ModelVersion::from_file(b"model");
         let throttled =
             StoreError::new(StoreErrorKind::Throttled, "GetObject", "s3://b/registry.json", "reduce your request rate");
         let unreadable = StoreError::corrupt("GetObject", "s3://b/registry.json", "no JSON");

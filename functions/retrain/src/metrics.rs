@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn an_event_that_was_not_sent_counts() {
         let counted = |event: Option<EventOutcome>| {
-            let moved = Moved { champion: ModelVersion::of(b"new"), moved: None, event, tracking: None };
+            let moved = Moved { champion: ModelVersion::from_file(b"new"), moved: None, event, tracking: None };
             let mut line = Vec::new();
             of(&Outcome::Moved(Box::new(moved)), Timestamp::from_millis(0)).emit_to(&mut line).unwrap();
             serde_json::from_slice::<Value>(&line).unwrap()["EventsNotSent"].as_u64()

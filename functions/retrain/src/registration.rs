@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_verdict_against_a_champion_that_is_none_any_more_does_not_count() {
-        let [old, between, new] = [b"a", b"b", b"c"].map(|file| ModelVersion::of(file));
+        let [old, between, new] = [b"a", b"b", b"c"].map(|file| ModelVersion::from_file(file));
         let because = |n: i64| Because {
             at: Timestamp::from_millis(n),
             by: BY.into(),

@@ -66,7 +66,7 @@ pub async fn train(
     let (scorer, calibration) = (finished.fitted.scorer.clone(), finished.calibration.clone());
     let model = Model::new(settings.window_days, &table, scorer, calibration, finished.decision)?;
     let file = model.to_bytes()?;
-    let version = ModelVersion::of(&file);
+    let version = ModelVersion::from_file(&file);
     let run = Run {
         now,
         log_span,

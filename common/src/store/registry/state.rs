@@ -240,7 +240,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn version(n: u8) -> ModelVersion {
-        ModelVersion::of(&[n])
+        ModelVersion::from_file(&[n])
     }
 
     /// A moment later each time.

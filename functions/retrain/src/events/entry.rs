@@ -58,8 +58,8 @@ mod tests {
     fn moved(action: Action, why: &str) -> Move {
         Move {
             action,
-            version: ModelVersion::of(b"new"),
-            replaced: Some(ModelVersion::of(b"old")),
+            version: ModelVersion::from_file(b"new"),
+            replaced: Some(ModelVersion::from_file(b"old")),
             at: Timestamp::from_millis(1_764_000_000_123),
             by: "retrain".into(),
             why: why.into(),
@@ -73,8 +73,8 @@ mod tests {
         let entry = of(&moved(Action::Challenge, "a leak"), &reasons).unwrap().build();
         assert_eq!((entry.source(), entry.detail_type()), (Some("churn.retrain"), Some("Churn Model Challenged")));
         assert_eq!((entry.time(), entry.resources().len()), (Some(&DateTime::from_millis(1_764_000_000_123)), 0));
-        let expected = json!({"action": "challenge", "version": ModelVersion::of(b"new"),
-            "replaced": ModelVersion::of(b"old"), "at": "2025-11-24T16:00:00.123Z", "by": "retrain", "why": "a leak",
+        let expected = json!({"action": "challenge", "version": ModelVersion::from_file(b"new"),
+            "replaced": ModelVersion::from_file(b"old"), "at": "2025-11-24T16:00:00.123Z", "by": "retrain", "why": "a leak",
             "request": "2f7e", "reasons": [{"kind": "leak_guard", "detail": "a leak"}]});
         assert_eq!(serde_json::from_str::<Value>(entry.detail().unwrap()).unwrap(), expected);
         let named = |action| of(&moved(action, "x"), &[]).map(|entry| entry.build().detail_type.unwrap());
