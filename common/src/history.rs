@@ -7,7 +7,7 @@ use crate::session::{DaySlices, SessionSlice, Slices, key_of};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// What one source tells of one user's day, as it is stored.
+/// The slices of one user's day from one source, as they are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSlices {
     /// The source.
@@ -21,19 +21,18 @@ pub struct StoredSlices {
 /// One user's past.
 ///
 /// Of each session and day, the slices found are taken by number of events, largest first (ties by source): a slice
-/// that tells only events which those already taken do not is added, any other is an overlapping export, left out and
-/// counted. So neither the order of the slices, nor a second delivery, nor how the log was cut into files changes it,
-/// as long as a session's items are its own: where a log numbers two events alike, or tells a line twice, files that it
+/// without any of the events already taken is added; any other is an overlapping export, left out and counted. So neither the order of the slices, nor a second delivery, nor how the log was cut into files changes it,
+/// as long as a session's items are its own: where a log numbers two events alike, or repeats a line, files that it
 /// is cut into may overlap, and the smaller slice is left out.
 ///
-/// Where two versions of one object tell of a day, as they do while the newer replaces the older, the newer alone counts.
+/// Where two versions of one object have slices of a day, while the newer replaces the older, only the newer counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     slices: BTreeMap<(Day, SessionId), SessionSlice>,
     overlaps: Vec<Overlap>,
 }
 
-/// A slice that was left out because others tell some of its events.
+/// A slice that was left out because others have some of its events.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Overlap {
     /// The day of the slice.
@@ -42,12 +41,12 @@ pub struct Overlap {
     pub session: SessionId,
     /// Its source.
     pub source: SourceId,
-    /// The events it tells.
+    /// Number of its events.
     pub events: u64,
 }
 
 impl History {
-    /// The past that the slices found tell together.
+    /// The past that the slices found make up together.
     pub fn from_slices(found: impl IntoIterator<Item = StoredSlices>) -> Self {
         let mut candidates: BTreeMap<(Day, SessionId), BTreeMap<SourceId, SessionSlice>> = BTreeMap::new();
         for StoredSlices { source, day, slices } in newest(found) {
@@ -76,7 +75,7 @@ impl History {
         let mut known = 0;
         for event in events {
             let here = self.slices.get(&(event.ts.day(), event.session));
-            if here.is_some_and(|slice| slice.told().contains(key_of(event)))
+            if here.is_some_and(|slice| slice.event_keys().contains(key_of(event)))
                 || builder.add(event) != crate::session::Added::New
             {
                 known += 1;
@@ -97,7 +96,7 @@ impl History {
                 self.slices.insert((day, slice.session()), slice);
                 true
             }
-            Some(taken) if taken.told().is_disjoint(slice.told()) => {
+            Some(taken) if taken.event_keys().is_disjoint(slice.event_keys()) => {
                 taken.merge(&slice);
                 true
             }
@@ -145,7 +144,7 @@ impl History {
     }
 }
 
-/// What is found of the newest version of each object that tells of a day.
+/// The slices of the newest version of each object that has slices of a day.
 fn newest(found: impl IntoIterator<Item = StoredSlices>) -> Vec<StoredSlices> {
     let mut found: Vec<StoredSlices> = found.into_iter().collect();
     found.sort_by(|a, b| (a.day, &a.source).cmp(&(b.day, &b.source)));

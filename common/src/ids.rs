@@ -14,7 +14,7 @@ impl UserId {
     /// Longest name, in bytes; what DynamoDB takes for a key is twice that.
     pub const MAX_BYTES: usize = 1024;
 
-    /// `None` for the spellings of "nobody" that logs use for events before login.
+    /// `None` for the values that logs have for events before login: blank or `None`.
     pub fn new(name: &str) -> Option<Self> {
         let name = name.trim();
         (!name.is_empty() && name != "None").then(|| Self(name.into()))
@@ -85,7 +85,7 @@ impl fmt::Display for ObjectId {
 pub struct Sequencer(Box<str>);
 
 impl Sequencer {
-    /// From what S3 tells; `None` if it is not hexadecimal, or longer than 64 digits.
+    /// From an S3 event; `None` if it is not hexadecimal, or longer than 64 digits.
     pub fn new(raw: &str) -> Option<Self> {
         let hexadecimal = (1..=64).contains(&raw.len()) && raw.bytes().all(|b| b.is_ascii_hexdigit());
         // Without the padding, text sorts as the padded numbers do: a shorter one is before all that it begins.
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_has_no_id() {
+    fn an_event_before_login_has_no_user() {
         for name in ["", "  ", "None"] {
             assert_eq!(UserId::new(name), None);
         }

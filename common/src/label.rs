@@ -42,7 +42,7 @@ impl Label {
         log_end.plus(-i32::from(self.matures_after()))
     }
 
-    /// Whether the user churned after `cutoff`; `None` while a log that reaches the start of `log_end` cannot tell.
+    /// Whether the user churned after `cutoff`; `None` while a log up to the start of `log_end` is not long enough.
     pub fn of(&self, history: &History, cutoff: Day, log_end: Day) -> Option<bool> {
         if cutoff > self.newest_matured(log_end) {
             return None;

@@ -46,7 +46,7 @@ pub fn events() -> impl Strategy<Value = Vec<Event<'static>>> {
     })
 }
 
-/// The slices of one source that tells `events`.
+/// The slices of one source with these events.
 pub fn slices_of(events: &[Event<'static>]) -> Vec<DaySlices> {
     let mut builder = SliceBuilder::default();
     for event in events {

@@ -24,7 +24,7 @@ pub enum Level {
     Paid,
 }
 
-/// Gender as the log tells it.
+/// Gender, as in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gender {
     /// `F`.
@@ -122,7 +122,7 @@ impl Rejection {
         }
     }
 
-    /// Whether the line breaks the format, rather than telling something that cannot be believed.
+    /// Whether the line breaks the format, rather than holding an implausible value.
     pub fn is_malformed(&self) -> bool {
         !matches!(self, Self::NonPositiveTs | Self::FutureTs | Self::SessionTooLong { .. })
     }
@@ -133,7 +133,7 @@ impl Rejection {
 pub enum Line<'a> {
     /// A clean event.
     Event(Event<'a>),
-    /// A well-formed event of nobody: `userId` is absent, null, blank or `"None"`.
+    /// A well-formed event without a user: `userId` is absent, null, blank or `"None"`.
     Unattributable,
     /// Not an event.
     Rejected(Rejection),

@@ -1,4 +1,4 @@
-//! The pages of the product that events tell of.
+//! The pages of the product.
 
 macro_rules! pages {
     ($($variant:ident = $name:literal),* $(,)?) => {
@@ -69,7 +69,7 @@ impl Page {
         self as usize
     }
 
-    /// Whether the page is part of cancelling: it tells the label, so no feature may see it.
+    /// Whether the page is part of cancelling: it reveals the label, so no feature may see it.
     pub const fn is_cancelling(self) -> bool {
         matches!(self, Self::Cancel | Self::CancellationConfirmation)
     }

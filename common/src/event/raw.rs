@@ -11,7 +11,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Scalar<'a> {
     #[default]
-    /// The line does not tell.
+    /// The line has none.
     Absent,
     Null,
     Text(Cow<'a, str>),
@@ -79,7 +79,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// `Ok(None)` is an event of nobody.
+    /// `Ok(None)` is an event without a user.
     pub(super) fn clean(self, latest: Timestamp) -> Result<Option<Event<'a>>, Rejection> {
         let ts = self.ts.number().map_err(wrong("ts"))?.ok_or(Rejection::Missing("ts"))?;
         if ts < 1.0 {

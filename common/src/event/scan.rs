@@ -1,6 +1,6 @@
 //! The fast way through a line: one pass over a flat JSON object as logs write it.
 //!
-//! What is unusual is left to `serde_json` (`None`): nested values, white space other than spaces, a field told twice,
+//! What is unusual is left to `serde_json` (`None`): nested values, white space other than spaces, a duplicate field,
 //! and all that is wrong. What is returned is what `serde_json` would have read; the tests below and the fuzz target
 //! `event_line` hold the two against each other.
 
@@ -29,7 +29,7 @@ const NAMES: [&[u8]; 18] = [
     b"\"length\":",
 ];
 
-/// Digits that an `f64` tells exactly whatever they are.
+/// Digits that an `f64` holds exactly whatever they are.
 const EXACT_DIGITS: usize = 15;
 const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
@@ -49,7 +49,7 @@ pub(super) fn fields(line: &[u8]) -> Option<Raw<'_>> {
         match raw.field_mut(name) {
             None => rest.pass_over()?,
             Some(field @ Scalar::Absent) => rest.value(field)?,
-            Some(_) => return None, // told twice
+            Some(_) => return None, // duplicate
         }
         rest.spaces();
         match rest.byte()? {

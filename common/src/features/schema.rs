@@ -220,7 +220,7 @@ fn per_100_songs(window: &Window, page: Page) -> f64 {
 }
 
 fn repeat_ratio(window: &Window) -> f64 {
-    // Two songs of one hash count as a repeat; a title may not be told with its song, so no further bound is needed.
+    // Two songs of one hash count as a repeat; an event may lack its title, so no further bound is needed.
     1.0 - window.distinct().0 / window.titled()
 }
 

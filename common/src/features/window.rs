@@ -187,7 +187,7 @@ impl Window {
         (self.songs.len() as f64, self.artists.len() as f64)
     }
 
-    /// The level last told.
+    /// The last known level.
     pub fn level(&self) -> Option<Level> {
         self.levels.last().map(|at| at.level)
     }
@@ -198,7 +198,7 @@ impl Window {
         paid as f64 / (free + paid) as f64
     }
 
-    /// Changes between the first and last levels of sessions, in order of time; NaN if no level was told. A change and
+    /// Changes between the first and last levels of sessions, in order of time; NaN if no level is known. A change and
     /// its reverse within one session and day do not show; submitted up- and downgrades do.
     pub fn level_changes(&self) -> f64 {
         if self.levels.is_empty() {
@@ -212,7 +212,7 @@ impl Window {
         self.as_of.days_since(self.last)
     }
 
-    /// Days since the earliest registration told; NaN if none was.
+    /// Days since the earliest known registration; NaN if none is known.
     pub fn tenure_days(&self) -> f64 {
         self.registration.map_or(f64::NAN, |registered| self.as_of.days_since(registered))
     }
@@ -222,7 +222,7 @@ impl Window {
         self.longest_silence_days
     }
 
-    /// Gender, as last told.
+    /// The last known gender.
     pub fn gender(&self) -> Option<Gender> {
         self.gender
     }

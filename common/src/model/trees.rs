@@ -12,7 +12,7 @@ const LANES: usize = 16;
 pub const MAX_PATH_FEATURES: usize = 64;
 
 /// One node of a tree. A row goes left where `x[feature] < threshold`, right where it is not, and where the value is
-/// missing (NaN) to the side that `missing_left` tells.
+/// missing (NaN) to the side that `missing_left` says.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     pub(super) feature: u16,

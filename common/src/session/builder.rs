@@ -16,7 +16,7 @@ pub const MOST_EVENTS: usize = 20_000;
 pub enum Added {
     /// It is in its slice now.
     New,
-    /// The same user, session, item and moment was told before.
+    /// An event of the same user, session, item and moment was there before.
     Duplicate,
     /// Its session has [`MOST_EVENTS`] on this day already.
     TooMany,
@@ -105,7 +105,7 @@ struct Open {
     user: UserId,
     day: Day,
     slice: SessionSlice,
-    /// Ascending. Logs tell most events in order, so that most are appended; one that comes late moves those after it.
+    /// Ascending. Logs have most events in order, so that most are appended; one that comes late moves those after it.
     seen: Vec<(EventKey, Timestamp)>,
 }
 
@@ -117,7 +117,7 @@ impl Open {
             listened_ms: 0,
             active: None,
             cancelled_at: None,
-            told: Intervals::default(),
+            event_keys: Intervals::default(),
             titled: 0,
             songs: Vec::new(),
             artists: Vec::new(),
@@ -192,7 +192,7 @@ impl Open {
 
     fn finish(self) -> SessionSlice {
         let mut slice = self.slice;
-        slice.told = Intervals::from_ascending(self.seen.into_iter().map(|(key, _)| key));
+        slice.event_keys = Intervals::from_ascending_keys(self.seen.into_iter().map(|(key, _)| key));
         for hashes in [&mut slice.songs, &mut slice.artists] {
             hashes.sort_unstable();
             hashes.dedup();
@@ -201,7 +201,7 @@ impl Open {
     }
 }
 
-/// 32 bits tell a user's few thousand songs apart: two of 10,000 collide in one user of a hundred.
+/// 32 bits distinguish a user's few thousand songs: two of 10,000 collide in one user of a hundred.
 fn hash(artist: &str, song: &str, scratch: &mut Vec<u8>) -> u32 {
     scratch.clear();
     for part in [artist, song] {

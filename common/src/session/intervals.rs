@@ -11,11 +11,11 @@ impl Intervals {
     pub fn from_keys(keys: impl IntoIterator<Item = EventKey>) -> Self {
         let mut keys: Vec<EventKey> = keys.into_iter().collect();
         keys.sort_unstable();
-        Self::from_ascending(keys)
+        Self::from_ascending_keys(keys)
     }
 
     /// The set of `keys`, which ascend and may be repeated.
-    pub(super) fn from_ascending(keys: impl IntoIterator<Item = EventKey>) -> Self {
+    pub(super) fn from_ascending_keys(keys: impl IntoIterator<Item = EventKey>) -> Self {
         Self::joined(keys.into_iter().map(|k| (k, k)))
     }
 

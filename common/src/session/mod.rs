@@ -1,4 +1,4 @@
-//! The session slice, the stored atom: what one user did in one session within one UTC day, as one source tells it.
+//! The session slice, the stored atom: one user's activity in one session within one UTC day, from one source.
 
 mod builder;
 mod encoding;
@@ -13,15 +13,15 @@ use crate::calendar::{Day, Timestamp};
 use crate::event::{Gender, Level, Page};
 use crate::ids::SessionId;
 
-/// Which events a slice tells, as numbers that two sources give the same event.
+/// Identifies an event of a session; two sources give the same event the same key.
 ///
 /// An event's key is its `itemInSession`; where a log has no items, its timestamp and page stand in. The two ranges
 /// do not meet: items are below 2^32.
 pub type EventKey = u64;
 
-/// What one user did in one session within one UTC day, as one source tells it.
+/// One user's activity in one session within one UTC day, from one source.
 ///
-/// Slices that tell different events of the same session and day [merge](Self::merge); merging is associative and
+/// Slices with different events of the same session and day [merge](Self::merge); merging is associative and
 /// commutative, so that any split of a log adds up to the same slice. The pages of cancelling are counted and dated,
 /// and leave no other trace: no feature can see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct SessionSlice {
     active: Option<(Timestamp, Timestamp)>,
     /// Last `Cancellation Confirmation`.
     cancelled_at: Option<Timestamp>,
-    told: Intervals,
+    event_keys: Intervals,
     titled: u32,
     songs: Vec<u32>,
     artists: Vec<u32>,
@@ -46,7 +46,7 @@ pub struct SessionSlice {
     registration: Option<Timestamp>,
 }
 
-/// A level and the event that told it; ordered by time, then event.
+/// A level and the event that it comes from; ordered by time, then event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LevelAt {
     ts: Timestamp,
@@ -61,12 +61,12 @@ impl SessionSlice {
         self.session
     }
 
-    /// Events told, cancelling included.
+    /// Number of events, cancelling included.
     pub fn events(&self) -> u64 {
         self.pages.iter().map(|n| u64::from(*n)).sum()
     }
 
-    /// Events told, cancelling left out: what features may count.
+    /// Number of events without cancelling: what features may count.
     pub fn active_events(&self) -> u64 {
         Page::ALL.iter().filter(|p| !p.is_cancelling()).map(|p| u64::from(self.count(*p))).sum()
     }
@@ -96,9 +96,9 @@ impl SessionSlice {
         self.active.map(|(_, last)| last).max(self.cancelled_at)
     }
 
-    /// The events told.
-    pub fn told(&self) -> &Intervals {
-        &self.told
+    /// The keys of all events.
+    pub fn event_keys(&self) -> &Intervals {
+        &self.event_keys
     }
 
     /// Songs started that have a title.
@@ -121,12 +121,12 @@ impl SessionSlice {
         (self.free_events, self.paid_events)
     }
 
-    /// The first and the last level told; none, or both.
+    /// The first and the last known level; none, or both.
     pub fn levels(&self) -> impl Iterator<Item = LevelAt> {
         self.first_level.into_iter().chain(self.last_level)
     }
 
-    /// The gender told; `None` if none was, or both were.
+    /// The gender; `None` if no event has one, or events have both.
     pub fn gender(&self) -> Option<Gender> {
         match (self.female, self.male) {
             (true, false) => Some(Gender::Female),
@@ -135,16 +135,16 @@ impl SessionSlice {
         }
     }
 
-    /// The earliest registration told.
+    /// The earliest known registration.
     pub fn registration(&self) -> Option<Timestamp> {
         self.registration
     }
 
-    /// Adds what `other` tells of the same session and day. The two must tell different events
-    /// ([`Intervals::is_disjoint`]), which the caller checks, as only it can say what to do otherwise.
+    /// Adds another slice of the same session and day. The two must have different events ([`Intervals::is_disjoint`]),
+    /// which the caller checks, as only it knows what to do otherwise.
     pub fn merge(&mut self, other: &Self) {
         debug_assert_eq!(self.session, other.session);
-        debug_assert!(self.told.is_disjoint(&other.told));
+        debug_assert!(self.event_keys.is_disjoint(&other.event_keys));
         for (mine, theirs) in self.pages.iter_mut().zip(other.pages) {
             *mine = mine.saturating_add(theirs);
         }
@@ -154,7 +154,7 @@ impl SessionSlice {
             (mine, theirs) => mine.or(theirs),
         };
         self.cancelled_at = self.cancelled_at.max(other.cancelled_at);
-        self.told = self.told.union(&other.told);
+        self.event_keys = self.event_keys.union(&other.event_keys);
         self.titled = self.titled.saturating_add(other.titled);
         union(&mut self.songs, &other.songs);
         union(&mut self.artists, &other.artists);
@@ -182,7 +182,7 @@ fn union(mine: &mut Vec<u32>, theirs: &[u32]) {
     mine.dedup();
 }
 
-/// A stored group: the slices of one user and day that one source tells, ascending by session.
+/// A stored group: the slices of one user and day from one source, ascending by session.
 pub type Slices = Vec<SessionSlice>;
 
 /// Checks that a moment may be in a slice of `day`.

@@ -17,7 +17,7 @@ fn a_slice_tells_what_was_done_and_hides_cancelling() {
     assert_eq!(slice.active(), Some((at(1, 10_000), at(1, 20_000))));
     assert_eq!(slice.cancelled_at(), Some(at(1, 40_000)));
     assert_eq!(slice.level_events(), (0, 2));
-    assert_eq!(slice.told().intervals(), [(0, 3)]);
+    assert_eq!(slice.event_keys().intervals(), [(0, 3)]);
     assert_eq!((slice.songs().len(), slice.artists().len(), slice.listened_ms()), (1, 1, 200_000));
 }
 

@@ -1,5 +1,5 @@
-//! The table of forgotten users: `ForgottenUsers`, one tombstone for each. What a log tells of a user up to that moment is
-//! not to be stored again, whenever the log is ingested.
+//! The table of forgotten users: `ForgottenUsers`, one tombstone per user. Events of the user up to that moment are not
+//! stored again, whenever their log is ingested.
 
 use super::StoreError;
 use crate::calendar::Timestamp;
@@ -28,8 +28,8 @@ impl Forgotten {
         Self { client, table: name.to_owned(), names }
     }
 
-    /// Notes that `user` was forgotten `at` a moment, and returns the moment that holds from now on: the latest there
-    /// ever was, as what was told up to then is to go.
+    /// Records that `user` was forgotten `at` a moment. Returns the latest such moment of the user, which is the one that
+    /// counts.
     pub async fn add(&self, user: &UserId, at: Timestamp) -> Result<Timestamp, StoreError> {
         let call = self
             .client
@@ -47,7 +47,7 @@ impl Forgotten {
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 let later = failed.item().and_then(moment);
-                later.ok_or_else(|| StoreError::corrupt("UpdateItem", &self.table, "a tombstone tells no moment"))
+                later.ok_or_else(|| StoreError::corrupt("UpdateItem", &self.table, "a tombstone has no moment"))
             }
             _ => Err(StoreError::from_call("UpdateItem", &self.table, error)),
         }
@@ -63,7 +63,7 @@ impl Forgotten {
             let user = item.get(USER).and_then(|v| v.as_s().ok()).and_then(|name| StoredUser::from_stored(name));
             let tombstone = user.zip(moment(&item));
             moments.extend([tombstone
-                .ok_or_else(|| StoreError::corrupt("Scan", &self.table, "a tombstone tells no user or no moment"))?]);
+                .ok_or_else(|| StoreError::corrupt("Scan", &self.table, "a tombstone has no user or no moment"))?]);
         }
         Ok(Tombstones { names: self.names.clone(), moments })
     }
@@ -84,7 +84,7 @@ impl Tombstones {
     /// Whether an event of `user` at `ts` is forgotten: one at or before the moment at which the user was. A later one is
     /// a new beginning.
     pub fn covers(&self, user: &UserId, ts: Timestamp) -> bool {
-        // Where nobody was forgotten, no pseudonyms are made for every line of a log.
+        // Without tombstones, no line of a log needs a pseudonym.
         !self.moments.is_empty() && self.forgotten_at(&self.names.stored_user(user)).is_some_and(|at| ts <= at)
     }
 

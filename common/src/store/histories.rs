@@ -1,4 +1,4 @@
-//! The table of session slices: `UserHistory`, one item for what one source tells of one user's day.
+//! The table of session slices: `UserHistory`, one item per (user, day, source).
 
 use super::{StoreError, StoreErrorKind};
 use crate::calendar::{Day, Timestamp};
@@ -48,7 +48,7 @@ pub struct ItemKey {
 }
 
 impl ItemKey {
-    /// The day that the item tells of; `None` if the key is not one of this table.
+    /// The day of the item's slices; `None` if the key is not one of this table.
     pub fn day(&self) -> Option<Day> {
         Day::parse(self.place.split('#').next()?)
     }
@@ -77,7 +77,7 @@ impl Histories {
         Self { client, table: name.to_owned(), names }
     }
 
-    /// The items in which what `source` tells is stored. They expire `retention_days` after the later of their day and
+    /// The items that hold the slices of `source`. They expire `retention_days` after the later of their day and
     /// `delivered`, never if `None`.
     pub fn items(
         &self,
@@ -232,7 +232,7 @@ impl Histories {
         Ok(items)
     }
 
-    /// Starts a pass over all users of segment `segment` of `of`, in constant memory but for a word a user.
+    /// Starts a pass over all users of segment `segment` of `of`, in constant memory plus 8 bytes per user.
     pub fn scan(&self, segment: u16, of: u16) -> UserScan {
         UserScan {
             histories: self.clone(),
@@ -270,16 +270,16 @@ impl Histories {
         let (user, place) = (text(USER), text(PLACE));
         let bad = |why: String| StoreError::corrupt("Scan", format!("{}/{user}/{place}", self.table), why);
         let (day, rest) = place.split_once('#').unwrap_or((place, ""));
-        let day = Day::parse(day).ok_or_else(|| bad("the key tells no day".into()))?;
-        let (source, _) = SourceId::parse_front(rest).ok_or_else(|| bad("the key tells no source".into()))?;
+        let day = Day::parse(day).ok_or_else(|| bad("the key has no day".into()))?;
+        let (source, _) = SourceId::parse_front(rest).ok_or_else(|| bad("the key has no source".into()))?;
         let bytes = item.get(SLICES).and_then(|v| v.as_b().ok()).ok_or_else(|| bad("there are no slices".into()))?;
         let slices = session::decode(day, bytes.as_ref()).map_err(|e| bad(e.to_string()))?;
-        let user = StoredUser::from_stored(user).ok_or_else(|| bad("the key tells no user".into()))?;
+        let user = StoredUser::from_stored(user).ok_or_else(|| bad("the key has no user".into()))?;
         Ok((user, StoredSlices { source, day, slices }))
     }
 }
 
-/// The sort key of the `n`-th item of what `source` tells of a user's `day`.
+/// The sort key of the `n`-th item of a user's `day` from `source`.
 fn place(day: Day, source: &SourceId, n: usize) -> String {
     if n == 0 { format!("{day}#{source}") } else { format!("{day}#{source}#{n}") }
 }

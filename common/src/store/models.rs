@@ -40,8 +40,8 @@ impl Models {
         self.put_one(version, MODEL, model, "application/octet-stream").await
     }
 
-    /// Writes a model. The card goes last, so that a model with a card is whole. The card and the report tell what became
-    /// of the latest training that came to this model; the other files are the same each time.
+    /// Writes a model. The card goes last, so that a model with a card is whole. The card and the report are
+    /// those of the latest training that gave this model; the other files are the same each time.
     pub async fn put(&self, files: ModelFiles, report: ReportFiles, card: &Card) -> Result<(), StoreError> {
         let version = &card.version;
         let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", key(version, CARD), e))?;

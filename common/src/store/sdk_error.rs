@@ -25,8 +25,7 @@ impl StoreError {
     }
 }
 
-/// The kind of a service's error code, and whether a retry may help. The SDK has retried already; where the service's
-/// answer is final, nobody else needs to.
+/// The kind of a service's error code, and whether a later retry may help. The SDK has retried the call already.
 fn classify(code: &str) -> (StoreErrorKind, bool) {
     match code {
         "ProvisionedThroughputExceededException"

@@ -11,7 +11,7 @@ use super::risks::Risks;
 use crate::pseudonym::Pseudonyms;
 use aws_config::SdkConfig;
 
-/// Every store, over shared clients.
+/// All stores, over shared clients.
 #[derive(Debug, Clone)]
 pub struct Stores {
     /// What users drop.
@@ -37,7 +37,6 @@ impl Stores {
         Self::connect(&crate::aws::load_config().await, names)
     }
 
-    /// Connects with `config`.
     pub fn connect(config: &SdkConfig, names: &StoreNames) -> Self {
         // Amazon's own endpoint names buckets in the host; one on an address has no host to name them in.
         let local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
@@ -45,7 +44,6 @@ impl Stores {
         Self::over(aws_sdk_s3::Client::from_conf(s3), aws_sdk_dynamodb::Client::new(config), names)
     }
 
-    /// Over given clients.
     pub fn over(s3: aws_sdk_s3::Client, dynamodb: aws_sdk_dynamodb::Client, names: &StoreNames) -> Self {
         let pseudonyms = Pseudonyms::new(&names.user_id_key);
         Self {
@@ -59,12 +57,10 @@ impl Stores {
         }
     }
 
-    /// The registry of models.
     pub fn registry(&self) -> RegistryStore {
         RegistryStore::new(self.store.clone())
     }
 
-    /// The models.
     pub fn models(&self) -> Models {
         Models::new(self.store.clone())
     }

@@ -81,8 +81,7 @@ impl Metrics {
         Ok(self)
     }
 
-    /// Adds context that is searched for in the log, and is no metric: a source or a version, never what tells of a
-    /// person.
+    /// Adds context to search the log by, which is no metric: a source or a version, never personal data.
     #[must_use]
     pub fn property(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.properties.push((name, value.into()));

@@ -1,4 +1,4 @@
-//! The part of a card that tells what probabilities lead to.
+//! The part of a card about the decision threshold and the risk levels.
 
 use crate::model::decision::DecisionRule;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ pub struct DecisionReport {
     pub decision: DecisionRule,
     /// How the threshold was found, in words.
     pub rule: String,
-    /// Cost of a churned user whom the label missed.
+    /// Cost of a false negative: a churned user with the label 0.
     pub missed_churner_cost: f64,
     /// Cost of an offer to a user who would have stayed.
     pub wasted_offer_cost: f64,

@@ -1,4 +1,4 @@
-//! The part of a card that tells whether the model was let through to serve, and why not.
+//! The part of a card about the promotion gate.
 
 use crate::calendar::Day;
 use crate::metrics::{Estimate, Estimates};
@@ -79,7 +79,7 @@ impl Comparison {
     }
 
     /// Whether the new model is shown to be no worse than the margin allows (non-inferior: ICH E9, section 3.3.2);
-    /// `None` where the rows cannot tell.
+    /// `None` where the rows do not suffice.
     pub fn not_worse(&self) -> Option<bool> {
         Some(self.roc_auc_difference()?.low? > -self.margin)
     }

@@ -1,4 +1,4 @@
-//! The part of a card that tells what was done to find leaks.
+//! The part of a card about leakage checks.
 
 use crate::metrics::Estimate;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The part of a card that tells which features the model lives on, and how it uses them.
+//! The part of a card about feature importance.
 
 use crate::model::explain::ModelOutput;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ pub struct Importance {
     pub rows: usize,
     /// What contributions add up to.
     pub explained: ModelOutput,
-    /// What the model says where nothing is told of a user.
+    /// Expected model output (SHAP base value).
     pub base_value: f64,
     /// Every feature, largest first.
     pub features: Vec<MeanContribution>,

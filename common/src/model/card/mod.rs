@@ -74,7 +74,7 @@ impl Card {
     /// The card as it is stored.
     ///
     /// # Errors
-    /// If it cannot be told in JSON: a fault of the program.
+    /// If it cannot be written as JSON: a fault of the program.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec_pretty(self)
     }

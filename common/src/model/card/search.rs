@@ -1,4 +1,4 @@
-//! The part of a card that tells how candidates were compared.
+//! The part of a card about the comparison of candidates.
 
 use crate::metrics::Estimates;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ pub struct CandidateReport {
     pub pr_auc: Option<f64>,
     /// All scores with their 95 % intervals; those that rest on the order of rows alone rank them within their fold.
     pub estimates: Estimates,
-    /// The scores of each fold alone; empty in cards of releases that did not tell them.
+    /// The scores of each fold alone; empty in cards of releases without them.
     #[serde(default)]
     pub folds: Vec<FoldScores>,
     /// Seconds that cross-validation took.

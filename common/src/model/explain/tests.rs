@@ -57,33 +57,33 @@ fn explain(scorer: &Scorer, row: &[f32]) -> Explanation {
     Explainer::for_scorer(scorer, &Calibration::None).explain(row).unwrap()
 }
 
-/// The expected value of a tree where the features of the set `told` are told, from node `at` on.
-fn expected(nodes: &[Node], row: &[f32], told: usize, at: usize) -> f64 {
+/// The expected value of a tree where the features of the set `known` are known, from node `at` on.
+fn expected(nodes: &[Node], row: &[f32], known: usize, at: usize) -> f64 {
     let node = &nodes[at];
     if node.is_leaf() {
         return f64::from(node.value);
     }
     let [left, right] = [node.left as usize, node.right as usize];
-    if told >> node.feature & 1 == 1 {
+    if known >> node.feature & 1 == 1 {
         let x = row[usize::from(node.feature)];
         let goes_left = if x.is_nan() { node.missing_left } else { x < node.threshold };
-        return expected(nodes, row, told, if goes_left { left } else { right });
+        return expected(nodes, row, known, if goes_left { left } else { right });
     }
     let covers = [left, right].map(|child| f64::from(nodes[child].cover));
     let share = if covers == [0.0; 2] { 0.5 } else { covers[0] / (covers[0] + covers[1]) };
-    share * expected(nodes, row, told, left) + (1.0 - share) * expected(nodes, row, told, right)
+    share * expected(nodes, row, known, left) + (1.0 - share) * expected(nodes, row, known, right)
 }
 
-/// Shapley's definition: the mean, over all orders of telling the features, of what each adds.
+/// Shapley's definition: the mean, over all orders in which features become known, of what each adds.
 fn by_definition(game: impl Fn(usize) -> f64) -> [f64; FEATURES] {
     let factorial = |n: usize| (1..=n).product::<usize>() as f64;
     let values: Vec<f64> = (0..1 << FEATURES).map(game).collect();
     std::array::from_fn(|feature| {
-        let without = (0..1 << FEATURES).filter(|told: &usize| told >> feature & 1 == 0);
-        let gain = |told: usize| {
-            let before = told.count_ones() as usize;
+        let without = (0..1 << FEATURES).filter(|known: &usize| known >> feature & 1 == 0);
+        let gain = |known: usize| {
+            let before = known.count_ones() as usize;
             let orders = factorial(before) * factorial(FEATURES - before - 1);
-            orders / factorial(FEATURES) * (values[told | 1 << feature] - values[told])
+            orders / factorial(FEATURES) * (values[known | 1 << feature] - values[known])
         };
         without.map(gain).sum()
     })
@@ -101,7 +101,7 @@ proptest! {
     #[test]
     fn contributions_are_shapley_values(trees in prop::collection::vec(tree(), 1..4), row in row()) {
         let explanation = explain(&booster(trees.clone()), &row);
-        let game = |told| 0.5 + trees.iter().map(|nodes| expected(nodes, &row, told, 0)).sum::<f64>();
+        let game = |known| 0.5 + trees.iter().map(|nodes| expected(nodes, &row, known, 0)).sum::<f64>();
         assert_near(&explanation.contributions, &by_definition(game), 1e-13);
         assert_near(&[explanation.base_value], &[game(0)], 1e-13);
     }

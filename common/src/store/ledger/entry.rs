@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Most days that an entry tells of: more than ten years. It bounds what timestamps drawn at random make of an entry.
+/// Most days in an entry: more than ten years. It bounds what timestamps drawn at random make of an entry.
 pub const MOST_DAYS: usize = 4000;
 
 /// How far the work on an object's version has come.
@@ -15,11 +15,11 @@ pub const MOST_DAYS: usize = 4000;
 pub enum State {
     /// Begun. If its lease ends before it does, whoever comes next goes on from the part that was next.
     InProgress,
-    /// Everything it tells is stored.
+    /// All of its events are stored.
     Completed,
-    /// The object was removed, and all that it told with it.
+    /// The object was removed, and its events with it.
     Removed,
-    /// Ingestion failed again and again at the same part, and is not tried any more.
+    /// Ingestion failed several times at the same part; it is not tried again.
     SetAside,
 }
 
@@ -30,9 +30,9 @@ pub struct Counts {
     pub lines: u64,
     /// Events that are stored.
     pub accepted: u64,
-    /// Events that the object tells twice.
+    /// Events that are in the object twice.
     pub duplicates: u64,
-    /// Well-formed events of nobody.
+    /// Well-formed events without a user.
     pub unattributable: u64,
     /// Events of users who were forgotten since, which are stored no more.
     pub forgotten: u64,
@@ -63,7 +63,7 @@ impl Counts {
     }
 }
 
-/// One version of one object, as S3 tells of it.
+/// One version of one object, from an S3 event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// Which one.
@@ -79,7 +79,7 @@ pub struct Version {
 pub struct Lease {
     /// The invocation's request id. Retries of one event have the same, and may take the lease over.
     pub owner: String,
-    /// Drawn by the invocation: tells it from another of the same id, as a queue may deliver an event twice.
+    /// Drawn by the invocation: distinguishes it from another of the same id, as a queue may deliver an event twice.
     pub token: u64,
     /// When it ends: the invocation's deadline, after which it cannot be running.
     pub until: Timestamp,
@@ -110,12 +110,12 @@ pub struct Place {
     pub lines: u64,
 }
 
-/// Slices that other objects tell too, at least in part, of which the history of a user takes the larger alone.
+/// Slices that overlap with slices of other objects; of each such pair, the history of a user takes the larger only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlaps {
     /// Slices that are left out, of this object or of the others.
     pub slices: u64,
-    /// Events that they tell.
+    /// Events in them.
     pub events: u64,
 }
 
@@ -141,7 +141,7 @@ pub struct Entry {
     pub next: Option<Place>,
     /// Invocations that began at that part, and neither got past it nor gave it back.
     pub attempts: u32,
-    /// What the last of them failed with, where it could tell.
+    /// The error of the last of them, where it could record one.
     pub failure: Option<String>,
     /// Whether older versions of the object may have written items.
     pub replaces: bool,
@@ -151,7 +151,7 @@ pub struct Entry {
     pub items: u64,
     /// Accepted events by day; of more than [`MOST_DAYS`] days, those with the most events.
     pub days: BTreeMap<Day, u64>,
-    /// What others tell too.
+    /// Overlaps with other objects.
     pub overlaps: Overlaps,
     /// Why the object could not be read to its end, where it could not.
     pub damage: Option<String>,

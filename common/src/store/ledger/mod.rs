@@ -82,9 +82,9 @@ impl Ledger {
         let mut all: BTreeMap<Day, u64> = BTreeMap::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?;
-            let told: Days = serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("Scan", &self.table, e))?;
-            if Some(told.source.as_str()) != except {
-                for (day, events) in told.days {
+            let entry: Days = serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("Scan", &self.table, e))?;
+            if Some(entry.source.as_str()) != except {
+                for (day, events) in entry.days {
                     *all.entry(day).or_default() += events;
                 }
             }
@@ -92,7 +92,7 @@ impl Ledger {
         Ok(all)
     }
 
-    /// The days of `entry` of which other objects tell too.
+    /// The days of `entry` on which other objects have events too.
     pub async fn shared_days(&self, entry: &Entry) -> Result<BTreeSet<Day>, StoreError> {
         let others = self.days(Some(&entry.source)).await?;
         Ok(entry.days.keys().filter(|day| others.contains_key(day)).copied().collect())

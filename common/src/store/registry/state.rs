@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Registry {
     /// The model that serves; `None` before the first promotion.
     pub champion: Option<ModelVersion>,
-    /// The newest model that was not let through by the gate; it serves nobody.
+    /// The newest model that was not let through by the gate; it does not serve.
     pub challenger: Option<ModelVersion>,
     /// Every model that is kept, in the order of (their latest) training. One is entered before its files are written.
     pub versions: Vec<ModelVersion>,
@@ -90,7 +90,7 @@ pub enum Refused {
     #[error("there is no champion before {}", .0.as_ref().map_or("the first", ModelVersion::as_str))]
     NothingBefore(Option<ModelVersion>),
     /// What was decided on rests on another champion than the present one.
-    #[error("meanwhile {} became champion", .0.as_ref().map_or("none", ModelVersion::as_str))]
+    #[error("{} became champion concurrently", .0.as_ref().map_or("none", ModelVersion::as_str))]
     Overtaken(Option<ModelVersion>),
 }
 
@@ -298,7 +298,7 @@ mod tests {
         registry.register(&version(2)).unwrap();
         assert!(registry.challenge(&version(2), because()).unwrap().is_some());
         assert_eq!(registry.challenge(&version(2), because()), Ok(None), "it is already");
-        assert_eq!(registry.challenge(&version(1), because()), Ok(None), "the champion challenges nobody");
+        assert_eq!(registry.challenge(&version(1), because()), Ok(None), "the champion is no challenger");
         assert_eq!((&registry.champion, &registry.challenger), (&Some(version(1)), &Some(version(2))));
         registry.promote(&version(2), because()).unwrap();
         assert_eq!((&registry.champion, &registry.challenger), (&Some(version(2)), &None));
@@ -332,7 +332,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens, the pointers name models that are kept, and the history tells how it came to that.
+        /// Whatever happens, the pointers name models that are kept, and the history explains them.
         #[test]
         fn pointers_always_name_models_that_are_kept(moves in proptest::collection::vec((0u8..5, 0u8..6), 0..60)) {
             let mut registry = Registry::default();
