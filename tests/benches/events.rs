@@ -9,7 +9,7 @@ use churn_common::session::SliceBuilder;
 use churn_local::simulate::{SimulateParams, simulate};
 use futures::FutureExt;
 use ingest::IngestSettings;
-use ingest::lines::Lines;
+use ingest::log::lines::Lines;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::hint::black_box;

@@ -6,8 +6,8 @@ use churn_common::calendar::Timestamp;
 use churn_common::event::Line;
 use churn_common::session::{Added, SliceBuilder, decode, encode};
 use futures::FutureExt;
-use ingest::lines::{End, Lines};
-use ingest::stream::{Decompressed, Transport, decompressed};
+use ingest::log::lines::{End, Lines};
+use ingest::log::stream::{Decompressed, Transport, decompressed};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -59,7 +59,7 @@ pub fn log_reader(input: &[u8]) {
         let kept = if number == 1 { kept.strip_prefix(b"\xef\xbb\xbf").unwrap_or(kept) } else { kept };
         assert_eq!(line.bytes, kept);
         match (length, &error) {
-            (None, Some(why)) => assert_eq!(line.end, End::CutOff(why.clone())),
+            (None, Some(why)) => assert_eq!(line.end, End::Truncated(why.clone())),
             _ => assert_eq!(line.end, if expected.len() > limit { End::TooLong } else { End::Whole }),
         }
         let taken = length.map_or(rest.len(), |length| length + 1);
@@ -69,7 +69,7 @@ pub fn log_reader(input: &[u8]) {
         assert_eq!(lines.offset(), offset);
     }
     assert!(rest.is_empty(), "{} bytes are of no line", rest.len());
-    assert_eq!(lines.broken(), error.as_deref());
+    assert_eq!(lines.read_error(), error.as_deref());
     failures_are_told(&transport, breaks_off, error.as_deref());
 }
 

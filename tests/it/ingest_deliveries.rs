@@ -94,8 +94,8 @@ async fn concurrent_invocation_is_rejected() {
                 Ok(objects) => assert_eq!(objects[0]["outcome"], "already_ingested"),
                 Err(refusal) => {
                     turned_away += 1;
-                    assert!(matches!(refusal, IngestError::Left { retryable: true, .. }), "{refusal}");
-                    assert!(refusal.to_string().contains("another invocation is at work"), "{refusal}");
+                    assert!(matches!(refusal, IngestError::Incomplete { retryable: true, .. }), "{refusal}");
+                    assert!(refusal.to_string().contains("another invocation holds the lease"), "{refusal}");
                 }
             }
         }
@@ -118,7 +118,7 @@ async fn expired_lease_is_taken_over() {
         () = fixture.first_item() => {}
     }
     let refusal = fixture.deliver_as("other", &records).await.unwrap_err();
-    assert!(refusal.to_string().contains("another invocation is at work"), "{refusal}");
+    assert!(refusal.to_string().contains("another invocation holds the lease"), "{refusal}");
     fixture.clock = Timestamp::from_millis(fixture.clock.millis() + 900_000);
     assert_eq!(fixture.deliver_as("other", &records).await.unwrap()[0]["outcome"], "ingested");
     assert_eq!(fixture.items().await, clean.items().await);

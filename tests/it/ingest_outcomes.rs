@@ -95,7 +95,7 @@ async fn invalid_s3_events_are_not_retried() {
     for payload in [Value::Null, json!({}), odd, json!([1])] {
         let failed =
             handle(payload.clone(), &fixture.stores, &fixture.settings, &invocation("id", fixture.clock)).await;
-        assert!(matches!(failed, Err(IngestError::BadEvent(_))), "{payload} gave {failed:?}");
+        assert!(matches!(failed, Err(IngestError::InvalidEvent(_))), "{payload} gave {failed:?}");
     }
     let probe = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "churn-logs"});
     assert!(
@@ -114,7 +114,7 @@ async fn invalid_record_does_not_block_others() {
     let mut bad = good.clone();
     bad["s3"]["object"]["sequencer"] = Value::Null;
     let failed = fixture.deliver(&[bad, good.clone()]).await.unwrap_err();
-    assert!(matches!(failed, IngestError::Left { retryable: false, .. }), "{failed}");
+    assert!(matches!(failed, IngestError::Incomplete { retryable: false, .. }), "{failed}");
     assert_eq!(fixture.deliver(&[good]).await.unwrap()[0]["outcome"], "already_ingested");
 }
 

@@ -1,4 +1,4 @@
-//! From the payload that S3 sends to the objects it tells of.
+//! From the payload of S3 to the objects that its records are about.
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use churn_common::calendar::Timestamp;
@@ -6,46 +6,70 @@ use churn_common::ids::{ObjectId, Sequencer, SourceId};
 use churn_common::store::ledger::Version;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use std::str::Utf8Error;
 
-/// The payload is no S3 event.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the payload is no S3 event: {0}")]
-pub struct BadEvent(String);
+/// Why a payload or one of its records cannot be read. A retry does not help.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidEvent {
+    #[error("invalid S3 event: {0}")]
+    Payload(#[from] serde_json::Error),
+    #[error("invalid S3 event: record {record} has no {field}")]
+    MissingField { record: usize, field: &'static str },
+    #[error("invalid S3 event: record {record} has sequencer {sequencer:?}, expected hexadecimal digits")]
+    InvalidSequencer { record: usize, sequencer: String },
+    #[error("invalid S3 event: record {record} has key {key:?}, which is not UTF-8")]
+    InvalidKey { record: usize, key: String, source: Utf8Error },
+}
 
-/// One object that S3 tells of.
+/// One record of an S3 event: what happened to one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The bucket.
     pub bucket: String,
     /// The key, decoded.
     pub key: String,
-    /// What happened, such as `ObjectCreated:Put`.
-    pub name: String,
-    /// Which version of the object it happened to.
+    /// Such as `ObjectCreated:Put`.
+    pub event_name: String,
+    /// The version of the object.
     pub version: Version,
-    /// The record as S3 wrote it, to be handed on.
+    /// The record as S3 wrote it, for another invocation.
     pub record: Value,
 }
 
+/// What happened to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectChange {
+    Created,
+    Removed,
+}
+
 impl Delivery {
+    /// `None` for other events, such as a restore.
+    pub fn change(&self) -> Option<ObjectChange> {
+        match self.event_name.trim_start_matches("s3:").split(':').next() {
+            Some("ObjectCreated") => Some(ObjectChange::Created),
+            Some("ObjectRemoved") => Some(ObjectChange::Removed),
+            _ => None,
+        }
+    }
+
     /// `s3://bucket/key`.
     pub fn source(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.key)
     }
 
-    /// The source of what part `part` of this version tells.
+    /// The source of the slices in chunk `part` of this version.
     pub fn part(&self, part: u32) -> SourceId {
         SourceId { object: self.object(), version: self.version.sequencer.clone(), part }
     }
 
-    /// The folder for things of this kind of all versions of the object.
-    pub fn folder_of_all(&self, kind: &str) -> String {
-        format!("{kind}/{}/", self.object())
-    }
-
-    /// The folder for things of this kind of this version.
+    /// The folder of this version for files of one kind, such as `quarantine`.
     pub fn folder(&self, kind: &str) -> String {
         format!("{}{}/", self.folder_of_all(kind), self.version.sequencer)
+    }
+
+    /// The folder of all versions of the object for files of one kind.
+    pub fn folder_of_all(&self, kind: &str) -> String {
+        format!("{kind}/{}/", self.object())
     }
 
     fn object(&self) -> ObjectId {
@@ -53,32 +77,33 @@ impl Delivery {
     }
 }
 
-/// Reads an S3 event. The event that S3 sends to try out a configuration tells of no object.
-/// A record that cannot be read is an error of its own.
-pub fn read(payload: Value) -> Result<Vec<Result<Delivery, BadEvent>>, BadEvent> {
+/// Reads an S3 event: a delivery or an error for each of its records. The event that S3 sends to test a notification
+/// configuration has none.
+pub fn read(payload: Value) -> Result<Vec<Result<Delivery, InvalidEvent>>, InvalidEvent> {
     if payload.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Vec::new());
     }
-    let records = payload.get("Records").and_then(Value::as_array).cloned().unwrap_or_default();
-    let event: S3Event = serde_json::from_value(payload).map_err(|e| BadEvent(e.to_string()))?;
-    Ok(event.records.into_iter().zip(records).enumerate().map(|(i, (record, raw))| delivery(i, record, raw)).collect())
+    let raw = payload.get("Records").and_then(Value::as_array).cloned().unwrap_or_default();
+    let event: S3Event = serde_json::from_value(payload)?;
+    Ok(event.records.into_iter().zip(raw).enumerate().map(|(i, (record, raw))| delivery(i, record, raw)).collect())
 }
 
-fn delivery(i: usize, record: S3EventRecord, raw: Value) -> Result<Delivery, BadEvent> {
-    let needed = |field: &str, value: Option<String>| {
-        value.filter(|v| !v.is_empty()).ok_or_else(|| BadEvent(format!("record {i} has no {field}")))
+fn delivery(i: usize, record: S3EventRecord, raw: Value) -> Result<Delivery, InvalidEvent> {
+    let required = |field, value: Option<String>| {
+        value.filter(|v| !v.is_empty()).ok_or(InvalidEvent::MissingField { record: i, field })
     };
     let object = record.s3.object;
-    let sequencer = needed("s3.object.sequencer", object.sequencer)?;
-    let sequencer = Sequencer::new(&sequencer)
-        .ok_or_else(|| BadEvent(format!("record {i} has the sequencer {sequencer:?}, which is not hexadecimal")))?;
+    let sequencer = required("s3.object.sequencer", object.sequencer)?;
+    let Some(sequencer) = Sequencer::new(&sequencer) else {
+        return Err(InvalidEvent::InvalidSequencer { record: i, sequencer });
+    };
     Ok(Delivery {
-        bucket: needed("s3.bucket.name", record.s3.bucket.name)?,
-        key: decode(i, &needed("s3.object.key", object.key)?)?,
-        name: needed("eventName", record.event_name)?,
+        bucket: required("s3.bucket.name", record.s3.bucket.name)?,
+        key: decode(i, required("s3.object.key", object.key)?)?,
+        event_name: required("eventName", record.event_name)?,
         version: Version {
             sequencer,
-            // An object that was removed has none.
+            // A removed object has none.
             etag: object.e_tag.unwrap_or_default(),
             event_time: Timestamp::from_millis(record.event_time.timestamp_millis()),
         },
@@ -86,11 +111,13 @@ fn delivery(i: usize, record: S3EventRecord, raw: Value) -> Result<Delivery, Bad
     })
 }
 
-/// S3 encodes keys as a form does: `+` is a space, everything else unusual is percent-encoded UTF-8.
-fn decode(i: usize, key: &str) -> Result<String, BadEvent> {
+/// Decodes a key. S3 encodes it as form data: a space is `+`, other special characters are percent-encoded UTF-8.
+fn decode(record: usize, key: String) -> Result<String, InvalidEvent> {
     let spaced = key.replace('+', " ");
-    let decoded = percent_decode_str(&spaced).decode_utf8();
-    decoded.map(Into::into).map_err(|e| BadEvent(format!("the key of record {i}, {key:?}, is not UTF-8: {e}")))
+    match percent_decode_str(&spaced).decode_utf8() {
+        Ok(decoded) => Ok(decoded.into_owned()),
+        Err(source) => Err(InvalidEvent::InvalidKey { record, key, source }),
+    }
 }
 
 #[cfg(test)]
@@ -117,8 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_says_what_is_missing() {
-        assert_eq!(read(json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})), Ok(vec![]));
+    fn an_invalid_event_is_an_error_that_names_what_is_missing() {
+        assert!(read(json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})).unwrap().is_empty());
         assert!(read(json!({"detail": {}})).unwrap_err().to_string().contains("Records"));
         let mut e = event("k");
         e["Records"][0]["s3"]["object"]["sequencer"] = Value::Null;

@@ -1,36 +1,61 @@
-//! `ingest`: S3 tells of new log objects; their events become session slices in DynamoDB.
+//! `ingest`: S3 sends an event about log objects; their events become session slices in DynamoDB.
 
 mod claim;
 mod delivery;
-mod forgotten;
+mod erasures;
+mod error;
 mod ingestion;
 mod invocation;
-pub mod lines;
-mod log;
+mod job;
+pub mod log;
 mod manifest;
 mod metrics;
 mod object;
+mod outcome;
 mod overlap;
-mod part;
 mod quarantine;
+mod reader;
+mod retry;
 mod settings;
-pub mod stream;
 
-pub use delivery::{BadEvent, Delivery};
+pub use error::IngestError;
 pub use invocation::{Clock, Function, Invocation};
-pub use object::{Outcome, Refusal};
 pub use settings::IngestSettings;
 
+use aws_sdk_lambda::Client as Lambda;
 use churn_common::calendar::Timestamp;
 use churn_common::settings::Settings;
-use churn_common::store::Stores;
 use churn_common::store::ledger::Counts;
 use churn_common::store::names::StoreNames;
+use churn_common::store::{StoreError, Stores};
+use job::Job;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use outcome::Outcome;
 use serde::Serialize;
 use serde_json::Value;
 
-/// What became of each object of an invocation.
+/// Runs the function: connects once, then answers invocations.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let config = churn_common::aws::load_config().await;
+    let stores = Stores::connect(&config, &StoreNames::from_env()?);
+    let settings = IngestSettings::from_env()?;
+    let lambda = Lambda::new(&config);
+    let (stores, settings, lambda) = (&stores, &settings, &lambda);
+    lambda_runtime::run(service_fn(move |LambdaEvent { payload, context }: LambdaEvent<Value>| async move {
+        let invocation = Invocation {
+            function: Some(Function::new(lambda.clone(), &context.invoked_function_arn)),
+            id: context.request_id,
+            deadline: Timestamp::from_millis(context.deadline.try_into().unwrap_or(i64::MAX)),
+            clock: Clock::System,
+        };
+        // Boxed: the compiler computes the layout of nested futures only to a limited depth.
+        Box::pin(handle(payload, stores, settings, &invocation)).await
+    }))
+    .await
+}
+
+/// The answer of an invocation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// In the order of the event's records.
@@ -42,109 +67,69 @@ pub struct Summary {
 pub struct ObjectSummary {
     /// `s3://bucket/key`.
     pub source: String,
-    /// What became of it.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    outcome: Outcome,
 }
 
-/// Why an invocation failed.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// The payload is no S3 event. A retry does not help.
-    #[error(transparent)]
-    BadEvent(#[from] BadEvent),
-    /// Stores failed; a retry completes what is left and repeats nothing.
-    #[error("{} of {total} objects could not be ingested: {}", left.len(), left.join("; "))]
-    Left {
-        /// Each object that is left, and why.
-        left: Vec<String>,
-        /// Objects in the event.
-        total: usize,
-        /// Whether a retry may help with any of them.
-        retryable: bool,
-    },
-}
-
-/// Runs the function: connects once, then answers invocations.
-pub async fn run() -> Result<(), lambda_runtime::Error> {
-    tracing::init_default_subscriber();
-    let config = churn_common::aws::load_config().await;
-    let stores = Stores::connect(&config, &StoreNames::from_env()?);
-    let settings = IngestSettings::from_env()?;
-    let lambda = aws_sdk_lambda::Client::new(&config);
-    let (stores, settings, lambda) = (&stores, &settings, &lambda);
-    lambda_runtime::run(service_fn(move |LambdaEvent { payload, context }: LambdaEvent<Value>| async move {
-        let invocation = Invocation {
-            function: Some(Function::new(lambda.clone(), &context.invoked_function_arn)),
-            id: context.request_id,
-            deadline: Timestamp::from_millis(context.deadline.try_into().unwrap_or(i64::MAX)),
-            clock: Clock::System,
-        };
-        // Boxed, as the compiler lays out nested futures only so deep.
-        let summary = Box::pin(handle(payload, stores, settings, &invocation)).await;
-        summary.map_err(|e| lambda_runtime::Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
-    }))
-    .await
-}
-
-impl IngestError {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::BadEvent(_) => "BadEvent",
-            Self::Left { retryable: true, .. } => "Retryable",
-            Self::Left { .. } => "Failed",
-        }
-    }
-}
-
-/// Does what an S3 event tells of objects. One object's failure does not keep the others from being ingested.
+/// Handles an S3 event, object by object. An object that fails does not stop the others.
+///
+/// # Errors
+/// The payload is not an S3 event, or some of its objects failed.
 pub async fn handle(
     payload: Value,
     stores: &Stores,
     settings: &IngestSettings,
     invocation: &Invocation,
 ) -> Result<Summary, IngestError> {
-    let deliveries = delivery::read(payload)?;
-    let (mut objects, mut left, mut retryable) = (Vec::new(), Vec::new(), false);
-    let total = deliveries.len();
-    for delivery in deliveries {
-        let delivery = match delivery {
+    let records = delivery::read(payload)?;
+    let total = records.len();
+    let (mut objects, mut failures, mut retryable) = (Vec::new(), Vec::new(), false);
+    for record in records {
+        let delivery = match record {
             Ok(delivery) => delivery,
-            Err(e) => {
-                tracing::error!(error = %e, "record cannot be read");
-                left.push(e.to_string());
+            Err(error) => {
+                tracing::error!(%error, "invalid record");
+                failures.push(error.to_string());
                 continue;
             }
         };
         let source = delivery.source();
-        let is_first = objects.is_empty() && left.is_empty();
-        let handled = match &invocation.function {
-            // The first is always this one's, so that every invocation gets further.
-            Some(function) if !is_first && invocation.is_short_of_time(settings) => {
-                let handed_on = function.invoke_with(&delivery.record).await;
-                handed_on.map(|()| Outcome::HandedOn { counts: Counts::default(), next: Some(0) })
-            }
-            _ => object::handle(&delivery, stores, settings, invocation).await,
-        };
-        // A metric that cannot be told must not fail an object that is done.
-        if let Err(error) = metrics::of_object(&source, &handled, settings, invocation.now()).emit() {
-            tracing::error!(source, %error, "the object's metrics could not be told");
-        }
-        match handled {
-            Ok(outcome) => {
-                match &outcome {
-                    Outcome::Refused { why } => tracing::warn!(source, ?why, "object refused"),
-                    Outcome::SetAside { why, .. } => tracing::error!(source, why, "object set aside"),
-                    done => tracing::info!(source, outcome = %serde_json::json!(done), "object done"),
-                }
-                objects.push(ObjectSummary { source, outcome });
-            }
-            Err(e) => {
-                tracing::error!(source, error = %e, "object left for a retry");
-                retryable |= e.retryable;
-                left.push(format!("{source}: {e}"));
+        let job = Job { delivery: &delivery, stores, settings, invocation };
+        let is_first = objects.is_empty() && failures.is_empty();
+        match handle_object(&job, is_first).await {
+            Ok(outcome) => objects.push(ObjectSummary { source, outcome }),
+            Err(error) => {
+                retryable |= error.retryable;
+                failures.push(format!("{source}: {error}"));
             }
         }
     }
-    if left.is_empty() { Ok(Summary { objects }) } else { Err(IngestError::Left { left, total, retryable }) }
+    match failures.is_empty() {
+        true => Ok(Summary { objects }),
+        false => Err(IngestError::Incomplete { failures, total, retryable }),
+    }
+}
+
+/// Handles one object, or leaves it to another invocation; reports the result in metrics and logs.
+async fn handle_object(job: &Job<'_>, is_first: bool) -> Result<Outcome, StoreError> {
+    let result = match &job.invocation.function {
+        // The first object is always handled here, so that the work ends.
+        Some(function) if !is_first && job.is_short_of_time() => {
+            let queued = function.invoke_with(&job.delivery.record).await;
+            queued.map(|()| Outcome::Continued { counts: Counts::default(), next_chunk: Some(0) })
+        }
+        _ => object::handle(job).await,
+    };
+    let metrics = metrics::of_object(&job.delivery.source(), &result, job.settings, job.invocation.now());
+    // An object that is done does not fail for its metrics.
+    if let Err(error) = metrics.emit() {
+        tracing::error!(%error, "metrics could not be written");
+    }
+    match &result {
+        Ok(Outcome::Skipped { reason }) => tracing::warn!(?reason, "object skipped"),
+        Ok(Outcome::DeadLettered { reason, .. }) => tracing::error!(reason, "object dead-lettered"),
+        Ok(outcome) => tracing::info!(outcome = %serde_json::json!(outcome), "object handled"),
+        Err(error) => tracing::error!(%error, "object failed"),
+    }
+    result
 }

@@ -1,6 +1,6 @@
 //! What CloudWatch is told of each object; the metrics to alarm on are 0 or 1.
 
-use crate::object::Outcome;
+use crate::outcome::Outcome;
 use crate::settings::IngestSettings;
 use churn_common::calendar::Timestamp;
 use churn_common::store::StoreError;
@@ -16,18 +16,18 @@ pub fn of_object(
 ) -> Metrics {
     let metrics = Metrics::new("ingest", at).property("source", source);
     match handled {
-        Ok(Outcome::Ingested { counts, items, overlaps, damage, .. }) => of_counts(metrics, counts)
-            .count("ItemsWritten", *items)
+        Ok(Outcome::Ingested { counts, items_written, overlaps, read_error, .. }) => of_counts(metrics, counts)
+            .count("ItemsWritten", *items_written)
             .count("OverlappingSlices", overlaps.slices)
             .count("OverlappingEvents", overlaps.events)
-            .count("Damaged", damage.is_some().into())
+            .count("Damaged", read_error.is_some().into())
             .count("TooManyRejected", is_too_many(counts, settings).into()),
-        Ok(Outcome::SetAside { why, .. }) => metrics.count("SetAside", 1).property("why", why.as_str()),
-        Ok(Outcome::HandedOn { .. }) => metrics.count("HandedOn", 1),
-        Ok(Outcome::AlreadyIngested { .. } | Outcome::AlreadyWithdrawn) => metrics.count("AlreadyDone", 1),
-        Ok(Outcome::Withdrawn) => metrics.count("Withdrawn", 1),
+        Ok(Outcome::DeadLettered { reason, .. }) => metrics.count("SetAside", 1).property("why", reason.as_str()),
+        Ok(Outcome::Continued { .. }) => metrics.count("HandedOn", 1),
+        Ok(Outcome::AlreadyIngested { .. } | Outcome::AlreadyRemoved) => metrics.count("AlreadyDone", 1),
+        Ok(Outcome::Removed) => metrics.count("Withdrawn", 1),
         Ok(Outcome::Superseded) => metrics.count("Superseded", 1),
-        Ok(Outcome::Refused { .. }) => metrics.count("Refused", 1),
+        Ok(Outcome::Skipped { .. }) => metrics.count("Refused", 1),
         Err(error) => metrics.count("Failed", 1).property("error", error.to_string()),
     }
 }
@@ -52,8 +52,8 @@ mod tests {
     use serde_json::Value;
 
     fn told(counts: Counts) -> Value {
-        let (overlaps, quarantine, damage) = (Overlaps { slices: 2, events: 7 }, None, Some("cut".into()));
-        let outcome = Outcome::Ingested { counts, items: 3, overlaps, quarantine, damage };
+        let (overlaps, quarantine, read_error) = (Overlaps { slices: 2, events: 7 }, None, Some("cut".into()));
+        let outcome = Outcome::Ingested { counts, items_written: 3, overlaps, quarantine, read_error };
         let mut line = Vec::new();
         let metrics = of_object("s3://b/k", &Ok(outcome), &IngestSettings::default(), Timestamp::from_millis(1));
         metrics.emit_to(&mut line).unwrap();

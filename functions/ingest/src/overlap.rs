@@ -1,5 +1,5 @@
-//! Sessions that an object tells and others tell too, such as the same export under two names, or an hour's file and the
-//! day's: the larger counts alone, and that is reported.
+//! Sessions that an object and other objects contain, such as the same export under two names, or the file of an hour and
+//! that of its day: histories count the larger slice only, and the overlap is reported.
 
 use crate::delivery::Delivery;
 use crate::manifest;
@@ -10,12 +10,12 @@ use churn_common::store::{StoreError, Stores};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::BTreeSet;
 
-/// Users' days that are read at once.
-const CONCURRENT: usize = 32;
+/// Pairs of user and day that are read concurrently.
+const CONCURRENT_READS: usize = 32;
 
-/// Counts what is left out of histories of the sessions that an object tells. Only days of which another object tells are
-/// looked at. To be called when the entry in the ledger tells of all its days: of two objects that are ingested at once,
-/// at least the later one then sees the other's.
+/// Counts what histories leave out of the sessions of an object. It reads only the days that other objects contain too.
+/// Call it when the ledger entry has all days of the object: of two objects that are ingested at once, at least the later
+/// one then finds the overlap.
 pub async fn count(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Result<Overlaps, StoreError> {
     let days = stores.ledger.shared_days(entry).await?;
     let mut overlaps = Overlaps::default();
@@ -23,19 +23,21 @@ pub async fn count(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Resul
         return Ok(overlaps);
     }
     let object = ObjectId::new(&delivery.bucket, &delivery.key);
-    for note in manifest::notes(stores, delivery).await? {
-        let items = manifest::read(stores, &note).await?.unwrap_or_default();
-        let places: BTreeSet<_> = items.iter().filter_map(|key| Some((key.user.clone(), key.day()?))).collect();
-        let places = places.into_iter().filter(|(_, day)| days.contains(day));
-        let found = stream::iter(places).map(|(user, day)| async move { stores.histories.of_day(&user, day).await });
-        let mut found = found.buffer_unordered(CONCURRENT);
-        while let Some(found) = found.try_next().await? {
-            let ours: BTreeSet<_> = found
+    for manifest in manifest::list(stores, delivery).await? {
+        let items = manifest::read(stores, &manifest).await?.unwrap_or_default();
+        let user_days: BTreeSet<_> = items.iter().filter_map(|key| Some((key.user.clone(), key.day()?))).collect();
+        let shared = user_days.into_iter().filter(|(_, day)| days.contains(day));
+        let reads = stream::iter(shared).map(|(user, day)| async move { stores.histories.of_day(&user, day).await });
+        let mut reads = reads.buffer_unordered(CONCURRENT_READS);
+        while let Some(slices) = reads.try_next().await? {
+            let own: BTreeSet<_> = slices
                 .iter()
-                .filter(|f| f.source.object == object)
-                .flat_map(|f| f.slices.iter().map(|slice| slice.session()))
+                .filter(|found| found.source.object == object)
+                .flat_map(|found| found.slices.iter().map(|slice| slice.session()))
                 .collect();
-            for overlap in History::from_slices(found).overlaps().iter().filter(|o| ours.contains(&o.session)) {
+            for overlap in
+                History::from_slices(slices).overlaps().iter().filter(|overlap| own.contains(&overlap.session))
+            {
                 overlaps.slices += 1;
                 overlaps.events += overlap.events;
             }

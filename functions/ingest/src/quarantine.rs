@@ -1,6 +1,6 @@
-//! What is not ingested, kept where people can read it: rejected lines as `quarantine/<object>/<sequencer>/part-N.jsonl.gz`,
-//! with N the part of the log (and `part-N.1.jsonl.gz` and so on where one file would be large), and why an object was set
-//! aside as `object.json` beside them.
+//! What is not ingested, kept for people to read: the rejected lines of a chunk as
+//! `quarantine/<object>/<sequencer>/part-N.jsonl.gz` (followed by `part-N.1.jsonl.gz` and so on where one file would be
+//! large), and why an object was dead-lettered as `object.json` beside them.
 
 use crate::delivery::Delivery;
 use churn_common::event::Rejection;
@@ -14,39 +14,37 @@ use serde::Serialize;
 use std::io::Write;
 use std::sync::LazyLock;
 
-/// Most bytes of a line that are kept.
-const KEPT_BYTES: usize = 4096;
-/// Compressed bytes that are gathered before they are written.
+/// Bytes of a line that are kept.
+const MAX_TEXT_BYTES: usize = 4096;
+/// Compressed bytes from which on a file is written.
 const FILE_BYTES: usize = 8 << 20;
-/// Fields of a person that no feature needs, and their values, in text that need not be JSON, or is JSON within JSON:
-/// quoted text to its closing quote (or to the end, where there is none), a list or an object and all behind it, anything
-/// else to the next comma or bracket.
-static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| values_of(PERSONAL_FIELDS));
-/// The same, and the user's id, where the stores have pseudonyms only.
-static PERSONAL_AND_ID: LazyLock<Result<Regex, regex_lite::Error>> =
-    LazyLock::new(|| values_of(&format!("{PERSONAL_FIELDS}|user_?id")));
-const PERSONAL_FIELDS: &str = "first_?name|last_?name|location|user_?agent";
 
-fn values_of(fields: &str) -> Result<Regex, regex_lite::Error> {
-    let field = format!(r#"(\\*["']?(?:{fields})\\*["']?\s*[:=]\s*)"#);
-    let value = r#"(?:\\+".*?(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$)|[\[{].*$|[^\s,}\]"'\\\[{]+)"#;
-    Regex::new(&format!("(?is){field}{value}"))
+/// Writes why an object is not tried again.
+pub async fn put_object(bucket: &Bucket, delivery: &Delivery, entry: &Entry, reason: &str) -> Result<(), StoreError> {
+    let key = format!("{}object.json", delivery.folder("quarantine"));
+    let details = serde_json::json!({
+        "source": entry.source, "version": entry.version, "reason": reason, "attempts": entry.attempts,
+        "next": entry.next, "counts": entry.counts,
+    });
+    bucket.put(&key, details.to_string().into_bytes(), "application/json", Condition::Always).await.map(drop)
 }
 
-/// The rejected lines of one part of an object.
+/// The rejected lines of one chunk of an object.
 #[derive(Debug)]
 pub struct Quarantine<'a> {
     bucket: &'a Bucket,
     hide_ids: bool,
     source: String,
-    /// All but the end of the files' names.
-    name: String,
+    /// The keys of the files, without the ends that differ.
+    prefix: String,
+    /// Files written so far.
     files: u32,
+    /// The file that lines are added to.
     open: Option<GzEncoder<Vec<u8>>>,
 }
 
 #[derive(Serialize)]
-struct Rejected<'a> {
+struct RejectedLine<'a> {
     source: &'a str,
     line: u64,
     offset: u64,
@@ -55,68 +53,72 @@ struct Rejected<'a> {
     text: String,
 }
 
-/// Tells why an object is not tried any more.
-pub async fn put_object(bucket: &Bucket, delivery: &Delivery, entry: &Entry, why: &str) -> Result<(), StoreError> {
-    let key = format!("{}object.json", delivery.folder("quarantine"));
-    let told = serde_json::json!({
-        "source": entry.source, "version": entry.version, "reason": why, "attempts": entry.attempts, "next": entry.next,
-        "counts": entry.counts,
-    });
-    bucket.put(&key, told.to_string().into_bytes(), "application/json", Condition::Always).await.map(drop)
-}
-
 impl<'a> Quarantine<'a> {
-    /// For the lines of part `part` of the object of `delivery`; with `hide_ids`, without the ids of users.
+    /// For chunk `part` of the object of `delivery`; with `hide_ids`, without user ids.
     pub fn new(bucket: &'a Bucket, delivery: &Delivery, part: u32, hide_ids: bool) -> Self {
-        let name = format!("{}part-{part:05}", delivery.folder("quarantine"));
-        Self { bucket, hide_ids, source: delivery.source(), name, files: 0, open: None }
+        let prefix = format!("{}part-{part:05}", delivery.folder("quarantine"));
+        Self { bucket, hide_ids, source: delivery.source(), prefix, files: 0, open: None }
     }
 
-    /// Keeps a line: its number, its place in bytes, why it was rejected and its text.
-    pub async fn add(&mut self, line: (u64, u64), why: &Rejection, text: &[u8]) -> Result<(), StoreError> {
-        let rejected = Rejected {
+    /// Keeps line `line` of the log, which begins at byte `offset`, and why it was rejected.
+    pub async fn add(&mut self, line: u64, offset: u64, rejection: &Rejection, text: &[u8]) -> Result<(), StoreError> {
+        let corrupt = |e| StoreError::corrupt("PutObject", &self.prefix, e);
+        let rejected = RejectedLine {
             source: &self.source,
-            line: line.0,
-            offset: line.1,
-            reason: &why.code(),
-            message: why.to_string(),
-            text: redacted(text, self.hide_ids).map_err(|e| StoreError::corrupt("PutObject", &self.name, e))?,
+            line,
+            offset,
+            reason: &rejection.code(),
+            message: rejection.to_string(),
+            text: redacted(text, self.hide_ids).map_err(|e| corrupt(e.to_string()))?,
         };
-        let encoder = self.open.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::default()));
-        let written = serde_json::to_vec(&rejected).map_err(std::io::Error::from).and_then(|mut json| {
-            json.push(b'\n');
-            encoder.write_all(&json)
-        });
-        let full = encoder.get_ref().len() >= FILE_BYTES;
-        written.map_err(|e| StoreError::corrupt("PutObject", &self.name, e))?;
-        if full { self.flush().await } else { Ok(()) }
+        let mut json = serde_json::to_vec(&rejected).map_err(|e| corrupt(e.to_string()))?;
+        json.push(b'\n');
+        let file = self.open.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::default()));
+        file.write_all(&json).map_err(|e| corrupt(e.to_string()))?;
+        if file.get_ref().len() >= FILE_BYTES { self.flush().await } else { Ok(()) }
     }
 
-    /// Writes what is left.
+    /// Writes the lines that are not written yet.
     pub async fn finish(mut self) -> Result<(), StoreError> {
         self.flush().await
     }
 
     async fn flush(&mut self) -> Result<(), StoreError> {
-        let Some(encoder) = self.open.take() else { return Ok(()) };
+        let Some(file) = self.open.take() else { return Ok(()) };
         let key = match self.files {
-            0 => format!("{}.jsonl.gz", self.name),
-            more => format!("{}.{more}.jsonl.gz", self.name),
+            0 => format!("{}.jsonl.gz", self.prefix),
+            n => format!("{}.{n}.jsonl.gz", self.prefix),
         };
-        let bytes = encoder.finish().map_err(|e| StoreError::corrupt("PutObject", &key, e))?;
+        let bytes = file.finish().map_err(|e| StoreError::corrupt("PutObject", &key, e))?;
         self.bucket.put(&key, bytes, "application/gzip", Condition::Always).await?;
         self.files += 1;
         Ok(())
     }
 }
 
-/// The line as text, cut at a bound, without what it tells of a person; with `hide_ids`, without the user's id too.
+/// The line as text, at most [`MAX_TEXT_BYTES`] of it, without personal data; with `hide_ids`, without the user id too.
 fn redacted(line: &[u8], hide_ids: bool) -> Result<String, regex_lite::Error> {
-    let text = String::from_utf8_lossy(line.get(..KEPT_BYTES).unwrap_or(line));
+    let text = String::from_utf8_lossy(line.get(..MAX_TEXT_BYTES).unwrap_or(line));
     match &**if hide_ids { &PERSONAL_AND_ID } else { &PERSONAL } {
         Ok(personal) => Ok(personal.replace_all(&text, r#"$1"""#).into_owned()),
         Err(e) => Err(e.clone()),
     }
+}
+
+static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| values_of(PERSONAL_FIELDS));
+/// The same and the user id, which is personal where the stores have pseudonyms.
+static PERSONAL_AND_ID: LazyLock<Result<Regex, regex_lite::Error>> =
+    LazyLock::new(|| values_of(&format!("{PERSONAL_FIELDS}|user_?id")));
+/// Fields about a person that no feature needs.
+const PERSONAL_FIELDS: &str = "first_?name|last_?name|location|user_?agent";
+
+/// Matches `fields` and their values in text that need not be JSON, or is JSON within JSON. A value is quoted text up to
+/// its closing quote (or to the end, where there is none), a list or an object and everything after it, or anything else
+/// up to the next comma or bracket.
+fn values_of(fields: &str) -> Result<Regex, regex_lite::Error> {
+    let field = format!(r#"(\\*["']?(?:{fields})\\*["']?\s*[:=]\s*)"#);
+    let value = r#"(?:\\+".*?(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$)|[\[{].*$|[^\s,}\]"'\\\[{]+)"#;
+    Regex::new(&format!("(?is){field}{value}"))
 }
 
 #[cfg(test)]
@@ -132,7 +134,7 @@ mod tests {
         assert_eq!(redacted(format!("[{person}]").as_bytes()), format!("[{clean}]"));
         for cut in 0..person.len() {
             let kept = redacted(&person.as_bytes()[..cut]);
-            assert!(["Ad", "\"L", "Lon"].iter().all(|told| !kept.contains(told)), "{kept}");
+            assert!(["Ad", "\"L", "Lon"].iter().all(|name| !kept.contains(name)), "{kept}");
         }
         assert_eq!(redacted(b"\"location\":\"M\xfcnchen\",NaN"), "\"location\":\"\",NaN");
         let wrapped = serde_json::json!({"log": r#"{"ts":1,"firstName":"Ada","location":"London, UK"}"#}).to_string();
@@ -141,7 +143,7 @@ mod tests {
         assert_eq!(redacted(br#"{"page":"Home","location":{"city":"London"}}"#), r#"{"page":"Home","location":"""#);
         assert_eq!(redacted(br#"{"LASTNAME":Lovelace,"page":1}"#), r#"{"LASTNAME":"","page":1}"#);
         assert_eq!(redacted(b"junk \xff"), "junk \u{fffd}");
-        assert_eq!(redacted(&[b'x'; 10_000]).len(), KEPT_BYTES);
+        assert_eq!(redacted(&[b'x'; 10_000]).len(), MAX_TEXT_BYTES);
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! Lines of a log, read in bounded memory and numbered.
+//! The lines of a log, numbered and read in bounded memory.
 
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Byte order mark that some tools put in front of UTF-8.
+/// The byte order mark that some tools write before UTF-8.
 const BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 
-/// Most bytes that are read at once.
+/// Bytes that are read at once, at most.
 const READ_BYTES: usize = 256 << 10;
 
 /// One line of a log.
@@ -16,9 +16,8 @@ pub struct Line<'a> {
     pub number: u64,
     /// Where it begins in the decompressed log, in bytes.
     pub offset: u64,
-    /// Its bytes without the line feed, cut at the bound.
+    /// Its bytes without the line feed, at most `limit` of them.
     pub bytes: &'a [u8],
-    /// How it ends.
     pub end: End,
 }
 
@@ -27,10 +26,10 @@ pub struct Line<'a> {
 pub enum End {
     /// With a line feed, or with the log.
     Whole,
-    /// It is longer than the bound.
+    /// It is longer than the limit.
     TooLong,
-    /// The log breaks off within it.
-    CutOff(String),
+    /// With a read error.
+    Truncated(String),
 }
 
 /// Reads lines of at most `limit` bytes.
@@ -38,52 +37,60 @@ pub enum End {
 pub struct Lines<R> {
     log: R,
     limit: usize,
-    /// Lines are handed out as they lie in here; what is still to be handed out is `buffer[begin..end]`.
+    /// Lines are slices of it; bytes that no line was made of yet are `buffer[begin..end]`.
     buffer: Vec<u8>,
     begin: usize,
     end: usize,
     number: u64,
     offset: u64,
-    broken: Option<String>,
+    read_error: Option<String>,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    /// The lines of `log`. They take `limit` bytes of memory and 256 KiB, at most.
+    /// The lines of `log`, in at most `limit` bytes and 256 KiB of memory.
     pub fn new(log: R, limit: usize) -> Self {
         Self::resumed(log, limit, 0, 0)
     }
 
-    /// The lines of what follows the first `offset` bytes of a log, which are `number` lines.
-    pub fn resumed(log: R, limit: usize, offset: u64, number: u64) -> Self {
-        Self { log, limit, buffer: Vec::new(), begin: 0, end: 0, number, offset, broken: None }
+    /// The lines after the first `number` of a log, where `log` begins behind these, at byte `offset`.
+    pub(crate) fn resumed(log: R, limit: usize, offset: u64, number: u64) -> Self {
+        Self { log, limit, buffer: Vec::new(), begin: 0, end: 0, number, offset, read_error: None }
     }
 
-    /// Lines handed out so far.
-    pub fn number(&self) -> u64 {
+    /// Skips the first `offset` bytes of the log, which are `number` lines.
+    pub(crate) async fn skip(&mut self, offset: u64, number: u64) -> io::Result<()> {
+        debug_assert_eq!((self.offset, self.end), (0, 0));
+        tokio::io::copy(&mut (&mut self.log).take(offset), &mut tokio::io::sink()).await?;
+        (self.offset, self.number) = (offset, number);
+        Ok(())
+    }
+
+    /// Lines read so far.
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Bytes of the decompressed log handed out so far, as lines and what ends them.
+    /// Bytes of the decompressed log in these lines, line feeds included.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// What the log broke off with, once it did.
-    pub fn broken(&self) -> Option<&str> {
-        self.broken.as_deref()
+    /// The read error that ended the log, if one did.
+    pub fn read_error(&self) -> Option<&str> {
+        self.read_error.as_deref()
     }
 
-    /// The next line; `None` at the end of the log, or where it breaks off between two lines.
+    /// The next line; `None` at the end of the log, or at a read error between two lines.
     pub async fn next(&mut self) -> Option<Line<'_>> {
-        // Bytes of the line that were looked at and are still there, and such that lie beyond the bound and are not.
+        // Bytes of the line that were searched: those within the limit are kept, the others are dropped.
         let (mut kept, mut dropped) = (0, 0);
         let ended = loop {
-            let unseen = &self.buffer[self.begin + kept..self.end];
-            if let Some(at) = memchr::memchr(b'\n', unseen) {
+            let unsearched = &self.buffer[self.begin + kept..self.end];
+            if let Some(at) = memchr::memchr(b'\n', unsearched) {
                 kept += at;
                 break true;
             }
-            kept += unseen.len();
+            kept += unsearched.len();
             if kept > self.limit {
                 dropped += (kept - self.limit) as u64;
                 kept = self.limit;
@@ -102,8 +109,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         let line = &self.buffer[self.begin..self.begin + kept.min(self.limit)];
         self.begin += kept + usize::from(ended);
         self.offset += length + u64::from(ended);
-        let end = match &self.broken {
-            Some(why) if !ended => End::CutOff(why.clone()),
+        let end = match &self.read_error {
+            Some(why) if !ended => End::Truncated(why.clone()),
             _ if length > self.limit as u64 => End::TooLong,
             _ => End::Whole,
         };
@@ -111,20 +118,20 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Some(Line { number, offset, bytes, end })
     }
 
-    /// Reads on; whether there was anything.
+    /// Reads more of the log into the buffer; `false` if there is no more.
     async fn fill(&mut self) -> bool {
-        if self.broken.is_some() {
+        if self.read_error.is_some() {
             return false;
         }
-        // What is there is of one line, and within the bound.
-        let there = self.begin..self.end;
-        (self.begin, self.end) = (0, there.len());
+        // The bytes in the buffer are of one line, and within the limit.
+        let line = self.begin..self.end;
+        (self.begin, self.end) = (0, line.len());
         if self.buffer.len() < self.end + READ_BYTES {
             let mut larger = vec![0; self.end + READ_BYTES];
-            larger[..self.end].copy_from_slice(&self.buffer[there]);
+            larger[..self.end].copy_from_slice(&self.buffer[line]);
             self.buffer = larger;
-        } else if there.start > 0 {
-            self.buffer.copy_within(there, 0);
+        } else if line.start > 0 {
+            self.buffer.copy_within(line, 0);
         }
         loop {
             match self.log.read(&mut self.buffer[self.end..]).await {
@@ -134,7 +141,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
-                    self.broken = Some(e.to_string());
+                    self.read_error = Some(e.to_string());
                     return false;
                 }
             }
@@ -149,10 +156,10 @@ mod tests {
     use std::task::{Context, Poll};
     use tokio::io::ReadBuf;
 
-    /// Hands out at most so many bytes at once, and fails at the end where it is told to.
-    struct Chunks<'a>(&'a [u8], usize, Option<&'static str>);
+    /// Returns at most so many bytes at once, and this error at the end.
+    struct SlowReader<'a>(&'a [u8], usize, Option<&'static str>);
 
-    impl AsyncRead for Chunks<'_> {
+    impl AsyncRead for SlowReader<'_> {
         fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
             let (chunk, rest) = self.0.split_at(self.1.min(self.0.len()).min(buf.remaining()));
             buf.put_slice(chunk);
@@ -164,7 +171,7 @@ mod tests {
         }
     }
 
-    /// Numbers, offsets and texts of all lines, read in chunks of `chunk` bytes.
+    /// Numbers, offsets, texts and ends of all lines, read `chunk` bytes at once.
     async fn read(log: &[u8], limit: usize, chunk: usize) -> Vec<(u64, u64, String, End)> {
         read_until(log, limit, chunk, None).await
     }
@@ -175,12 +182,12 @@ mod tests {
         chunk: usize,
         why: Option<&'static str>,
     ) -> Vec<(u64, u64, String, End)> {
-        let mut lines = Lines::new(Chunks(log, chunk, why), limit);
+        let mut lines = Lines::new(SlowReader(log, chunk, why), limit);
         let mut all = Vec::new();
         while let Some(line) = lines.next().await {
             all.push((line.number, line.offset, String::from_utf8_lossy(line.bytes).into_owned(), line.end));
         }
-        assert_eq!((lines.offset(), lines.broken()), (log.len() as u64, why));
+        assert_eq!((lines.offset(), lines.read_error()), (log.len() as u64, why));
         assert!(lines.buffer.capacity() <= limit + READ_BYTES);
         all
     }
@@ -198,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_line_is_cut_and_the_next_one_is_whole() {
+    async fn a_long_line_is_cut_at_the_limit_and_the_next_one_is_whole() {
         for chunk in [1, 3, 4, 100] {
             let got = read(b"abcdef\ngh\n", 4, chunk).await;
             assert_eq!(got, [(1, 0, "abcd".into(), End::TooLong), (2, 7, "gh".into(), End::Whole)], "{chunk}");
@@ -212,14 +219,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_log_that_breaks_off_gives_what_there_is() {
+    async fn a_truncated_log_gives_the_lines_before_the_error() {
         for chunk in [1, 3, 100] {
             let got = read_until(b"ab\ncd", 10, chunk, Some("gone")).await;
-            let expected = [(1, 0, "ab".into(), End::Whole), (2, 3, "cd".into(), End::CutOff("gone".into()))];
+            let expected = [(1, 0, "ab".into(), End::Whole), (2, 3, "cd".into(), End::Truncated("gone".into()))];
             assert_eq!(got, expected, "{chunk}");
             assert_eq!(read_until(b"ab\n", 10, chunk, Some("gone")).await, expected[..1]);
-            let cut = (1, 0, "ab".into(), End::CutOff("gone".into()));
+            let cut = (1, 0, "ab".into(), End::Truncated("gone".into()));
             assert_eq!(read_until(b"abcd", 2, chunk, Some("gone")).await, [cut]);
         }
+    }
+
+    #[tokio::test]
+    async fn skipped_lines_keep_numbers_and_offsets() {
+        let mut lines = Lines::new(&b"ab\ncd\nef"[..], 10);
+        lines.skip(3, 1).await.unwrap();
+        let line = lines.next().await.unwrap();
+        assert_eq!((line.number, line.offset, line.bytes), (2, 3, &b"cd"[..]));
     }
 }

@@ -1,4 +1,4 @@
-//! From an object's bytes to the log in it: gzip and Zstandard are recognised by their first bytes, whatever the key.
+//! From the bytes of an object to the log in it: gzip and Zstandard are detected by their first bytes, whatever the key.
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use std::io::{self, Cursor};
@@ -11,39 +11,22 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 256 << 10;
 
-/// Why the transport failed, where it did: tells a broken connection, which a retry mends, from broken contents.
-#[derive(Debug, Clone, Default)]
-pub struct Transport(Arc<Mutex<Option<String>>>);
-
-impl Transport {
-    /// What the transport failed with.
-    pub fn failure(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn failed(&self, error: &io::Error) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-    }
-}
-
 /// A log as it is read out of an object.
 pub struct Decompressed {
-    /// Its bytes.
     pub log: Box<dyn AsyncBufRead + Send + Unpin>,
-    /// The state of the object's transport.
+    /// The state of the connection that the object comes by.
     pub transport: Transport,
-    /// Whether the object is compressed.
     pub compressed: bool,
 }
 
-/// The log in `object`.
+/// The log in `object`, which is read from its start.
 pub async fn decompressed<R>(object: R) -> io::Result<Decompressed>
 where
     R: AsyncBufRead + Send + Unpin + 'static,
 {
     let transport = Transport::default();
     let mut object = watched(object, &transport);
-    // A transport may hand out its first bytes one by one.
+    // The first bytes may arrive one by one.
     let mut head = Vec::with_capacity(ZSTD.len());
     (&mut object).take(ZSTD.len() as u64).read_to_end(&mut head).await?;
     let (gzip, zstd) = (head.starts_with(GZIP), head.starts_with(ZSTD));
@@ -62,8 +45,8 @@ where
     Ok(Decompressed { log, transport, compressed: gzip || zstd })
 }
 
-/// The rest of a log of plain text, which is all of `object`.
-pub fn plain<R>(object: R) -> Decompressed
+/// The rest of a log of plain text: all of `object`.
+pub(crate) fn plain<R>(object: R) -> Decompressed
 where
     R: AsyncBufRead + Send + Unpin + 'static,
 {
@@ -71,10 +54,26 @@ where
     Decompressed { log: Box::new(watched(object, &transport)), transport, compressed: false }
 }
 
+/// Distinguishes a broken connection, where a retry helps, from broken contents.
+#[derive(Debug, Clone, Default)]
+pub struct Transport(Arc<Mutex<Option<String>>>);
+
+impl Transport {
+    /// The error of the connection, if it broke.
+    pub fn failure(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn failed(&self, error: &io::Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+}
+
 fn watched<R: AsyncRead + Unpin>(object: R, transport: &Transport) -> BufReader<Watched<R>> {
     BufReader::with_capacity(BUFFER, Watched { object, transport: transport.clone() })
 }
 
+/// Records the errors of a connection in its [`Transport`].
 struct Watched<R> {
     object: R,
     transport: Transport,
@@ -96,10 +95,10 @@ mod tests {
     use flate2::write::GzEncoder;
     use std::io::Write;
 
-    /// Hands out one byte at a time.
-    struct Drops(Cursor<Vec<u8>>);
+    /// Returns one byte at a time.
+    struct ByteByByte(Cursor<Vec<u8>>);
 
-    impl AsyncRead for Drops {
+    impl AsyncRead for ByteByByte {
         fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
             let mut one = [0];
             let mut byte = ReadBuf::new(&mut one);
@@ -110,11 +109,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn compression_is_recognised_however_few_bytes_arrive_at_once() {
+    async fn compression_is_detected_however_few_bytes_arrive_at_once() {
         let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(b"log").unwrap();
         for (object, expected) in [(gzip.finish().unwrap(), "log"), (b"{}".to_vec(), "{}"), (vec![], "")] {
-            let mut log = decompressed(BufReader::new(Drops(Cursor::new(object)))).await.unwrap().log;
+            let mut log = decompressed(BufReader::new(ByteByByte(Cursor::new(object)))).await.unwrap().log;
             let mut text = String::new();
             log.read_to_string(&mut text).await.unwrap();
             assert_eq!(text, expected);

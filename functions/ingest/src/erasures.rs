@@ -1,0 +1,26 @@
+//! Users who are erased while an object with their events is ingested.
+
+use crate::delivery::Delivery;
+use crate::manifest;
+use churn_common::calendar::Timestamp;
+use churn_common::store::ledger::Entry;
+use churn_common::store::{StoreError, Stores};
+
+/// Largest difference between the clocks of two functions.
+const MAX_CLOCK_DIFFERENCE_MS: i64 = 60_000;
+
+/// Deletes what was written of users who were erased since work on the object began. Call it when all chunks are written:
+/// whoever erases a user later finds all of that user's items, and deletes them.
+pub async fn delete_erased(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Result<(), StoreError> {
+    let started_at = Timestamp::from_millis(entry.begun_at.millis() - MAX_CLOCK_DIFFERENCE_MS);
+    let users = stores.forgotten.all().await?.since(started_at);
+    if users.is_empty() {
+        return Ok(());
+    }
+    for manifest in manifest::list(stores, delivery).await? {
+        let mut items = manifest::read(stores, &manifest).await?.unwrap_or_default();
+        items.retain(|key| users.contains(&key.user));
+        stores.histories.delete(&items).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! One delivery as one invocation handles it: what every step of the work needs.
+
+use crate::delivery::Delivery;
+use crate::invocation::Invocation;
+use crate::settings::IngestSettings;
+use churn_common::store::Stores;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    pub delivery: &'a Delivery,
+    pub stores: &'a Stores,
+    pub settings: &'a IngestSettings,
+    pub invocation: &'a Invocation,
+}
+
+impl Job<'_> {
+    /// Whether no further chunk may be begun.
+    pub fn is_short_of_time(&self) -> bool {
+        self.invocation.is_short_of_time(self.settings)
+    }
+}

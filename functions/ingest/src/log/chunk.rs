@@ -1,0 +1,124 @@
+//! A chunk of a log: as many lines as the bytes of a chunk allow, or the slices that fit into memory.
+
+use super::lines::{End, Line};
+use super::open::Log;
+use crate::job::Job;
+use crate::quarantine::Quarantine;
+use churn_common::calendar::Day;
+use churn_common::event::{self, Rejection};
+use churn_common::session::{Added, MOST_EVENTS, SliceBuilder};
+use churn_common::store::StoreError;
+use churn_common::store::forgotten::Tombstones;
+use churn_common::store::histories::StoredItem;
+use churn_common::store::ledger::{Counts, Place, Plan};
+use std::collections::BTreeMap;
+
+/// Slices that a chunk has at most, however few bytes of log they are: about 200 MB of memory.
+const MAX_SLICES: usize = 100_000;
+
+/// A chunk as it was read.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Where it begins.
+    pub position: Place,
+    pub counts: Counts,
+    /// Accepted events by day.
+    pub days: BTreeMap<Day, u64>,
+    /// The items that store its events.
+    pub items: Vec<StoredItem>,
+    /// Where the next chunk begins; `None` after the last.
+    pub next: Option<Place>,
+    /// Why the log could not be read to its end.
+    pub read_error: Option<String>,
+}
+
+impl Chunk {
+    /// Reads the chunk that begins at `position`, where `log` is open, and writes its rejected lines to quarantine. The
+    /// same log is always cut at the same lines.
+    pub async fn read(
+        job: &Job<'_>,
+        log: &mut Log,
+        position: Place,
+        config: &Plan,
+        erased: &Tombstones,
+    ) -> Result<Self, StoreError> {
+        let Job { delivery, stores, .. } = job;
+        let mut parser = Parser {
+            config,
+            erased,
+            counts: Counts::default(),
+            days: BTreeMap::new(),
+            slices: SliceBuilder::default(),
+        };
+        let mut quarantine = Quarantine::new(&stores.store, delivery, position.part, stores.pseudonyms.hide_ids());
+        let end = position.offset + config.part_bytes;
+        let mut is_last = false;
+        while log.lines.offset() < end && parser.slices.slices() < MAX_SLICES {
+            let Some(line) = log.lines.next().await else {
+                is_last = true;
+                break;
+            };
+            if let Some(rejection) = parser.add(&line) {
+                quarantine.add(line.number, line.offset, &rejection, line.bytes).await?;
+            }
+        }
+        log.check()?;
+        quarantine.finish().await?;
+
+        let Parser { counts, days, slices, .. } = parser;
+        let (source, slices) = (delivery.part(position.part), slices.finish());
+        let items = stores.histories.items(&source, &slices, delivery.version.event_time, config.retention_days)?;
+        let offset = log.lines.offset();
+        let next = Place { part: position.part + 1, offset, lines: log.lines.number() };
+        let read_error = log.lines.read_error().filter(|_| is_last);
+        Ok(Self {
+            position,
+            counts,
+            days,
+            items,
+            next: (!is_last).then_some(next),
+            read_error: read_error.map(|why| format!("breaks off after {offset} bytes of log: {why}")),
+        })
+    }
+}
+
+/// Parses the lines of a chunk and counts what became of each.
+struct Parser<'a> {
+    config: &'a Plan,
+    erased: &'a Tombstones,
+    counts: Counts,
+    days: BTreeMap<Day, u64>,
+    slices: SliceBuilder,
+}
+
+impl Parser<'_> {
+    /// Adds a line, or returns why it is rejected.
+    fn add(&mut self, line: &Line<'_>) -> Option<Rejection> {
+        self.counts.lines += 1;
+        let rejection = match line.end {
+            End::Whole => self.add_whole(line.bytes)?,
+            End::TooLong => Rejection::LineTooLong { limit: self.config.max_line_bytes },
+            End::Truncated(_) => Rejection::LineCutOff,
+        };
+        self.counts.rejected += 1;
+        *self.counts.reasons.entry(rejection.code().into_owned()).or_default() += 1;
+        Some(rejection)
+    }
+
+    fn add_whole(&mut self, line: &[u8]) -> Option<Rejection> {
+        match event::Line::parse(line, self.config.latest) {
+            event::Line::Rejected(rejection) => return Some(rejection),
+            event::Line::Unattributable => self.counts.unattributable += 1,
+            event::Line::Event(event) if self.erased.covers(&event.user, event.ts) => self.counts.forgotten += 1,
+            event::Line::Event(event) => match self.slices.add(&event) {
+                Added::TooMany => return Some(Rejection::SessionTooLong { limit: MOST_EVENTS }),
+                Added::Duplicate => self.counts.duplicates += 1,
+                Added::New => {
+                    self.counts.accepted += 1;
+                    *self.days.entry(event.ts.day()).or_default() += 1;
+                }
+            },
+        }
+        None
+    }
+}
