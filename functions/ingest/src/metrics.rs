@@ -1,4 +1,4 @@
-//! What CloudWatch is told of each object; the metrics to alarm on are 0 or 1.
+//! The metrics of one object. Those to alarm on are 0 or 1.
 
 use crate::outcome::Outcome;
 use crate::settings::IngestSettings;
@@ -7,41 +7,88 @@ use churn_common::store::StoreError;
 use churn_common::store::ledger::Counts;
 use churn_common::telemetry::Metrics;
 
+/// Every metric of `ingest`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    LinesAccepted,
+    LinesDuplicate,
+    LinesWithoutUser,
+    LinesErased,
+    LinesRejected,
+    ItemsWritten,
+    OverlappingSlices,
+    OverlappingEvents,
+    TruncatedObjects,
+    RejectionRateExceeded,
+    DeadLettered,
+    Continuations,
+    DuplicateDeliveries,
+    RemovedObjects,
+    SupersededObjects,
+    SkippedObjects,
+    FailedObjects,
+}
+
+impl Metric {
+    /// The name in CloudWatch.
+    fn name(self) -> &'static str {
+        match self {
+            Self::LinesAccepted => "LinesAccepted",
+            Self::LinesDuplicate => "LinesDuplicate",
+            Self::LinesWithoutUser => "LinesUnattributable",
+            Self::LinesErased => "LinesForgotten",
+            Self::LinesRejected => "LinesRejected",
+            Self::ItemsWritten => "ItemsWritten",
+            Self::OverlappingSlices => "OverlappingSlices",
+            Self::OverlappingEvents => "OverlappingEvents",
+            Self::TruncatedObjects => "Damaged",
+            Self::RejectionRateExceeded => "TooManyRejected",
+            Self::DeadLettered => "SetAside",
+            Self::Continuations => "HandedOn",
+            Self::DuplicateDeliveries => "AlreadyDone",
+            Self::RemovedObjects => "Withdrawn",
+            Self::SupersededObjects => "Superseded",
+            Self::SkippedObjects => "Refused",
+            Self::FailedObjects => "Failed",
+        }
+    }
+}
+
 /// The metrics of one object.
 pub fn of_object(
     source: &str,
-    handled: &Result<Outcome, StoreError>,
+    result: &Result<Outcome, StoreError>,
     settings: &IngestSettings,
     at: Timestamp,
 ) -> Metrics {
     let metrics = Metrics::new("ingest", at).property("source", source);
-    match handled {
-        Ok(Outcome::Ingested { counts, items_written, overlaps, read_error, .. }) => of_counts(metrics, counts)
-            .count("ItemsWritten", *items_written)
-            .count("OverlappingSlices", overlaps.slices)
-            .count("OverlappingEvents", overlaps.events)
-            .count("Damaged", read_error.is_some().into())
-            .count("TooManyRejected", is_too_many(counts, settings).into()),
-        Ok(Outcome::DeadLettered { reason, .. }) => metrics.count("SetAside", 1).property("why", reason.as_str()),
-        Ok(Outcome::Continued { .. }) => metrics.count("HandedOn", 1),
-        Ok(Outcome::AlreadyIngested { .. } | Outcome::AlreadyRemoved) => metrics.count("AlreadyDone", 1),
-        Ok(Outcome::Removed) => metrics.count("Withdrawn", 1),
-        Ok(Outcome::Superseded) => metrics.count("Superseded", 1),
-        Ok(Outcome::Skipped { .. }) => metrics.count("Refused", 1),
-        Err(error) => metrics.count("Failed", 1).property("error", error.to_string()),
+    let one = |metric: Metric| metrics.clone().count(metric.name(), 1);
+    match result {
+        Ok(Outcome::Ingested { counts, items_written, overlaps, read_error, .. }) => [
+            (Metric::LinesAccepted, counts.accepted),
+            (Metric::LinesDuplicate, counts.duplicates),
+            (Metric::LinesWithoutUser, counts.unattributable),
+            (Metric::LinesErased, counts.forgotten),
+            (Metric::LinesRejected, counts.rejected),
+            (Metric::ItemsWritten, *items_written),
+            (Metric::OverlappingSlices, overlaps.slices),
+            (Metric::OverlappingEvents, overlaps.events),
+            (Metric::TruncatedObjects, read_error.is_some().into()),
+            (Metric::RejectionRateExceeded, exceeds_rejection_rate(counts, settings).into()),
+        ]
+        .into_iter()
+        .fold(metrics, |metrics, (metric, n)| metrics.count(metric.name(), n)),
+        Ok(Outcome::DeadLettered { reason, .. }) => one(Metric::DeadLettered).property("why", reason.as_str()),
+        Ok(Outcome::Continued { .. }) => one(Metric::Continuations),
+        Ok(Outcome::AlreadyIngested { .. } | Outcome::AlreadyRemoved) => one(Metric::DuplicateDeliveries),
+        Ok(Outcome::Removed) => one(Metric::RemovedObjects),
+        Ok(Outcome::Superseded) => one(Metric::SupersededObjects),
+        Ok(Outcome::Skipped { .. }) => one(Metric::SkippedObjects),
+        Err(error) => one(Metric::FailedObjects).property("error", error.to_string()),
     }
 }
 
-fn of_counts(metrics: Metrics, counts: &Counts) -> Metrics {
-    metrics
-        .count("LinesAccepted", counts.accepted)
-        .count("LinesDuplicate", counts.duplicates)
-        .count("LinesUnattributable", counts.unattributable)
-        .count("LinesForgotten", counts.forgotten)
-        .count("LinesRejected", counts.rejected)
-}
-
-fn is_too_many(counts: &Counts, settings: &IngestSettings) -> bool {
+fn exceeds_rejection_rate(counts: &Counts, settings: &IngestSettings) -> bool {
     counts.rejected as f64 > settings.rejected_share_alarm * counts.lines as f64
 }
 
@@ -51,26 +98,44 @@ mod tests {
     use churn_common::store::ledger::Overlaps;
     use serde_json::Value;
 
-    fn told(counts: Counts) -> Value {
-        let (overlaps, quarantine, read_error) = (Overlaps { slices: 2, events: 7 }, None, Some("cut".into()));
-        let outcome = Outcome::Ingested { counts, items_written: 3, overlaps, quarantine, read_error };
+    fn ingested(counts: Counts) -> Value {
+        let outcome = Outcome::Ingested {
+            counts,
+            items_written: 3,
+            overlaps: Overlaps { slices: 2, events: 7 },
+            quarantine: None,
+            read_error: Some("cut".into()),
+        };
+        emitted(&Ok(outcome))
+    }
+
+    fn emitted(result: &Result<Outcome, StoreError>) -> Value {
+        let metrics = of_object("s3://b/k", result, &IngestSettings::default(), Timestamp::from_millis(1));
         let mut line = Vec::new();
-        let metrics = of_object("s3://b/k", &Ok(outcome), &IngestSettings::default(), Timestamp::from_millis(1));
         metrics.emit_to(&mut line).unwrap();
         serde_json::from_slice(&line).unwrap()
     }
 
     #[test]
-    fn an_alarm_is_raised_above_the_share_of_rejected_lines_that_is_set() {
-        let counts = |rejected| Counts { lines: 10, accepted: 10 - rejected, rejected, ..Counts::default() };
-        assert_eq!(
-            (told(counts(2))["TooManyRejected"].as_u64(), told(counts(3))["TooManyRejected"].as_u64()),
-            (Some(0), Some(1))
-        );
-        assert_eq!(told(Counts::default())["TooManyRejected"], 0);
-        let told = told(counts(1));
+    fn an_ingested_object_has_counts() {
+        let metrics = ingested(Counts { lines: 10, accepted: 9, rejected: 1, ..Counts::default() });
         for (name, n) in [("LinesAccepted", 9), ("LinesRejected", 1), ("OverlappingEvents", 7), ("Damaged", 1)] {
-            assert_eq!(told[name], n, "{name}");
+            assert_eq!(metrics[name], n, "{name}");
         }
+    }
+
+    #[test]
+    fn a_rejection_rate_above_the_setting_raises_the_alarm() {
+        let alarm =
+            |lines, rejected| ingested(Counts { lines, rejected, ..Counts::default() })["TooManyRejected"].clone();
+        assert_eq!((alarm(10, 2), alarm(10, 3), alarm(0, 0)), (0.into(), 1.into(), 0.into()));
+    }
+
+    #[test]
+    fn another_outcome_has_one_metric_and_its_reason() {
+        let outcome = Outcome::DeadLettered { reason: "no such table".into(), counts: Counts::default() };
+        let metrics = emitted(&Ok(outcome));
+        assert_eq!((&metrics["SetAside"], &metrics["why"]), (&1.into(), &"no such table".into()));
+        assert_eq!(metrics["LinesAccepted"], Value::Null);
     }
 }
