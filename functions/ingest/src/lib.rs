@@ -28,31 +28,48 @@ use churn_common::settings::Settings;
 use churn_common::store::ledger::Counts;
 use churn_common::store::names::StoreNames;
 use churn_common::store::{StoreError, Stores};
+use churn_common::telemetry::invocation_span;
 use job::Job;
-use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use lambda_runtime::LambdaEvent;
+use lambda_runtime::tracing::{self, Instrument};
 use outcome::Outcome;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Runs the function: connects once, then answers invocations.
-pub async fn run() -> Result<(), lambda_runtime::Error> {
-    tracing::init_default_subscriber();
-    let config = churn_common::aws::load_config().await;
-    let stores = Stores::connect(&config, &StoreNames::from_env()?);
-    let settings = IngestSettings::from_env()?;
-    let lambda = Lambda::new(&config);
-    let (stores, settings, lambda) = (&stores, &settings, &lambda);
-    lambda_runtime::run(service_fn(move |LambdaEvent { payload, context }: LambdaEvent<Value>| async move {
+/// The function as Lambda runs it: what all invocations share, built once at its start.
+#[derive(Debug)]
+pub struct Handler {
+    stores: Stores,
+    settings: IngestSettings,
+    lambda: Lambda,
+}
+
+impl Handler {
+    /// Reads the settings and connects to the stores with the ambient AWS configuration.
+    ///
+    /// # Errors
+    /// A setting is invalid.
+    pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
+        let config = churn_common::aws::load_config().await;
+        let stores = Stores::connect(&config, &StoreNames::from_env()?);
+        Ok(Self { stores, settings: IngestSettings::from_env()?, lambda: Lambda::new(&config) })
+    }
+
+    /// Handles the event of one invocation.
+    ///
+    /// # Errors
+    /// As [`handle`].
+    pub async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<Summary, IngestError> {
+        let span = invocation_span(&context.request_id);
         let invocation = Invocation {
-            function: Some(Function::new(lambda.clone(), &context.invoked_function_arn)),
+            function: Some(Function::new(self.lambda.clone(), &context.invoked_function_arn)),
             id: context.request_id,
             deadline: Timestamp::from_millis(context.deadline.try_into().unwrap_or(i64::MAX)),
             clock: Clock::System,
         };
         // Boxed: the compiler computes the layout of nested futures only to a limited depth.
-        Box::pin(handle(payload, stores, settings, &invocation)).await
-    }))
-    .await
+        Box::pin(handle(payload, &self.stores, &self.settings, &invocation)).instrument(span).await
+    }
 }
 
 /// The answer of an invocation.
@@ -96,7 +113,8 @@ pub async fn handle(
         let source = delivery.source();
         let job = Job { delivery: &delivery, stores, settings, invocation };
         let is_first = objects.is_empty() && failures.is_empty();
-        match handle_object(&job, is_first).await {
+        let span = tracing::error_span!("object", source);
+        match handle_object(&job, is_first).instrument(span).await {
             Ok(outcome) => objects.push(ObjectSummary { source, outcome }),
             Err(error) => {
                 retryable |= error.retryable;
@@ -133,3 +151,6 @@ async fn handle_object(job: &Job<'_>, is_first: bool) -> Result<Outcome, StoreEr
     }
     result
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! the environment until that goes away.
 
 use anyhow::{Context, anyhow, bail};
+use lambda_runtime::{service_fn, tracing};
 use std::process::ExitCode;
 
 /// Run a function as a Lambda worker (started by the stack).
@@ -23,7 +24,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start tokio")?;
     let ended: Result<(), lambda_runtime::Error> = runtime.block_on(async {
         match args.name.as_str() {
-            "ingest" => ingest::run().await,
+            "ingest" => {
+                tracing::init_default_subscriber();
+                let handler = ingest::Handler::from_env().await?;
+                lambda_runtime::run(service_fn(|event| handler.handle(event))).await
+            }
             "monitor" => monitor::run().await,
             "predict" => predict::run().await,
             "retrain" => retrain::run().await,

@@ -1,0 +1,52 @@
+//! Spans: every log line of an object has its name.
+
+use super::*;
+use crate::outcome::SkipReason;
+use aws_config::{BehaviorVersion, SdkConfig};
+use serde_json::json;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+/// Collects log lines.
+#[derive(Clone, Default)]
+struct Logs(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn log_lines_of_an_object_carry_its_name() {
+    let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+    let stores = Stores::connect(&config, &StoreNames::default());
+    let (logs, now) = (Logs::default(), Timestamp::from_millis(0));
+    let invocation = Invocation { id: "id".into(), deadline: now, clock: Clock::Stopped(now), function: None };
+    let event = json!({"Records": [{
+        "eventTime": "2018-11-30T12:00:00.000Z", "eventName": "ObjectRestore:Completed",
+        "userIdentity": {}, "requestParameters": {}, "responseElements": {},
+        "s3": {"bucket": {"name": "logs"}, "object": {"key": "day.json", "sequencer": "00"}}
+    }]});
+
+    let subscriber = {
+        let logs = logs.clone();
+        tracing::subscriber::fmt().json().with_writer(move || logs.clone()).finish()
+    };
+    let _guard = tracing::dispatcher::set_default(&subscriber.into());
+    let settings = IngestSettings::default();
+    let handled = handle(event, &stores, &settings, &invocation);
+    let summary = handled.instrument(invocation_span("id")).await.unwrap();
+
+    assert_eq!(summary.objects[0].outcome, Outcome::Skipped { reason: SkipReason::UnsupportedEvent });
+    let line: Value = serde_json::from_slice(&logs.0.lock().unwrap()).unwrap();
+    assert_eq!(line["span"], json!({"name": "object", "source": "s3://logs/day.json"}));
+    assert_eq!(
+        (&line["spans"][0]["request_id"], &line["fields"]["reason"]),
+        (&json!("id"), &json!("UnsupportedEvent"))
+    );
+}
