@@ -6,12 +6,13 @@
 mod plain;
 
 use churn_common::model::{Calibration, Explainer, Scorer};
+use churn_training::candidates::Candidate;
+use churn_training::candidates::boosting::BoostingParams;
+use churn_training::candidates::forest::ForestParams;
+use churn_training::candidates::logistic::LogisticParams;
+use churn_training::dataset::Dataset;
 use ndarray::Array2;
 use plain::PlainTreeShap;
-use retrain::candidates::boosting::BoostingParams;
-use retrain::candidates::forest::ForestParams;
-use retrain::candidates::logistic::LogisticParams;
-use retrain::candidates::{Candidate, Rows};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -70,7 +71,7 @@ impl<'a> Timed<'a> {
         Ok(Self { name, explainer: Explainer::for_scorer(&scorer, &Calibration::None), scorer, ready })
     }
 
-    fn print(&self, rows: &Rows) {
+    fn print(&self, rows: &Dataset) {
         let rows: Vec<Vec<f32>> = rows.features.rows().into_iter().take(1000).map(|row| row.to_vec()).collect();
         let Self { name, scorer, explainer, ready } = self;
         let probability = |row: &[f32]| scorer.score(row).map(|score| scorer.uncalibrated(score));
@@ -107,7 +108,7 @@ fn best<T>(rows: &[Vec<f32>], f: impl Fn(&[f32]) -> T) -> f64 {
 }
 
 /// Shares and counts, a tenth of the values missing; the label hangs on a dozen of them.
-fn rows() -> Rows {
+fn rows() -> Dataset {
     let mut state = 1u64;
     let mut uniform = || {
         // Knuth's MMIX constants.
@@ -124,5 +125,5 @@ fn rows() -> Rows {
             *value = if uniform() < 0.1 { f32::NAN } else { x[f] };
         }
     }
-    Rows { features, labels, users: (0..ROWS as u32).collect(), weights: vec![1; ROWS] }
+    Dataset { features, labels, users: (0..ROWS as u32).collect(), weights: vec![1; ROWS] }
 }

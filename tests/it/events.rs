@@ -9,7 +9,7 @@ use churn_local::stack::sdk_config;
 use churn_tests::ingest_fixture::IngestFixture;
 use churn_tests::{simulated, training};
 use retrain::{
-    Audience, Deadline, EventBus, EventOutcome, EventSettings, Invocation, Moved, Outcome, Trained, TrainingSettings,
+    Deadline, EventBus, EventOutcome, EventSettings, Invocation, Moved, Notifiers, Outcome, Trained, TrainingSettings,
     handle,
 };
 use serde_json::{Value, json};
@@ -27,16 +27,16 @@ async fn fixture() -> IngestFixture {
 }
 
 /// Nobody but the bus `churn` at `url`.
-fn bus(url: &str) -> Audience {
+fn bus(url: &str) -> Notifiers {
     // What the SDK does when nobody answers is its own affair, and takes seconds.
     let config = sdk_config().into_builder().endpoint_url(url).retry_config(RetryConfig::disabled()).build();
     let bus = EventBus::connect(&config, EventSettings { event_bus: Some("churn".into()) });
     assert!(bus.is_some());
-    Audience { bus, ..Audience::default() }
+    Notifiers { bus, ..Notifiers::default() }
 }
 
-async fn ask(fixture: &IngestFixture, audience: &Audience, payload: Value, invocation: &Invocation) -> Outcome {
-    handle(payload, &fixture.stores, &TrainingSettings::default(), audience, invocation).await.unwrap()
+async fn ask(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value, invocation: &Invocation) -> Outcome {
+    handle(payload, &fixture.stores, &TrainingSettings::default(), notifiers, invocation).await.unwrap()
 }
 
 /// A logistic regression, by how strongly it is regularised, and the margin that the gate leaves it.
@@ -45,15 +45,15 @@ fn model(l2: f64, margin: f64) -> Value {
         "min_rows_per_class": 2, "gate_margin": margin, "gate_max_ece": 1})
 }
 
-async fn train(fixture: &IngestFixture, audience: &Audience, payload: Value, deadline: Deadline) -> Trained {
-    match ask(fixture, audience, payload, &training(deadline)).await {
+async fn train(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value, deadline: Deadline) -> Trained {
+    match ask(fixture, notifiers, payload, &training(deadline)).await {
         Outcome::Trained(trained) => *trained,
         other => panic!("{other:?}"),
     }
 }
 
-async fn move_by_hand(fixture: &IngestFixture, audience: &Audience, payload: Value) -> Moved {
-    match ask(fixture, audience, payload, &training(Deadline::NONE)).await {
+async fn move_by_hand(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value) -> Moved {
+    match ask(fixture, notifiers, payload, &training(Deadline::NONE)).await {
         Outcome::Moved(moved) => *moved,
         other => panic!("{other:?}"),
     }
@@ -73,7 +73,7 @@ fn sent(event: &Option<EventOutcome>) -> Value {
 #[tokio::test]
 async fn each_registry_change_publishes_one_event() {
     let fixture = fixture().await;
-    let silent = train(&fixture, &Audience::default(), model(1000.0, 1.0), Deadline::NONE).await;
+    let silent = train(&fixture, &Notifiers::default(), model(1000.0, 1.0), Deadline::NONE).await;
     assert_eq!((silent.event, fixture.stack.events().unwrap().len()), (None, 0), "there is no bus");
 
     let told = bus(&fixture.stack.endpoints().lambda);

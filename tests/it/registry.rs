@@ -11,8 +11,9 @@ use churn_common::store::{StoreError, Stores};
 use churn_local::Stack;
 use churn_tests::{invocation, put, simulated, stores, training};
 use ingest::IngestSettings;
+use lambda_http::lambda_runtime::Diagnostic;
 use predict::{Champion, PredictSettings};
-use retrain::{Audience, Deadline, Outcome, TrainError, Trained, TrainingSettings, handle};
+use retrain::{Deadline, Notifiers, Outcome, TrainError, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 
 struct TrainingFixture {
@@ -49,7 +50,7 @@ impl TrainingFixture {
             quick.as_object().unwrap().iter().for_each(|(name, value)| all[name] = value.clone());
             all
         });
-        handle(payload, &self.stores, &settings.unwrap(), &Audience::default(), &training(Deadline::NONE)).await
+        handle(payload, &self.stores, &settings.unwrap(), &Notifiers::default(), &training(Deadline::NONE)).await
     }
 
     /// Trains; whatever the gate says, unless the payload sets its bounds.
@@ -162,7 +163,7 @@ async fn retried_request_changes_the_registry_once() {
     }
     let (settings, same) = (TrainingSettings::default(), training(Deadline::NONE));
     let again =
-        async |payload: Value| handle(payload, &fixture.stores, &settings, &Audience::default(), &same).await.unwrap();
+        async |payload: Value| handle(payload, &fixture.stores, &settings, &Notifiers::default(), &same).await.unwrap();
     let back = json!({"action": "rollback", "why": "complaints"});
     let once = again(back.clone()).await;
     let registry = fixture.registry().await;
@@ -328,7 +329,7 @@ async fn retention_keeps_the_versions_in_use() {
     };
     begun(60_000).await;
     let error = fixture.retrain(json!({"logistic_l2": [1.0]})).await.unwrap_err();
-    assert_eq!(error.kind(), "Retryable", "{error}");
+    assert_eq!(Diagnostic::from(error).error_type, "Retryable");
     begun(3_600_000).await;
     assert_eq!(fixture.train(json!({"logistic_l2": [10.0]})).await.retired, [versions[0].clone()]);
     let again = fixture.train(json!({"logistic_l2": [1.0]})).await;

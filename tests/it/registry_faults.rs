@@ -16,7 +16,7 @@ use churn_tests::fault_plan::{FaultInjector, FaultPlan, try_all};
 use churn_tests::in_process::InProcessStores;
 use churn_tests::{record, simulated};
 use ingest::IngestSettings;
-use retrain::{Audience, Deadline, Invocation, Outcome, TrainError, TrainingSettings, handle};
+use retrain::{Deadline, Invocation, Notifiers, Outcome, TrainError, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ fn settings() -> TrainingSettings {
 /// One request to `retrain`, by a process with these stores.
 async fn ask(stores: Stores, payload: Value, request: &'static str, now: Timestamp) -> Result<Outcome, TrainError> {
     let invocation = Invocation { id: request.to_owned(), now, deadline: Deadline::NONE };
-    handle(payload, &stores, &settings(), &Audience::default(), &invocation).await
+    handle(payload, &stores, &settings(), &Notifiers::default(), &invocation).await
 }
 
 /// A log with models of it: the champion, the one before it, and a challenger.

@@ -10,7 +10,7 @@ use churn_local::{DataDir, Stack};
 use churn_report::{HeldOut, Rate, Report};
 use churn_tests::{invocation, program, put, simulated, stores_in, training};
 use ingest::IngestSettings;
-use retrain::{Audience, Deadline, Outcome, Trained, TrainingSettings, handle};
+use retrain::{Deadline, Notifiers, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,7 +27,7 @@ async fn train(stack: &Stack, stores: &Stores) -> Box<Trained> {
     let payload = json!({"candidates": ["logistic_regression", "gradient_boosting"], "boosting_depths": [2],
         "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "min_rows_per_class": 5, "bootstrap_resamples": 100,
         "gate_max_ece": 1.0});
-    match handle(payload, stores, &TrainingSettings::default(), &Audience::default(), &training(Deadline::NONE))
+    match handle(payload, stores, &TrainingSettings::default(), &Notifiers::default(), &training(Deadline::NONE))
         .await
         .unwrap()
     {

@@ -7,7 +7,7 @@ use churn_tests::ingest_fixture::IngestFixture;
 use churn_tests::mlflow::{FakeMlflow, Kind};
 use churn_tests::{simulated, training};
 use retrain::tracking::{Done, Tracked};
-use retrain::{Audience, Deadline, Mlflow, Outcome, Trained, TrainingSettings, handle};
+use retrain::{Deadline, Mlflow, Notifiers, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,31 +20,31 @@ async fn fixture() -> IngestFixture {
 }
 
 /// Nobody but the server at `url`.
-fn mlflow(url: &str) -> Audience {
+fn mlflow(url: &str) -> Notifiers {
     mlflow_with(url, &[])
 }
 
-fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Audience {
+fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Notifiers {
     let variable = |name: &str| match name {
         "MLFLOW_TRACKING_URI" => Some(url.to_owned()),
         _ => more.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
     };
-    Audience { mlflow: Mlflow::from_variables(variable).unwrap(), ..Audience::default() }
+    Notifiers { mlflow: Mlflow::from_variables(variable).unwrap(), ..Notifiers::default() }
 }
 
 /// Trains on what is stored: two logistic regressions, the second much the stronger regularised.
-async fn train(stores: &Stores, audience: &Audience, deadline: Deadline) -> Trained {
+async fn train(stores: &Stores, notifiers: &Notifiers, deadline: Deadline) -> Trained {
     let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1, "gate_max_ece": 1});
-    let trained = handle(payload, stores, &TrainingSettings::default(), audience, &training(deadline)).await;
+    let trained = handle(payload, stores, &TrainingSettings::default(), notifiers, &training(deadline)).await;
     match trained.unwrap() {
         Outcome::Trained(trained) => *trained,
         other => panic!("{other:?}"),
     }
 }
 
-async fn track(stores: &Stores, audience: Audience) -> Tracked {
-    train(stores, &audience, Deadline::NONE).await.tracking.unwrap()
+async fn track(stores: &Stores, notifiers: Notifiers) -> Tracked {
+    train(stores, &notifiers, Deadline::NONE).await.tracking.unwrap()
 }
 
 async fn stored(s3: &Client, bucket: &str, key: &str) -> Vec<u8> {
@@ -111,9 +111,9 @@ async fn registered_model_is_found_and_gets_the_alias() {
     for tag_filters in [true, false] {
         let (fixture, server) =
             (fixture().await, FakeMlflow::start(Kind { tag_filters, ..Kind::default() }).await.unwrap());
-        let audience = mlflow(&server.url);
-        let trained = train(&fixture.stores, &audience, Deadline::NONE).await;
-        let mlflow = audience.mlflow.unwrap();
+        let notifiers = mlflow(&server.url);
+        let trained = train(&fixture.stores, &notifiers, Deadline::NONE).await;
+        let mlflow = notifiers.mlflow.unwrap();
         // Newer versions, of other models.
         let other = json!({"version": "2", "tags": [{"key": "model_version", "value": "other"}]});
         server.change(|told| {
@@ -133,11 +133,11 @@ async fn registered_model_is_found_and_gets_the_alias() {
 #[tokio::test]
 async fn manual_changes_move_the_aliases() {
     let (fixture, server) = (fixture().await, FakeMlflow::start(Kind::default()).await.unwrap());
-    let audience = mlflow(&server.url);
-    let first = train(&fixture.stores, &audience, Deadline::NONE).await.model_version;
+    let notifiers = mlflow(&server.url);
+    let first = train(&fixture.stores, &notifiers, Deadline::NONE).await.model_version;
     let call = async |payload: Value| {
         let settings = TrainingSettings::default();
-        handle(payload, &fixture.stores, &settings, &audience, &training(Deadline::NONE)).await.unwrap()
+        handle(payload, &fixture.stores, &settings, &notifiers, &training(Deadline::NONE)).await.unwrap()
     };
     let held_back = json!({"candidates": ["logistic_regression"], "logistic_l2": [10.0], "folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_margin": 1e-9});
@@ -160,7 +160,7 @@ async fn manual_changes_move_the_aliases() {
     // A training that comes to tell of its model only after that was taken back.
     let card = fixture.stores.models().card(&second.model_version).await.unwrap();
     let done = Done { stores: &fixture.stores, card: &card, snapshots: "s3://rows", artifacts: &[] };
-    let late = audience.mlflow.as_ref().unwrap().track(&done, Deadline::NONE).await;
+    let late = notifiers.mlflow.as_ref().unwrap().track(&done, Deadline::NONE).await;
     assert_eq!((late.registered_version.as_deref(), late.not_tracked.len()), (Some("2"), 0));
     assert_eq!(server.told().aliases, aliases(&[("champion", "1")]));
 }
@@ -241,5 +241,5 @@ async fn tracking_needs_a_server_and_time() {
     let late = train(&fixture.stores, &mlflow(&server.url), no_time).await.tracking.unwrap();
     assert_eq!((late.not_tracked.len(), server.told().calls.len()), (1, 0));
     assert!(late.not_tracked[0].ends_with("experiments/get-by-name: the time for tracking is up"), "{late:?}");
-    assert_eq!(train(&fixture.stores, &Audience::default(), Deadline::NONE).await.tracking, None);
+    assert_eq!(train(&fixture.stores, &Notifiers::default(), Deadline::NONE).await.tracking, None);
 }

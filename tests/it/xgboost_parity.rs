@@ -2,16 +2,17 @@
 //!
 //! Needs a Python with xgboost, named by `CHURN_TEST_PYTHON`: `tests/xgboost_parity.sh` sets one up and runs this.
 
+use churn_training::candidates::Candidate;
+use churn_training::candidates::boosting::BoostingParams;
+use churn_training::dataset::Dataset;
 use ndarray::Array2;
-use retrain::candidates::boosting::BoostingParams;
-use retrain::candidates::{Candidate, Rows};
 use serde_json::{Value, json};
 use std::process::Command;
 
 const FEATURES: usize = 8;
 
 /// Rows of counts, shares and binary features, a fifth of the values missing; the label hangs on some of them.
-fn rows(n: usize) -> Rows {
+fn rows(n: usize) -> Dataset {
     let mut state = 1u64;
     let mut uniform = || {
         // Knuth's MMIX constants.
@@ -30,7 +31,12 @@ fn rows(n: usize) -> Rows {
             &Array2::from_shape_fn((1, FEATURES), |(_, f)| if uniform() < 0.2 { f32::NAN } else { x[f] }).row(0),
         );
     }
-    Rows { features, labels, users: (0..n as u32).collect(), weights: (0..n as u32).map(|row| 1 + row % 3).collect() }
+    Dataset {
+        features,
+        labels,
+        users: (0..n as u32).collect(),
+        weights: (0..n as u32).map(|row| 1 + row % 3).collect(),
+    }
 }
 
 #[test]

@@ -1,161 +1,98 @@
-//! Two models on the same rows, which neither was trained on.
+//! Comparing a model with the champion: the champion's files and rows come from the stores.
 
-use crate::outcome::TrainError;
-use crate::settings::TrainingSettings;
-use crate::snapshots::{at_cutoffs, labels, user_numbers};
+use crate::snapshots::{SnapshotParams, load_snapshots};
 use churn_common::calendar::Day;
-use churn_common::metrics::{difference, roc_auc};
+use churn_common::metrics::MetricsError;
 use churn_common::model::card::Comparison;
-use churn_common::model::{Card, Model, ModelVersion, ScoreError};
-use churn_common::snapshot::Snapshot;
-use churn_common::store::Stores;
+use churn_common::model::{Model, ModelVersion, ScoreError};
 use churn_common::store::models::ModelError;
+use churn_common::store::{StoreError, Stores};
+use churn_training::TrainingSettings;
+use churn_training::comparison::{ComparableRows, InsufficientRows, ScoredSnapshots};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Scores that do not depend on a threshold: each model has its own.
-const COMPARED: [&str; 5] = ["roc_auc", "pr_auc", "log_loss", "brier", "ece"];
-
-/// A registered model.
+/// The result of comparing a model with the champion.
 #[derive(Debug)]
-pub struct Registered {
-    /// The model.
-    pub model: Model,
-    /// Its card.
-    pub card: Card,
+pub(crate) enum CompareOutcome {
+    Compared(Comparison),
+    /// The champion cannot serve, so there is nothing to compare with.
+    ChampionUnfit(ModelError),
+    NotComparable(NotComparable),
 }
 
-/// Why two models cannot be compared.
+/// Why two models that can both serve cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotComparable {
-    /// The other one cannot serve, so there is nothing to compare with.
-    #[error("{0}")]
-    Unfit(ModelError),
-    /// What the other one was trained on is not known.
+pub(crate) enum NotComparable {
     #[error("the card of champion {0} cannot be read: {1}")]
     NoCard(ModelVersion, ModelError),
-    /// The two answer different questions.
     #[error("champion {0} predicts something else (definition, horizon_days or inactivity_days)")]
     OtherLabel(ModelVersion),
-    /// Too few rows tell the two apart.
-    #[error(
-        "of the rows that are newer than the training of champion {champion}, {positives} churned and {negatives} did not; \
-         it takes {needed} of either (min_rows_per_class)"
-    )]
-    TooFew {
-        /// The other one.
-        champion: ModelVersion,
-        /// Rows that churned.
-        positives: usize,
-        /// Rows that did not.
-        negatives: usize,
-        /// Rows of either that it takes.
-        needed: u32,
-    },
+    #[error(transparent)]
+    Rows(#[from] InsufficientRows),
 }
 
-impl Registered {
-    /// Reads a model and its card.
-    pub async fn load(stores: &Stores, version: &ModelVersion) -> Result<Self, ModelError> {
-        Ok(Self { model: stores.models().get(version).await?, card: stores.models().card(version).await? })
-    }
-
-    /// Whether the rows at `cutoff` tell nothing of what it was trained on: no label of its training reaches beyond.
-    pub fn is_out_of_time(&self, cutoff: Day) -> bool {
-        let matures = i32::from(self.card.label.matures_after());
-        self.card.training.cutoffs.last().is_none_or(|trained| cutoff >= trained.plus(matures))
-    }
-}
-
-/// Rows, and what a model says of them.
-#[derive(Debug, Clone, Copy)]
-pub struct Scored<'a> {
-    /// The rows, of windows of `window_days`.
-    pub snapshots: &'a [Snapshot],
-    /// The length of their windows.
-    pub window_days: u16,
-    /// The model's probabilities.
-    pub probabilities: &'a [f64],
-    /// The probability from which on it labels.
-    pub threshold: churn_common::model::Probability,
+/// Why a comparison failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("scoring failed: {0}")]
+    Score(#[from] ScoreError),
+    #[error("evaluation failed: {0}")]
+    Metrics(#[from] MetricsError),
 }
 
 /// Compares the model that `scored` rows, whose label is that of `settings`, with a champion, on those of the rows that
-/// are out of time for the champion too. Where the champion looks back on another span, it gets its own rows of the same
-/// users and cutoffs.
+/// are out of time for the champion too. If the champion's observation window has another length, it gets its own rows of
+/// the same users and cutoffs.
 ///
 /// # Errors
 /// If the store fails, or probabilities cannot be scored.
-pub async fn compare(
+pub(crate) async fn compare(
     stores: &Stores,
     settings: &TrainingSettings,
-    scored: Scored<'_>,
+    scored: ScoredSnapshots<'_>,
     champion: &ModelVersion,
     log_end: Day,
-) -> Result<Result<Comparison, NotComparable>, TrainError> {
+) -> Result<CompareOutcome, CompareError> {
     let model = match stores.models().get(champion).await {
         Ok(model) => model,
         Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e.into()),
-        Err(unfit) => return Ok(Err(NotComparable::Unfit(unfit))),
+        Err(unfit) => return Ok(CompareOutcome::ChampionUnfit(unfit)),
     };
     let card = match stores.models().card(champion).await {
         Ok(card) => card,
         Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e.into()),
-        Err(e) => return Ok(Err(NotComparable::NoCard(champion.clone(), e))),
+        Err(e) => return Ok(CompareOutcome::NotComparable(NotComparable::NoCard(champion.clone(), e))),
     };
     if card.label != settings.label() {
-        return Ok(Err(NotComparable::OtherLabel(champion.clone())));
+        return Ok(CompareOutcome::NotComparable(NotComparable::OtherLabel(champion.clone())));
     }
-    let champion = Registered { model, card };
-    let theirs = probabilities(stores, settings, scored, &champion.model, log_end).await?;
-    let mut rows = Vec::new();
-    let (mut ours, mut others) = (Vec::new(), Vec::new());
-    for ((snapshot, p), other) in scored.snapshots.iter().zip(scored.probabilities).zip(theirs) {
-        if let Some(other) = other.filter(|_| champion.is_out_of_time(snapshot.cutoff)) {
-            rows.push(snapshot.clone());
-            ours.push(*p);
-            others.push(other);
-        }
+    let probabilities = champion_probabilities(stores, settings, scored, &model, log_end).await?;
+    match ComparableRows::select(scored, &card, &probabilities, settings.min_rows_per_class) {
+        Ok(rows) => Ok(CompareOutcome::Compared(rows.compare(champion, scored.threshold, settings)?)),
+        Err(too_few) => Ok(CompareOutcome::NotComparable(too_few.into())),
     }
-    let labels = labels(&rows);
-    let positives = labels.iter().filter(|churned| **churned).count();
-    let needed = settings.min_rows_per_class;
-    if positives.min(labels.len() - positives) < needed as usize {
-        let (champion, negatives) = (champion.card.version, labels.len() - positives);
-        return Ok(Err(NotComparable::TooFew { champion, positives, negatives, needed }));
-    }
-    let params = settings.estimate_params(scored.threshold, rows.iter().map(|s| s.cutoff));
-    let mut differences = difference(&labels, &ours, &others, &user_numbers(&rows), &params)?;
-    differences.retain(|name, _| COMPARED.contains(&name.as_str()));
-    Ok(Ok(Comparison {
-        champion: champion.card.version,
-        cutoffs: rows.iter().map(|s| s.cutoff).collect::<BTreeSet<_>>().into_iter().collect(),
-        rows: rows.len(),
-        positives,
-        champion_roc_auc: roc_auc(&labels, &others)?,
-        roc_auc: roc_auc(&labels, &ours)?,
-        differences,
-        margin: settings.gate.gate_margin,
-    }))
 }
 
-/// What `model` says of the same users and cutoffs; `None` of those that it has no row for.
-async fn probabilities(
+/// The champion's probabilities of the same users and cutoffs; `None` where it has no row of them.
+async fn champion_probabilities(
     stores: &Stores,
     settings: &TrainingSettings,
-    scored: Scored<'_>,
-    model: &Model,
+    scored: ScoredSnapshots<'_>,
+    champion: &Model,
     log_end: Day,
-) -> Result<Vec<Option<f64>>, TrainError> {
+) -> Result<Vec<Option<f64>>, CompareError> {
     let snapshots = scored.snapshots;
-    if model.window_days() == scored.window_days {
-        return Ok(model.predict_all(snapshots.iter().map(|s| &s.row))?.into_iter().map(Some).collect());
+    let window_days = champion.window_days();
+    if window_days == scored.window_days {
+        return Ok(champion.predict_all(snapshots.iter().map(|s| &s.row))?.into_iter().map(Some).collect());
     }
-    let cutoffs: Vec<Day> = snapshots.iter().map(|s| s.cutoff).collect::<BTreeSet<_>>().into_iter().collect();
-    let (window, label) = (model.window_days(), settings.label());
-    let own = at_cutoffs(stores, &cutoffs, window, label, settings.scan_segments, log_end).await?;
-    let own: BTreeMap<_, f64> = own
-        .iter()
-        .map(|s| Ok(((&s.user, s.cutoff), model.predict(&s.row)?.get())))
-        .collect::<Result<_, ScoreError>>()?;
-    Ok(snapshots.iter().map(|s| own.get(&(&s.user, s.cutoff)).copied()).collect())
+    let cutoffs: BTreeSet<Day> = snapshots.iter().map(|s| s.cutoff).collect();
+    let cutoffs: Vec<Day> = cutoffs.into_iter().collect();
+    let params = SnapshotParams { window_days, label: settings.label(), log_end };
+    let own = load_snapshots(stores, &cutoffs, params, settings.scan_segments).await?;
+    let probabilities = champion.predict_all(own.iter().map(|s| &s.row))?;
+    let by_row: BTreeMap<_, f64> = own.iter().map(|s| (&s.user, s.cutoff)).zip(probabilities).collect();
+    Ok(snapshots.iter().map(|s| by_row.get(&(&s.user, s.cutoff)).copied()).collect())
 }

@@ -1,27 +1,28 @@
 //! The gate: whether a new model may become champion.
 
-use crate::comparison::{NotComparable, Scored, compare};
-use crate::outcome::TrainError;
-use crate::settings::TrainingSettings;
+use crate::comparison::{CompareError, CompareOutcome, compare};
 use churn_common::calendar::Day;
 use churn_common::metrics::{Estimate, chance_calibration_error};
 use churn_common::model::Card;
 use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, Guards};
 use churn_common::store::Stores;
 use churn_common::store::registry::Registry;
+use churn_training::TrainingSettings;
+use churn_training::comparison::ScoredSnapshots;
 
-/// Holds a new model against the registry's champion, on the rows held out from the new model's training.
+/// Compares a new model with the registry's champion, on the rows held out from the new model's training, and checks its
+/// calibration and its leak guards.
 ///
 /// # Errors
 /// If the store fails, or probabilities cannot be scored.
-pub async fn judge(
+pub(crate) async fn evaluate_gate(
     stores: &Stores,
     settings: &TrainingSettings,
     registry: &Registry,
     card: &Card,
-    held_out: Scored<'_>,
+    held_out: ScoredSnapshots<'_>,
     log_end: Day,
-) -> Result<Gate, TrainError> {
+) -> Result<Gate, CompareError> {
     let mut gate = Gate {
         passed: false,
         reasons: Vec::new(),
@@ -38,24 +39,24 @@ pub async fn judge(
     };
     if let Some(champion) = &registry.champion {
         match compare(stores, settings, held_out, champion, log_end).await? {
-            Ok(comparison) => {
-                gate.reasons.extend(against(&comparison));
+            CompareOutcome::Compared(comparison) => {
+                gate.reasons.extend(inferiority(&comparison));
                 gate.comparison = Some(comparison);
             }
-            Err(NotComparable::Unfit(unfit)) => gate.champion_unfit = Some(unfit.to_string()),
-            Err(why) => {
+            CompareOutcome::ChampionUnfit(error) => gate.champion_unfit = Some(error.to_string()),
+            CompareOutcome::NotComparable(why) => {
                 let detail = format!("it cannot be compared: {why}");
                 gate.reasons.push(GateReason { kind: GateReasonKind::NotComparable, detail });
             }
         }
     }
-    gate.reasons.extend(calibration(&gate));
-    gate.reasons.extend(leaks(&card.guards));
+    gate.reasons.extend(miscalibration(&gate));
+    gate.reasons.extend(leak(&card.guards));
     let rolled_back = registry.rolled_back().filter(|_| gate.champion_unfit.is_none());
     gate.reasons.extend(rolled_back.map(|back| GateReason {
         kind: GateReasonKind::RolledBack,
         detail: format!(
-            "{} rolled back to champion {} by hand ({}): it takes a promotion by hand to go on",
+            "{} rolled back to champion {} by hand ({}): only a promotion by hand replaces it",
             back.by, back.version, back.why
         ),
     }));
@@ -64,7 +65,7 @@ pub async fn judge(
 }
 
 /// The gate in one sentence, for the registry's history.
-pub fn in_words(gate: &Gate) -> String {
+pub(crate) fn summary(gate: &Gate) -> String {
     if !gate.passed {
         let details: Vec<&str> = gate.reasons.iter().map(|r| r.detail.as_str()).collect();
         return details.join("; ");
@@ -77,7 +78,7 @@ pub fn in_words(gate: &Gate) -> String {
     format!("{compared}; calibration error {}, leak guards passed", text(gate.ece.value))
 }
 
-fn against(comparison: &Comparison) -> Option<GateReason> {
+fn inferiority(comparison: &Comparison) -> Option<GateReason> {
     let (champion, difference) = (&comparison.champion, difference(comparison));
     let reason = |kind, detail| Some(GateReason { kind, detail });
     match comparison.not_worse() {
@@ -93,28 +94,25 @@ fn against(comparison: &Comparison) -> Option<GateReason> {
     }
 }
 
-fn calibration(gate: &Gate) -> Option<GateReason> {
+fn miscalibration(gate: &Gate) -> Option<GateReason> {
     let Gate { ece, max_ece, chance_ece, .. } = gate;
     let off = ece.value.is_none_or(|ece| ece > *max_ece && ece > *chance_ece);
     off.then(|| GateReason {
         kind: GateReasonKind::Miscalibrated,
         detail: format!(
-            "its probabilities are off: calibration error {ece} is above {max_ece} (gate_max_ece) and above the \
-             {chance_ece:.3} that chance explains"
+            "miscalibrated: calibration error {ece} is above {max_ece} (gate_max_ece) and above the {chance_ece:.3} that \
+             chance explains"
         ),
     })
 }
 
-fn leaks(guards: &Guards) -> Option<GateReason> {
+fn leak(guards: &Guards) -> Option<GateReason> {
     if guards.passed() {
         return None;
     }
     let detail = match (&guards.permuted_labels, guards.test_score.passed) {
         (_, false) => format!("its ROC-AUC on held-out rows reaches {} (leak_roc_auc)", guards.test_score.bound),
-        (None, true) => {
-            "there was no run on shuffled labels, which would tell of leaks, for want of time or of rows that churned"
-                .to_owned()
-        }
+        (None, true) => "permuted-label test skipped: not enough time, or not enough rows that churned".to_owned(),
         (Some(_), true) => "trained on shuffled labels it still ranks rows it has not seen".to_owned(),
     };
     Some(GateReason { kind: GateReasonKind::LeakGuard, detail })

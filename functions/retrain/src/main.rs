@@ -1,6 +1,11 @@
 //! The `retrain` function as deployed.
 
+use lambda_runtime::{Error, service_fn, tracing};
+use retrain::Function;
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    retrain::run().await
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let function = Function::from_env().await?;
+    lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }

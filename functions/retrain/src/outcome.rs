@@ -1,192 +1,164 @@
-//! What comes of a run.
+//! The outcomes of an invocation: what the response contains.
 
-use crate::actions::{Backtest, Listing, Moved, RequestError};
-use crate::candidates::FitError;
+use crate::actions::{Backtest, Listing, NotEvaluated};
 use crate::events::EventOutcome;
-use crate::registration::{ChangeError, RegisteredAs};
-use crate::search::SearchError;
+use crate::registration::{RegisteredAs, Registration};
 use crate::tracking::Tracked;
-use churn_common::metrics::{Estimates, Evaluation, MetricsError};
+use churn_common::metrics::{Estimates, Evaluation};
+use churn_common::model::ModelVersion;
 use churn_common::model::card::{CandidateReport, DecisionReport, Gate, Guards, Rows};
-use churn_common::model::{InvalidModel, ModelVersion, ScoreError};
-use churn_common::settings::SettingsError;
 use churn_common::store::StoreError;
-use churn_common::store::models::ModelError;
-use churn_common::store::registry::Refused;
-use churn_report::ReportError;
-use linfa::composing::platt_scaling::PlattError;
+use churn_common::store::registry::Move;
+use churn_training::InsufficientData;
 use serde::Serialize;
 
-/// What came of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// A model was trained and registered.
     Trained(Box<Trained>),
-    /// What is stored does not suffice; the champion stays.
-    NotTrained {
-        /// Why.
-        reason: Reason,
-        /// Why, in words and figures.
-        detail: String,
-    },
-    /// The registry was changed by hand, or was as asked already.
+    /// The stored data do not suffice; the champion stays.
+    NotTrained { reason: Reason, detail: String },
+    /// The registry was changed by hand, or was as requested already.
     Moved(Box<Moved>),
-    /// What the registry holds.
+    /// The content of the registry.
     Listed(Box<Listing>),
-    /// A model was scored on what is stored now.
+    /// A model was evaluated on the data stored now.
     Evaluated(Box<Backtest>),
-    /// There is nothing to score the model on.
-    NotEvaluated {
-        /// Why.
-        reason: Reason,
-        /// Why, in words and figures.
-        detail: String,
-    },
+    /// There is no row to evaluate the model on.
+    NotEvaluated { reason: Reason, detail: String },
+}
+
+/// Why nothing was trained or evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    NoLog,
+    LogTooShort,
+    TooFewUsers,
+    TooFewOfAClass,
+    /// No rows with known labels are newer than the model's training.
+    NothingOutOfTime,
 }
 
 /// A model that was trained and registered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trained {
-    /// The model.
     pub model_version: ModelVersion,
-    /// What became of it.
     pub registered_as: RegisteredAs,
-    /// The champion, or the challenger, whose place it took; `None` if there was none.
+    /// The previous model in that role; `None` if there was none.
     pub replaced: Option<ModelVersion>,
-    /// What the gate said; `None` of a model that serves already.
+    /// `None` for a model that served already.
     pub gate: Option<Gate>,
     /// Old models that were deleted.
     pub retired: Vec<ModelVersion>,
     /// Why old models could not be deleted; the next run tries again.
     pub not_retired: Option<String>,
-    /// Slices that were left out of histories as others tell some of their events: overlapping exports.
+    /// Slices left out of histories because others contain some of their events: overlapping exports.
     pub overlapping_slices: usize,
-    /// The rows it was trained on.
     pub training: Rows,
-    /// The newer rows it was evaluated on.
+    /// The newer rows that the model was evaluated on.
     pub test: Rows,
-    /// How it scored on those.
     pub evaluation: Evaluation,
-    /// The same scores and others with their 95 % intervals.
+    /// The same metrics and others with their 95 % intervals.
     pub estimates: Estimates,
-    /// The family of the model, such as `gradient_boosting`.
+    /// Such as `gradient_boosting`.
     pub family: String,
-    /// Every candidate tried, and how it did in cross-validation.
     pub candidates: Vec<CandidateReport>,
-    /// The threshold and how it was found.
     pub decision: DecisionReport,
-    /// What was done to find leaks.
     pub guards: Guards,
-    /// The scores as text, a line each.
+    /// The metrics as a table in plain text.
     pub report: String,
-    /// Where the report for people is; `report.json` lies beside it.
+    /// URL of `report.html`; `report.json` is beside it.
     pub html_report: String,
-    /// Where the rows are.
+    /// URL of the rows.
     pub snapshots: String,
-    /// What became of the event that tells of it; `None` where no bus is set, or nothing moved.
+    /// `None` if no bus is set, or nothing changed.
     pub event: Option<EventOutcome>,
-    /// What MLflow was told; `None` where none is set.
+    /// `None` if no MLflow server is set.
     pub tracking: Option<Tracked>,
-    /// What speaks against relying on the model.
+    /// Reasons not to rely on the model.
     pub warnings: Vec<String>,
-    /// What a reader should know.
     pub notes: Vec<String>,
 }
 
-/// Why nothing was trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// Nothing is ingested.
-    NoLog,
-    /// The log is too short.
-    LogTooShort,
-    /// Too few users.
-    TooFewUsers,
-    /// Too few rows of one class.
-    TooFewOfAClass,
-    /// No rows with known labels are newer than what the model was trained on.
-    NothingOutOfTime,
+/// The registry after a change by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Moved {
+    pub champion: ModelVersion,
+    /// The change as the history holds it; `None` if the model served already.
+    #[serde(rename = "move")]
+    pub moved: Option<Move>,
+    /// `None` if no bus is set, or nothing changed.
+    pub event: Option<EventOutcome>,
+    /// `None` if no MLflow server is set.
+    pub tracking: Option<Tracked>,
 }
 
-/// Why a run failed.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// The settings, or those in the payload, cannot be used.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// A store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The search for a model failed.
-    #[error(transparent)]
-    Search(#[from] SearchError),
-    /// The chosen model could not be fitted.
-    #[error("fitting failed: {0}")]
-    Fit(#[from] FitError),
-    /// The chosen model's scores could not be calibrated.
-    #[error("calibration failed: {0}")]
-    Calibration(#[from] PlattError),
-    /// What the payload asks for cannot be done.
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    /// A model cannot be had.
-    #[error(transparent)]
-    Registered(#[from] ModelError),
-    /// The registry could not be changed.
-    #[error(transparent)]
-    Change(#[from] ChangeError),
-    /// Other runs promoted other models all the while.
-    #[error("model {0} was judged {1} times, each time another model became champion meanwhile")]
-    Overtaken(ModelVersion, u32),
-    /// Features read what happened after the cutoff: a defect that no score would show.
-    #[error("the features of {changed} of {users} users change with what happens after the cutoff")]
-    Leak {
-        /// Users whose features changed.
-        changed: usize,
-        /// Users looked at.
-        users: usize,
-    },
-    /// The fitted model is not fit to serve.
-    #[error("the fitted model is not fit to serve: {0}")]
-    Model(#[from] InvalidModel),
-    /// A row cannot be scored or explained.
-    #[error("scoring failed: {0}")]
-    Score(#[from] ScoreError),
-    /// The model's probabilities cannot be scored.
-    #[error("evaluation failed: {0}")]
-    Metrics(#[from] MetricsError),
-    /// The report cannot be made.
-    #[error(transparent)]
-    Report(#[from] ReportError),
-    /// Rows could not be written or brought into shape.
-    #[error("rows cannot be written: {0}")]
-    Table(String),
+/// The results of a training besides the model.
+pub(crate) struct SideResults {
+    /// URL of the rows.
+    pub snapshots: String,
+    /// URL of `report.html`.
+    pub report_url: String,
+    pub retired: Result<Vec<ModelVersion>, StoreError>,
+    pub event: Option<EventOutcome>,
+    pub tracking: Option<Tracked>,
+    pub overlapping_slices: usize,
 }
 
-impl TrainError {
-    /// A stable name for alarms and retries.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Settings(_) => "BadSettings",
-            Self::Change(ChangeError::Refused(Refused::Overtaken(_) | Refused::BeingDeleted(_))) => "Retryable",
-            Self::Request(_) | Self::Change(ChangeError::Refused(_)) => "BadRequest",
-            Self::Store(e) | Self::Registered(ModelError::Store(e)) | Self::Change(ChangeError::Store(e))
-                if e.retryable =>
-            {
-                "Retryable"
-            }
-            Self::Registered(ModelError::Missing(_)) => "BadRequest",
-            Self::Overtaken(..) => "Retryable",
-            _ => "Failed",
+impl Trained {
+    pub(crate) fn new(registration: Registration, results: SideResults) -> Self {
+        let Registration { registered_as, change, card } = registration;
+        let (retired, not_retired) = match results.retired {
+            Ok(retired) => (retired, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        Self {
+            model_version: card.version,
+            registered_as,
+            replaced: change.and_then(|change| change.replaced),
+            gate: card.gate,
+            retired,
+            not_retired,
+            overlapping_slices: results.overlapping_slices,
+            training: card.training,
+            test: card.test,
+            report: card.evaluation.report.to_text(["retained", "churned"]),
+            evaluation: card.evaluation,
+            estimates: card.estimates,
+            family: card.family,
+            candidates: card.candidates,
+            decision: card.decision,
+            guards: card.guards,
+            html_report: results.report_url,
+            snapshots: results.snapshots,
+            event: results.event,
+            tracking: results.tracking,
+            warnings: card.warnings,
+            notes: card.notes,
         }
     }
 }
 
 impl Outcome {
-    /// Nothing was trained.
-    pub(crate) fn not_trained(reason: Reason, detail: impl ToString) -> Self {
-        Self::NotTrained { reason, detail: detail.to_string() }
+    pub(crate) fn not_trained(why: &InsufficientData) -> Self {
+        let reason = match why {
+            InsufficientData::NoData => Reason::NoLog,
+            InsufficientData::History(_) => Reason::LogTooShort,
+            InsufficientData::Users { .. } => Reason::TooFewUsers,
+            InsufficientData::ClassRows { .. } | InsufficientData::HeldOut { .. } | InsufficientData::Folds(_) => {
+                Reason::TooFewOfAClass
+            }
+        };
+        Self::NotTrained { reason, detail: why.to_string() }
+    }
+
+    pub(crate) fn not_evaluated(why: &NotEvaluated) -> Self {
+        let reason = match why {
+            NotEvaluated::NoData => Reason::NoLog,
+            NotEvaluated::NoOutOfTimeRows { .. } => Reason::NothingOutOfTime,
+        };
+        Self::NotEvaluated { reason, detail: why.to_string() }
     }
 }

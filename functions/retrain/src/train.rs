@@ -1,177 +1,93 @@
-//! One run: rows, search, model, evaluation, gate, registration.
+//! One training run: load → train → gate → register → notify.
 
-use crate::audience::Audience;
-use crate::card::{self, Run};
-use crate::comparison::Scored;
-use crate::finish::finish;
-use crate::guards;
+use crate::error::TrainError;
 use crate::invocation::Invocation;
-use crate::outcome::{Outcome, Reason, TrainError, Trained};
-use crate::plan::Plan;
-use crate::registration::{NewModel, register, retire};
-use crate::search::Search;
-use crate::settings::TrainingSettings;
-use crate::snapshots::{self, Gathered};
-use crate::tracking::{Artifact, Done};
-use crate::validation::Folds;
-use churn_common::calendar::Day;
-use churn_common::model::card::Rows;
-use churn_common::model::{Card, Model, ModelVersion};
-use churn_common::store::files::{self, ModelFiles, ReportFile, ReportFiles};
+use crate::load::{Loaded, load};
+use crate::notifiers::Notifiers;
+use crate::outcome::{SideResults, Trained};
+use crate::registration::{NewModel, Registration, register, retire};
+use crate::tracking::Artifact;
+use churn_common::model::Card;
+use churn_common::store::files::{self, ModelFiles, ReportFile};
 use churn_common::store::objects::Condition;
 use churn_common::store::{StoreError, Stores};
 use churn_report::{HeldOutRows, ReportData};
+use churn_training::comparison::ScoredSnapshots;
+use churn_training::{TrainedModel, TrainingSettings};
+use lambda_runtime::tracing::{Instrument, Span, error_span};
 
-/// Trains on what is stored, and makes the model champion if it passes the gate.
-pub async fn train(
+/// Trains on the stored histories, and makes the model champion if it passes the gate.
+///
+/// # Errors
+/// If the data do not suffice, or a stage fails. Notifications and the deletion of old models never fail a run.
+pub(crate) async fn train(
     stores: &Stores,
     settings: &TrainingSettings,
-    audience: &Audience,
+    notifiers: &Notifiers,
     invocation: &Invocation,
-) -> Result<Outcome, TrainError> {
-    let (now, deadline) = (invocation.now, invocation.deadline);
-    let Some(log_span) = stores.ledger.log_span(now).await? else {
-        return Ok(Outcome::not_trained(Reason::NoLog, "no log has been ingested yet"));
-    };
-    let plan = match Plan::new(log_span.0, log_span.1, settings) {
-        Ok(plan) => plan,
-        Err(too_short) => return Ok(Outcome::not_trained(Reason::LogTooShort, too_short)),
-    };
-    let Gathered { train, test, totals, overlapping_slices, future_checked } =
-        snapshots::gather(stores, settings, &plan, log_span).await?;
-    let (training_rows, test_rows) = (snapshots::describe(&plan.train, &train), snapshots::describe(&plan.test, &test));
-    if let Some(refusal) = refusal(&training_rows, &test_rows, settings) {
-        return Ok(refusal);
+) -> Result<Trained, TrainError> {
+    let Invocation { now, deadline, .. } = *invocation;
+    let loaded = load(stores, settings, now).instrument(stage("load")).await?;
+    let model = churn_training::train(&loaded.data, settings, deadline, now)?;
+    let snapshots = store_table(stores, &loaded, &model).instrument(stage("store_table")).await?;
+    let new = new_model(&loaded, &model, settings);
+    let registration = register(stores, settings, &new, invocation).instrument(stage("register")).await?;
+
+    let Registration { card, change, .. } = &registration;
+    let event = notifiers.publish(change.as_ref(), card.gate.as_ref(), deadline).instrument(stage("publish")).await;
+    let retired = retire(stores, settings.gate.keep_versions, invocation).instrument(stage("retire")).await;
+    let artifacts = artifacts(&new, card)?;
+    let tracking = notifiers.track(stores, card, &snapshots, &artifacts, deadline).instrument(stage("track")).await;
+
+    let report_url = stores.models().report_url(&card.version, ReportFile::Html);
+    let overlapping_slices = loaded.overlapping_slices;
+    let side_results = SideResults { snapshots, report_url, retired, event, tracking, overlapping_slices };
+    Ok(Trained::new(registration, side_results))
+}
+
+/// The span of a stage.
+fn stage(name: &'static str) -> Span {
+    error_span!("stage", name)
+}
+
+/// Stores all rows of the run, for reproduction. Returns their URL.
+async fn store_table(stores: &Stores, loaded: &Loaded, model: &TrainedModel) -> Result<String, StoreError> {
+    let key = format!("snapshots/{}-{}/rows.parquet", loaded.data.log_span.1, model.version);
+    let parquet = "application/vnd.apache.parquet";
+    stores.store.put(&key, model.table.clone(), parquet, Condition::Always).await?;
+    Ok(format!("s3://{}/{key}", stores.store.name()))
+}
+
+/// The model with everything that the gate and the registry need.
+fn new_model<'a>(loaded: &'a Loaded, model: &'a TrainedModel, settings: &TrainingSettings) -> NewModel<'a> {
+    let TrainedModel { card, test_probabilities: probabilities, .. } = model;
+    let (snapshots, threshold) = (loaded.data.test.as_slice(), model.model.threshold());
+    let params = settings.estimate_params(threshold, snapshots.iter().map(|s| s.cutoff));
+    let rows = HeldOutRows { snapshots, probabilities };
+    NewModel {
+        files: ModelFiles {
+            model: model.file.clone(),
+            baseline: model.baseline.clone(),
+            xgboost_json: model.xgboost_json.clone(),
+        },
+        card: card.clone(),
+        report: ReportData::new(&loaded.totals, &loaded.data.train, rows, card, &params),
+        held_out: ScoredSnapshots { snapshots, window_days: settings.window_days, probabilities, threshold },
+        log_end: loaded.data.log_span.1,
     }
-
-    let rows = snapshots::rows(&train)?;
-    let cutoffs: Vec<Day> = train.iter().map(|s| s.cutoff).collect();
-    let folds = match Folds::new(&rows, &cutoffs, &settings.fold_params()) {
-        Ok(folds) => folds,
-        Err(too_few) => return Ok(Outcome::not_trained(Reason::TooFewOfAClass, too_few)),
-    };
-    let by = settings.search.choose_by;
-    let search = Search::run(settings.candidates()?, &rows, &folds, by, deadline.of_search())?;
-    let finished = finish(&search, &rows, &cutoffs, &folds, settings)?;
-    let chosen = search.chosen();
-    // The guard does what the search did with the chosen candidate; what comes after it takes its time as well.
-    let permuted_labels = if deadline.allows(2 * chosen.took) {
-        let resamples = settings.decision.bootstrap_resamples;
-        guards::permuted_labels(&*chosen.candidate, &rows, &folds, resamples, settings.forest.seed)?
-    } else {
-        None
-    };
-
-    let table = snapshots::table(&train, &folds, &test)?;
-    let (scorer, calibration) = (finished.fitted.scorer.clone(), finished.calibration.clone());
-    let model = Model::new(settings.window_days, &table, scorer, calibration, finished.decision)?;
-    let file = model.to_bytes()?;
-    let version = ModelVersion::from_file(&file);
-    let run = Run {
-        now,
-        log_span,
-        settings,
-        train: (&train, training_rows),
-        test: (&test, test_rows),
-        rows: &rows,
-        folds: &folds,
-        search: &search,
-        finished: &finished,
-        permuted_labels,
-        future_checked,
-    };
-    let mut card = card::write(run, &version, &model)?;
-
-    let snapshots = format!("snapshots/{}-{version}/rows.parquet", log_span.1);
-    stores.store.put(&snapshots, table, "application/vnd.apache.parquet", Condition::Always).await?;
-    let baseline = snapshots::baseline(&train)?;
-    let files = ModelFiles { model: file, baseline, xgboost_json: finished.fitted.xgboost_json };
-    let probabilities = model.predict_all(test.iter().map(|s| &s.row))?;
-    let held_out = Scored {
-        snapshots: &test,
-        window_days: settings.window_days,
-        probabilities: &probabilities,
-        threshold: model.threshold(),
-    };
-    let report = ReportData::new(
-        &totals,
-        &train,
-        HeldOutRows { snapshots: &test, probabilities: &probabilities },
-        &card,
-        &settings.estimate_params(model.threshold(), test.iter().map(|s| s.cutoff)),
-    );
-    let new = NewModel { files: &files, report: &report, held_out, log_end: log_span.1 };
-    let (registered_as, moved) = register(stores, settings, &new, &mut card, invocation).await?;
-    let event = audience.send_event(moved.as_ref(), card.gate.as_ref(), deadline).await;
-    let retired = retire(stores, settings.gate.keep_versions, invocation).await;
-    let snapshots = format!("s3://{}/{snapshots}", stores.store.name());
-    let mut tracking = None;
-    if let Some(mlflow) = &audience.mlflow {
-        let artifacts = artifacts(files, report.files(&card)?, &card)?;
-        let done = Done { stores, card: &card, snapshots: &snapshots, artifacts: &artifacts };
-        tracking = Some(mlflow.track(&done, deadline).await);
-    }
-    Ok(Outcome::Trained(Box::new(Trained {
-        html_report: stores.models().report_url(&version, ReportFile::Html),
-        model_version: version,
-        registered_as,
-        replaced: moved.and_then(|m| m.replaced),
-        gate: card.gate,
-        retired: retired.as_ref().cloned().unwrap_or_default(),
-        not_retired: retired.err().map(|e| e.to_string()),
-        overlapping_slices,
-        family: card.family,
-        training: card.training,
-        test: card.test,
-        report: card.evaluation.report.to_text(["retained", "churned"]),
-        evaluation: card.evaluation,
-        estimates: card.estimates,
-        candidates: card.candidates,
-        decision: card.decision,
-        guards: card.guards,
-        snapshots,
-        event,
-        tracking,
-        warnings: card.warnings,
-        notes: card.notes,
-    })))
 }
 
 /// The files that MLflow keeps of a training.
-fn artifacts(files: ModelFiles, report: ReportFiles, card: &Card) -> Result<Vec<Artifact>, StoreError> {
+fn artifacts(new: &NewModel<'_>, card: &Card) -> Result<Vec<Artifact>, TrainError> {
+    let report = new.report.files(card)?;
     let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", files::CARD, e))?;
-    let artifact = |name, bytes| Artifact { name, bytes };
-    let all = [
-        artifact(files::MODEL, files.model),
-        artifact(files::CARD, json),
-        artifact(ReportFile::Html.name(), report.html),
-        artifact(ReportFile::Json.name(), report.json),
+    let mut artifacts = vec![
+        Artifact { name: files::MODEL, bytes: new.files.model.clone() },
+        Artifact { name: files::CARD, bytes: json },
+        Artifact { name: ReportFile::Html.name(), bytes: report.html },
+        Artifact { name: ReportFile::Json.name(), bytes: report.json },
     ];
-    Ok(all.into_iter().chain(files.xgboost_json.map(|bytes| artifact(files::XGBOOST_JSON, bytes))).collect())
-}
-
-/// Why these rows do not suffice, if they do not.
-fn refusal(train: &Rows, test: &Rows, settings: &TrainingSettings) -> Option<Outcome> {
-    let (users, needed) = (train.users, settings.min_users as usize);
-    if users < needed {
-        let detail = format!("the training rows are of {users} users, it takes at least {needed} (min_users)");
-        return Some(Outcome::not_trained(Reason::TooFewUsers, detail));
-    }
-    let (positives, negatives) = (train.positives, train.rows - train.positives);
-    let needed = settings.min_rows_per_class as usize;
-    if positives.min(negatives) < needed {
-        let detail = format!(
-            "of the training rows {positives} churned and {negatives} did not, it takes at least {needed} of either \
-             (min_rows_per_class)"
-        );
-        return Some(Outcome::not_trained(Reason::TooFewOfAClass, detail));
-    }
-    if test.positives == 0 || test.positives == test.rows {
-        let detail = format!(
-            "of the {} held-out rows {} churned, it takes both outcomes to evaluate a model",
-            test.rows, test.positives
-        );
-        return Some(Outcome::not_trained(Reason::TooFewOfAClass, detail));
-    }
-    None
+    let xgboost_json = new.files.xgboost_json.clone();
+    artifacts.extend(xgboost_json.map(|bytes| Artifact { name: files::XGBOOST_JSON, bytes }));
+    Ok(artifacts)
 }

@@ -8,13 +8,13 @@ mod settings;
 
 pub use settings::EventSettings;
 
-use crate::deadline::Deadline;
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use churn_common::model::card::GateReason;
 use churn_common::store::StoreError;
 use churn_common::store::registry::Move;
+use churn_training::Deadline;
 use lambda_runtime::tracing;
 use serde::Serialize;
 use std::time::Duration;

@@ -14,10 +14,10 @@ mod settings;
 pub use artifacts::Artifact;
 pub use settings::TrackingSettings;
 
-use crate::deadline::Deadline;
 use churn_common::model::{Card, ModelVersion};
 use churn_common::settings::{Settings, SettingsError};
 use churn_common::store::Stores;
+use churn_training::Deadline;
 use client::Client;
 use content::Sources;
 use lambda_runtime::tracing;

@@ -31,7 +31,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
             "monitor" => monitor::run().await,
             "predict" => predict::run().await,
-            "retrain" => retrain::run().await,
+            "retrain" => {
+                tracing::init_default_subscriber();
+                let function = retrain::Function::from_env().await?;
+                lambda_runtime::run(service_fn(|event| function.handle(event))).await
+            }
             name => Err(format!("there is no function {name}").into()),
         }
     });

@@ -1,0 +1,129 @@
+//! The error of an invocation, and the form in which Lambda reports it.
+
+use crate::actions::ActionError;
+use crate::comparison::CompareError;
+use crate::load::LoadError;
+use crate::registration::{ChangeError, RegisterError};
+use crate::request::RequestError;
+use churn_common::settings::SettingsError;
+use churn_common::store::StoreError;
+use churn_common::store::models::ModelError;
+use churn_common::store::registry::Refused;
+use churn_report::ReportError;
+use churn_training::{InsufficientData, TrainingError};
+use lambda_runtime::Diagnostic;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The settings, or those in the payload, are invalid.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error(transparent)]
+    Action(#[from] ActionError),
+}
+
+impl TrainError {
+    /// What the stored data lack, if that is why there is no model: no failure.
+    pub(crate) fn insufficient_data(&self) -> Option<&InsufficientData> {
+        match self {
+            Self::Load(LoadError::InsufficientData(why)) | Self::Training(TrainingError::InsufficientData(why)) => {
+                Some(why)
+            }
+            _ => None,
+        }
+    }
+
+    /// The failed call to a store, if that is the cause.
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(e)
+            | Self::Load(LoadError::Store(e))
+            | Self::Register(
+                RegisterError::Store(e)
+                | RegisterError::Change(ChangeError::Store(e))
+                | RegisterError::Compare(CompareError::Store(e)),
+            )
+            | Self::Action(
+                ActionError::Store(e)
+                | ActionError::Model(ModelError::Store(e))
+                | ActionError::Change(ChangeError::Store(e))
+                | ActionError::Compare(CompareError::Store(e)),
+            ) => Some(e),
+            _ => None,
+        }
+    }
+
+    /// The registry's rule against the change, if that is the cause.
+    fn refused(&self) -> Option<&Refused> {
+        match self {
+            Self::Register(RegisterError::Change(ChangeError::Refused(refused)))
+            | Self::Action(ActionError::Change(ChangeError::Refused(refused))) => Some(refused),
+            _ => None,
+        }
+    }
+
+    /// A stable name for alarms and retries: only `Retryable` is worth a retry.
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::Settings(_) => "BadSettings",
+            Self::Training(error) if error.is_invalid_settings() => "BadSettings",
+            Self::Request(_) | Self::Action(ActionError::Request(_) | ActionError::Model(ModelError::Missing(_))) => {
+                "BadRequest"
+            }
+            Self::Register(RegisterError::ChampionChanged(..)) => "Retryable",
+            _ => match (self.store_error(), self.refused()) {
+                (Some(e), _) if e.retryable => "Retryable",
+                (_, Some(Refused::Overtaken(_) | Refused::BeingDeleted(_))) => "Retryable",
+                (_, Some(_)) => "BadRequest",
+                _ => "Failed",
+            },
+        }
+    }
+}
+
+impl From<TrainError> for Diagnostic {
+    fn from(error: TrainError) -> Self {
+        Self { error_type: error.error_type().into(), error_message: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use churn_common::model::ModelVersion;
+    use churn_common::store::StoreErrorKind;
+
+    #[test]
+    fn only_errors_worth_a_retry_are_retryable() {
+        let version = ModelVersion::from_file(b"model");
+        let store = |kind| StoreError::new(kind, "Scan", "UserHistory", "failed");
+        let refused = |why| ActionError::Change(ChangeError::Refused(why));
+        let cases: [(TrainError, &str); 8] = [
+            (LoadError::Store(store(StoreErrorKind::Throttled)).into(), "Retryable"),
+            (RegisterError::Compare(CompareError::Store(store(StoreErrorKind::AccessDenied))).into(), "Failed"),
+            (RegisterError::ChampionChanged(version.clone(), 5).into(), "Retryable"),
+            (refused(Refused::Overtaken(None)).into(), "Retryable"),
+            (refused(Refused::NothingBefore(None)).into(), "BadRequest"),
+            (ActionError::Model(ModelError::Missing(version)).into(), "BadRequest"),
+            (RequestError::NoSuchRole("challenger").into(), "BadRequest"),
+            (LoadError::Leak { changed: 1, users: 2 }.into(), "Failed"),
+        ];
+        for (error, expected) in cases {
+            let message = error.to_string();
+            let diagnostic = Diagnostic::from(error);
+            assert_eq!((diagnostic.error_type.as_str(), diagnostic.error_message), (expected, message));
+        }
+    }
+}

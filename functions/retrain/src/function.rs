@@ -1,0 +1,50 @@
+//! The function as Lambda runs it: state that all invocations share, built once during init.
+
+use crate::error::TrainError;
+use crate::handle;
+use crate::invocation::Invocation;
+use crate::notifiers::Notifiers;
+use crate::outcome::Outcome;
+use aws_config::BehaviorVersion;
+use churn_common::calendar::Timestamp;
+use churn_common::settings::Settings;
+use churn_common::store::Stores;
+use churn_common::store::names::StoreNames;
+use churn_common::telemetry::invocation_span;
+use churn_training::{Deadline, TrainingSettings};
+use lambda_runtime::tracing::Instrument;
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::Value;
+
+/// What all invocations share.
+pub struct Function {
+    stores: Stores,
+    settings: TrainingSettings,
+    notifiers: Notifiers,
+}
+
+impl Function {
+    /// Reads the settings, and connects to the stores and to the notification targets.
+    ///
+    /// # Errors
+    /// The settings cannot be used.
+    pub async fn from_env() -> Result<Self, Error> {
+        let settings = TrainingSettings::from_env()?;
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let stores = Stores::connect(&config, &StoreNames::from_env()?);
+        Ok(Self { stores, settings, notifiers: Notifiers::from_env(&config)? })
+    }
+
+    /// Runs one invocation at the current time.
+    ///
+    /// # Errors
+    /// As [`handle`].
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Outcome, TrainError> {
+        let deadline = Deadline::at(event.context.deadline());
+        let invocation = Invocation { id: event.context.request_id, now: Timestamp::now(), deadline };
+        // Boxed: the compiler limits the depth of nested futures.
+        Box::pin(handle(event.payload, &self.stores, &self.settings, &self.notifiers, &invocation))
+            .instrument(invocation_span(&invocation.id))
+            .await
+    }
+}

@@ -1,0 +1,92 @@
+//! Loading: one pass over all stored histories makes the training data and the counts for the report.
+
+use crate::snapshots::SnapshotParams;
+use churn_common::calendar::Timestamp;
+use churn_common::history::History;
+use churn_common::ids::UserId;
+use churn_common::pseudonym::StoredUser;
+use churn_common::snapshot::{Snapshot, at_risk};
+use churn_common::store::{StoreError, Stores};
+use churn_report::Totals;
+use churn_training::guards::leaks_future;
+use churn_training::{InsufficientData, Split, TrainingData, TrainingSettings};
+use lambda_runtime::tracing;
+use std::sync::{Mutex, PoisonError};
+
+/// What a training needs from the stores.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub data: TrainingData,
+    /// Counts for the report.
+    pub totals: Totals,
+    /// Slices left out of histories because others contain some of their events: overlapping exports.
+    pub overlapping_slices: usize,
+}
+
+/// Why nothing could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no log, or it is too short; no failure.
+    #[error(transparent)]
+    InsufficientData(#[from] InsufficientData),
+    /// Features read what happened after the cutoff: a defect that no score would show.
+    #[error("the features of {changed} of {users} users change with what happens after the cutoff")]
+    Leak { changed: usize, users: usize },
+}
+
+/// What one user's history adds.
+struct UserRows {
+    snapshots: Vec<Snapshot>,
+    overlaps: usize,
+    /// Whether the features at the newest cutoff change with future events; `None` if there are no features.
+    leaks: Option<bool>,
+}
+
+/// Reads the log's span and every stored history.
+///
+/// # Errors
+/// If the store fails, the log does not suffice, or features change with what happens after the cutoff.
+pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Timestamp) -> Result<Loaded, LoadError> {
+    let log_span = stores.ledger.log_span(now).await?.ok_or(InsufficientData::NoData)?;
+    let split = Split::new(log_span.0, log_span.1, settings).map_err(InsufficientData::from)?;
+    let params = SnapshotParams { window_days: settings.window_days, label: settings.label(), log_end: log_span.1 };
+
+    let totals = Mutex::new(Totals::new(log_span));
+    let passed = stores.histories.map_users(settings.scan_segments, |user, history| {
+        let rows = user_rows(user, &history, &split, params);
+        // A panic while counting would have ended the run.
+        let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.add_user(&history);
+        let labels = rows.snapshots.iter().map(|row| (row.cutoff, row.churned));
+        totals.add_rows(user, &history, settings.window_days, labels);
+        Some(rows)
+    });
+    let users: Vec<UserRows> = passed.await?.into_iter().map(|(_, rows)| rows).collect();
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
+
+    let overlapping_slices = users.iter().map(|user| user.overlaps).sum();
+    if overlapping_slices > 0 {
+        tracing::warn!(overlapping_slices, "slices left out: overlapping exports");
+    }
+    let checked: Vec<bool> = users.iter().filter_map(|user| user.leaks).collect();
+    let changed = checked.iter().filter(|leaks| **leaks).count();
+    if changed > 0 {
+        return Err(LoadError::Leak { changed, users: checked.len() });
+    }
+    let snapshots = users.into_iter().flat_map(|user| user.snapshots);
+    let (train, test) = snapshots.partition(|snapshot| split.train.contains(&snapshot.cutoff));
+    let data = TrainingData { log_span, split, train, test, future_checked: checked.len() };
+    Ok(Loaded { data, totals, overlapping_slices })
+}
+
+fn user_rows(user: &StoredUser, history: &History, split: &Split, params: SnapshotParams) -> UserRows {
+    let snapshots: Vec<Snapshot> =
+        split.cutoffs().filter_map(|cutoff| params.snapshot(user, history, cutoff)).collect();
+    let leaks = snapshots.last().zip(UserId::new(user.as_str())).map(|(newest, user)| {
+        let cutoff = newest.cutoff;
+        leaks_future(&user, history, cutoff, |history| at_risk(history, cutoff, params.window_days))
+    });
+    UserRows { snapshots, overlaps: history.overlaps().len(), leaks }
+}

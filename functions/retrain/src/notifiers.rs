@@ -1,0 +1,56 @@
+//! Notification targets besides the response: EventBridge and MLflow.
+
+use crate::events::{EventBus, EventOutcome, EventSettings};
+use crate::tracking::{Artifact, Done, Mlflow, Tracked};
+use aws_config::SdkConfig;
+use churn_common::model::card::Gate;
+use churn_common::model::{Card, ModelVersion};
+use churn_common::settings::{Settings, SettingsError};
+use churn_common::store::Stores;
+use churn_common::store::registry::Move;
+use churn_training::Deadline;
+
+/// The notification targets; none by default.
+#[derive(Default)]
+pub struct Notifiers {
+    pub mlflow: Option<Mlflow>,
+    pub bus: Option<EventBus>,
+}
+
+impl Notifiers {
+    /// The targets that the environment names. The bus is reached at the endpoint and with the credentials of `config`.
+    ///
+    /// # Errors
+    /// If `CHURN_MLFLOW_MODEL` or `CHURN_EVENT_BUS` is not a valid name.
+    pub fn from_env(config: &SdkConfig) -> Result<Self, SettingsError> {
+        Ok(Self { mlflow: Mlflow::from_env()?, bus: EventBus::connect(config, EventSettings::from_env()?) })
+    }
+
+    /// Publishes the event of a change, with the gate's reasons; `None` if nothing changed, or no bus is set.
+    pub(crate) async fn publish(
+        &self,
+        change: Option<&Move>,
+        gate: Option<&Gate>,
+        deadline: Deadline,
+    ) -> Option<EventOutcome> {
+        let reasons = gate.map(|gate| gate.reasons.as_slice()).unwrap_or_default();
+        self.bus.as_ref()?.tell(change?, reasons, deadline).await
+    }
+
+    /// Records a training in MLflow; `None` if no server is set.
+    pub(crate) async fn track(
+        &self,
+        stores: &Stores,
+        card: &Card,
+        snapshots: &str,
+        artifacts: &[Artifact],
+        deadline: Deadline,
+    ) -> Option<Tracked> {
+        Some(self.mlflow.as_ref()?.track(&Done { stores, card, snapshots, artifacts }, deadline).await)
+    }
+
+    /// Records in MLflow that a registered model became champion; `None` if no server is set.
+    pub(crate) async fn track_champion(&self, champion: &ModelVersion, deadline: Deadline) -> Option<Tracked> {
+        Some(self.mlflow.as_ref()?.champion_moved(champion, deadline).await)
+    }
+}

@@ -1,0 +1,245 @@
+//! Fitting a calibration on scores of rows that the models had not seen.
+
+use crate::settings::CalibrationMethod;
+use churn_common::model::scorer::logistic;
+use churn_common::model::{Calibration, Scorer};
+use linfa::ParamGuard;
+use linfa::composing::platt_scaling::{Platt, PlattError, platt_newton_method};
+use ndarray::ArrayView1;
+
+/// Why scores cannot be calibrated.
+#[derive(Debug, thiserror::Error)]
+pub enum CalibrationError {
+    /// Newton's method does not converge.
+    #[error(transparent)]
+    Platt(#[from] PlattError),
+    #[error("{scores} folds of scores, but {labels} folds of labels")]
+    Folds { scores: usize, labels: usize },
+    /// Folds count from 0.
+    #[error("fold {fold} has {scores} scores, but {labels} labels")]
+    FoldRows { fold: usize, scores: usize, labels: usize },
+}
+
+/// Fits a calibration by `method`: where that is automatic, isotonic from `isotonic_min_positives` positive rows on, as
+/// it needs many to be smooth, and Platt's below (Niculescu-Mizil and Caruana 2005).
+///
+/// # Errors
+/// If Newton's method does not converge.
+pub fn fit(
+    method: CalibrationMethod,
+    isotonic_min_positives: u32,
+    scores: &[f64],
+    labels: &[bool],
+) -> Result<Calibration, CalibrationError> {
+    let positives = labels.iter().filter(|label| **label).count();
+    match method {
+        CalibrationMethod::None => Ok(Calibration::None),
+        CalibrationMethod::Isotonic => Ok(isotonic(scores, labels)),
+        CalibrationMethod::Auto if positives >= isotonic_min_positives as usize => Ok(isotonic(scores, labels)),
+        CalibrationMethod::Platt | CalibrationMethod::Auto => {
+            let Sigmoid { a, b } = platt(scores, labels)?;
+            Ok(Calibration::Platt { a, b })
+        }
+    }
+}
+
+/// `logistic(a · score + b)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sigmoid {
+    /// Slope, 0 or more.
+    a: f64,
+    /// Intercept.
+    b: f64,
+}
+
+/// Platt's method: the [`Sigmoid`] of largest likelihood, targets moved off 0 and 1 by his rule. Where higher scores go
+/// with fewer positive rows, the rate of all rows (a = 0): a calibration does not reverse a ranking.
+fn platt(scores: &[f64], labels: &[bool]) -> Result<Sigmoid, PlattError> {
+    let n = scores.len() as f64;
+    let mean = scores.iter().sum::<f64>() / n;
+    let spread = (scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let positives = labels.iter().filter(|label| **label).count() as f64;
+    let rate = Sigmoid { a: 0.0, b: ((positives + 1.0) / (n - positives + 1.0)).ln() };
+    if spread < 1e-12 {
+        return Ok(rate);
+    }
+    // linfa stops where the gradient is small: on scores of unit spread that means the same for every family.
+    let standard: Vec<f64> = scores.iter().map(|s| (s - mean) / spread).collect();
+    let params = Platt::<f64, ()>::params().check()?;
+    let (a, b) = platt_newton_method(ArrayView1::from(&standard), ArrayView1::from(labels), &params)?;
+    // linfa's sign is Platt's own: 1 / (1 + exp(A f + B)).
+    let a = -a / spread;
+    Ok(if a > 0.0 { Sigmoid { a, b: -b - a * mean } } else { rate })
+}
+
+/// Isotonic regression by pooling adjacent violators (Ayer et al. 1955). Rates are kept within `1 / (n + 2)` of 0 and 1,
+/// so that no row gets a certain answer.
+fn isotonic(scores: &[f64], labels: &[bool]) -> Calibration {
+    let mut rows: Vec<(f64, bool)> = scores.iter().copied().zip(labels.iter().copied()).collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut blocks: Vec<Block> = Vec::new();
+    for tie in rows.chunk_by(|a, b| a.0 == b.0) {
+        let positives = tie.iter().filter(|row| row.1).count() as u64;
+        let mut block = Block { first: tie[0].0, last: tie[0].0, positives, rows: tie.len() as u64 };
+        while let Some(before) = blocks.pop_if(|before| before.rate() >= block.rate()) {
+            block = Block {
+                first: before.first,
+                positives: before.positives + block.positives,
+                rows: before.rows + block.rows,
+                ..block
+            };
+        }
+        blocks.push(block);
+    }
+    let margin = 1.0 / (rows.len() as f64 + 2.0);
+    let knots = blocks.iter().flat_map(|block| {
+        let rate = block.rate().clamp(margin, 1.0 - margin);
+        let end = (block.last > block.first).then_some((block.last, rate));
+        [Some((block.first, rate)), end].into_iter().flatten()
+    });
+    Calibration::Isotonic { knots: knots.collect() }
+}
+
+/// Rows that get one rate.
+struct Block {
+    first: f64,
+    last: f64,
+    positives: u64,
+    rows: u64,
+}
+
+impl Block {
+    fn rate(&self) -> f64 {
+        self.positives as f64 / self.rows as f64
+    }
+}
+
+/// The probability of every out-of-fold score, fold by fold, each calibrated by Platt's method on the other folds'
+/// scores. Families whose scores mean different things so become comparable, and no row contributes to its own probability.
+///
+/// # Errors
+/// If scores and labels differ in length, or Newton's method does not converge on any fold.
+pub fn cross_fitted(scores: &[Vec<f64>], labels: &[Vec<bool>]) -> Result<Vec<Vec<f64>>, CalibrationError> {
+    if scores.len() != labels.len() {
+        return Err(CalibrationError::Folds { scores: scores.len(), labels: labels.len() });
+    }
+    for (fold, (scores, labels)) in scores.iter().zip(labels).enumerate() {
+        if scores.len() != labels.len() {
+            return Err(CalibrationError::FoldRows { fold, scores: scores.len(), labels: labels.len() });
+        }
+    }
+    let mut probabilities = Vec::with_capacity(scores.len());
+    for (held_out, own) in scores.iter().enumerate() {
+        let other_scores = all_but(held_out, scores);
+        let other_labels = all_but(held_out, labels);
+        let Sigmoid { a, b } = platt(&other_scores, &other_labels)?;
+        probabilities.push(own.iter().map(|score| logistic(a * score + b)).collect());
+    }
+    Ok(probabilities)
+}
+
+/// The rows of all folds but one, in order.
+fn all_but<T: Copy>(held_out: usize, folds: &[Vec<T>]) -> Vec<T> {
+    let others = folds.iter().enumerate().filter(|(fold, _)| *fold != held_out);
+    others.flat_map(|(_, rows)| rows.iter().copied()).collect()
+}
+
+/// The probability of each score.
+pub fn probabilities(calibration: &Calibration, scorer: &Scorer, scores: &[f64]) -> Vec<f64> {
+    scores.iter().map(|score| calibration.probability(scorer, *score)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use churn_common::model::linear::Linear;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/golden/calibration.json"));
+
+    fn platt_calibration(scores: &[f64], labels: &[bool]) -> Calibration {
+        fit(CalibrationMethod::Platt, 0, scores, labels).unwrap()
+    }
+
+    fn any_scorer() -> Scorer {
+        Scorer::Linear(Linear { intercept: 0.0, terms: vec![] })
+    }
+
+    #[test]
+    fn both_methods_equal_scikit_learn() {
+        let cases: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();
+        assert_eq!(cases.len(), 4);
+        for case in cases {
+            let numbers = |name: &str| serde_json::from_value::<Vec<f64>>(case[name].clone()).unwrap();
+            let labels: Vec<bool> = serde_json::from_value(case["labels"].clone()).unwrap();
+            let (scores, at) = (numbers("scores"), numbers("at"));
+            // scikit-learn's Platt stops where the gradient is below 1e-6 (ours: 1e-5) of the rows.
+            for (calibration, golden, tolerance) in [
+                (platt_calibration(&scores, &labels), numbers("platt"), 2e-4),
+                (isotonic(&scores, &labels), numbers("isotonic"), 1e-12),
+            ] {
+                calibration.check().unwrap();
+                for ((score, p), expected) in at.iter().zip(probabilities(&calibration, &any_scorer(), &at)).zip(golden)
+                {
+                    assert!((p - expected).abs() < tolerance, "{} at {score}: {p}, not {expected}", case["name"]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn automatic_calibration_depends_on_the_number_of_positive_rows() {
+        let (scores, labels) = ([0.1, 0.2, 0.3, 0.4], [false, true, false, true]);
+        let of = |method, min| fit(method, min, &scores, &labels).unwrap();
+        assert!(matches!(of(CalibrationMethod::Auto, 2), Calibration::Isotonic { .. }));
+        assert!(matches!(of(CalibrationMethod::Auto, 3), Calibration::Platt { .. }));
+        assert!(matches!(of(CalibrationMethod::Platt, 0), Calibration::Platt { .. }));
+        assert_eq!(of(CalibrationMethod::None, 0), Calibration::None);
+    }
+
+    #[test]
+    fn calibration_never_reverses_a_ranking() {
+        let (scores, labels) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [true, true, true, false, false, false]);
+        for calibration in [platt_calibration(&scores, &labels), isotonic(&scores, &labels)] {
+            let p = probabilities(&calibration, &any_scorer(), &scores);
+            assert!(p.iter().all(|p| (p - 0.5).abs() < 1e-12), "{p:?}");
+        }
+        assert!(matches!(platt_calibration(&[3.0; 6], &labels), Calibration::Platt { a: 0.0, .. }));
+    }
+
+    #[test]
+    fn cross_fitting_leaves_out_the_row_itself() {
+        let scores = vec![vec![0.1, 0.9, 0.4], vec![0.2, 0.8, 0.6], vec![0.3, 0.7, 0.5]];
+        let mut labels = vec![vec![false, true, false], vec![false, true, true], vec![false, true, false]];
+        let before = cross_fitted(&scores, &labels).unwrap();
+        labels[1] = vec![true, false, false];
+        let after = cross_fitted(&scores, &labels).unwrap();
+        assert_eq!(before[1], after[1]);
+        assert_ne!(before[0], after[0]);
+    }
+
+    #[test]
+    fn cross_fitting_rejects_folds_of_different_length() {
+        let scores = vec![vec![0.1, 0.9], vec![0.2, 0.8]];
+        let error = |labels: &[Vec<bool>]| cross_fitted(&scores, labels).unwrap_err().to_string();
+        assert_eq!(error(&[vec![false, true]]), "2 folds of scores, but 1 folds of labels");
+        assert_eq!(error(&[vec![false, true], vec![true]]), "fold 1 has 2 scores, but 1 labels");
+    }
+
+    proptest! {
+        #[test]
+        fn every_fit_is_valid_and_keeps_the_mean(
+            rows in proptest::collection::vec((0u8..40, any::<bool>()), 2..80),
+        ) {
+            let scores: Vec<f64> = rows.iter().map(|r| f64::from(r.0) / 7.0).collect();
+            let labels: Vec<bool> = rows.iter().map(|r| r.1).collect();
+            for calibration in [platt_calibration(&scores, &labels), isotonic(&scores, &labels)] {
+                prop_assert!(calibration.check().is_ok(), "{:?}", calibration);
+            }
+            let p = probabilities(&isotonic(&scores, &labels), &any_scorer(), &scores);
+            let off = p.iter().sum::<f64>() - labels.iter().filter(|l| **l).count() as f64;
+            prop_assert!(off.abs() <= 1.0, "only what is kept off 0 and 1 moves the mean: {}", off);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Why hyper-parameters are refused, and why a candidate cannot be fitted.
+
+use crate::dataset::InvalidDataset;
+use churn_common::model::ScoreError;
+use churn_common::model::scorer::InvalidScorer;
+use churn_common::model::trees::InvalidTrees;
+use hessboost::error::HessboostError;
+
+/// A hyper-parameter that is out of range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} is {value}, must be {accepted}")]
+pub struct ParamsError {
+    /// Name of the setting.
+    pub field: &'static str,
+    pub value: String,
+    pub accepted: &'static str,
+}
+
+/// Why a candidate cannot be fitted, or cannot score what a fold holds out.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    #[error(transparent)]
+    Dataset(#[from] InvalidDataset),
+    #[error("hessboost failed: {0}")]
+    Boosting(#[from] HessboostError),
+    #[error("linfa-trees failed: {0}")]
+    Split(#[from] linfa::error::Error),
+    /// What was fitted breaks a rule of the served form: a defect of the library, or of the conversion.
+    #[error("the fitted model is invalid: {0}")]
+    InvalidTrees(#[from] InvalidTrees),
+    /// As [`FitError::InvalidTrees`], of a linear model.
+    #[error("the fitted model is invalid: {0}")]
+    InvalidScorer(#[from] InvalidScorer),
+    /// A held-out row cannot be scored.
+    #[error("scoring failed: {0}")]
+    Score(#[from] ScoreError),
+}

@@ -1,0 +1,108 @@
+//! A class-weighted random forest on linfa-trees, grown node by node.
+//!
+//! linfa's own forest samples features once per tree, loses weights in its bootstrap and returns labels. Here each node
+//! is a depth-1 [`linfa_trees::DecisionTree`] of its own, on that node's rows only, with features drawn
+//! and classes balanced for that node and values binned beforehand; users are bootstrapped, not rows; and what is served are
+//! smoothed rates.
+//!
+//! The result is a function of rows and settings alone: not of threads, nor of the order of rows.
+
+mod binning;
+mod grow;
+mod params;
+mod sample;
+mod served;
+mod split;
+#[cfg(test)]
+mod tests;
+
+use std::panic::resume_unwind;
+use std::thread;
+
+use super::{Candidate, Family, FitError, Fitted, normalise};
+use crate::dataset::Dataset;
+use crate::random;
+use churn_common::model::Scorer;
+use churn_common::model::trees::Trees;
+use serde_json::{Value, json};
+
+pub use params::{ClassWeight, ForestParams, ValidForestParams};
+
+use binning::Column;
+use grow::Grower;
+use sample::Users;
+use served::{Rates, Tree};
+
+impl Candidate for ValidForestParams {
+    fn family(&self) -> Family {
+        Family::RandomForest
+    }
+
+    fn hyper_parameters(&self) -> Value {
+        json!(self.get())
+    }
+
+    /// Fits a forest, on all cores there are. Importances are each feature's mean decrease of (class-weighted) Gini
+    /// impurity, as scikit-learn's `feature_importances_`: normalised per tree, then averaged.
+    fn fit(&self, rows: &Dataset) -> Result<Fitted, FitError> {
+        self.fit_on(rows, thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+impl ValidForestParams {
+    fn fit_on(&self, rows: &Dataset, threads: usize) -> Result<Fitted, FitError> {
+        rows.check()?;
+        let params = self.get();
+        let columns: Vec<Column> =
+            rows.features.columns().into_iter().map(|values| Column::new(values, params.max_bins as usize)).collect();
+        let usable: Vec<usize> = (0..columns.len()).filter(|&feature| columns[feature].varies()).collect();
+        let grower = Grower { columns: &columns, rows, usable: &usable, params };
+        let users = Users::new(&rows.users);
+        let rates = rates(params, rows);
+
+        let grow = |tree: u32| -> Result<Tree, linfa::error::Error> {
+            let mut rng = random::rng(params.seed, u64::from(tree));
+            let bag = users.draw(&mut rng, params.max_rows_per_tree as usize);
+            Ok(served::tree(&grower.grow(bag, &mut rng)?, &columns, rows, &rates))
+        };
+        let trees = in_parallel(params.n_trees, threads, &grow)?;
+
+        let mut importances = vec![0.0; columns.len()];
+        for tree in &trees {
+            importances.iter_mut().zip(&tree.importances).for_each(|(sum, x)| *sum += x);
+        }
+        normalise(&mut importances);
+        let trees = Trees::new(columns.len() as u16, trees.into_iter().map(|tree| tree.nodes).collect())?;
+        Ok(Fitted { scorer: Scorer::Mean(trees), importances, xgboost_json: None })
+    }
+}
+
+fn rates(params: &ForestParams, rows: &Dataset) -> Rates {
+    let sums = rows.class_weights();
+    let rows_per_weight = rows.labels.len() as f64 / (sums[0] + sums[1]) as f64;
+    let weights = params.class_weight.weights(sums).map(|weight| weight * rows_per_weight);
+    let [negative, positive] = [0, 1].map(|class| sums[class] as f64 * weights[class]);
+    Rates { weights, smoothing: params.smoothing, prior: positive / (negative + positive) }
+}
+
+/// The trees in order, a stretch of them per thread.
+fn in_parallel<E: Send>(
+    n_trees: u32,
+    threads: usize,
+    grow: &(impl Fn(u32) -> Result<Tree, E> + Sync),
+) -> Result<Vec<Tree>, E> {
+    let stretch = n_trees.div_ceil(threads as u32).max(1);
+    thread::scope(|scope| {
+        let handles: Vec<_> = (0..n_trees)
+            .step_by(stretch as usize)
+            .map(|from| {
+                scope.spawn(move || (from..n_trees.min(from + stretch)).map(grow).collect::<Result<Vec<_>, E>>())
+            })
+            .collect();
+        let mut trees = Vec::with_capacity(n_trees as usize);
+        for handle in handles {
+            trees.extend(handle.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(trees)
+    })
+}

@@ -1,0 +1,183 @@
+//! The model card: what a run did, and how its model scored.
+
+use crate::candidates::Family;
+use crate::data::TrainingData;
+use crate::dataset::Dataset;
+use crate::final_fit::FinalFit;
+use crate::folds::Folds;
+use crate::importance::importance;
+use crate::search::{Search, Trial};
+use crate::settings::{ChooseBy, TrainingSettings};
+use crate::snapshots::{labels, user_numbers};
+use crate::{guards, ranks, threshold, warnings};
+use churn_common::calendar::Timestamp;
+use churn_common::features::SCHEMA;
+use churn_common::metrics::{
+    EstimateParams, Evaluation, MetricsError, brier, estimate, expected_calibration_error, reliability,
+};
+use churn_common::model::card::{
+    CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureBlind, Guards, PermutedLabels, Rows,
+    TestScore, Validation,
+};
+use churn_common::model::{Card, Model, ModelVersion, ScoreError};
+use churn_common::snapshot::Snapshot;
+
+/// What the card is written from.
+pub(crate) struct Run<'a> {
+    pub now: Timestamp,
+    pub data: &'a TrainingData,
+    pub settings: &'a TrainingSettings,
+    pub training_rows: Rows,
+    pub test_rows: Rows,
+    /// The model's probabilities of the test snapshots.
+    pub test_probabilities: &'a [f64],
+    /// The training rows as candidates take them.
+    pub rows: &'a Dataset,
+    pub folds: &'a Folds,
+    pub search: &'a Search,
+    pub fit: &'a FinalFit,
+    pub version: &'a ModelVersion,
+    pub model: &'a Model,
+    /// The run on shuffled labels, where there was time for it.
+    pub permuted_labels: Option<PermutedLabels>,
+}
+
+/// Why no card can be written.
+#[derive(Debug, thiserror::Error)]
+pub enum CardError {
+    #[error("evaluation failed: {0}")]
+    Metrics(#[from] MetricsError),
+    /// A row cannot be scored or explained.
+    #[error("scoring failed: {0}")]
+    Score(#[from] ScoreError),
+    #[error("settings cannot be written as JSON: {0}")]
+    Settings(#[from] serde_json::Error),
+}
+
+/// The card of a model that has not been through the gate.
+///
+/// # Errors
+/// If the model's probabilities cannot be scored or explained.
+pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
+    let (settings, model, probabilities) = (run.settings, run.model, run.test_probabilities);
+    let (test, train) = (&run.data.test, &run.data.train);
+    let test_labels = labels(test);
+    let evaluation = Evaluation::of(&test_labels, probabilities, model.threshold().get())?;
+    let training_probabilities = model.predict_all(train.iter().map(|s| &s.row))?;
+    let test_params = settings.estimate_params(model.threshold(), test.iter().map(|s| s.cutoff));
+    let bound = settings.decision.leak_roc_auc;
+    let guards = Guards {
+        future: FutureBlind { users: run.data.future_checked },
+        permuted_labels: run.permuted_labels,
+        single_feature: guards::single_feature(run.rows, run.folds, &run.search.chosen().ranks, &out_of_fold(&run))?,
+        test_score: TestScore { bound, passed: evaluation.roc_auc.is_none_or(|auc| auc < bound) },
+    };
+    let mut card = Card {
+        version: run.version.clone(),
+        family: run.search.chosen().candidate.family().to_string(),
+        created_at: run.now,
+        log_span: run.data.log_span,
+        label: settings.label(),
+        window_days: settings.window_days,
+        schema_hash: model.schema_hash().to_owned(),
+        validation: validation(&run),
+        candidates: candidates(&run)?,
+        calibration: calibration(&run, &test_labels)?,
+        decision: DecisionReport {
+            decision: run.fit.decision,
+            rule: run.fit.rule.clone(),
+            missed_churner_cost: settings.decision.missed_churner_cost,
+            wasted_offer_cost: settings.decision.wasted_offer_cost,
+            trade_off: threshold::trade_off(&test_labels, probabilities, model.threshold(), &settings.decision),
+        },
+        estimates: estimate(&test_labels, probabilities, &user_numbers(test), &test_params)?,
+        training_evaluation: Evaluation::of(&labels(train), &training_probabilities, model.threshold().get())?,
+        evaluation,
+        features: importances(&run.fit.fitted.importances),
+        importance: importance(model, test)?,
+        settings: serde_json::to_value(settings)?,
+        training: run.training_rows,
+        test: run.test_rows,
+        guards,
+        gate: None,
+        warnings: Vec::new(),
+        notes: Vec::new(),
+    };
+    card.warnings = warnings::warnings(&card);
+    card.notes = warnings::notes(&card, settings);
+    Ok(card)
+}
+
+/// The parameters of estimates on the rows held out in cross-validation.
+fn out_of_fold(run: &Run<'_>) -> EstimateParams {
+    let held_out = run.folds.held_out().filter_map(|row| run.data.train.get(row));
+    run.settings.estimate_params(run.fit.decision.threshold, held_out.map(|s| s.cutoff))
+}
+
+fn validation(run: &Run<'_>) -> Validation {
+    Validation {
+        user_groups: run.folds.user_groups,
+        time_blocks: run.folds.time_blocks,
+        rows: run.folds.held_out().count(),
+        positives: run.folds.held_out().filter(|&row| run.rows.labels[row]).count(),
+        chosen_by: match run.settings.search.choose_by {
+            ChooseBy::LogLoss => "log_loss".into(),
+            ChooseBy::PrAuc => "pr_auc".into(),
+        },
+        skipped: run.search.skipped,
+    }
+}
+
+fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
+    let held_out: Vec<usize> = run.folds.held_out().collect();
+    let labels: Vec<bool> = held_out.iter().map(|&row| run.rows.labels[row]).collect();
+    let users: Vec<u32> = held_out.iter().map(|&row| run.rows.users[row]).collect();
+    let params = out_of_fold(run);
+    let report = |(at, trial): (usize, &Trial)| {
+        let report = CandidateReport {
+            family: trial.candidate.family().to_string(),
+            hyper_parameters: trial.candidate.hyper_parameters(),
+            best_of_family: run.search.is_best_of_family(at, run.settings.search.choose_by),
+            chosen: at == run.search.chosen,
+            log_loss: trial.log_loss,
+            pr_auc: trial.pr_auc,
+            estimates: ranks::out_of_fold(&labels, &trial.probabilities, &trial.ranks, &users, &params)?,
+            folds: trial.folds.clone(),
+            seconds: trial.took.as_secs_f64(),
+        };
+        Ok((trial.candidate.family(), report))
+    };
+    let mut reports: Vec<(Family, CandidateReport)> =
+        run.search.trials.iter().enumerate().map(report).collect::<Result<_, MetricsError>>()?;
+    reports.sort_by_key(|(family, _)| *family);
+    Ok(reports.into_iter().map(|(_, report)| report).collect())
+}
+
+fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, CardError> {
+    let scorer = &run.fit.fitted.scorer;
+    let uncalibrated = |s: &Snapshot| scorer.score(s.row.values()).map(|score| scorer.uncalibrated(score));
+    let uncalibrated: Vec<f64> = run.data.test.iter().map(uncalibrated).collect::<Result<_, _>>()?;
+    Ok(CalibrationReport {
+        calibration: run.fit.calibration.clone(),
+        rows: run.folds.held_out().count(),
+        positives: run.folds.held_out().filter(|&row| run.rows.labels[row]).count(),
+        ece_before: expected_calibration_error(labels, &uncalibrated)?,
+        brier_before: brier(labels, &uncalibrated)?,
+        reliability: reliability(labels, run.test_probabilities)?,
+    })
+}
+
+fn importances(shares: &[f64]) -> Vec<FeatureImportance> {
+    let mut all: Vec<_> = SCHEMA
+        .iter()
+        .zip(shares)
+        .map(|(f, share)| FeatureImportance {
+            name: f.name.into(),
+            unit: f.unit.into(),
+            meaning: f.meaning.into(),
+            importance: *share,
+        })
+        .collect();
+    all.sort_by(|a, b| b.importance.total_cmp(&a.importance));
+    all
+}

@@ -1,0 +1,9 @@
+//! Guards against leaks: scores that are too good because a feature has seen the answer.
+
+mod future;
+mod permuted_labels;
+mod single_feature;
+
+pub use future::leaks_future;
+pub(crate) use permuted_labels::permuted_labels;
+pub(crate) use single_feature::single_feature;

@@ -1,0 +1,94 @@
+//! On shuffled labels there is nothing to learn: a model that still ranks rows it has not seen has seen their answers.
+
+use crate::candidates::Candidate;
+use crate::dataset::{Dataset, Fold};
+use crate::folds::Folds;
+use crate::random::{rng, shuffle};
+use crate::ranks;
+use crate::search::SearchError;
+use churn_common::metrics::{Estimate, EstimateParams, estimate};
+use churn_common::model::card::PermutedLabels;
+
+/// Times that labels are shuffled until each fold has both classes.
+const SHUFFLES: u32 = 100;
+
+/// Cross-validates `candidate` on shuffled labels; `None` where no shuffle leaves both classes to each fold to train on.
+///
+/// # Errors
+/// If the candidate cannot be fitted.
+pub(crate) fn permuted_labels(
+    candidate: &dyn Candidate,
+    rows: &Dataset,
+    folds: &Folds,
+    resamples: u32,
+    seed: u64,
+) -> Result<Option<PermutedLabels>, SearchError> {
+    let Some(labels) = shuffled(&rows.labels, folds, seed) else { return Ok(None) };
+    let shuffled = Dataset { labels, ..rows.clone() };
+    let found = candidate.cross_validate(&shuffled, &folds.folds)?;
+    let ranks = ranks::within_folds(&found.scores);
+    let labels: Vec<bool> = folds.held_out().map(|row| shuffled.labels[row]).collect();
+    let users: Vec<u32> = folds.held_out().map(|row| rows.users[row]).collect();
+    let params = EstimateParams { threshold: 0.5, k: 1, level: 0.99, resamples, seed };
+    let scores = estimate(&labels, &ranks, &users, &params)?;
+    let roc_auc = scores.get("roc_auc").copied().unwrap_or(Estimate::UNDEFINED);
+    Ok(Some(PermutedLabels { roc_auc, passed: roc_auc.low.is_none_or(|low| low <= 0.5) }))
+}
+
+/// The labels in random order, such that each fold has rows of both classes to train on; `None` if no such order is found.
+fn shuffled(labels: &[bool], folds: &Folds, seed: u64) -> Option<Vec<bool>> {
+    let mut rng = rng(seed, 1);
+    let mut labels = labels.to_vec();
+    (0..SHUFFLES).find_map(|_| {
+        shuffle(&mut labels, &mut rng);
+        let has = |fold: &Fold, class: bool| fold.train.iter().any(|&row| labels[row] == class);
+        folds.folds.iter().all(|fold| has(fold, true) && has(fold, false)).then(|| labels.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::candidates::boosting::BoostingParams;
+    use crate::testing::{folds, generate};
+
+    fn boosted() -> impl Candidate {
+        let params = BoostingParams {
+            learning_rate: 0.2,
+            rounds: 20,
+            row_share: 1.0,
+            feature_share: 1.0,
+            ..BoostingParams::default()
+        };
+        params.check().unwrap()
+    }
+
+    #[test]
+    fn shuffled_labels_score_by_chance_unless_test_rows_leak_into_training() {
+        let rows = generate(1, 800);
+        let mut folds = folds(&rows, 4);
+        for seed in 0..5 {
+            let honest = permuted_labels(&boosted(), &rows, &folds, 300, seed).unwrap().unwrap();
+            assert!(honest.passed, "{honest:?}");
+            assert!((honest.roc_auc.value.unwrap() - 0.5).abs() < 0.1, "{honest:?}");
+        }
+        folds.folds.iter_mut().for_each(|fold| fold.train.extend(fold.test.clone()));
+        let leaking = permuted_labels(&boosted(), &rows, &folds, 300, 0).unwrap().unwrap();
+        assert!(!leaking.passed, "{leaking:?}");
+    }
+
+    /// So few rows churned that a shuffle easily leaves a fold with none to train on.
+    #[test]
+    fn every_fold_keeps_both_classes_after_shuffling() {
+        let mut rows = generate(1, 60);
+        let folds = folds(&rows, 4);
+        rows.labels = (0..60).map(|row| row % 30 == 0).collect();
+        for seed in 0..20 {
+            let labels = shuffled(&rows.labels, &folds, seed).unwrap();
+            assert_eq!(labels.iter().filter(|label| **label).count(), 2);
+            assert!(folds.folds.iter().all(|fold| fold.train.iter().any(|&row| labels[row])));
+        }
+        let one_class = Dataset { labels: vec![false; 60], ..rows };
+        assert_eq!(permuted_labels(&boosted(), &one_class, &folds, 300, 0).unwrap(), None);
+    }
+}

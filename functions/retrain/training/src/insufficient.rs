@@ -1,0 +1,43 @@
+//! Too little data to train on: not a failure, the champion stays.
+
+use crate::folds::InsufficientClassRows;
+use crate::settings::TrainingSettings;
+use crate::split::InsufficientHistory;
+use churn_common::model::card::Rows;
+
+/// What the stored data lack.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InsufficientData {
+    #[error("no log has been ingested yet")]
+    NoData,
+    #[error(transparent)]
+    History(#[from] InsufficientHistory),
+    #[error("{users} users in the training rows, at least {needed} needed (min_users)")]
+    Users { users: usize, needed: usize },
+    #[error(
+        "{positives} training rows churned and {negatives} did not, at least {needed} of either needed \
+         (min_rows_per_class)"
+    )]
+    ClassRows { positives: usize, negatives: usize, needed: usize },
+    #[error("{positives} of {rows} held-out rows churned, evaluation needs both outcomes")]
+    HeldOut { positives: usize, rows: usize },
+    #[error(transparent)]
+    Folds(#[from] InsufficientClassRows),
+}
+
+/// Checks that the rows suffice to train and to evaluate a model.
+pub(crate) fn check(train: &Rows, test: &Rows, settings: &TrainingSettings) -> Result<(), InsufficientData> {
+    let (users, needed) = (train.users, settings.min_users as usize);
+    if users < needed {
+        return Err(InsufficientData::Users { users, needed });
+    }
+    let (positives, negatives) = (train.positives, train.rows - train.positives);
+    let needed = settings.min_rows_per_class as usize;
+    if positives.min(negatives) < needed {
+        return Err(InsufficientData::ClassRows { positives, negatives, needed });
+    }
+    if test.positives == 0 || test.positives == test.rows {
+        return Err(InsufficientData::HeldOut { positives: test.positives, rows: test.rows });
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Training: snapshots, settings and a deadline in; a model and its card out ([`train`]). Pure: no store, no network, no
+//! asynchronous runtime.
+
+mod calibration;
+pub mod candidates;
+mod card;
+pub mod comparison;
+mod data;
+pub mod dataset;
+mod deadline;
+mod error;
+mod final_fit;
+mod folds;
+pub mod guards;
+mod importance;
+mod insufficient;
+mod random;
+mod ranks;
+mod search;
+mod settings;
+pub mod snapshots;
+mod split;
+mod threshold;
+mod train;
+mod warnings;
+
+#[cfg(test)]
+mod testing;
+
+pub use data::TrainingData;
+pub use deadline::Deadline;
+pub use error::TrainingError;
+pub use insufficient::InsufficientData;
+pub use settings::TrainingSettings;
+pub use split::{InsufficientHistory, Split};
+pub use train::{TrainedModel, train};

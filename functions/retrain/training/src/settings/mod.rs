@@ -1,0 +1,153 @@
+//! Settings of `retrain`.
+
+mod decision;
+mod gate;
+mod search;
+
+pub use decision::{CalibrationMethod, DecisionSettings, ThresholdRule};
+pub use gate::GateSettings;
+pub use search::{ChooseBy, SearchSettings};
+
+use crate::candidates::Candidate;
+use crate::candidates::forest::{ClassWeight, ForestParams};
+use crate::folds::FoldParams;
+use churn_common::calendar::Day;
+use churn_common::label::{Definition, Label};
+use churn_common::metrics::EstimateParams;
+use churn_common::model::Probability;
+use churn_common::settings::{Settings, SettingsError, in_range};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Settings of `retrain`. Each can be set by `CHURN_<NAME>` or in the payload; those of the forest stand beside these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingSettings {
+    /// Length of the observation window, in days, 1 to 365.
+    pub window_days: u16,
+    /// What counts as churn.
+    pub definition: Definition,
+    /// Days after the cutoff in which a cancellation counts, 1 to 365.
+    pub horizon_days: u16,
+    /// Days without an event that count as inactivity, 1 to 365.
+    pub inactivity_days: u16,
+    /// Days between one cutoff and the next, 1 to 365.
+    pub stride_days: u16,
+    /// Days of log there must be before a cutoff, 1 to 3,650. Below `window_days`, the oldest windows are not full.
+    pub min_log_days: u16,
+    /// Most cutoffs that are trained on, the newest ones, 1 to 1,000.
+    pub max_cutoffs: u16,
+    /// Newest cutoffs that are held out as the test set, 1 to 100.
+    pub test_cutoffs: u16,
+    /// Fewest different users among the training rows, 2 or more.
+    pub min_users: u32,
+    /// Fewest training rows of either class, 1 or more.
+    pub min_rows_per_class: u32,
+    /// Segments of the table of histories that are read at once, 1 to 64.
+    pub scan_segments: u16,
+    #[serde(flatten)]
+    pub search: SearchSettings,
+    #[serde(flatten)]
+    pub forest: ForestParams,
+    #[serde(flatten)]
+    pub decision: DecisionSettings,
+    #[serde(flatten)]
+    pub gate: GateSettings,
+}
+
+impl Default for TrainingSettings {
+    fn default() -> Self {
+        Self {
+            window_days: 30,
+            definition: Definition::Cancellation,
+            horizon_days: 14,
+            inactivity_days: 14,
+            stride_days: 7,
+            min_log_days: 14,
+            max_cutoffs: 52,
+            test_cutoffs: 1,
+            min_users: 50,
+            min_rows_per_class: 10,
+            scan_segments: 4,
+            search: SearchSettings::default(),
+            decision: DecisionSettings::default(),
+            gate: GateSettings::default(),
+            forest: ForestParams { class_weight: ClassWeight::Balanced, ..ForestParams::default() },
+        }
+    }
+}
+
+impl TrainingSettings {
+    pub fn label(&self) -> Label {
+        Label { definition: self.definition, horizon_days: self.horizon_days, inactivity_days: self.inactivity_days }
+    }
+
+    /// The candidates in the order in which they are tried, in range.
+    pub fn candidates(&self) -> Result<Vec<Box<dyn Candidate>>, SettingsError> {
+        self.search.candidates(&self.forest).map_err(|e| SettingsError::OutOfRange {
+            name: e.field,
+            value: e.value,
+            accepted: e.accepted,
+        })
+    }
+
+    /// The parameters of estimates with 95 % intervals for rows at `cutoffs`, in any order, repeated or not. `k` is the
+    /// capacity times the number of cutoffs.
+    pub fn estimate_params(&self, threshold: Probability, cutoffs: impl Iterator<Item = Day>) -> EstimateParams {
+        EstimateParams {
+            threshold: threshold.get(),
+            k: u64::from(self.decision.capacity) * cutoffs.collect::<BTreeSet<_>>().len() as u64,
+            level: 0.95,
+            resamples: self.decision.bootstrap_resamples,
+            seed: self.forest.seed,
+        }
+    }
+
+    pub fn fold_params(&self) -> FoldParams {
+        FoldParams {
+            user_groups: self.search.folds.into(),
+            time_blocks: self.search.time_blocks.into(),
+            label_delay_days: self.label().matures_after(),
+            min_rows_per_class: self.min_rows_per_class as usize,
+            seed: self.forest.seed,
+        }
+    }
+}
+
+impl Settings for TrainingSettings {
+    fn check(&self) -> Result<(), SettingsError> {
+        in_range("window_days", &self.window_days, 1..=365, "1 to 365")?;
+        in_range("horizon_days", &self.horizon_days, 1..=365, "1 to 365")?;
+        in_range("inactivity_days", &self.inactivity_days, 1..=365, "1 to 365")?;
+        in_range("stride_days", &self.stride_days, 1..=365, "1 to 365")?;
+        in_range("min_log_days", &self.min_log_days, 1..=3650, "1 to 3650")?;
+        in_range("max_cutoffs", &self.max_cutoffs, 1..=1000, "1 to 1000")?;
+        in_range("test_cutoffs", &self.test_cutoffs, 1..=100, "1 to 100")?;
+        in_range("min_users", &self.min_users, 2.., "2 or more")?;
+        in_range("min_rows_per_class", &self.min_rows_per_class, 1.., "1 or more")?;
+        in_range("scan_segments", &self.scan_segments, 1..=64, "1 to 64")?;
+        self.decision.check()?;
+        self.gate.check()?;
+        self.candidates().map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use churn_common::settings::overrides;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_payload_overrides_settings_by_name() {
+        let read = |payload| overrides(payload).and_then(|o| TrainingSettings::default().overridden(o));
+        assert_eq!(read(Value::Null).unwrap(), TrainingSettings::default());
+        assert_eq!(read(json!({"detail-type": "Scheduled Event", "detail": {}})).unwrap(), TrainingSettings::default());
+        let s = read(json!({"horizon_days": 7, "n_trees": 20, "class_weight": 2.5})).unwrap();
+        assert_eq!((s.horizon_days, s.forest.n_trees), (7, 20));
+        assert_eq!(s.forest.class_weight, ClassWeight::Positive(2.5));
+        assert!(read(json!({"n_tree": 20})).unwrap_err().to_string().contains("no setting \"n_tree\""));
+        assert!(read(json!({"n_trees": 0})).unwrap_err().to_string().contains("n_trees is 0"));
+        assert!(read(json!({"n_trees": "many"})).unwrap_err().to_string().contains("n_trees"));
+        assert!(read(json!([1])).is_err());
+    }
+}

@@ -1,0 +1,77 @@
+//! The forms that snapshots are needed in: a dataset for the candidates, counts for the card, and the Parquet tables.
+
+use crate::dataset::{Dataset, InvalidDataset, weights_by_user};
+use crate::folds::Folds;
+use churn_common::calendar::Day;
+use churn_common::features::{COUNT, Row};
+use churn_common::model::card::Rows;
+use churn_common::snapshot::Snapshot;
+use churn_common::table::{self, SplitSnapshot};
+use ndarray::Array2;
+use parquet::errors::ParquetError;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most rows of the monitor's baseline.
+const BASELINE_ROWS: usize = 20_000;
+
+/// The counts of snapshots that the card holds.
+pub fn describe(cutoffs: &[Day], snapshots: &[Snapshot]) -> Rows {
+    Rows {
+        cutoffs: cutoffs.to_vec(),
+        rows: snapshots.len(),
+        users: snapshots.iter().map(|s| &s.user).collect::<BTreeSet<_>>().len(),
+        positives: snapshots.iter().filter(|s| s.churned).count(),
+    }
+}
+
+/// The snapshots as candidates take them, every user weighing about the same.
+///
+/// # Errors
+/// If the features do not form a table.
+pub fn dataset(snapshots: &[Snapshot]) -> Result<Dataset, InvalidDataset> {
+    let values: Vec<f32> = snapshots.iter().flat_map(|s| *s.row.values()).collect();
+    let features = Array2::from_shape_vec((snapshots.len(), COUNT), values)?;
+    let users = user_numbers(snapshots);
+    Ok(Dataset { features, labels: labels(snapshots), weights: weights_by_user(&users), users })
+}
+
+/// `(n_rows,)`, the user of every snapshot as a number, in order of user ids.
+pub fn user_numbers(snapshots: &[Snapshot]) -> Vec<u32> {
+    let users: BTreeSet<_> = snapshots.iter().map(|s| &s.user).collect();
+    let numbers: BTreeMap<_, u32> = users.into_iter().zip(0..).collect();
+    snapshots.iter().filter_map(|s| numbers.get(&s.user).copied()).collect()
+}
+
+/// `(n_rows,)`, whether each churned.
+pub fn labels(snapshots: &[Snapshot]) -> Vec<bool> {
+    snapshots.iter().map(|s| s.churned).collect()
+}
+
+/// The monitor's baseline as Parquet: each user's newest row, as tests of drift assume independent rows; an even sample of
+/// them where there are more than [`BASELINE_ROWS`].
+///
+/// # Errors
+/// If it cannot be written.
+pub fn baseline(snapshots: &[Snapshot]) -> Result<Vec<u8>, ParquetError> {
+    let newest: BTreeMap<_, _> = snapshots.iter().map(|s| (&s.user, &s.row)).collect();
+    let step = newest.len().div_ceil(BASELINE_ROWS).max(1);
+    let rows: Vec<Row> = newest.into_values().step_by(step).copied().collect();
+    table::write_rows(&rows)
+}
+
+/// All rows of the run as Parquet, with the folds of the training rows, for reproduction.
+///
+/// # Errors
+/// If they cannot be written.
+pub fn table(train: &[Snapshot], folds: &Folds, test: &[Snapshot]) -> Result<Vec<u8>, ParquetError> {
+    let parts = folds.group_of.iter().zip(folds.fold_of());
+    let train = train.iter().zip(parts).map(|(snapshot, (group, fold))| SplitSnapshot {
+        snapshot,
+        split: "train",
+        user_group: i32::try_from(*group).ok(),
+        fold: fold.and_then(|fold| i32::try_from(fold).ok()),
+    });
+    let test = test.iter().map(|snapshot| SplitSnapshot { snapshot, split: "test", user_group: None, fold: None });
+    let rows: Vec<SplitSnapshot<'_>> = train.chain(test).collect();
+    table::write_snapshots(&rows)
+}

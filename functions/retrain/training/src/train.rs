@@ -1,0 +1,97 @@
+//! One training: snapshots, settings and a deadline in; a model and its card out.
+
+use crate::card::{self, Run};
+use crate::data::TrainingData;
+use crate::deadline::Deadline;
+use crate::error::TrainingError;
+use crate::final_fit::final_fit;
+use crate::folds::Folds;
+use crate::guards;
+use crate::insufficient::{self, InsufficientData};
+use crate::search::Search;
+use crate::settings::TrainingSettings;
+use crate::snapshots;
+use churn_common::calendar::{Day, Timestamp};
+use churn_common::model::{Card, Model, ModelVersion};
+use tracing::error_span;
+
+/// A model that was trained, and everything that is stored with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainedModel {
+    pub version: ModelVersion,
+    pub model: Model,
+    /// Without the gate's result, which is not known yet.
+    pub card: Card,
+    /// `(n_test_rows,)`, the model's probabilities of [`TrainingData::test`], 0..=1.
+    pub test_probabilities: Vec<f64>,
+    /// `model.bin`.
+    pub file: Vec<u8>,
+    /// The model in XGBoost's format, where that has the family.
+    pub xgboost_json: Option<Vec<u8>>,
+    /// The rows that the monitor compares with, as Parquet.
+    pub baseline: Vec<u8>,
+    /// All rows of the run, as Parquet.
+    pub table: Vec<u8>,
+}
+
+/// Trains a model. The result is a function of the data and the settings, unless the deadline cuts the search short.
+///
+/// # Errors
+/// If the data do not suffice, or any step fails.
+pub fn train(
+    data: &TrainingData,
+    settings: &TrainingSettings,
+    deadline: Deadline,
+    now: Timestamp,
+) -> Result<TrainedModel, TrainingError> {
+    let training_rows = snapshots::describe(&data.split.train, &data.train);
+    let test_rows = snapshots::describe(&data.split.test, &data.test);
+    insufficient::check(&training_rows, &test_rows, settings)?;
+    let rows = snapshots::dataset(&data.train)?;
+    let cutoffs: Vec<Day> = data.train.iter().map(|s| s.cutoff).collect();
+    let folds = Folds::new(&rows, &cutoffs, &settings.fold_params()).map_err(InsufficientData::from)?;
+
+    let search = error_span!("stage", name = "search").in_scope(|| {
+        let by = settings.search.choose_by;
+        Search::run(settings.candidates()?, &rows, &folds, by, deadline.of_search()).map_err(TrainingError::from)
+    })?;
+    let chosen = search.chosen();
+    let family = chosen.candidate.family();
+    let fit = error_span!("stage", name = "final_fit", %family)
+        .in_scope(|| final_fit(&search, &rows, &cutoffs, &folds, settings))?;
+    // The check repeats the search of the chosen candidate; the rest of the run takes about as long again.
+    let permuted_labels = if deadline.allows(2 * chosen.took) {
+        let (resamples, seed) = (settings.decision.bootstrap_resamples, settings.forest.seed);
+        error_span!("stage", name = "permuted_labels", %family)
+            .in_scope(|| guards::permuted_labels(&*chosen.candidate, &rows, &folds, resamples, seed))?
+    } else {
+        None
+    };
+
+    let table = snapshots::table(&data.train, &folds, &data.test)?;
+    let (scorer, calibration) = (fit.fitted.scorer.clone(), fit.calibration.clone());
+    let model = Model::new(settings.window_days, &table, scorer, calibration, fit.decision)?;
+    let file = model.to_bytes()?;
+    let version = ModelVersion::from_file(&file);
+    let test_probabilities = model.predict_all(data.test.iter().map(|s| &s.row))?;
+    let card = error_span!("stage", name = "evaluation", %version).in_scope(|| {
+        card::write(Run {
+            now,
+            data,
+            settings,
+            training_rows,
+            test_rows,
+            test_probabilities: &test_probabilities,
+            rows: &rows,
+            folds: &folds,
+            search: &search,
+            fit: &fit,
+            version: &version,
+            model: &model,
+            permuted_labels,
+        })
+    })?;
+    let baseline = snapshots::baseline(&data.train)?;
+    let xgboost_json = fit.fitted.xgboost_json;
+    Ok(TrainedModel { version, model, card, test_probabilities, file, xgboost_json, baseline, table })
+}
