@@ -30,21 +30,21 @@ pub fn event_line(line: &[u8]) {
 }
 
 /// Any object is read in bounded memory, and each of its bytes is of one line. The first bytes of the input say how it is
-/// read: in chunks of what length, with what bound on lines, and whether the transport breaks off at the end.
+/// read: in chunks of what length, with what limit on lines, and whether the connection breaks at the end.
 pub fn log_reader(input: &[u8]) {
     let [chunk, limit, object @ ..] = input else { return };
-    let (breaks_off, limit) = (*limit >= 128, 1 + usize::from(*limit % 128));
+    let (breaks, limit) = (*limit >= 128, 1 + usize::from(*limit % 128));
     let open = || {
-        let source = Source { left: object.to_vec(), chunk: 1 + usize::from(*chunk), breaks_off };
+        let source = Source { left: object.to_vec(), chunk: 1 + usize::from(*chunk), breaks };
         decompressed(BufReader::new(source)).now_or_never().expect("bytes in memory are there")
     };
     let (Ok(Decompressed { log, transport, .. }), Ok(whole)) = (open(), open()) else {
-        assert!(breaks_off, "only a transport keeps an object from being opened");
+        assert!(breaks, "only a transport keeps an object from being opened");
         return;
     };
     let (text, error) = text_of(whole.log);
     if !object.starts_with(&[0x1f, 0x8b]) && !object.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        assert_eq!((&text[..], error.is_some()), (object, breaks_off), "a plain object is its own log");
+        assert_eq!((&text[..], error.is_some()), (object, breaks), "a plain object is its own log");
     }
 
     let mut lines = Lines::new(log, limit);
@@ -70,19 +70,19 @@ pub fn log_reader(input: &[u8]) {
     }
     assert!(rest.is_empty(), "{} bytes are of no line", rest.len());
     assert_eq!(lines.read_error(), error.as_deref());
-    failures_are_told(&transport, breaks_off, error.as_deref());
+    check_transport(&transport, breaks, error.as_deref());
 }
 
-/// A broken transport is told apart from broken contents.
-fn failures_are_told(transport: &Transport, breaks_off: bool, error: Option<&str>) {
+/// A broken connection is distinguished from broken contents.
+fn check_transport(transport: &Transport, breaks: bool, error: Option<&str>) {
     match transport.failure() {
-        Some(why) => assert!(breaks_off && error == Some(&why)),
+        Some(why) => assert!(breaks && error == Some(&why)),
         // What lies behind the end of the compressed log is not read.
-        None => assert!(!breaks_off || error != Some(Source::WHY)),
+        None => assert!(!breaks || error != Some(Source::WHY)),
     }
 }
 
-/// The text of a log, and what it broke off with.
+/// The text of a log, and the read error that ended it.
 fn text_of(mut log: impl AsyncBufRead + Unpin) -> (Vec<u8>, Option<String>) {
     let mut text = Vec::new();
     loop {
@@ -98,11 +98,11 @@ fn text_of(mut log: impl AsyncBufRead + Unpin) -> (Vec<u8>, Option<String>) {
     }
 }
 
-/// An object that arrives in chunks.
+/// An object that arrives in chunks; the connection may break at its end.
 struct Source {
     left: Vec<u8>,
     chunk: usize,
-    breaks_off: bool,
+    breaks: bool,
 }
 
 impl Source {
@@ -111,7 +111,7 @@ impl Source {
 
 impl AsyncRead for Source {
     fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.left.is_empty() && self.breaks_off {
+        if self.left.is_empty() && self.breaks {
             return Poll::Ready(Err(io::Error::other(Self::WHY)));
         }
         let n = self.chunk.min(self.left.len()).min(buf.remaining());
