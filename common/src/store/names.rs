@@ -1,7 +1,7 @@
 //! Names of buckets and tables, and the key of user ids: the settings that all functions share.
 
 use crate::pseudonym::UserIdKey;
-use crate::settings::{Settings, SettingsError, in_range};
+use crate::settings::{Ranged, Settings};
 use serde::{Deserialize, Serialize};
 
 /// Where things are stored, and how users are named there. The defaults stand here only.
@@ -38,25 +38,28 @@ impl Default for StoreNames {
 }
 
 impl Settings for StoreNames {
-    fn check(&self) -> Result<(), SettingsError> {
-        for (name, value) in [
+    fn ranges(&self) -> Vec<Ranged> {
+        let names = [
             ("logs_bucket", &self.logs_bucket),
             ("store_bucket", &self.store_bucket),
             ("history_table", &self.history_table),
             ("ledger_table", &self.ledger_table),
             ("risk_table", &self.risk_table),
             ("forgotten_table", &self.forgotten_table),
-        ] {
-            in_range(name, &value.len(), 3..=255, "a name of 3 to 255 characters")?;
-        }
-        match self.user_id_key.bytes() {
-            // The error contains the length, not the key.
-            Some(bytes) if bytes < UserIdKey::MIN_BYTES => Err(SettingsError::OutOfRange {
-                name: "user_id_key",
-                value: format!("{bytes} bytes long"),
-                accepted: "a text of at least 16 bytes, or none",
-            }),
-            _ => Ok(()),
+        ];
+        let names = names.map(|(setting, name)| Ranged::text(setting, name, 3..=255));
+        names.into_iter().chain([self.user_id_key_range()]).collect()
+    }
+}
+
+impl StoreNames {
+    /// An error contains the length, not the key.
+    fn user_id_key_range(&self) -> Ranged {
+        let short = self.user_id_key.bytes().filter(|bytes| *bytes < UserIdKey::MIN_BYTES);
+        Ranged {
+            name: "user_id_key",
+            range: format!("{} bytes or more, or null", UserIdKey::MIN_BYTES),
+            outside: short.map(|bytes| format!("{bytes} bytes long")),
         }
     }
 }
@@ -76,7 +79,7 @@ mod tests {
         }
         for short in ["", "null", "fifteen bytes!!"] {
             let message = read(short).unwrap_err().to_string();
-            let expected = "accepted is a text of at least 16 bytes, or none";
+            let expected = "expected 16 bytes or more, or null";
             assert_eq!(message, format!("setting user_id_key is {} bytes long, {expected}", short.len()));
         }
         assert!(!StoreNames::from_variables(|_| None).unwrap().user_id_key.is_set());

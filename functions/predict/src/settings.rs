@@ -1,24 +1,24 @@
 //! Settings of `predict`.
 
-use churn_common::settings::{Settings, SettingsError, in_range};
+use churn_common::settings::{Ranged, Settings};
 use serde::{Deserialize, Serialize};
 
 /// Settings of `predict`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictSettings {
-    /// Seconds for which the champion is served before the registry is asked again, 0 to 3,600.
+    /// Seconds for which the champion is served before the registry is asked again.
     pub model_refresh_seconds: u32,
-    /// Largest body of a request, in bytes, 1 KiB to 6 MB (the most that Lambda takes).
+    /// Largest body of a request, in bytes; Lambda takes 6 MB at most.
     pub max_body_bytes: usize,
-    /// How far in the future an event or `as_of` may lie, in seconds, 0 to 7 days.
+    /// How far in the future an event or `as_of` may lie, in seconds.
     pub max_clock_skew_seconds: u32,
-    /// Events in the observation window from which on evidence counts as sufficient, 1 to 100,000.
+    /// Events in the observation window from which on evidence counts as sufficient.
     pub sufficient_events: u32,
-    /// Sessions from which on evidence counts as sufficient, 1 to 1,000.
+    /// Sessions from which on evidence counts as sufficient.
     pub sufficient_sessions: u32,
-    /// Active days from which on evidence counts as sufficient, 1 to 365.
+    /// Active days from which on evidence counts as sufficient.
     pub sufficient_days: u32,
-    /// Most reasons that an answer tells, 0 to 54.
+    /// Most reasons in an answer.
     pub reasons: u16,
     /// Path of the JSON file with the rules for recommended actions, such as one of a layer (`/opt/actions.json`); null = the rules built in.
     pub actions_file: Option<String>,
@@ -40,14 +40,16 @@ impl Default for PredictSettings {
 }
 
 impl Settings for PredictSettings {
-    fn check(&self) -> Result<(), SettingsError> {
-        in_range("model_refresh_seconds", &self.model_refresh_seconds, 0..=3600, "0 to 3600")?;
-        in_range("max_body_bytes", &self.max_body_bytes, 1 << 10..=6_000_000, "1024 to 6000000")?;
-        in_range("max_clock_skew_seconds", &self.max_clock_skew_seconds, 0..=604_800, "0 to 604800")?;
-        in_range("sufficient_events", &self.sufficient_events, 1..=100_000, "1 to 100000")?;
-        in_range("sufficient_sessions", &self.sufficient_sessions, 1..=1000, "1 to 1000")?;
-        in_range("sufficient_days", &self.sufficient_days, 1..=365, "1 to 365")?;
-        in_range("reasons", &self.reasons, 0..=54, "0 to 54")
+    fn ranges(&self) -> Vec<Ranged> {
+        vec![
+            Ranged::new("model_refresh_seconds", &self.model_refresh_seconds, 0..=3600),
+            Ranged::new("max_body_bytes", &self.max_body_bytes, 1 << 10..=6_000_000),
+            Ranged::new("max_clock_skew_seconds", &self.max_clock_skew_seconds, 0..=604_800),
+            Ranged::new("sufficient_events", &self.sufficient_events, 1..=100_000),
+            Ranged::new("sufficient_sessions", &self.sufficient_sessions, 1..=1000),
+            Ranged::new("sufficient_days", &self.sufficient_days, 1..=365),
+            Ranged::new("reasons", &self.reasons, 0..=54),
+        ]
     }
 }
 

@@ -46,10 +46,10 @@ pub enum RequestError {
     /// A member is missing, unknown or of the wrong type.
     #[error("payload of action {action}: {why}")]
     InvalidPayload { action: &'static str, why: String },
-    #[error("version is {0:?}, accepted is champion, challenger or 16 hexadecimal digits")]
+    #[error("version is {0:?}, expected champion, challenger or 16 hexadecimal digits")]
     InvalidVersion(String),
     /// A role, where only a version says which model is meant.
-    #[error("version is {0:?}, accepted is 16 hexadecimal digits: that of the model to take back")]
+    #[error("version is {0:?}, expected 16 hexadecimal digits: that of the model to take back")]
     NotAVersion(String),
     #[error("{0} is the model's own, an evaluation cannot change it")]
     ModelSetting(&'static str),
@@ -175,14 +175,11 @@ mod tests {
             (json!({"action": "promote", "version": "challenger"}), "payload of action promote: missing field `why`"),
             (json!({"action": "promote", "version": 3, "why": "x"}), "payload of action promote: invalid type"),
             (json!({"action": "rollback", "why": "x", "to": "y"}), "payload of action rollback: unknown field `to`"),
-            (
-                json!({"action": "rollback", "why": "x", "version": "champion"}),
-                "version is \"champion\", accepted is 16",
-            ),
+            (json!({"action": "rollback", "why": "x", "version": "champion"}), "version is \"champion\", expected 16"),
             (json!({"action": "evaluate", "horizon_days": 7}), "horizon_days is the model's own"),
             (json!({"action": "list", "all": true}), "payload of action list: unknown field `all`"),
-            (json!({"action": "evaluate", "version": "ABC"}), "version is \"ABC\", accepted is"),
-            (json!({"action": "evaluate", "version": 7}), "version is \"7\", accepted is"),
+            (json!({"action": "evaluate", "version": "ABC"}), "version is \"ABC\", expected"),
+            (json!({"action": "evaluate", "version": 7}), "version is \"7\", expected"),
         ] {
             let error = parse(payload.clone()).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{payload}: {error}");

@@ -1,6 +1,6 @@
 //! Which bus events are sent to.
 
-use churn_common::settings::{Settings, SettingsError};
+use churn_common::settings::{Ranged, Settings, SettingsError};
 use serde::{Deserialize, Serialize};
 
 /// Most characters of a bus's name or ARN, as `PutEvents` takes them.
@@ -21,6 +21,10 @@ impl EventSettings {
 }
 
 impl Settings for EventSettings {
+    fn ranges(&self) -> Vec<Ranged> {
+        Vec::new()
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         let Some(name) = self.bus() else { return Ok(()) };
         let takes = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
@@ -30,7 +34,7 @@ impl Settings for EventSettings {
         Err(SettingsError::OutOfRange {
             name: "event_bus",
             value: name.to_owned(),
-            accepted: "the name or ARN of an event bus: at most 1600 letters, digits and /.-_:",
+            expected: "the name or ARN of an event bus: at most 1600 letters, digits and /.-_:".into(),
         })
     }
 }
@@ -52,7 +56,7 @@ mod tests {
         assert_eq!(EventSettings::from_variables(|_| None).unwrap().bus(), None);
         for bad in ["two words", "https://events.example?x", &"x".repeat(LONGEST + 1)] {
             let told = read(bad).unwrap_err().to_string();
-            assert!(told.starts_with(&format!("setting event_bus is {bad}, accepted is the name")), "{told}");
+            assert!(told.starts_with(&format!("setting event_bus is {bad}, expected the name")), "{told}");
         }
     }
 }

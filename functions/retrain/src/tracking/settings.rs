@@ -1,6 +1,6 @@
 //! Where MLflow is and how it lets us in: its own environment variables, and the name that models are registered under.
 
-use churn_common::settings::{Settings, SettingsError, in_range};
+use churn_common::settings::{Ranged, Settings, SettingsError, check_ranges};
 use reqwest::header::HeaderValue;
 use reqwest::{Url, redirect};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Settings of tracking. They count only where `MLFLOW_TRACKING_URI` is set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackingSettings {
-    /// Name of the registered model, 1 to 250 characters, without `/` and `:`.
+    /// Name of the registered model, without `/` and `:`.
     pub mlflow_model: String,
 }
 
@@ -19,14 +19,17 @@ impl Default for TrackingSettings {
 }
 
 impl Settings for TrackingSettings {
+    fn ranges(&self) -> Vec<Ranged> {
+        vec![Ranged::text("mlflow_model", &self.mlflow_model, 1..=250)]
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
-        let name = &self.mlflow_model;
-        in_range("mlflow_model", &name.chars().count(), 1..=250, "a name of 1 to 250 characters")?;
-        match name.contains(['/', ':']) {
+        check_ranges(self.ranges())?;
+        match self.mlflow_model.contains(['/', ':']) {
             true => Err(SettingsError::OutOfRange {
                 name: "mlflow_model",
-                value: name.clone(),
-                accepted: "a name without / and :",
+                value: self.mlflow_model.clone(),
+                expected: "a name without / and :".into(),
             }),
             false => Ok(()),
         }

@@ -63,7 +63,7 @@ fn probability(name: &'static str, value: f64) -> Result<Probability, SettingsEr
     Probability::new(value).ok_or_else(|| SettingsError::OutOfRange {
         name,
         value: format!("what makes a threshold of {value}"),
-        accepted: "what makes a threshold of 0 to 1",
+        expected: "what makes a threshold of 0 to 1".into(),
     })
 }
 

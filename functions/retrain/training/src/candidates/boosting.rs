@@ -1,9 +1,10 @@
 //! Gradient boosting by hessboost: XGBoost's algorithm, deterministic on any number of threads.
 
-use super::{Candidate, Family, FitError, Fitted, OutOfFold, ParamsError, normalise, within};
+use super::{Candidate, Family, FitError, Fitted, OutOfFold, normalise};
 use crate::dataset::{Dataset, Fold};
 use churn_common::model::Scorer;
 use churn_common::model::trees::{Node, Trees};
+use churn_common::settings::{Range, Ranged, SettingsError, check_ranges};
 use hessboost::config::{TrainingParams, TreeMethod};
 use hessboost::data::DMatrix;
 use hessboost::error::HessboostError;
@@ -21,25 +22,25 @@ mod tests;
 /// Hyper-parameters of one boosted model. Plain data: [`BoostingParams::check`] gives the form that can fit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BoostingParams {
-    /// Most splits on the way to a leaf, 1..=16.
+    /// Most splits on the way to a leaf.
     pub depth: u32,
-    /// The factor on each tree's values, above 0 to 1.
+    /// The factor on each tree's values.
     pub learning_rate: f64,
-    /// Most trees, 1..=10 000.
+    /// Most trees.
     pub rounds: u32,
-    /// Rounds without a better log-loss on held-out rows after which cross-validation stops, 1 or more.
+    /// Rounds without a better log-loss on held-out rows after which cross-validation stops.
     pub early_stopping_rounds: u32,
-    /// Least Hessian (about rows · p · (1 - p)) on either side of a split, 0 or more.
+    /// Least Hessian (about rows · p · (1 - p)) on either side of a split.
     pub min_child_weight: f64,
-    /// Quadratic penalty on leaves, 0 or more.
+    /// Quadratic penalty on leaves.
     pub l2: f64,
-    /// Share of rows that each tree is grown on, above 0 to 1.
+    /// Share of rows that each tree is grown on.
     pub row_share: f64,
-    /// Share of features that each tree may split on, above 0 to 1.
+    /// Share of features that each tree may split on.
     pub feature_share: f64,
-    /// Most bins that a feature's values are put in, 2..=65 536.
+    /// Most bins that a feature's values are put in.
     pub max_bins: u32,
-    /// The weight of a churned row, of which another has 1, above 0. Any other value moves probabilities away from
+    /// The weight of a churned row, of which another has 1. Any other value moves probabilities away from
     /// the true rates.
     pub scale_pos_weight: f64,
     pub seed: u64,
@@ -71,25 +72,32 @@ pub struct ValidBoostingParams {
 }
 
 impl BoostingParams {
+    /// The ranges, by the names of the settings.
+    pub fn ranges(&self) -> Vec<Ranged> {
+        vec![
+            Ranged::new("boosting_depths", &self.depth, 1..=16),
+            Ranged::new("boosting_learning_rates", &self.learning_rate, Range::above(0.0).up_to(1.0)),
+            Ranged::new("boosting_rounds", &self.rounds, 1..=10_000),
+            Ranged::new("boosting_early_stopping_rounds", &self.early_stopping_rounds, 1..),
+            Ranged::new("boosting_min_child_weight", &self.min_child_weight, Range::at_least(0.0)),
+            Ranged::new("boosting_l2", &self.l2, Range::at_least(0.0)),
+            Ranged::new("boosting_row_share", &self.row_share, Range::above(0.0).up_to(1.0)),
+            Ranged::new("boosting_feature_share", &self.feature_share, Range::above(0.0).up_to(1.0)),
+            Ranged::new("boosting_max_bins", &self.max_bins, 2..=65_536),
+            Ranged::new("boosting_scale_pos_weight", &self.scale_pos_weight, Range::above(0.0)),
+        ]
+    }
+
     /// Checks every range.
     ///
     /// # Errors
-    /// Names the first one that is out of range, its value and what is accepted.
-    pub fn check(self) -> Result<ValidBoostingParams, ParamsError> {
-        let share = "above 0, to 1";
-        within("boosting_depths", self.depth, 1..=16, "1 to 16")?;
-        within("boosting_learning_rates", self.learning_rate, f64::MIN_POSITIVE..=1.0, share)?;
-        within("boosting_rounds", self.rounds, 1..=10_000, "1 to 10000")?;
-        within("boosting_early_stopping_rounds", self.early_stopping_rounds, 1.., "1 or more")?;
-        within("boosting_min_child_weight", self.min_child_weight, 0.0..=f64::MAX, "0 or more and finite")?;
-        within("boosting_l2", self.l2, 0.0..=f64::MAX, "0 or more and finite")?;
-        within("boosting_row_share", self.row_share, f64::MIN_POSITIVE..=1.0, share)?;
-        within("boosting_feature_share", self.feature_share, f64::MIN_POSITIVE..=1.0, share)?;
-        within("boosting_max_bins", self.max_bins, 2..=65_536, "2 to 65536")?;
-        let refused = |e: HessboostError| ParamsError {
-            field: "boosting_scale_pos_weight",
+    /// Names the first one that is out of range, its value and the range.
+    pub fn check(self) -> Result<ValidBoostingParams, SettingsError> {
+        check_ranges(self.ranges())?;
+        let refused = |e: HessboostError| SettingsError::OutOfRange {
+            name: "boosting_scale_pos_weight",
             value: format!("{} ({e})", self.scale_pos_weight),
-            accepted: "above 0 and finite",
+            expected: "a weight that hessboost takes".into(),
         };
         let loss = RegLoss::new(self.scale_pos_weight).map_err(refused)?;
         let library = TrainingParams::builder()

@@ -1,20 +1,10 @@
-//! Why hyper-parameters are refused, and why a candidate cannot be fitted.
+//! Why a candidate cannot be fitted.
 
 use crate::dataset::InvalidDataset;
 use churn_common::model::ScoreError;
 use churn_common::model::scorer::InvalidScorer;
 use churn_common::model::trees::InvalidTrees;
 use hessboost::error::HessboostError;
-
-/// A hyper-parameter that is out of range.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} is {value}, must be {accepted}")]
-pub struct ParamsError {
-    /// Name of the setting.
-    pub field: &'static str,
-    pub value: String,
-    pub accepted: &'static str,
-}
 
 /// Why a candidate cannot be fitted, or cannot score what a fold holds out.
 #[derive(Debug, thiserror::Error)]

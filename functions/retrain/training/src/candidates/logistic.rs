@@ -1,10 +1,11 @@
 //! Logistic regression with a quadratic penalty, on standardised features, by hessboost's linear booster, which weighs
 //! rows (linfa-logistic does not).
 
-use super::{Candidate, Family, FitError, Fitted, ParamsError, normalise, within};
+use super::{Candidate, Family, FitError, Fitted, normalise};
 use crate::dataset::Dataset;
 use churn_common::model::Scorer;
 use churn_common::model::linear::{Linear, Term};
+use churn_common::settings::{Range, Ranged, SettingsError, check_ranges};
 use hessboost::config::{BoosterKind, TrainingParams};
 use hessboost::data::DMatrix;
 use hessboost::objective::{Objective, RegLoss};
@@ -19,7 +20,7 @@ const ROUNDS: usize = 200;
 /// Hyper-parameters of a logistic regression. Plain data: [`LogisticParams::check`] gives the form that can fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LogisticParams {
-    /// Quadratic penalty on the weights of standardised features, against a log-loss summed over rows: above 0.
+    /// Quadratic penalty on the weights of standardised features, against a log-loss summed over rows.
     /// scikit-learn's `1 / C`.
     pub l2: f64,
 }
@@ -32,20 +33,28 @@ pub struct ValidLogisticParams {
 }
 
 impl LogisticParams {
+    /// The ranges, by the names of the settings.
+    pub fn ranges(&self) -> Vec<Ranged> {
+        vec![Ranged::new("logistic_l2", &self.l2, Range::above(0.0))]
+    }
+
     /// Checks every range.
     ///
     /// # Errors
-    /// Names what is out of range, its value and what is accepted.
-    pub fn check(self) -> Result<ValidLogisticParams, ParamsError> {
-        let accepted = "above 0 and finite";
-        within("logistic_l2", self.l2, f64::MIN_POSITIVE..=f64::MAX, accepted)?;
+    /// Names what is out of range, its value and the range.
+    pub fn check(self) -> Result<ValidLogisticParams, SettingsError> {
+        check_ranges(self.ranges())?;
         let library = TrainingParams::builder()
             .objective(Objective::BinaryLogistic(RegLoss::default()))
             .booster(BoosterKind::GbLinear)
             .eta(1.0)
             .lambda(self.l2)
             .build()
-            .map_err(|e| ParamsError { field: "logistic_l2", value: format!("{} ({e})", self.l2), accepted })?;
+            .map_err(|e| SettingsError::OutOfRange {
+                name: "logistic_l2",
+                value: format!("{} ({e})", self.l2),
+                expected: "a penalty that hessboost takes".into(),
+            })?;
         Ok(ValidLogisticParams { params: self, library })
     }
 }
@@ -170,6 +179,6 @@ mod tests {
     #[test]
     fn a_penalty_out_of_range_is_named() {
         let refused = LogisticParams { l2: 0.0 }.check().unwrap_err().to_string();
-        assert_eq!(refused, "logistic_l2 is 0, must be above 0 and finite");
+        assert_eq!(refused, "setting logistic_l2 is 0, expected above 0");
     }
 }

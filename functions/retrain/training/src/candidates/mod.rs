@@ -6,7 +6,7 @@ pub mod forest;
 pub mod logistic;
 pub(crate) mod prior;
 
-pub use error::{FitError, ParamsError};
+pub use error::FitError;
 
 use crate::dataset::{Dataset, Fold};
 use churn_common::model::Scorer;
@@ -86,16 +86,6 @@ pub struct OutOfFold {
     pub scores: Vec<Vec<f64>>,
     /// The candidate to fit on all rows, where cross-validation settled a hyper-parameter, such as the rounds.
     pub settled: Option<Box<dyn Candidate>>,
-}
-
-/// Checks that a hyper-parameter is in `range`, which `accepted` describes.
-pub(crate) fn within<T: PartialOrd + ToString>(
-    field: &'static str,
-    value: T,
-    range: impl std::ops::RangeBounds<T>,
-    accepted: &'static str,
-) -> Result<(), ParamsError> {
-    if range.contains(&value) { Ok(()) } else { Err(ParamsError { field, value: value.to_string(), accepted }) }
 }
 
 /// Scales to a sum of 1; zeros stay.

@@ -1,7 +1,7 @@
 //! Settings of calibration, threshold, risk levels and intervals.
 
 use churn_common::model::RiskBounds;
-use churn_common::settings::{SettingsError, in_range};
+use churn_common::settings::{Range, Ranged, SettingsError};
 use serde::{Deserialize, Serialize};
 
 /// How scores become probabilities.
@@ -39,23 +39,23 @@ pub struct DecisionSettings {
     pub isotonic_min_positives: u32,
     /// How the threshold is found: fixed, cost or capacity.
     pub threshold_rule: ThresholdRule,
-    /// The probability from which on the label is 1, where the rule is fixed, 0 to 1.
+    /// The probability from which on the label is 1, where the rule is fixed.
     pub threshold: f64,
-    /// Cost of a churned user that the label missed, above 0; only its ratio to the next one matters.
+    /// Cost of a churned user that the label missed; only its ratio to the next one matters.
     pub missed_churner_cost: f64,
-    /// Cost of an offer to a user who would have stayed, above 0.
+    /// Cost of an offer to a user who would have stayed.
     pub wasted_offer_cost: f64,
-    /// Users that offers can be made to at a time, 1 or more: the rule capacity labels so many, and recall_at_k counts so many.
+    /// Users that offers can be made to at a time: the rule capacity labels so many, and recall_at_k counts so many.
     pub capacity: u32,
-    /// The probability from which on a risk counts as medium, 0 to 1.
+    /// The probability from which on a risk counts as medium.
     pub risk_medium: f64,
     /// The probability from which on a risk counts as high, `risk_medium` to 1.
     pub risk_high: f64,
     /// The probability from which on a risk counts as critical, `risk_high` to 1.
     pub risk_critical: f64,
-    /// Resamples of users that intervals are made from, 100 to 100,000.
+    /// Resamples of users that intervals are made from.
     pub bootstrap_resamples: u32,
-    /// ROC-AUC on the held-out rows from which on a leak is suspected, 0.5 to 1.
+    /// ROC-AUC on the held-out rows from which on a leak is suspected.
     pub leak_roc_auc: f64,
 }
 
@@ -79,19 +79,18 @@ impl Default for DecisionSettings {
 }
 
 impl DecisionSettings {
-    /// Checks every range.
-    ///
-    /// # Errors
-    /// Names the first setting that is out of range.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        let positive = f64::MIN_POSITIVE..=f64::MAX;
-        in_range("threshold", &self.threshold, 0.0..=1.0, "0 to 1")?;
-        in_range("missed_churner_cost", &self.missed_churner_cost, positive.clone(), "above 0 and finite")?;
-        in_range("wasted_offer_cost", &self.wasted_offer_cost, positive, "above 0 and finite")?;
-        in_range("capacity", &self.capacity, 1.., "1 or more")?;
-        in_range("bootstrap_resamples", &self.bootstrap_resamples, 100..=100_000, "100 to 100000")?;
-        in_range("leak_roc_auc", &self.leak_roc_auc, 0.5..=1.0, "0.5 to 1")?;
-        self.risk_bounds().map(drop)
+    pub fn ranges(&self) -> Vec<Ranged> {
+        vec![
+            Ranged::new("threshold", &self.threshold, 0.0..=1.0),
+            Ranged::new("missed_churner_cost", &self.missed_churner_cost, Range::above(0.0)),
+            Ranged::new("wasted_offer_cost", &self.wasted_offer_cost, Range::above(0.0)),
+            Ranged::new("capacity", &self.capacity, 1..),
+            Ranged::new("risk_medium", &self.risk_medium, 0.0..=1.0),
+            Ranged::new("risk_high", &self.risk_high, 0.0..=1.0),
+            Ranged::new("risk_critical", &self.risk_critical, 0.0..=1.0),
+            Ranged::new("bootstrap_resamples", &self.bootstrap_resamples, 100..=100_000),
+            Ranged::new("leak_roc_auc", &self.leak_roc_auc, 0.5..=1.0),
+        ]
     }
 
     /// The bounds of the risk buckets.
@@ -103,7 +102,7 @@ impl DecisionSettings {
         RiskBounds::new(medium, high, critical).ok_or_else(|| SettingsError::OutOfRange {
             name: "risk_medium, risk_high, risk_critical",
             value: format!("{medium}, {high}, {critical}"),
-            accepted: "three probabilities, 0 to 1, that do not fall",
+            expected: "three ascending probabilities".into(),
         })
     }
 }

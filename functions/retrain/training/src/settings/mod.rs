@@ -15,34 +15,34 @@ use churn_common::calendar::Day;
 use churn_common::label::{Definition, Label};
 use churn_common::metrics::EstimateParams;
 use churn_common::model::Probability;
-use churn_common::settings::{Settings, SettingsError, in_range};
+use churn_common::settings::{Ranged, Settings, SettingsError, check_ranges};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Settings of `retrain`. Each can be set by `CHURN_<NAME>` or in the payload; those of the forest stand beside these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingSettings {
-    /// Length of the observation window, in days, 1 to 365.
+    /// Length of the observation window, in days.
     pub window_days: u16,
     /// What counts as churn.
     pub definition: Definition,
-    /// Days after the cutoff in which a cancellation counts, 1 to 365.
+    /// Days after the cutoff in which a cancellation counts.
     pub horizon_days: u16,
-    /// Days without an event that count as inactivity, 1 to 365.
+    /// Days without an event that count as inactivity.
     pub inactivity_days: u16,
-    /// Days between one cutoff and the next, 1 to 365.
+    /// Days between one cutoff and the next.
     pub stride_days: u16,
-    /// Days of log there must be before a cutoff, 1 to 3,650. Below `window_days`, the oldest windows are not full.
+    /// Days of log there must be before a cutoff. Below `window_days`, the oldest windows are not full.
     pub min_log_days: u16,
-    /// Most cutoffs that are trained on, the newest ones, 1 to 1,000.
+    /// Most cutoffs that are trained on, the newest ones.
     pub max_cutoffs: u16,
-    /// Newest cutoffs that are held out as the test set, 1 to 100.
+    /// Newest cutoffs that are held out as the test set.
     pub test_cutoffs: u16,
-    /// Fewest different users among the training rows, 2 or more.
+    /// Fewest different users among the training rows.
     pub min_users: u32,
-    /// Fewest training rows of either class, 1 or more.
+    /// Fewest training rows of either class.
     pub min_rows_per_class: u32,
-    /// Segments of the table of histories that are read at once, 1 to 64.
+    /// Segments of the table of histories that are read at once.
     pub scan_segments: u16,
     #[serde(flatten)]
     pub search: SearchSettings,
@@ -83,11 +83,7 @@ impl TrainingSettings {
 
     /// The candidates in the order in which they are tried, in range.
     pub fn candidates(&self) -> Result<Vec<Box<dyn Candidate>>, SettingsError> {
-        self.search.candidates(&self.forest).map_err(|e| SettingsError::OutOfRange {
-            name: e.field,
-            value: e.value,
-            accepted: e.accepted,
-        })
+        self.search.candidates(&self.forest)
     }
 
     /// The parameters of estimates with 95 % intervals for rows at `cutoffs`, in any order, repeated or not. `k` is the
@@ -114,19 +110,29 @@ impl TrainingSettings {
 }
 
 impl Settings for TrainingSettings {
+    fn ranges(&self) -> Vec<Ranged> {
+        let mut ranges = vec![
+            Ranged::new("window_days", &self.window_days, 1..=365),
+            Ranged::new("horizon_days", &self.horizon_days, 1..=365),
+            Ranged::new("inactivity_days", &self.inactivity_days, 1..=365),
+            Ranged::new("stride_days", &self.stride_days, 1..=365),
+            Ranged::new("min_log_days", &self.min_log_days, 1..=3650),
+            Ranged::new("max_cutoffs", &self.max_cutoffs, 1..=1000),
+            Ranged::new("test_cutoffs", &self.test_cutoffs, 1..=100),
+            Ranged::new("min_users", &self.min_users, 2..),
+            Ranged::new("min_rows_per_class", &self.min_rows_per_class, 1..),
+            Ranged::new("scan_segments", &self.scan_segments, 1..=64),
+        ];
+        ranges.extend(self.search.ranges());
+        ranges.extend(self.forest.ranges());
+        ranges.extend(self.decision.ranges());
+        ranges.extend(self.gate.ranges());
+        ranges
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
-        in_range("window_days", &self.window_days, 1..=365, "1 to 365")?;
-        in_range("horizon_days", &self.horizon_days, 1..=365, "1 to 365")?;
-        in_range("inactivity_days", &self.inactivity_days, 1..=365, "1 to 365")?;
-        in_range("stride_days", &self.stride_days, 1..=365, "1 to 365")?;
-        in_range("min_log_days", &self.min_log_days, 1..=3650, "1 to 3650")?;
-        in_range("max_cutoffs", &self.max_cutoffs, 1..=1000, "1 to 1000")?;
-        in_range("test_cutoffs", &self.test_cutoffs, 1..=100, "1 to 100")?;
-        in_range("min_users", &self.min_users, 2.., "2 or more")?;
-        in_range("min_rows_per_class", &self.min_rows_per_class, 1.., "1 or more")?;
-        in_range("scan_segments", &self.scan_segments, 1..=64, "1 to 64")?;
-        self.decision.check()?;
-        self.gate.check()?;
+        check_ranges(self.ranges())?;
+        self.decision.risk_bounds()?;
         self.candidates().map(drop)
     }
 }

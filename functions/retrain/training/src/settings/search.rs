@@ -3,7 +3,8 @@
 use crate::candidates::boosting::BoostingParams;
 use crate::candidates::forest::ForestParams;
 use crate::candidates::logistic::LogisticParams;
-use crate::candidates::{Candidate, Family, ParamsError, within};
+use crate::candidates::{Candidate, Family};
+use churn_common::settings::{Ranged, SettingsError};
 use serde::{Deserialize, Serialize};
 
 /// The metric that selects the model.
@@ -22,31 +23,31 @@ pub struct SearchSettings {
     pub candidates: Vec<Family>,
     /// The metric that candidates are compared by, out of fold: log_loss or pr_auc.
     pub choose_by: ChooseBy,
-    /// Groups that users are assigned to for cross-validation, 2 to 20.
+    /// Groups that users are assigned to for cross-validation.
     pub folds: u16,
-    /// Blocks of cutoffs that are held out one after the other, 1 to 20.
+    /// Blocks of cutoffs that are held out one after the other.
     pub time_blocks: u16,
-    /// Penalties on squared weights that are tried, each above 0.
+    /// Penalties on squared weights that are tried.
     pub logistic_l2: Vec<f64>,
-    /// Depths of trees that are tried, each 1 to 16.
+    /// Depths of trees that are tried.
     pub boosting_depths: Vec<u32>,
-    /// Learning rates that are tried, each above 0, to 1.
+    /// Learning rates that are tried.
     pub boosting_learning_rates: Vec<f64>,
-    /// Most trees of a boosted model, 1 to 10,000.
+    /// Most trees of a boosted model.
     pub boosting_rounds: u32,
-    /// Rounds without a lower log-loss after which cross-validation stops, 1 or more.
+    /// Rounds without a lower log-loss after which cross-validation stops.
     pub boosting_early_stopping_rounds: u32,
-    /// Least Hessian (about rows · p · (1 - p)) on either side of a split, 0 or more.
+    /// Least Hessian (about rows · p · (1 - p)) on either side of a split.
     pub boosting_min_child_weight: f64,
-    /// Quadratic penalty on leaves, 0 or more.
+    /// Quadratic penalty on leaves.
     pub boosting_l2: f64,
-    /// Share of rows that each tree is grown on, above 0, to 1.
+    /// Share of rows that each tree is grown on.
     pub boosting_row_share: f64,
-    /// Share of features that each tree may split on, above 0, to 1.
+    /// Share of features that each tree may split on.
     pub boosting_feature_share: f64,
-    /// Most bins that a feature's values are put in for boosting, 2 to 65,536.
+    /// Most bins that a feature's values are put in for boosting.
     pub boosting_max_bins: u32,
-    /// Weight of a churned row in boosting, of which another has 1, above 0.
+    /// Weight of a churned row in boosting, of which another has 1.
     pub boosting_scale_pos_weight: f64,
 }
 
@@ -79,15 +80,19 @@ impl SearchSettings {
     ///
     /// # Errors
     /// Names the first setting that is out of range.
-    pub fn candidates(&self, forest: &ForestParams) -> Result<Vec<Box<dyn Candidate>>, ParamsError> {
-        within("folds", self.folds, 2..=20, "2 to 20")?;
-        within("time_blocks", self.time_blocks, 1..=20, "1 to 20")?;
-        let mut families = Vec::new();
+    pub fn candidates(&self, forest: &ForestParams) -> Result<Vec<Box<dyn Candidate>>, SettingsError> {
+        let mut families: Vec<Vec<Box<dyn Candidate>>> = Vec::new();
         for family in &self.candidates {
             families.push(match family {
-                Family::LogisticRegression => self.logistic()?,
-                Family::GradientBoosting => self.boosting(forest.seed)?,
-                Family::RandomForest => vec![Box::new(forest.clone().check()?) as Box<dyn Candidate>],
+                Family::LogisticRegression => self
+                    .logistic()
+                    .map(|params| Ok(Box::new(params.check()?) as _))
+                    .collect::<Result<_, SettingsError>>()?,
+                Family::GradientBoosting => self
+                    .boosting(forest.seed)
+                    .map(|params| Ok(Box::new(params.check()?) as _))
+                    .collect::<Result<_, SettingsError>>()?,
+                Family::RandomForest => vec![Box::new(forest.clone().check()?)],
                 Family::Prior => Vec::new(),
             });
         }
@@ -97,20 +102,31 @@ impl SearchSettings {
         for _ in 0..longest {
             candidates.extend(families.iter_mut().filter_map(Iterator::next));
         }
-        let accepted = "a list with at least one of logistic_regression, gradient_boosting and random_forest, each with \
-                        something to try";
-        within("candidates", candidates.len(), 1.., accepted)?;
+        if candidates.is_empty() {
+            let expected = "at least one of logistic_regression, gradient_boosting and random_forest, each with a \
+                            hyper-parameter to try";
+            let value = "a list without any model to try".to_owned();
+            return Err(SettingsError::OutOfRange { name: "candidates", value, expected: expected.into() });
+        }
         Ok(candidates)
     }
 
-    fn logistic(&self) -> Result<Vec<Box<dyn Candidate>>, ParamsError> {
-        let one = |l2: &f64| Ok(Box::new(LogisticParams { l2: *l2 }.check()?) as Box<dyn Candidate>);
-        self.logistic_l2.iter().map(one).collect()
+    /// The ranges of the search, and of the hyper-parameters on its grids.
+    pub fn ranges(&self) -> Vec<Ranged> {
+        let search = [Ranged::new("folds", &self.folds, 2..=20), Ranged::new("time_blocks", &self.time_blocks, 1..=20)];
+        let logistic = self.logistic().flat_map(|params| params.ranges());
+        let boosting = self.boosting(0).flat_map(|params| params.ranges());
+        search.into_iter().chain(logistic).chain(boosting).collect()
     }
 
-    fn boosting(&self, seed: u64) -> Result<Vec<Box<dyn Candidate>>, ParamsError> {
-        let one = |depth: u32, learning_rate: f64| {
-            let params = BoostingParams {
+    fn logistic(&self) -> impl Iterator<Item = LogisticParams> {
+        self.logistic_l2.iter().map(|l2| LogisticParams { l2: *l2 })
+    }
+
+    fn boosting(&self, seed: u64) -> impl Iterator<Item = BoostingParams> {
+        let grid = |rate: f64| self.boosting_depths.iter().map(move |depth| (*depth, rate));
+        self.boosting_learning_rates.iter().flat_map(move |rate| grid(*rate)).map(move |(depth, learning_rate)| {
+            BoostingParams {
                 depth,
                 learning_rate,
                 rounds: self.boosting_rounds,
@@ -122,11 +138,8 @@ impl SearchSettings {
                 max_bins: self.boosting_max_bins,
                 scale_pos_weight: self.boosting_scale_pos_weight,
                 seed,
-            };
-            Ok(Box::new(params.check()?) as Box<dyn Candidate>)
-        };
-        let rates = &self.boosting_learning_rates;
-        rates.iter().flat_map(|rate| self.boosting_depths.iter().map(move |depth| one(*depth, *rate))).collect()
+            }
+        })
     }
 }
 
@@ -144,10 +157,14 @@ mod tests {
         assert_eq!(families, [LogisticRegression, GradientBoosting, RandomForest, LogisticRegression]);
         assert_eq!(tried.len(), 4 + 8 + 1);
 
-        let refused = |settings: SearchSettings| settings.candidates(&forest).unwrap_err().field;
-        assert_eq!(refused(SearchSettings { candidates: vec![Prior], ..default.clone() }), "candidates");
-        assert_eq!(refused(SearchSettings { logistic_l2: vec![1.0, -1.0], ..default.clone() }), "logistic_l2");
-        assert_eq!(refused(SearchSettings { boosting_depths: vec![0], ..default.clone() }), "boosting_depths");
-        assert_eq!(refused(SearchSettings { folds: 1, ..default }), "folds");
+        let refused = |settings: SearchSettings| {
+            let outside = settings.ranges().into_iter().find(|ranged| ranged.outside.is_some());
+            outside.map(|ranged| ranged.name)
+        };
+        let none = SearchSettings { candidates: vec![Prior], ..default.clone() }.candidates(&forest);
+        assert!(none.unwrap_err().to_string().starts_with("setting candidates is a list without any model to try"));
+        assert_eq!(refused(SearchSettings { logistic_l2: vec![1.0, -1.0], ..default.clone() }), Some("logistic_l2"));
+        assert_eq!(refused(SearchSettings { boosting_depths: vec![0], ..default.clone() }), Some("boosting_depths"));
+        assert_eq!(refused(SearchSettings { folds: 1, ..default }), Some("folds"));
     }
 }

@@ -1,6 +1,6 @@
 //! Settings of the forest and their ranges.
 
-use crate::candidates::{ParamsError, within};
+use churn_common::settings::{Range, Ranged, SettingsError, check_ranges};
 use serde::{Deserialize, Serialize};
 
 /// Settings of a random forest. Plain data: [`ForestParams::check`] gives the form that can fit.
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ForestParams {
-    /// Number of trees, 1..=10 000.
+    /// Number of trees.
     pub n_trees: u32,
-    /// Most splits on the way to a leaf, 1..=32.
+    /// Most splits on the way to a leaf.
     pub max_depth: u32,
-    /// Fewest drawn rows (copies counted) on either side of a split, 1 or more.
+    /// Fewest drawn rows (copies counted) on either side of a split.
     pub min_rows_leaf: u32,
-    /// Features tried at each split, 1 or more, as many as vary in the node if those are fewer; `None` = the whole
+    /// Features tried at each split, as many as vary in the node if those are fewer; `None` = the whole
     /// part of √(number of features), as scikit-learn.
     pub features_per_split: Option<u32>,
     /// How much a row weighs in leaf rates, covers and importances, by its class.
     pub class_weight: ClassWeight,
-    /// Most rows (copies counted) drawn for one tree, 2 or more.
+    /// Most rows (copies counted) drawn for one tree.
     pub max_rows_per_tree: u32,
-    /// Weight of the base rate in every leaf's rate, in rows, 0 or more; 0 = bare rates.
+    /// Weight of the base rate in every leaf's rate, in rows; 0 = bare rates.
     pub smoothing: f64,
-    /// Most distinct values a feature keeps, 2..=256; quantiles of it where it has more.
+    /// Most distinct values a feature keeps; quantiles of it where it has more.
     pub max_bins: u32,
     pub seed: u64,
 }
@@ -57,7 +57,7 @@ pub enum ClassWeight {
     Balanced,
     /// Every row weighs 1.
     None,
-    /// A positive row weighs this much, above 0 and finite, a negative row 1.
+    /// A positive row weighs this much, a negative row 1.
     #[serde(untagged)]
     Positive(f64),
 }
@@ -78,23 +78,29 @@ impl ClassWeight {
 pub struct ValidForestParams(ForestParams);
 
 impl ForestParams {
+    pub fn ranges(&self) -> Vec<Ranged> {
+        let weight = match self.class_weight {
+            ClassWeight::Positive(weight) => vec![weight],
+            ClassWeight::Balanced | ClassWeight::None => Vec::new(),
+        };
+        vec![
+            Ranged::new("n_trees", &self.n_trees, 1..=10_000),
+            Ranged::new("max_depth", &self.max_depth, 1..=32),
+            Ranged::new("min_rows_leaf", &self.min_rows_leaf, 1..),
+            Ranged::optional("features_per_split", &self.features_per_split, 1..),
+            Ranged::new("max_rows_per_tree", &self.max_rows_per_tree, 2..),
+            Ranged::new("smoothing", &self.smoothing, Range::at_least(0.0)),
+            Ranged::new("max_bins", &self.max_bins, 2..=256),
+            Ranged::each("class_weight", &weight, Range::above(0.0)),
+        ]
+    }
+
     /// Checks every setting's range.
     ///
     /// # Errors
-    /// Names the first setting that is out of range, its value and what is accepted.
-    pub fn check(self) -> Result<ValidForestParams, ParamsError> {
-        within("n_trees", self.n_trees, 1..=10_000, "in 1..=10000")?;
-        within("max_depth", self.max_depth, 1..=32, "in 1..=32")?;
-        within("min_rows_leaf", self.min_rows_leaf, 1..=u32::MAX, "1 or more")?;
-        if let Some(features) = self.features_per_split {
-            within("features_per_split", features, 1..=u32::MAX, "1 or more")?;
-        }
-        if let ClassWeight::Positive(weight) = self.class_weight {
-            within("class_weight", weight, f64::MIN_POSITIVE..=f64::MAX, "above 0 and finite")?;
-        }
-        within("max_rows_per_tree", self.max_rows_per_tree, 2..=u32::MAX, "2 or more")?;
-        within("smoothing", self.smoothing, 0.0..=f64::MAX, "0 or more and finite")?;
-        within("max_bins", self.max_bins, 2..=256, "in 2..=256")?;
+    /// Names the first setting that is out of range, its value and the range.
+    pub fn check(self) -> Result<ValidForestParams, SettingsError> {
+        check_ranges(self.ranges())?;
         Ok(ValidForestParams(self))
     }
 }
@@ -115,16 +121,19 @@ mod tests {
         let ok = ForestParams::default();
         assert!(ok.clone().check().is_ok());
         for (bad, message) in [
-            (ForestParams { n_trees: 0, ..ok.clone() }, "n_trees is 0, must be in 1..=10000"),
-            (ForestParams { max_depth: 33, ..ok.clone() }, "max_depth is 33, must be in 1..=32"),
-            (ForestParams { min_rows_leaf: 0, ..ok.clone() }, "min_rows_leaf is 0, must be 1 or more"),
-            (ForestParams { features_per_split: Some(0), ..ok.clone() }, "features_per_split is 0, must be 1 or more"),
-            (ForestParams { max_rows_per_tree: 1, ..ok.clone() }, "max_rows_per_tree is 1, must be 2 or more"),
-            (ForestParams { smoothing: f64::NAN, ..ok.clone() }, "smoothing is NaN, must be 0 or more and finite"),
-            (ForestParams { max_bins: 257, ..ok.clone() }, "max_bins is 257, must be in 2..=256"),
+            (ForestParams { n_trees: 0, ..ok.clone() }, "setting n_trees is 0, expected 1 to 10,000"),
+            (ForestParams { max_depth: 33, ..ok.clone() }, "setting max_depth is 33, expected 1 to 32"),
+            (ForestParams { min_rows_leaf: 0, ..ok.clone() }, "setting min_rows_leaf is 0, expected 1 or more"),
+            (
+                ForestParams { features_per_split: Some(0), ..ok.clone() },
+                "setting features_per_split is 0, expected 1 or more, or null",
+            ),
+            (ForestParams { max_rows_per_tree: 1, ..ok.clone() }, "setting max_rows_per_tree is 1, expected 2 or more"),
+            (ForestParams { smoothing: f64::NAN, ..ok.clone() }, "setting smoothing is NaN, expected 0 or more"),
+            (ForestParams { max_bins: 257, ..ok.clone() }, "setting max_bins is 257, expected 2 to 256"),
             (
                 ForestParams { class_weight: ClassWeight::Positive(0.0), ..ok.clone() },
-                "class_weight is 0, must be above 0 and finite",
+                "setting class_weight is 0, expected above 0",
             ),
         ] {
             assert_eq!(bad.check().unwrap_err().to_string(), message);

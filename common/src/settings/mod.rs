@@ -3,6 +3,10 @@
 //! This is the mechanism. Each function declares a struct of its own; all functions share
 //! [`StoreNames`](crate::store::names::StoreNames).
 
+mod range;
+
+pub use range::{Range, Ranged};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -21,32 +25,40 @@ pub enum SettingsError {
         reason: String,
     },
     /// A value is readable but not in range.
-    #[error("setting {name} is {value}, accepted is {accepted}")]
+    #[error("setting {name} is {value}, expected {expected}")]
     OutOfRange {
         /// Name of the setting.
         name: &'static str,
         /// The value given.
         value: String,
-        /// The accepted range.
-        accepted: &'static str,
+        /// The range.
+        expected: String,
     },
     /// No setting has this name.
-    #[error("there is no setting {name:?}; there are: {known}")]
+    #[error("no setting {name:?}, expected one of: {known}")]
     Unknown {
         /// The name given.
         name: String,
-        /// The names there are.
+        /// The names of all settings.
         known: String,
     },
-    /// The settings' own defaults do not form an object of settings: a fault of the program.
-    #[error("these are no settings: {0}")]
+    /// A payload or the defaults are not a JSON object.
+    #[error("expected a JSON object of settings: {0}")]
     NotSettings(String),
 }
 
 /// A struct of settings: every field is one setting, named as the field.
 pub trait Settings: Serialize + DeserializeOwned + Default {
-    /// Checks every range.
-    fn check(&self) -> Result<(), SettingsError>;
+    /// Every setting that has a range.
+    fn ranges(&self) -> Vec<Ranged>;
+
+    /// Checks every range, and what is more than a range.
+    ///
+    /// # Errors
+    /// Names the first setting that is out of range, its value and the range.
+    fn check(&self) -> Result<(), SettingsError> {
+        check_ranges(self.ranges())
+    }
 
     /// The defaults, overridden by the environment variables `CHURN_<FIELD>`.
     fn from_env() -> Result<Self, SettingsError> {
@@ -124,17 +136,14 @@ pub fn overrides(payload: Value) -> Result<Map<String, Value>, SettingsError> {
     }
 }
 
-/// Checks that `value` is in `accepted`, given as a range and in words.
-pub fn in_range<T: PartialOrd + ToString>(
-    name: &'static str,
-    value: &T,
-    range: impl std::ops::RangeBounds<T>,
-    accepted: &'static str,
-) -> Result<(), SettingsError> {
-    if range.contains(value) {
-        return Ok(());
+/// The first setting that is out of range, as an error.
+pub fn check_ranges(ranges: impl IntoIterator<Item = Ranged>) -> Result<(), SettingsError> {
+    for Ranged { name, range, outside } in ranges {
+        if let Some(value) = outside {
+            return Err(SettingsError::OutOfRange { name, value, expected: range });
+        }
     }
-    Err(SettingsError::OutOfRange { name, value: value.to_string(), accepted })
+    Ok(())
 }
 
 #[cfg(test)]
@@ -156,8 +165,8 @@ mod tests {
     }
 
     impl Settings for Example {
-        fn check(&self) -> Result<(), SettingsError> {
-            in_range("days", &self.days, 1..=365, "1 to 365")
+        fn ranges(&self) -> Vec<Ranged> {
+            vec![Ranged::new("days", &self.days, 1..=365)]
         }
     }
 
@@ -176,8 +185,8 @@ mod tests {
     fn errors_name_the_setting_and_the_value() {
         let text = |v| read(v).unwrap_err().to_string();
         assert!(text(&[("CHURN_DAYS", "soon")]).starts_with("setting days: cannot use \"soon\""));
-        assert_eq!(text(&[("CHURN_DAYS", "0")]), "setting days is 0, accepted is 1 to 365");
+        assert_eq!(text(&[("CHURN_DAYS", "0")]), "setting days is 0, expected 1 to 365");
         let typo = Example::default().overridden(Map::from_iter([("day".to_owned(), Value::from(3))]));
-        assert_eq!(typo.unwrap_err().to_string(), "there is no setting \"day\"; there are: days, name, weight");
+        assert_eq!(typo.unwrap_err().to_string(), "no setting \"day\", expected one of: days, name, weight");
     }
 }
