@@ -18,7 +18,7 @@ pub struct Confusion {
 
 impl Confusion {
     /// Counts rows; the inputs are of one length and checked.
-    pub(super) fn of(labels: &[bool], probabilities: &[f64], threshold: f64) -> Self {
+    pub(super) fn count(labels: &[bool], probabilities: &[f64], threshold: f64) -> Self {
         let mut counts = Self::default();
         for (&label, &p) in labels.iter().zip(probabilities) {
             let count = match (label, p >= threshold) {

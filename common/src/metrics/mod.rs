@@ -94,8 +94,8 @@ impl Evaluation {
         if !(0.0..=1.0).contains(&threshold) {
             return Err(MetricsError::Threshold { value: threshold });
         }
-        let confusion = Confusion::of(labels, probabilities, threshold);
-        let report = ClassificationReport::of(&confusion);
+        let confusion = Confusion::count(labels, probabilities, threshold);
+        let report = ClassificationReport::from_confusion(&confusion);
         Ok(Self {
             rows: confusion.rows(),
             threshold,

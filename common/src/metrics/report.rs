@@ -34,9 +34,9 @@ pub struct ClassificationReport {
 }
 
 impl ClassificationReport {
-    pub(super) fn of(confusion: &Confusion) -> Self {
-        let negative = ClassScores::of(&confusion.of_negative_class());
-        let positive = ClassScores::of(confusion);
+    pub(super) fn from_confusion(confusion: &Confusion) -> Self {
+        let negative = ClassScores::from_confusion(&confusion.of_negative_class());
+        let positive = ClassScores::from_confusion(confusion);
         Self {
             negative,
             positive,
@@ -71,7 +71,7 @@ impl ClassificationReport {
 }
 
 impl ClassScores {
-    fn of(c: &Confusion) -> Self {
+    fn from_confusion(c: &Confusion) -> Self {
         Self {
             precision: share(c.tp, c.tp + c.fp),
             recall: share(c.tp, c.tp + c.fn_),
