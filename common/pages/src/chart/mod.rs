@@ -6,6 +6,8 @@ mod canvas;
 mod colour;
 mod grid;
 mod lines;
+#[cfg(test)]
+mod tests;
 mod whiskers;
 
 pub use axis::Axis;

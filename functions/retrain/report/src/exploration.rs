@@ -79,8 +79,8 @@ impl Exploration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::user_sums::tests::PARAMS;
     use super::*;
+    use crate::testing::PARAMS;
     use churn_common::calendar::Timestamp;
     use churn_common::event::{Event, Level, Page};
     use churn_common::features::{COUNT, Row, position};

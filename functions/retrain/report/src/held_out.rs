@@ -113,69 +113,13 @@ fn trade_off(users: &[&[Row<'_>]], decision: &DecisionReport, params: &EstimateP
 
 #[cfg(test)]
 mod tests {
-    use super::super::user_sums::tests::PARAMS;
     use super::*;
-    use churn_common::calendar::Day;
-    use churn_common::features::{COUNT, Row};
-    use churn_common::metrics::{self, reliability};
-    use churn_common::model::card::TradeOff;
-    use churn_common::model::{DecisionRule, Probability, RiskBounds};
-    use churn_common::pseudonym::StoredUser;
-
-    const USERS: usize = 80;
-    /// Of a missed churner, and of a wasted offer.
-    const COSTS: [f64; 2] = [10.0, 1.0];
-
-    /// Users with as many rows each. All rows of a user have the same label and the same probability.
-    fn rows(each: usize) -> (Vec<Snapshot>, Vec<f64>) {
-        let mut random = fastrand::Rng::with_seed(4);
-        let of_user = |(user, p): (usize, f64)| {
-            let churned = random.f64() < p;
-            let row = move |n: usize| Snapshot {
-                user: StoredUser::from_stored(&format!("{user:03}")).unwrap(),
-                cutoff: Day::from_number(17_000 + n as i32),
-                row: Row::from_values([0.0; COUNT]),
-                churned,
-            };
-            (0..each).map(move |n| (row(n), p)).collect::<Vec<_>>()
-        };
-        (0..USERS).map(|user| (user, (user % 10) as f64 / 10.0 + 0.05)).flat_map(of_user).unzip()
-    }
-
-    /// Counts of one threshold, row by row.
-    fn at_threshold(labels: &[bool], probabilities: &[f64], threshold: f64) -> TradeOff {
-        let count = |is_labelled: bool, has_churned: bool| {
-            let rows = labels.iter().zip(probabilities);
-            rows.filter(|(label, p)| (**p >= threshold, **label) == (is_labelled, has_churned)).count() as u64
-        };
-        let (caught, wasted, missed) = (count(true, true), count(true, false), count(false, true));
-        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
-        TradeOff {
-            threshold,
-            called: caught + wasted,
-            caught,
-            missed,
-            precision: share(caught, caught + wasted),
-            recall: share(caught, caught + missed),
-            cost: missed as f64 * COSTS[0] + wasted as f64 * COSTS[1],
-        }
-    }
+    use crate::testing::{PARAMS, curve_and_decision, labels, rows, user_numbers};
+    use churn_common::metrics;
 
     fn held_out(each: usize) -> (HeldOut, Vec<ReliabilityBin>, DecisionReport) {
         let (snapshots, probabilities) = rows(each);
-        let labels: Vec<bool> = snapshots.iter().map(|row| row.churned).collect();
-        let thresholds = [0.05, 0.1, 0.2, 0.3, PARAMS.threshold, 0.7, 0.9, 0.99];
-        let decision = DecisionReport {
-            decision: DecisionRule {
-                threshold: Probability::new(PARAMS.threshold).unwrap(),
-                risk: RiskBounds::new(0.1, 0.2, 0.3).unwrap(),
-            },
-            rule: String::new(),
-            missed_churner_cost: COSTS[0],
-            wasted_offer_cost: COSTS[1],
-            trade_off: thresholds.map(|threshold| at_threshold(&labels, &probabilities, threshold)).into(),
-        };
-        let bins = reliability(&labels, &probabilities).unwrap();
+        let (bins, decision) = curve_and_decision(&labels(&snapshots), &probabilities);
         let rows = HeldOutRows { snapshots: &snapshots, probabilities: &probabilities };
         (HeldOut::new(rows, &bins, &decision, &PARAMS), bins, decision)
     }
@@ -208,9 +152,7 @@ mod tests {
     fn intervals_match_the_card() {
         let (held_out, ..) = held_out(3);
         let (rows, p) = rows(3);
-        let labels: Vec<bool> = rows.iter().map(|row| row.churned).collect();
-        let users: Vec<u32> = rows.iter().map(|row| row.user.as_str().parse().unwrap()).collect();
-        let scores = metrics::estimate(&labels, &p, &users, &PARAMS).unwrap();
+        let scores = metrics::estimate(&labels(&rows), &p, &user_numbers(&rows), &PARAMS).unwrap();
         let serving = held_out.trade_off.iter().find(|row| row.threshold == PARAMS.threshold).unwrap();
         assert_eq!((serving.precision, serving.recall), (scores["precision"], scores["recall"]));
         assert!(serving.cost.low < serving.cost.value && serving.cost.value < serving.cost.high);

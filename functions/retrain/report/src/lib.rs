@@ -7,6 +7,10 @@ mod groups;
 mod held_out;
 mod page;
 mod rate;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod totals;
 mod user_sums;
 mod visits;

@@ -51,8 +51,8 @@ fn wilson(share: f64, trials: u64) -> Estimate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::user_sums::tests::PARAMS;
     use super::*;
+    use crate::testing::PARAMS;
     use churn_common::metrics;
     use proptest::prelude::*;
 

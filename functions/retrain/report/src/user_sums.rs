@@ -95,10 +95,9 @@ fn shuffle(items: &mut [usize], seed: u64) {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
-
-    pub const PARAMS: EstimateParams = EstimateParams { threshold: 0.5, k: 1, level: 0.95, resamples: 400, seed: 7 };
+    use crate::testing::PARAMS;
 
     /// Rows of 1, x and y: the means of the latter two.
     fn means(users: &[Vec<[f64; 3]>]) -> Vec<Resampled> {

@@ -78,8 +78,8 @@ fn page_use(page: Page, statistics: &[Resampled], comparable: bool) -> (f64, Pag
 
 #[cfg(test)]
 mod tests {
-    use super::super::user_sums::tests::PARAMS;
     use super::*;
+    use crate::testing::PARAMS;
     use churn_common::pseudonym::StoredUser;
 
     /// A user with one row, who is of this class and visited Home and Help so often.
