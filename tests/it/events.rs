@@ -195,7 +195,7 @@ async fn failed_event_delivery_does_not_stop_registration() {
     let refusing = FakeBus::start([failed("NotAuthorizedForSourceException")]).await;
     let first = train(&fixture, &bus(&refusing.url), model(1.0, 1.0), Deadline::NONE).await;
     assert_eq!((serves().await, json!(first.registered_as)), (Some(first.model_version.clone()), json!("champion")));
-    let why = "PutEvents on churn did not take the event: NotAuthorizedForSourceException: as the fake has it";
+    let why = "PutEvents on churn rejected the event: NotAuthorizedForSourceException: as the fake has it";
     assert_eq!(json!(first.event), json!({"not_sent": why}));
     assert_eq!(refusing.given(), 1, "asking again does not help");
 
@@ -213,7 +213,7 @@ async fn failed_event_delivery_does_not_stop_registration() {
         (
             vec![failed("InternalFailure")],
             3,
-            json!({"not_sent": "PutEvents on churn did not take the event: InternalFailure: as the fake has it"}),
+            json!({"not_sent": "PutEvents on churn rejected the event: InternalFailure: as the fake has it"}),
         ),
         (
             vec![(400, forbidden)],
@@ -223,7 +223,7 @@ async fn failed_event_delivery_does_not_stop_registration() {
         (
             vec![(200, json!({"FailedEntryCount": 0, "Entries": []}))],
             1,
-            json!({"not_sent": "PutEvents on churn did not take the event: no code: no message"}),
+            json!({"not_sent": "PutEvents on churn rejected the event: no code: no message"}),
         ),
     ] {
         let fake = FakeBus::start(answers).await;
@@ -243,6 +243,6 @@ async fn event_delivery_ends_at_the_deadline() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let late = train(&fixture, &bus(&url), model(1.0, 1.0), Deadline::after(Duration::ZERO)).await;
-    assert_eq!(not_sent(late.event), "PutEvents on churn: no answer in the time there was");
+    assert_eq!(not_sent(late.event), "PutEvents on churn did not end before the deadline");
     assert!(late.replaced.is_none() && late.gate.is_some());
 }

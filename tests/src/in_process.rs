@@ -3,16 +3,17 @@
 use crate::delivery::Process;
 use crate::transport::{CallInterceptor, NoFaults, Servers, Transport};
 use anyhow::{Context, ensure};
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_sdk_s3::config::retry::RetryPartition;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_s3::primitives::ByteStream;
+use churn_common::aws::Lambda;
 use churn_common::calendar::Timestamp;
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_local::config;
 use churn_local::dynamodb::{DynamoDb, create_tables};
-use churn_local::lambda::REGION;
-use churn_local::s3::{ACCESS_KEY, S3Server, SECRET_KEY};
+use churn_local::s3::S3Server;
+use churn_local::stack::sdk_config;
 use flate2::read::GzDecoder;
 use ingest::Function;
 use serde_json::{Value, json};
@@ -174,34 +175,27 @@ impl Contents {
     }
 }
 
-/// The SDK's clients, configured as in production but for where they go, and a process that uses them. Its retries draw
-/// on a quota of its own.
+/// Clients configured as in production except for where their calls go, and a process that uses them. S3 and DynamoDB
+/// share a retry quota of the process's own; the Lambda client has its own.
 fn clients(
     servers: &Arc<Servers>,
     interceptor: Arc<dyn CallInterceptor>,
 ) -> (aws_sdk_s3::Client, aws_sdk_dynamodb::Client, Process) {
-    let transport = Transport::new(Arc::clone(servers), interceptor);
+    let config = sdk_config()
+        .into_builder()
+        .endpoint_url(ENDPOINT)
+        .http_client(Transport::new(Arc::clone(servers), interceptor))
+        // It compares bytes with a clock that stands still while a store works, and leaps while none does.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build();
     let retries = RetryPartition::custom("process").build();
-    // Each service's configuration is a type of its own, with the same settings.
-    macro_rules! config {
-        ($service:ident) => {
-            $service::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::from_static(REGION))
-                .endpoint_url(ENDPOINT)
-                .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests"))
-                .retry_partition(retries.clone())
-                // It compares bytes with a clock that stands still while a store works, and leaps while none does.
-                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-                .http_client(transport.clone())
-        };
-    }
-    let s3 = aws_sdk_s3::Client::from_conf(config!(aws_sdk_s3).force_path_style(true).build());
-    let dynamodb = aws_sdk_dynamodb::Client::from_conf(config!(aws_sdk_dynamodb).build());
-    let lambda = aws_sdk_lambda::Client::from_conf(config!(aws_sdk_lambda).build());
+    let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).retry_partition(retries.clone());
+    let s3 = aws_sdk_s3::Client::from_conf(s3.build());
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).retry_partition(retries).build();
+    let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb);
     let process = Process {
         stores: Stores::over(s3.clone(), dynamodb.clone(), &StoreNames::default()),
-        function: Function::new(lambda, "ingest"),
+        function: Function::new(Lambda::new(&config), "ingest"),
     };
     (s3, dynamodb, process)
 }

@@ -1,9 +1,7 @@
-//! What an invocation knows of itself: who it is, how long it may run, and how to call its function again.
+//! An invocation: its id, its time limit, and how to invoke the function again.
 
 use crate::settings::IngestSettings;
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use churn_common::aws::Lambda;
 use churn_common::calendar::Timestamp;
 use churn_common::store::StoreError;
 use churn_common::store::ledger::Lease;
@@ -13,27 +11,24 @@ use std::time::Duration;
 /// One invocation of the function.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// Its request id, which Lambda's retries of one event share.
+    /// The request id, which Lambda's retries of one event share.
     pub id: String,
-    /// When it ends, done or not.
+    /// When Lambda stops it.
     pub deadline: Timestamp,
-    /// What tells the time.
     pub clock: Clock,
-    /// The function itself, to hand work on to; `None` where it is not on Lambda.
+    /// The function itself, to continue the work; `None` outside of Lambda.
     pub function: Option<Function>,
 }
 
-/// What tells the time.
+/// Where the time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// The system.
     System,
-    /// It stands still.
+    /// A fixed time, in tests.
     Stopped(Timestamp),
 }
 
 impl Invocation {
-    /// Now.
     pub fn now(&self) -> Timestamp {
         match self.clock {
             Clock::System => Timestamp::now(),
@@ -46,12 +41,12 @@ impl Invocation {
         Duration::from_millis((self.deadline.millis() - self.now().millis()).try_into().unwrap_or(0))
     }
 
-    /// Whether no further part may be begun.
+    /// Whether too little time is left to start another part.
     pub fn is_short_of_time(&self, settings: &IngestSettings) -> bool {
         self.time_left() < Duration::from_secs(settings.hand_on_seconds.into())
     }
 
-    /// A lease of this invocation's.
+    /// A new lease, held until the deadline.
     pub fn lease(&self) -> Lease {
         Lease { owner: self.id.clone(), token: fastrand::u64(..), until: self.deadline }
     }
@@ -60,21 +55,18 @@ impl Invocation {
 /// A function on Lambda.
 #[derive(Debug, Clone)]
 pub struct Function {
-    client: Client,
+    lambda: Lambda,
     arn: String,
 }
 
 impl Function {
-    /// The function `arn`, with the version or alias that it ends in, if it does.
-    pub fn new(client: Client, arn: &str) -> Self {
-        Self { client, arn: arn.to_owned() }
+    /// The function `arn`, with its version or alias if it ends in one.
+    pub fn new(lambda: Lambda, arn: &str) -> Self {
+        Self { lambda, arn: arn.to_owned() }
     }
 
-    /// Queues an S3 event of `record`, to be worked on by an invocation of its own.
+    /// Queues an invocation of its own for an S3 event record.
     pub async fn invoke_with(&self, record: &Value) -> Result<(), StoreError> {
-        let payload = json!({ "Records": [record] }).to_string();
-        let call = self.client.invoke().function_name(&self.arn).invocation_type(InvocationType::Event);
-        let queued = call.payload(Blob::new(payload)).send().await;
-        queued.map(drop).map_err(|e| StoreError::from_call("Invoke", &self.arn, e))
+        self.lambda.invoke_async(&self.arn, json!({ "Records": [record] }).to_string()).await
     }
 }

@@ -22,7 +22,7 @@ pub use error::IngestError;
 pub use invocation::{Clock, Function, Invocation};
 pub use settings::IngestSettings;
 
-use aws_sdk_lambda::Client as Lambda;
+use churn_common::aws::{self, Lambda};
 use churn_common::calendar::Timestamp;
 use churn_common::settings::Settings;
 use churn_common::store::ledger::Counts;
@@ -50,7 +50,7 @@ impl Handler {
     /// # Errors
     /// A setting is invalid.
     pub async fn from_env() -> Result<Self, lambda_runtime::Error> {
-        let config = churn_common::aws::load_config().await;
+        let config = aws::load_config().await;
         let stores = Stores::connect(&config, &StoreNames::from_env()?);
         Ok(Self { stores, settings: IngestSettings::from_env()?, lambda: Lambda::new(&config) })
     }

@@ -34,7 +34,7 @@ impl Notifiers {
         deadline: Deadline,
     ) -> Option<EventOutcome> {
         let reasons = gate.map(|gate| gate.reasons.as_slice()).unwrap_or_default();
-        self.bus.as_ref()?.tell(change?, reasons, deadline).await
+        self.bus.as_ref()?.publish(change?, reasons, deadline).await
     }
 
     /// Records a training in MLflow; `None` if no server is set.

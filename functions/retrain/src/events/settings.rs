@@ -1,12 +1,11 @@
-//! Which bus events are sent to.
+//! The setting that names the bus.
 
 use churn_common::settings::{Ranged, Settings, SettingsError};
 use serde::{Deserialize, Serialize};
 
-/// Most characters of a bus's name or ARN, as `PutEvents` takes them.
-const LONGEST: usize = 1600;
+/// Most characters of `EventBusName` in `PutEvents`.
+const MAX_NAME: usize = 1600;
 
-/// Settings of events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventSettings {
     /// Name or ARN of the bus; null or empty sends no events.
@@ -28,7 +27,7 @@ impl Settings for EventSettings {
     fn check(&self) -> Result<(), SettingsError> {
         let Some(name) = self.bus() else { return Ok(()) };
         let takes = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
-        if name.len() <= LONGEST && name.chars().all(takes) {
+        if name.len() <= MAX_NAME && name.chars().all(takes) {
             return Ok(());
         }
         Err(SettingsError::OutOfRange {
@@ -54,9 +53,9 @@ mod tests {
             assert_eq!(read(none).unwrap().bus(), None);
         }
         assert_eq!(EventSettings::from_variables(|_| None).unwrap().bus(), None);
-        for bad in ["two words", "https://events.example?x", &"x".repeat(LONGEST + 1)] {
-            let told = read(bad).unwrap_err().to_string();
-            assert!(told.starts_with(&format!("setting event_bus is {bad}, expected the name")), "{told}");
+        for bad in ["two words", "https://events.example?x", &"x".repeat(MAX_NAME + 1)] {
+            let message = read(bad).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("setting event_bus is {bad}, expected the name")), "{message}");
         }
     }
 }

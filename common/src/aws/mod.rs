@@ -1,0 +1,14 @@
+//! AWS: the connection that all clients share, and clients of services of which one operation is needed. The SDK crates of
+//! these services take minutes to compile.
+
+mod connection;
+mod endpoint;
+mod event_bridge;
+mod lambda;
+mod operation;
+#[cfg(test)]
+mod testing;
+
+pub use connection::{http_client, install_tls_provider, load_config};
+pub use event_bridge::{Event, EventBridge, PutEventResult};
+pub use lambda::Lambda;

@@ -1,0 +1,23 @@
+//! Why an event was not published.
+
+use churn_common::store::StoreError;
+
+/// An event that the bus has not accepted, as far as is known.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error(transparent)]
+    Call(#[from] StoreError),
+    /// The call succeeded, but the bus did not accept the event.
+    #[error("PutEvents on {bus} rejected the event: {code}: {message}")]
+    Rejected { bus: String, code: String, message: String },
+    #[error("PutEvents on {bus} did not end before the deadline")]
+    DeadlineExceeded { bus: String },
+}
+
+impl PublishError {
+    /// Whether EventBridge may accept the same event a moment later. A failed call was retried by the client already.
+    /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Rejected { code, .. } if matches!(code.as_str(), "InternalFailure" | "ThrottlingException"))
+    }
+}
