@@ -6,7 +6,7 @@ use churn_common::store::Stores;
 use churn_tests::ingest_fixture::IngestFixture;
 use churn_tests::mlflow::{FakeMlflow, Kind};
 use churn_tests::{simulated, training};
-use retrain::tracking::{Done, Tracked};
+use retrain::tracking::{Tracked, TrainingRun};
 use retrain::{Deadline, Mlflow, Notifiers, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -159,8 +159,8 @@ async fn manual_changes_move_the_aliases() {
 
     // A training that comes to tell of its model only after that was taken back.
     let card = fixture.stores.models().card(&second.model_version).await.unwrap();
-    let done = Done { stores: &fixture.stores, card: &card, snapshots: "s3://rows", artifacts: &[] };
-    let late = notifiers.mlflow.as_ref().unwrap().track(&done, Deadline::NONE).await;
+    let run = TrainingRun { stores: &fixture.stores, card: &card, snapshots: "s3://rows", artifacts: &[] };
+    let late = notifiers.mlflow.as_ref().unwrap().track(&run, Deadline::NONE).await;
     assert_eq!((late.registered_version.as_deref(), late.not_tracked.len()), (Some("2"), 0));
     assert_eq!(server.told().aliases, aliases(&[("champion", "1")]));
 }

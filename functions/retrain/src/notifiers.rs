@@ -1,7 +1,7 @@
 //! Notification targets besides the response: EventBridge and MLflow.
 
 use crate::events::{EventBus, EventOutcome, EventSettings};
-use crate::tracking::{Artifact, Done, Mlflow, Tracked};
+use crate::tracking::{Artifact, Mlflow, Tracked, TrainingRun};
 use aws_config::SdkConfig;
 use churn_common::model::card::Gate;
 use churn_common::model::{Card, ModelVersion};
@@ -46,7 +46,8 @@ impl Notifiers {
         artifacts: &[Artifact],
         deadline: Deadline,
     ) -> Option<Tracked> {
-        Some(self.mlflow.as_ref()?.track(&Done { stores, card, snapshots, artifacts }, deadline).await)
+        let run = TrainingRun { stores, card, snapshots, artifacts };
+        Some(self.mlflow.as_ref()?.track(&run, deadline).await)
     }
 
     /// Records in MLflow that a registered model became champion; `None` if no server is set.

@@ -1,4 +1,4 @@
-//! A run's files: through the server where it keeps them itself, straight into the bucket where they are on S3.
+//! A run's files: sent to the server if it stores them itself, or written to the bucket if they are on S3.
 
 use super::client::Client;
 use super::error::MlflowError;
@@ -10,9 +10,8 @@ use tokio::time::timeout;
 /// A file of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Name, such as `card.json`.
+    /// Such as `card.json`.
     pub name: &'static str,
-    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -26,27 +25,22 @@ impl Artifact {
     }
 }
 
-/// Where a run's artifacts belong.
+/// Where the artifacts of a run are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// With the server, below this path.
+pub enum ArtifactStore {
+    /// On the server, below this path.
     Server(String),
-    /// In a bucket, below this prefix.
-    S3 {
-        /// The bucket.
-        bucket: String,
-        /// The prefix, without slashes at its ends.
-        prefix: String,
-    },
+    /// In a bucket, below this prefix without slashes at its ends.
+    S3 { bucket: String, prefix: String },
 }
 
-impl Place {
+impl ArtifactStore {
     /// Reads a run's `artifact_uri`.
     ///
     /// # Errors
-    /// If it is a place that is not known. The error tells the scheme, as the rest may hold a password.
-    pub fn of(uri: &str) -> Result<Self, MlflowError> {
-        let unknown = |place: &str| MlflowError::Place { place: place.to_owned() };
+    /// If it is neither on the server nor on S3. The error has only the scheme, because the rest may contain a password.
+    pub fn from_uri(uri: &str) -> Result<Self, MlflowError> {
+        let unknown = |location: &str| MlflowError::UnknownArtifactStore { location: location.to_owned() };
         let url = Url::parse(uri).map_err(|_| unknown("a path on its own disk"))?;
         let path = url.path().trim_matches('/').to_owned();
         match (url.scheme(), url.host_str()) {
@@ -59,16 +53,18 @@ impl Place {
 }
 
 impl Client<'_> {
-    /// Writes an artifact to its place; `account` is any bucket of the account that buckets are looked for in.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
-    pub async fn put(&self, place: &Place, artifact: &Artifact, account: &Bucket) -> Result<(), MlflowError> {
+    /// Stores an artifact. `own_bucket` is any bucket of our account; its client reaches the other buckets.
+    pub async fn put(
+        &self,
+        store: &ArtifactStore,
+        artifact: &Artifact,
+        own_bucket: &Bucket,
+    ) -> Result<(), MlflowError> {
         let (name, bytes, content_type) = (artifact.name, artifact.bytes.clone(), artifact.content_type());
-        match place {
-            Place::Server(path) => self.put_artifact(&[path, name], content_type, bytes).await,
-            Place::S3 { bucket, prefix } => {
-                let bucket = account.sibling(bucket);
+        match store {
+            ArtifactStore::Server(path) => self.put_artifact(&[path, name], content_type, bytes).await,
+            ArtifactStore::S3 { bucket, prefix } => {
+                let bucket = own_bucket.sibling(bucket);
                 let key = [prefix, name].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
                 let put = bucket.put(&key, bytes, content_type, Condition::Always);
                 match timeout(self.left(), put).await {
@@ -85,19 +81,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_the_server_s_own_or_a_bucket() {
-        let s3 = |bucket: &str, prefix: &str| Place::S3 { bucket: bucket.into(), prefix: prefix.into() };
-        assert_eq!(Place::of("mlflow-artifacts:/1/ab/artifacts").unwrap(), Place::Server("1/ab/artifacts".into()));
-        assert_eq!(Place::of("s3://runs/ml/1/ab/artifacts").unwrap(), s3("runs", "ml/1/ab/artifacts"));
-        assert_eq!(Place::of("s3://runs").unwrap(), s3("runs", ""));
-        for (uri, told) in [
+    fn artifacts_are_on_the_server_or_in_a_bucket() {
+        let s3 = |bucket: &str, prefix: &str| ArtifactStore::S3 { bucket: bucket.into(), prefix: prefix.into() };
+        assert_eq!(
+            ArtifactStore::from_uri("mlflow-artifacts:/1/ab/artifacts").unwrap(),
+            ArtifactStore::Server("1/ab/artifacts".into())
+        );
+        assert_eq!(ArtifactStore::from_uri("s3://runs/ml/1/ab/artifacts").unwrap(), s3("runs", "ml/1/ab/artifacts"));
+        assert_eq!(ArtifactStore::from_uri("s3://runs").unwrap(), s3("runs", ""));
+        for (uri, expected) in [
             ("mlflow-artifacts://elsewhere:5000/1/ab", "at mlflow-artifacts://elsewhere, another server"),
             ("/mnt/mlruns/1/ab/artifacts", "at a path on its own disk"),
             ("file:///mnt/mlruns/1", "at file:"),
             ("ftp://ann:sesame@host/1", "at ftp:"),
         ] {
-            let why = Place::of(uri).unwrap_err().to_string();
-            assert!(why.contains(told) && !why.contains("sesame"), "{why}");
+            let message = ArtifactStore::from_uri(uri).unwrap_err().to_string();
+            assert!(message.contains(expected) && !message.contains("sesame"), "{message}");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Calls to MLflow's REST API: each in bounded time, repeated where that may help.
+//! Calls to MLflow's REST API: each within a time limit, and retried if that may help.
 
 use super::error::MlflowError;
-use super::settings::{Access, Server};
+use super::settings::{Credentials, Server};
+use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
@@ -9,122 +10,108 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Time that a call may take, its answer included.
-const CALL: Duration = Duration::from_secs(10);
-/// The same of an artifact, which may be some megabytes.
-const UPLOAD: Duration = Duration::from_secs(30);
-/// Times that a call is made in all, where the server asks for patience or stumbles.
-const ATTEMPTS: u32 = 3;
-/// Pause before the second attempt; the third waits twice as long.
-const PAUSE: Duration = Duration::from_millis(200);
-/// Most characters that are told of what a server says.
-const MESSAGE: usize = 300;
+/// Time limit of a call, from the request to the end of the answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit of the upload of an artifact, which may have some megabytes.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pauses of 200 and 400 ms: a call is made three times at most.
+const RETRIES: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(2);
+/// Most characters of a server's message that an error contains.
+const MAX_MESSAGE: usize = 300;
 
-/// Calls to one server, until a moment.
+/// Calls to one server, up to a common deadline.
 pub struct Client<'a> {
-    /// The server.
     pub server: &'a Server,
     until: Instant,
 }
 
 impl<'a> Client<'a> {
-    /// Calls that end within `time` altogether.
+    /// A client whose calls together take no longer than `time`.
     pub fn new(server: &'a Server, time: Duration) -> Self {
         Self { server, until: Instant::now() + time }
     }
 
-    /// The time that is left.
+    /// The time until the deadline.
     pub fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
 
-    /// Asks an endpoint such as `runs/get`.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
+    /// Gets from an endpoint such as `runs/get`.
     pub async fn get<T: DeserializeOwned>(&self, call: &'static str, query: &[(&str, &str)]) -> Result<T, MlflowError> {
         let request = self.request(Method::GET, &["mlflow", call]).query(query);
-        read(call, &self.send(call, request, CALL).await?)
+        read(call, &self.send(call, request, CALL_TIMEOUT).await?)
     }
 
-    /// Tells an endpoint such as `runs/create`.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
+    /// Posts to an endpoint such as `runs/create`.
     pub async fn post<T: DeserializeOwned>(&self, call: &'static str, body: &impl Serialize) -> Result<T, MlflowError> {
         let request = self.request(Method::POST, &["mlflow", call]).json(body);
-        read(call, &self.send(call, request, CALL).await?)
+        read(call, &self.send(call, request, CALL_TIMEOUT).await?)
     }
 
-    /// Asks an endpoint such as `registered-models/alias` to delete something.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
+    /// Deletes at an endpoint such as `registered-models/alias`.
     pub async fn delete(&self, call: &'static str, body: &impl Serialize) -> Result<(), MlflowError> {
         let request = self.request(Method::DELETE, &["mlflow", call]).json(body);
-        self.send(call, request, CALL).await.map(drop)
+        self.send(call, request, CALL_TIMEOUT).await.map(drop)
     }
 
-    /// Puts an artifact through the server's own storage; `path` names it there.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
+    /// Uploads an artifact to the server's own storage, under `path`.
     pub async fn put_artifact(&self, path: &[&str], content_type: &str, bytes: Vec<u8>) -> Result<(), MlflowError> {
         let path: Vec<&str> = ["mlflow-artifacts/artifacts"].iter().chain(path).copied().collect();
         let request = self.request(Method::PUT, &path).header(CONTENT_TYPE, content_type).body(bytes);
-        self.send("mlflow-artifacts/artifacts", request, UPLOAD).await.map(drop)
+        self.send("mlflow-artifacts/artifacts", request, UPLOAD_TIMEOUT).await.map(drop)
     }
 
-    /// A request to `/api/2.0/<path>`, the parts of which are split at slashes.
+    /// A request to `/api/2.0/<path>`. Slashes within the parts of the path separate segments, too.
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        let Server { url, access, http, .. } = self.server;
+        let Server { url, credentials, http, .. } = self.server;
         let request = http.request(method, under(url, path));
-        match access {
-            Access::Open => request,
-            Access::Basic(user, password) => request.basic_auth(user, Some(password)),
-            Access::Bearer(token) => request.header(AUTHORIZATION, token),
+        match credentials {
+            Credentials::None => request,
+            Credentials::Basic(user, password) => request.basic_auth(user, Some(password)),
+            Credentials::Bearer(token) => request.header(AUTHORIZATION, token),
         }
     }
 
-    async fn send(&self, call: &'static str, request: RequestBuilder, most: Duration) -> Result<Vec<u8>, MlflowError> {
-        let unsent = || MlflowError::NoAnswer { call, why: "the request cannot be sent".into() };
-        for attempt in 1..ATTEMPTS {
-            let answer = self.once(call, request.try_clone().ok_or_else(unsent)?, most).await;
-            match answer {
-                Err(MlflowError::Refused { status, .. }) if may_help(status, call) => {
-                    sleep((PAUSE * attempt).min(self.left())).await;
-                }
-                answer => return answer,
-            }
-        }
-        self.once(call, request, most).await
+    async fn send(&self, call: &'static str, request: RequestBuilder, limit: Duration) -> Result<Vec<u8>, MlflowError> {
+        let attempt = || self.attempt(call, &request, limit);
+        let until = self.until;
+        let pause = move |pause| sleep_until(until.min(Instant::now() + pause));
+        attempt.retry(RETRIES).sleep(pause).when(MlflowError::is_retryable).await
     }
 
-    async fn once(&self, call: &'static str, request: RequestBuilder, most: Duration) -> Result<Vec<u8>, MlflowError> {
+    async fn attempt(
+        &self,
+        call: &'static str,
+        request: &RequestBuilder,
+        limit: Duration,
+    ) -> Result<Vec<u8>, MlflowError> {
         if self.left().is_zero() {
             return Err(MlflowError::TimeUp { call });
         }
-        let no_answer = |e: reqwest::Error| MlflowError::NoAnswer { call, why: chain(&e.without_url()) };
+        let no_answer = |reason: String| MlflowError::NoAnswer { call, reason };
+        let failed = |e: reqwest::Error| no_answer(chain(&e.without_url()));
+        let request = request.try_clone().ok_or_else(|| no_answer("the request cannot be sent".into()))?;
         let exchange = async {
-            let answer = request.send().await.map_err(no_answer)?;
+            let answer = request.send().await.map_err(failed)?;
             let status = answer.status();
-            answer.bytes().await.map(|body| (status, body)).map_err(no_answer)
+            answer.bytes().await.map(|body| (status, body)).map_err(failed)
         };
-        let (status, body) = match timeout_at(self.until.min(Instant::now() + most), exchange).await {
+        let (status, body) = match timeout_at(self.until.min(Instant::now() + limit), exchange).await {
             Ok(exchanged) => exchanged?,
             Err(_) if self.left().is_zero() => return Err(MlflowError::TimeUp { call }),
-            Err(_) => return Err(MlflowError::NoAnswer { call, why: format!("none within {} s", most.as_secs()) }),
+            Err(_) => return Err(no_answer(format!("none within {} s", limit.as_secs()))),
         };
         if status.is_success() { Ok(body.to_vec()) } else { Err(refused(call, status, &body)) }
     }
 }
 
-/// `url`, where the server may stand behind a prefix, and the API's path below it.
+/// The API's `path` below `url`, which may have a path of its own.
 fn under(url: &Url, path: &[&str]) -> Url {
     let mut url = url.clone();
-    // http and https have segments.
+    // A URL of http or https always has segments.
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().extend(["api", "2.0"]);
         for part in path {
@@ -134,22 +121,17 @@ fn under(url: &Url, path: &[&str]) -> Url {
     url
 }
 
-/// Whether the same call may succeed a moment later. What creates something is not repeated where it may have done so.
-fn may_help(status: u16, call: &str) -> bool {
-    matches!(status, 429 | 503) || matches!(status, 500 | 502 | 504) && !call.ends_with("/create")
-}
-
 fn refused(call: &'static str, status: StatusCode, body: &[u8]) -> MlflowError {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |name: &str| answer[name].as_str().unwrap_or_default().chars().take(MESSAGE).collect();
+    let text = |name: &str| answer[name].as_str().unwrap_or_default().chars().take(MAX_MESSAGE).collect();
     MlflowError::Refused { call, status: status.as_u16(), code: text("error_code"), message: text("message") }
 }
 
 fn read<T: DeserializeOwned>(call: &'static str, body: &[u8]) -> Result<T, MlflowError> {
-    serde_json::from_slice(body).map_err(|e| MlflowError::Unreadable { call, why: e.to_string() })
+    serde_json::from_slice(body).map_err(|e| MlflowError::Unreadable { call, reason: e.to_string() })
 }
 
-/// An error and what it comes from.
+/// The messages of an error and its sources.
 fn chain(error: &dyn Error) -> String {
     let cause = error.source().map(|cause| format!(": {}", chain(cause)));
     format!("{error}{}", cause.unwrap_or_default())
@@ -160,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_api_is_found_behind_a_prefix_and_names_are_encoded() {
+    fn the_api_is_below_the_servers_path_and_names_are_encoded() {
         let url = |base: &str, path: &[&str]| under(&Url::parse(base).unwrap(), path).to_string();
         assert_eq!(url("http://host:5000", &["mlflow", "runs/create"]), "http://host:5000/api/2.0/mlflow/runs/create");
         assert_eq!(url("https://host/ml/", &["mlflow"]), "https://host/ml/api/2.0/mlflow");
@@ -169,17 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_created_is_not_created_again() {
-        assert!(may_help(502, "runs/log-batch") && !may_help(502, "runs/create"));
-        assert!(may_help(429, "runs/create") && may_help(503, "model-versions/create"));
-        assert!(!may_help(404, "runs/update") && !may_help(400, "runs/log-batch"));
-    }
-
-    #[test]
-    fn a_refusal_is_told_briefly() {
+    fn the_message_of_a_refusal_is_truncated() {
         let long = format!("{{\"error_code\":\"BAD_REQUEST\",\"message\":\"{}\"}}", "x".repeat(9000));
-        let told = refused("runs/create", StatusCode::BAD_REQUEST, long.as_bytes()).to_string();
-        assert!(told.starts_with("runs/create: answered 400: BAD_REQUEST: xxx") && told.len() < 400, "{told}");
+        let message = refused("runs/create", StatusCode::BAD_REQUEST, long.as_bytes()).to_string();
+        assert!(message.starts_with("runs/create: answered 400: BAD_REQUEST: xxx") && message.len() < 400, "{message}");
         let page = refused("runs/create", StatusCode::NOT_FOUND, b"<!doctype html>").to_string();
         assert_eq!(page, "runs/create: answered 404");
     }

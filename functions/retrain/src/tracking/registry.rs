@@ -1,27 +1,25 @@
-//! MLflow's registry of models: one version for each model of ours, and the aliases that stand for roles.
+//! MLflow's model registry: one registered version for each of our models, and an alias for each role.
 
 use super::client::Client;
-use super::content::{MODEL_VERSION, pair};
 use super::error::MlflowError;
-use super::runs::{Pair, RunInfo};
+use super::payload::{MODEL_VERSION, Pair};
+use super::runs::RunInfo;
 use churn_common::model::ModelVersion;
 use churn_common::store::registry::Registry;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// The role of a model, which one version at a time has.
+/// The role of a model. One version at a time has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alias {
-    /// It serves.
     Champion,
-    /// It is held against the one that serves.
     Challenger,
 }
 
 impl Alias {
-    /// The role that a model has in our registry, if it has one.
-    pub fn of(version: &ModelVersion, registry: &Registry) -> Option<Self> {
+    /// The role that a model has in our registry, if any.
+    pub fn in_registry(version: &ModelVersion, registry: &Registry) -> Option<Self> {
         let roles = [(&registry.champion, Self::Champion), (&registry.challenger, Self::Challenger)];
         roles.into_iter().find(|(model, _)| model.as_ref() == Some(version)).map(|(_, alias)| alias)
     }
@@ -44,16 +42,13 @@ struct Registered {
 }
 
 impl Client<'_> {
-    /// The registered version that is tagged with `version`: its number, if there is one.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
+    /// The number of the registered version that is tagged with `version`, if there is one.
     pub async fn registered(&self, version: &ModelVersion) -> Result<Option<String>, MlflowError> {
         let name = self.server.model.replace('\'', "''");
-        let of_model = format!("name='{name}'");
-        match self.find(&format!("{of_model} AND tags.{MODEL_VERSION}='{version}'"), version).await {
-            // Older servers find versions by name alone.
-            Err(MlflowError::Refused { status: 400, .. }) => self.find(&of_model, version).await,
+        let by_name = format!("name='{name}'");
+        match self.find(&format!("{by_name} AND tags.{MODEL_VERSION}='{version}'"), version).await {
+            // Older servers search by name only.
+            Err(MlflowError::Refused { status: 400, .. }) => self.find(&by_name, version).await,
             found => found,
         }
     }
@@ -65,7 +60,7 @@ impl Client<'_> {
             model_versions: Vec<Registered>,
             next_page_token: String,
         }
-        let tag = pair(MODEL_VERSION, version);
+        let tag = Pair::tag(MODEL_VERSION, version);
         let mut token = String::new();
         loop {
             let query = [("filter", filter), ("page_token", &token)];
@@ -79,10 +74,8 @@ impl Client<'_> {
         }
     }
 
-    /// Registers what `run` made as a version tagged with `version`, and the model itself if need be: its number.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
+    /// Registers the model of `run` as a version tagged with `version`; the number of the registered version. The registered
+    /// model is created first, if it does not exist.
     pub async fn register(&self, run: &RunInfo, version: &ModelVersion) -> Result<String, MlflowError> {
         #[derive(Deserialize)]
         struct Created {
@@ -95,19 +88,19 @@ impl Client<'_> {
             Err(e) => return Err(e),
         }
         let body = json!({"name": name, "source": run.artifact_uri, "run_id": run.run_id,
-            "tags": [pair(MODEL_VERSION, version)]});
+            "tags": [Pair::tag(MODEL_VERSION, version)]});
         Ok(self.post::<Created>("model-versions/create", &body).await?.model_version.version)
     }
 
-    /// Gives a role to a registered version; whichever had it loses it.
+    /// Gives a role to a registered version, and so takes it from any other.
     ///
     /// # Errors
-    /// [`MlflowError::NoAliases`] where the server is too old; else see there.
+    /// [`MlflowError::NoAliases`] if the server is too old.
     pub async fn set_alias(&self, alias: Alias, registered: &str) -> Result<(), MlflowError> {
         let body = json!({"name": self.server.model, "alias": alias.to_string(), "version": registered});
         match self.post::<Map<String, Value>>("registered-models/alias", &body).await {
             Ok(_) => Ok(()),
-            // Something that is missing would be told of by MLflow's own code.
+            // For a missing model or version, the answer has MLflow's own code.
             Err(MlflowError::Refused { status: 404 | 405, code, .. }) if code != "RESOURCE_DOES_NOT_EXIST" => {
                 Err(MlflowError::NoAliases)
             }
@@ -115,10 +108,7 @@ impl Client<'_> {
         }
     }
 
-    /// Takes a role from a registered version, if it has it: a champion challenges nobody.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
+    /// Takes a role from a registered version, if it has it: a champion is not its own challenger.
     pub async fn release_alias(&self, alias: Alias, registered: &str) -> Result<(), MlflowError> {
         #[derive(Deserialize)]
         struct Holder {
@@ -129,7 +119,7 @@ impl Client<'_> {
             Ok(holder) if holder.model_version.version == registered => {
                 self.delete(call, &json!({"name": name, "alias": alias})).await
             }
-            // Another version has it, or none has.
+            // Another version has the role, or none.
             Ok(_) | Err(MlflowError::Refused { status: 400 | 404, .. }) => Ok(()),
             Err(e) => Err(e),
         }

@@ -1,40 +1,27 @@
-//! Experiments and runs: the part of MLflow's REST API that takes what a run did.
+//! Experiments and runs in MLflow's REST API.
 
 use super::client::Client;
-use super::content::{Metric, Told};
 use super::error::MlflowError;
+use super::payload::{Metric, Pair, RunPayload};
 use churn_common::calendar::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Most parameters that one call takes.
-const PARAMS: usize = 100;
-/// Most metrics that one call takes.
-const METRICS: usize = 1000;
-
-/// A name and a text, as parameters and tags have them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pair {
-    /// The name.
-    pub key: String,
-    /// The text.
-    pub value: String,
-}
+/// Most parameters of one call.
+const MAX_PARAMS: usize = 100;
+/// Most metrics of one call.
+const MAX_METRICS: usize = 1000;
 
 /// A run that was created.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RunInfo {
-    /// Its id.
     pub run_id: String,
-    /// Where its artifacts belong.
+    /// Where the server keeps the run's artifacts.
     pub artifact_uri: String,
 }
 
 impl Client<'_> {
-    /// The id of the experiment, which is created if there is none of the name.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
+    /// The id of the experiment, which is created if it does not exist.
     pub async fn experiment(&self) -> Result<String, MlflowError> {
         if let Some(id) = self.known_experiment().await? {
             return Ok(id);
@@ -46,10 +33,10 @@ impl Client<'_> {
         let call = "experiments/create";
         match self.post::<Created>(call, &json!({"name": self.server.experiment})).await {
             Ok(created) => Ok(created.experiment_id),
-            // Another run came between.
+            // It was created concurrently.
             Err(MlflowError::Refused { code, .. }) if code == "RESOURCE_ALREADY_EXISTS" => {
-                let why = "it exists already, and there is none".to_owned();
-                self.known_experiment().await?.ok_or(MlflowError::Unreadable { call, why })
+                let reason = "the experiment exists, but is not found".to_owned();
+                self.known_experiment().await?.ok_or(MlflowError::Unreadable { call, reason })
             }
             Err(e) => Err(e),
         }
@@ -72,11 +59,8 @@ impl Client<'_> {
         }
     }
 
-    /// Creates a run with the tags of `told`.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
-    pub async fn create_run(&self, experiment: &str, told: &Told) -> Result<RunInfo, MlflowError> {
+    /// Creates a run with the tags of the payload.
+    pub async fn create_run(&self, experiment: &str, payload: &RunPayload) -> Result<RunInfo, MlflowError> {
         #[derive(Deserialize)]
         struct Created {
             run: Run,
@@ -85,24 +69,17 @@ impl Client<'_> {
         struct Run {
             info: RunInfo,
         }
-        let body = json!({"experiment_id": experiment, "start_time": told.begun.millis(), "tags": told.tags});
+        let start_time = payload.started_at.millis();
+        let body = json!({"experiment_id": experiment, "start_time": start_time, "tags": payload.tags});
         Ok(self.post::<Created>("runs/create", &body).await?.run.info)
     }
 
-    /// Adds parameters to a run.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
     pub async fn log_params(&self, run: &str, params: &[Pair]) -> Result<(), MlflowError> {
-        self.log(batches(run, "params", params, PARAMS)).await
+        self.log(batches(run, "params", params, MAX_PARAMS)).await
     }
 
-    /// Adds metrics to a run.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
     pub async fn log_metrics(&self, run: &str, metrics: &[Metric]) -> Result<(), MlflowError> {
-        self.log(batches(run, "metrics", metrics, METRICS)).await
+        self.log(batches(run, "metrics", metrics, MAX_METRICS)).await
     }
 
     async fn log(&self, batches: impl Iterator<Item = Value>) -> Result<(), MlflowError> {
@@ -112,19 +89,15 @@ impl Client<'_> {
         Ok(())
     }
 
-    /// Ends a run.
-    ///
-    /// # Errors
-    /// See [`MlflowError`].
-    pub async fn finish_run(&self, run: &str, ended: Timestamp) -> Result<(), MlflowError> {
-        let body = json!({"run_id": run, "status": "FINISHED", "end_time": ended.millis()});
+    pub async fn finish_run(&self, run: &str, ended_at: Timestamp) -> Result<(), MlflowError> {
+        let body = json!({"run_id": run, "status": "FINISHED", "end_time": ended_at.millis()});
         self.post::<Map<String, Value>>("runs/update", &body).await.map(drop)
     }
 }
 
-/// The bodies of the calls that add `items` to a run, no more than `most` in each.
-fn batches<T: Serialize>(run: &str, of: &'static str, items: &[T], most: usize) -> impl Iterator<Item = Value> {
-    items.chunks(most).map(move |items| json!({"run_id": run, of: items}))
+/// The bodies of the calls that add `items` to a run, at most `max` in each.
+fn batches<T: Serialize>(run: &str, name: &'static str, items: &[T], max: usize) -> impl Iterator<Item = Value> {
+    items.chunks(max).map(move |items| json!({"run_id": run, name: items}))
 }
 
 #[cfg(test)]
@@ -132,14 +105,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_call_tells_more_than_servers_take() {
+    fn no_call_exceeds_the_limits_of_servers() {
         let metric = |step| Metric { key: "fold_log_loss".into(), value: 0.5, timestamp: 1, step };
         let metrics: Vec<Metric> = (0..2500).map(metric).collect();
-        let bodies: Vec<Value> = batches("r", "metrics", &metrics, METRICS).collect();
+        let bodies: Vec<Value> = batches("r", "metrics", &metrics, MAX_METRICS).collect();
         let lengths: Vec<usize> = bodies.iter().map(|body| body["metrics"].as_array().unwrap().len()).collect();
         assert_eq!(lengths, [1000, 1000, 500]);
         let last = json!({"key": "fold_log_loss", "value": 0.5, "timestamp": 1, "step": 2499});
         assert_eq!((&bodies[2]["metrics"][499], &bodies[2]["run_id"]), (&last, &json!("r")));
-        assert_eq!(batches::<Pair>("r", "params", &[], PARAMS).count(), 0);
+        assert_eq!(batches::<Pair>("r", "params", &[], MAX_PARAMS).count(), 0);
     }
 }

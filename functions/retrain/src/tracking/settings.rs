@@ -1,11 +1,11 @@
-//! Where MLflow is and how it lets us in: its own environment variables, and the name that models are registered under.
+//! The tracking server and our credentials, from MLflow's own environment variables; and the name of the registered model.
 
 use churn_common::settings::{Ranged, Settings, SettingsError, check_ranges};
 use reqwest::header::HeaderValue;
 use reqwest::{Url, redirect};
 use serde::{Deserialize, Serialize};
 
-/// Settings of tracking. They count only where `MLFLOW_TRACKING_URI` is set.
+/// Settings of tracking, used only if `MLFLOW_TRACKING_URI` is set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackingSettings {
     /// Name of the registered model, without `/` and `:`.
@@ -36,58 +36,46 @@ impl Settings for TrackingSettings {
     }
 }
 
-/// A server, and how it lets us in. It has no `Debug`, as it holds secrets.
+/// A tracking server. It has no `Debug`, because it contains secrets.
 pub struct Server {
     /// Without user and password.
     pub url: Url,
-    /// How it lets us in.
-    pub access: Access,
+    pub credentials: Credentials,
     /// Name of the experiment.
     pub experiment: String,
     /// Name of the registered model.
     pub model: String,
-    /// Connections to it.
     pub http: reqwest::Client,
 }
 
-/// How a server lets us in.
-pub enum Access {
-    /// As anybody.
-    Open,
-    /// By name and password.
+pub enum Credentials {
+    None,
+    /// User and password.
     Basic(String, String),
-    /// By a token, as the header has it.
+    /// The `Authorization` header with a token.
     Bearer(HeaderValue),
 }
 
-/// Why MLflow cannot be used as the environment tells. No message holds a secret, or an address that might.
+/// Why no server can be used with these variables. No message contains a secret, or a URL that might.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// It is no address.
     #[error("MLFLOW_TRACKING_URI is no URL: {0}")]
     NoUrl(String),
-    /// It is an address of something else.
     #[error("MLFLOW_TRACKING_URI begins with {0}:, it must be the http:// or https:// address of a tracking server")]
     Scheme(String),
-    /// Half of what lets us in is missing.
+    /// A user without a password, or a password without a user: names of variables.
     #[error("{given} is set without {missing}")]
-    Half {
-        /// The variable that is set.
-        given: &'static str,
-        /// The one that is not.
-        missing: &'static str,
-    },
-    /// A token that cannot be sent.
+    Incomplete { given: &'static str, missing: &'static str },
     #[error("MLFLOW_TRACKING_TOKEN has characters that no HTTP header can carry")]
     Token,
-    /// There are no root certificates, say.
+    /// For example without root certificates.
     #[error("no HTTP client for MLFLOW_TRACKING_URI: {0}")]
     Client(String),
 }
 
 impl Server {
-    /// The server that the variables tell of; `None` where `MLFLOW_TRACKING_URI` is not set. As for MLflow's own client, a
-    /// name and a password win over a token; an empty variable counts as not set.
+    /// The server that the variables name; `None` if `MLFLOW_TRACKING_URI` is not set. As in MLflow's own client, user and
+    /// password take precedence over a token, and an empty variable counts as not set.
     pub fn from_variables(
         variable: impl Fn(&str) -> Option<String>,
         settings: TrackingSettings,
@@ -95,41 +83,41 @@ impl Server {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let uri = variable("MLFLOW_TRACKING_URI")?;
         let experiment = variable("MLFLOW_EXPERIMENT_NAME").unwrap_or_else(|| "churn".into());
-        let open = || {
+        let connect = || {
             let mut url = Url::parse(uri.trim()).map_err(|e| Unusable::NoUrl(e.to_string()))?;
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(Unusable::Scheme(url.scheme().to_owned()));
             }
-            let access = access(&variable, &url)?;
-            // Neither fails for http and https.
+            let credentials = credentials(&variable, &url)?;
+            // Neither fails for a URL of http or https.
             let _ = (url.set_username(""), url.set_password(None));
             churn_common::aws::install_tls_provider();
-            // A redirected POST would arrive as a GET; and a token is for this server alone.
+            // A redirected POST would arrive as a GET, and a token is meant for this server only.
             let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build();
             let http = http.map_err(|e| Unusable::Client(e.to_string()))?;
-            Ok(Self { url, access, experiment, model: settings.mlflow_model, http })
+            Ok(Self { url, credentials, experiment, model: settings.mlflow_model, http })
         };
-        Some(open())
+        Some(connect())
     }
 }
 
-fn access(variable: &impl Fn(&str) -> Option<String>, url: &Url) -> Result<Access, Unusable> {
+fn credentials(variable: &impl Fn(&str) -> Option<String>, url: &Url) -> Result<Credentials, Unusable> {
     let (user, password) = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD");
     match (variable(user), variable(password)) {
-        (Some(user), Some(password)) => return Ok(Access::Basic(user, password)),
-        (Some(_), None) => return Err(Unusable::Half { given: user, missing: password }),
-        (None, Some(_)) => return Err(Unusable::Half { given: password, missing: user }),
+        (Some(user), Some(password)) => return Ok(Credentials::Basic(user, password)),
+        (Some(_), None) => return Err(Unusable::Incomplete { given: user, missing: password }),
+        (None, Some(_)) => return Err(Unusable::Incomplete { given: password, missing: user }),
         (None, None) => {}
     }
     if let Some(token) = variable("MLFLOW_TRACKING_TOKEN") {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(|_| Unusable::Token)?;
         header.set_sensitive(true);
-        return Ok(Access::Bearer(header));
+        return Ok(Credentials::Bearer(header));
     }
     let decoded = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned();
     Ok(match (url.username(), url.password()) {
-        ("", None) => Access::Open,
-        (user, password) => Access::Basic(decoded(user), decoded(password.unwrap_or_default())),
+        ("", None) => Credentials::None,
+        (user, password) => Credentials::Basic(decoded(user), decoded(password.unwrap_or_default())),
     })
 }
 
@@ -148,24 +136,28 @@ mod tests {
     const TOKEN: (&str, &str) = ("MLFLOW_TRACKING_TOKEN", "sesame");
 
     #[test]
-    fn access_is_what_mlflow_s_own_client_makes_of_the_variables() {
+    fn credentials_are_those_of_mlflows_own_client() {
         assert!(server(&[]).is_none() && server(&[("MLFLOW_TRACKING_URI", " "), TOKEN]).is_none());
         let open = server(&[URI]).unwrap().unwrap();
         assert_eq!((open.url.as_str(), open.experiment.as_str(), open.model.as_str()), (URI.1, "churn", "churn"));
-        assert!(matches!(open.access, Access::Open));
+        assert!(matches!(open.credentials, Credentials::None));
         let named = server(&[URI, ("MLFLOW_EXPERIMENT_NAME", "nightly"), TOKEN]).unwrap().unwrap();
         assert_eq!(named.experiment, "nightly");
-        assert!(matches!(named.access, Access::Bearer(token) if token == "Bearer sesame"));
+        assert!(matches!(named.credentials, Credentials::Bearer(token) if token == "Bearer sesame"));
         let both = server(&[URI, USER, PASSWORD, TOKEN]).unwrap().unwrap();
-        assert!(matches!(both.access, Access::Basic(user, password) if (&*user, &*password) == (USER.1, PASSWORD.1)));
+        assert!(
+            matches!(both.credentials, Credentials::Basic(user, password) if (&*user, &*password) == (USER.1, PASSWORD.1))
+        );
         let inside = server(&[("MLFLOW_TRACKING_URI", "http://ann:open%20sesame@127.0.0.1:5000")]).unwrap().unwrap();
         assert_eq!(inside.url.as_str(), "http://127.0.0.1:5000/");
-        assert!(matches!(inside.access, Access::Basic(user, password) if (&*user, &*password) == (USER.1, PASSWORD.1)));
+        assert!(
+            matches!(inside.credentials, Credentials::Basic(user, password) if (&*user, &*password) == (USER.1, PASSWORD.1))
+        );
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_by_variable_and_without_secrets() {
-        for (variables, told) in [
+    fn errors_name_the_variable_and_contain_no_secrets() {
+        for (variables, expected) in [
             (vec![("MLFLOW_TRACKING_URI", "postgresql://ann:sesame@db/mlflow")], "begins with postgresql:"),
             (vec![("MLFLOW_TRACKING_URI", "./sesame")], "MLFLOW_TRACKING_URI is no URL"),
             (vec![("MLFLOW_TRACKING_URI", "http://ann:sesame@:5000")], "MLFLOW_TRACKING_URI is no URL"),
@@ -174,14 +166,14 @@ mod tests {
             (vec![URI, PASSWORD], "MLFLOW_TRACKING_PASSWORD is set without MLFLOW_TRACKING_USERNAME"),
             (vec![URI, ("MLFLOW_TRACKING_TOKEN", "sesa\nme")], "MLFLOW_TRACKING_TOKEN has characters"),
         ] {
-            let why = server(&variables).unwrap().err().unwrap();
-            assert!(why.to_string().contains(told), "{why}");
-            assert!(!format!("{why}{why:?}").contains("sesa"), "{why:?}");
+            let error = server(&variables).unwrap().err().unwrap();
+            assert!(error.to_string().contains(expected), "{error}");
+            assert!(!format!("{error}{error:?}").contains("sesa"), "{error:?}");
         }
     }
 
     #[test]
-    fn the_registered_model_s_name_is_one_that_mlflow_takes() {
+    fn the_registered_models_name_is_one_that_mlflow_accepts() {
         let named = |name: &str| TrackingSettings::from_variables(|_| Some(name.to_owned()));
         assert_eq!(named("Churn, EU").unwrap().mlflow_model, "Churn, EU");
         for bad in ["", "a/b", "models:churn"] {
