@@ -1,11 +1,11 @@
-//! What may be set for a simulation, and the check that turns it into a valid form.
+//! Settings of a simulation, and the check that turns them into their valid form.
 
-use super::DAY_MS;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
-/// Start of a simulation unless told: 2018-10-01T00:00:00Z, as in the real logs, in milliseconds since 1970.
+/// Default start of a simulation: 2018-10-01T00:00:00Z, as in the real logs, in milliseconds since 1970.
 pub const DEFAULT_START_MS: i64 = 1_538_352_000_000;
 
-/// Activity unless told, close to the real log's 19.9 events per user and day (quiet days and days after a cancel counted).
+/// Default activity, close to the real log's 19.9 events per user and day (quiet days and days after a cancel counted).
 pub const DEFAULT_EVENTS_PER_USER_DAY: f64 = 20.0;
 
 const USERS: (u32, u32) = (1, 10_000_000);
@@ -16,7 +16,7 @@ const START_MS: (i64, i64) = (0, 4_102_444_800_000); // 1970 to 2100
 /// Settings of a simulation, unchecked. The same settings give the same bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulateParams {
-    /// People who may use the service, 1 to 10 million. One who never opens it in the span leaves no event.
+    /// Number of users, 1 to 10 million. A user without a session in the span has no event.
     pub users: u32,
     /// Length of the log in days, 1 to 3,650.
     pub days: u32,
@@ -73,11 +73,8 @@ impl ValidParams {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} = {value} is not accepted: must be {accepted}")]
 pub struct ParamsError {
-    /// Name of the setting.
     pub field: &'static str,
-    /// What was given.
     pub value: String,
-    /// What would be accepted.
     pub accepted: String,
 }
 

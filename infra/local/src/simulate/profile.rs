@@ -1,12 +1,11 @@
-//! Who a user is: what stays the same from event to event.
+//! The fixed properties of a user.
 
-use super::DAY_MS;
+use super::params::DAY_MS;
 use super::random::Random;
 use super::words::Words;
 
 /// A user's gender, as the log knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
 pub enum Gender {
     Female,
     Male,
@@ -22,14 +21,11 @@ impl Gender {
     }
 }
 
-/// What stays the same about a user, and none of it says anything about whether the user will cancel.
+/// The fixed properties of a user. None of them predicts a cancellation.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    /// Gender.
     pub gender: Gender,
-    /// First name, by gender.
     pub first_name: &'static str,
-    /// Last name.
     pub last_name: &'static str,
     /// Metropolitan area.
     pub location: &'static str,

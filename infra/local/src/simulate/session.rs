@@ -1,9 +1,9 @@
 //! One session: from opening the service to leaving it, all its events at once.
 
-use super::World;
 use super::listener::Listener;
 use super::page::{Auth, Event, Level, Page};
 use super::reactions::{Reactions, follow_up, level_page, parting, stray};
+use super::world::World;
 
 /// Longest session in songs; the real log's longest is 1,008.
 const MAX_SONGS: f64 = 1_000.0;
@@ -48,7 +48,7 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// How many songs will be played; fewer by the discontent, and few by one who came to cancel.
+    /// How many songs will be played; fewer by the discontent, and few by a user who came to cancel.
     fn songs(&mut self) -> u32 {
         let Listener { profile, mood, level, random, .. } = &mut *self.listener;
         let by_level = if *level == Level::Paid { 1.15 } else { 0.7 };
@@ -144,7 +144,7 @@ impl Session<'_> {
         true
     }
 
-    /// Pages seen by one who is not logged in.
+    /// Pages that a visitor sees without a login.
     fn look_around(&mut self) {
         while let Some(page) = stray(&mut self.listener.random) {
             self.wait(page);

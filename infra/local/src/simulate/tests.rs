@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::params::DAY_MS;
 use super::*;
 
 /// Share of each page in per mille of the 281,572 rows of the real log (`mini`), and the factor within which ours must be.

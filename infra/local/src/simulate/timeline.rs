@@ -1,0 +1,93 @@
+//! A user over time: waits for the next session, plays it, and waits again or cancels.
+
+use std::vec::IntoIter;
+
+use super::listener::Listener;
+use super::page::{Event, Page};
+use super::params::DAY_MS;
+use super::random::Random;
+use super::rhythm;
+use super::session::play;
+use super::world::World;
+
+const HOUR_MS: i64 = 3_600_000;
+const HOUR_DAYS: f64 = 1.0 / 24.0;
+/// Sessions per day of the average user, when content; gives the real log's 14 sessions in 63 days over all users.
+const SESSIONS_PER_DAY: f64 = 0.31;
+/// Fewest sessions per day of a user who has decided to cancel: the decision does not wait for weeks.
+const LEAVING_SESSIONS_PER_DAY: f64 = 1.0;
+
+/// A user and the user's next events. Takes a few hundred bytes, and the events of one session while it lasts.
+#[derive(Debug)]
+pub struct Timeline {
+    pub listener: Listener,
+    /// Id of the current session; 0 before the first one.
+    pub session: u32,
+    /// The events of the current session that are still to come.
+    events: IntoIter<Event>,
+    /// Start of the next session; `None` during a session and after the last one.
+    next_start: Option<i64>,
+}
+
+impl Timeline {
+    /// Draws a user from the user's own random numbers, and plans the first session.
+    pub fn draw(world: &World, random: Random) -> Self {
+        let listener = Listener::draw(world, random);
+        let mut timeline = Self { listener, session: 0, events: Vec::new().into_iter(), next_start: None };
+        timeline.next_start = if timeline.listener.joins {
+            let second = timeline.listener.random.below(((world.end - world.start) / 1_000) as usize);
+            Some(world.start + 1_000 * second as i64)
+        } else {
+            timeline.plan(world, world.start)
+        };
+        timeline
+    }
+
+    /// Time of the next event, which may be after the end of the log; `None` if there is none before it.
+    pub fn next_ts(&self) -> Option<i64> {
+        self.events.as_slice().first().map(|event| event.ts).or(self.next_start)
+    }
+
+    /// If the next event opens a session, plays that session under an id.
+    pub fn open_session(&mut self, world: &World, id: impl FnOnce() -> u32) {
+        if let Some(start) = self.next_start.take() {
+            self.session = id();
+            let events = play(&mut self.listener, world, start);
+            let duration = events.last().map_or(0, |last| last.ts - start);
+            self.listener.mood.live(duration as f64 / DAY_MS as f64, &mut self.listener.random);
+            self.events = events.into_iter();
+        }
+    }
+
+    /// The next event of the session. After the last one the next session is planned, unless the user has cancelled.
+    pub fn next_event(&mut self, world: &World) -> Option<Event> {
+        let event = self.events.next()?;
+        if self.events.as_slice().is_empty() {
+            let has_cancelled = event.page == Page::CancellationConfirmation;
+            self.next_start = if has_cancelled { None } else { self.plan(world, event.ts) };
+            self.events = Vec::new().into_iter(); // frees the session
+        }
+        Some(event)
+    }
+
+    /// Start of the next session after `from`: the first point of a Poisson process whose rate follows the hour, the
+    /// weekday and the mood.
+    fn plan(&mut self, world: &World, from: i64) -> Option<i64> {
+        let Listener { profile, mood, random, .. } = &mut self.listener;
+        let mut wait = random.exponential(1.0);
+        let mut now = from;
+        while now < world.end {
+            let drive = SESSIONS_PER_DAY * profile.frequency * (1.0 - 0.7 * mood.discontent());
+            let per_day = if mood.is_leaving() { drive.max(LEAVING_SESSIONS_PER_DAY) } else { drive };
+            let in_hour = per_day * HOUR_DAYS * rhythm::intensity(now, profile.hours_late);
+            if wait < in_hour {
+                // Where in the hour: a fraction below 1, in whole seconds, after the last event.
+                return Some(now + 1_000 * (1 + (wait / in_hour * 3_599.0) as i64));
+            }
+            wait -= in_hour;
+            mood.live(HOUR_DAYS, random);
+            now += HOUR_MS;
+        }
+        None
+    }
+}
