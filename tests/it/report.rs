@@ -273,23 +273,11 @@ fn nothing_told_becomes_markup(mut report: Report) {
 
 /// The files that `churn report` writes.
 fn exported(data: &Path, folder: &Path, version: &ModelVersion) {
-    let [out, png, json] = ["out/", "png", "figures/report.json"].map(|name| folder.join(name));
-    let args = ["champion", "--out", out.to_str().unwrap(), "--png", png.to_str().unwrap(), "--json"];
-    let told = churn(data, &[&args[..], &[json.to_str().unwrap()]].concat());
-    assert!(told.status.success(), "{told:?}");
+    let [out, json] = ["out/", "figures/report.json"].map(|name| folder.join(name));
+    let args = ["champion", "--out", out.to_str().unwrap(), "--json", json.to_str().unwrap()];
+    let output = churn(data, &args);
+    assert!(output.status.success(), "{output:?}");
     let report: Report = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(report.card.version, *version);
     assert_eq!(std::fs::read_to_string(out.join("report.html")).unwrap(), report.html().unwrap());
-    let mut pictures: Vec<_> = std::fs::read_dir(png).unwrap().map(|entry| entry.unwrap().path()).collect();
-    pictures.sort();
-    let charts = report.charts().unwrap();
-    assert_eq!(pictures.len(), charts.len());
-    for (at, (picture, chart)) in pictures.iter().zip(&charts).enumerate() {
-        assert!(picture.ends_with(format!("{:02}-{}.png", at + 1, chart.id)), "{picture:?}");
-        let bytes = std::fs::read(picture).unwrap();
-        assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
-        assert_eq!(bytes[16..20], 1200u32.to_be_bytes(), "twice as wide as drawn");
-        // Without a font, nothing but lines would be drawn, which takes far fewer bytes.
-        assert!(bytes.len() > 10_000, "{picture:?}: {} bytes", bytes.len());
-    }
 }

@@ -1,11 +1,12 @@
-//! `churn report`: the report of the training run that a model came from, told in short, opened, or exported.
+//! `churn report`: the report of the training run that a model came from: a summary, the page in a browser, or files.
 
+#[cfg(feature = "png")]
 mod png;
 mod stored;
 mod summary;
 
 use super::DataArgs;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use churn_common::store::files::ReportFile;
 use churn_common::store::models::Models;
 use std::io::Write;
@@ -13,19 +14,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use stored::Stored;
 
-/// Tell what came of a training run; open its report, or write it to files.
+/// Print the summary of a training run; open its report, or write it to files.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Which model: champion, challenger, or a version as `churn invoke retrain` tells it.
+    /// Which model: champion, challenger, or a version as `churn invoke retrain` prints it.
     #[arg(default_value = "champion")]
     model: String,
     /// Write the HTML page to this file, or into this folder as report.html.
     #[arg(long, value_name = "FILE|FOLDER")]
     out: Option<PathBuf>,
-    /// Write every chart as a PNG into this folder.
+    /// Write every chart as a PNG into this folder. Only in a build with `--features png`.
     #[arg(long, value_name = "FOLDER")]
     png: Option<PathBuf>,
-    /// Write the figures as JSON to this file.
+    /// Write the metrics as JSON to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Open the page in the browser; without --out, from the folder for temporary files.
@@ -38,8 +39,13 @@ pub struct Args {
 /// Reads the report and does what was asked for.
 ///
 /// # Errors
-/// There is no such model or it has no report, the stores cannot be read, or a file cannot be written.
+/// There is no such model or it has no report, the stores cannot be read, a file cannot be written, or this build has no
+/// PNG.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    ensure!(
+        args.png.is_none() || cfg!(feature = "png"),
+        "this build draws no PNG: run `cargo run --release --features png -- report --png FOLDER`"
+    );
     let stored = Stored::read(&args.data, &args.model).await?;
     let report = stored.report()?;
     let mut out = std::io::stdout();
@@ -57,9 +63,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(json) = &args.json {
         write(json, &stored.json, &mut out)?;
     }
+    #[cfg(feature = "png")]
     if let Some(folder) = &args.png {
-        for (name, bytes) in png::charts(&report)? {
-            write(&folder.join(name), &bytes, &mut out)?;
+        let renderer = png::Renderer::new()?;
+        for (number, chart) in (1..).zip(report.charts()?) {
+            let png = renderer.png(&chart.svg).with_context(|| format!("chart {}", chart.id))?;
+            // The number keeps the order of the page.
+            write(&folder.join(format!("{number:02}-{}.png", chart.id)), &png, &mut out)?;
         }
     }
     if let Some(page) = page.filter(|_| args.open) {

@@ -1,36 +1,63 @@
-//! Charts as PNG, with a font of this program: a machine may have none.
+//! SVG charts as PNG, with a built-in font: a machine may have none. Only in builds with the feature `png`, because font
+//! and SVG crates take long to compile.
 
 use anyhow::Context;
-use churn_report::{Chart, Report};
 use epaint_default_fonts::UBUNTU_LIGHT;
 use resvg::render;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
-/// Pixels for one of the drawing's own, so that text is sharp on paper too.
+/// Pixels per unit of the SVG, so that text is sharp on paper too.
 const SCALE: f32 = 2.0;
 
-/// Every chart: a file name that keeps the order of the page, and the picture.
-///
-/// # Errors
-/// A chart cannot be drawn.
-pub fn charts(report: &Report) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let mut options = Options::default();
-    let fonts = options.fontdb_mut();
-    fonts.load_font_data(UBUNTU_LIGHT.to_vec());
-    let family = fonts.faces().next().and_then(|face| face.families.first()).map(|(name, _)| name.clone());
-    fonts.set_sans_serif_family(family.context("the built-in font has no name")?);
-    let named = |(at, chart): (usize, &Chart)| {
-        let png = png(chart, &options).with_context(|| format!("chart {}", chart.id))?;
-        Ok((format!("{:02}-{}.png", at + 1, chart.id), png))
-    };
-    report.charts()?.iter().enumerate().map(named).collect()
+/// Draws charts with the built-in font.
+pub struct Renderer(Options<'static>);
+
+impl Renderer {
+    /// Loads the font.
+    ///
+    /// # Errors
+    /// The font has no family name.
+    pub fn new() -> anyhow::Result<Self> {
+        let mut options = Options::default();
+        let fonts = options.fontdb_mut();
+        fonts.load_font_data(UBUNTU_LIGHT.to_vec());
+        let family = fonts.faces().next().and_then(|face| face.families.first()).map(|(name, _)| name.clone());
+        fonts.set_sans_serif_family(family.context("the built-in font has no name")?);
+        Ok(Self(options))
+    }
+
+    /// Draws one chart.
+    ///
+    /// # Errors
+    /// The SVG is invalid or empty.
+    pub fn png(&self, svg: &str) -> anyhow::Result<Vec<u8>> {
+        let tree = Tree::from_str(svg, &self.0)?;
+        let size = tree.size().to_int_size().scale_by(SCALE).context("it has no size")?;
+        let mut picture = Pixmap::new(size.width(), size.height()).context("it has no size")?;
+        render(&tree, Transform::from_scale(SCALE, SCALE), &mut picture.as_mut());
+        Ok(picture.encode_png()?)
+    }
 }
 
-fn png(chart: &Chart, options: &Options<'_>) -> anyhow::Result<Vec<u8>> {
-    let tree = Tree::from_str(&chart.svg, options)?;
-    let size = tree.size().to_int_size().scale_by(SCALE).context("it has no size")?;
-    let mut picture = Pixmap::new(size.width(), size.height()).context("it has no size")?;
-    render(&tree, Transform::from_scale(SCALE, SCALE), &mut picture.as_mut());
-    Ok(picture.encode_png()?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draw(text: &str) -> Vec<u8> {
+        let svg = format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="600" height="40">
+                <text x="10" y="30" font-family="sans-serif" font-size="20">{text}</text></svg>"#
+        );
+        Renderer::new().unwrap().png(&svg).unwrap()
+    }
+
+    #[test]
+    fn a_chart_is_twice_as_wide_as_its_svg_and_has_text() {
+        let png = draw("Calibration of the champion");
+        assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+        assert_eq!(png[16..20], 1200u32.to_be_bytes());
+        // Without a font the picture would be as empty as this one.
+        assert!(png.len() > draw("").len() + 1_000, "{} bytes", png.len());
+    }
 }
