@@ -1,6 +1,5 @@
 //! Which model `predict` serves: the champion, looked for again only now and then, and never one that is not fit to serve.
 
-use axum::http::Method;
 use churn_common::model::ModelVersion;
 use churn_common::store::Stores;
 use churn_local::http;
@@ -78,13 +77,13 @@ async fn invalid_champion_raises_an_alarm() {
     let (damaged, mut file) = model(0.3).unwrap();
     file.truncate(file.len() - 1);
     let url = format!("{}/health", stack.http_url());
-    let health = || http::send(Method::GET, &url, "", Vec::new());
+    let health = || http::client().unwrap().get(&url).send();
     assert!(health().await.unwrap().status().is_success(), "it is loaded");
     register(&stores, &damaged, file).await.unwrap();
 
     let answer = health().await.unwrap();
-    let told: Value = serde_json::from_slice(answer.body()).unwrap();
-    assert_eq!((answer.status().as_u16(), &told["model_version"]), (200, &json!(good)));
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.json::<Value>().await.unwrap()["model_version"], json!(good));
     let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();
     let alarm = log.lines().find_map(|line| {
         let metrics: Value = serde_json::from_str(line.get(line.find('{')?..)?).ok()?;

@@ -67,8 +67,9 @@ impl ErasureFixture {
 
     async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let url = format!("{}{path}", self.stack.http_url());
-        let answer = http::send(method.parse().unwrap(), &url, "application/json", body.into()).await.unwrap();
-        (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
+        let request = http::client().unwrap().request(method.parse().unwrap(), url);
+        let answer = request.header("content-type", "application/json").body(body.to_owned()).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
     async fn predict(&self, name: &str) -> (u16, Value) {

@@ -1,7 +1,6 @@
 //! The functions as deployed: the built binaries, over the real Lambda Runtime API, S3 and DynamoDB, from dropped log to
 //! answer.
 
-use axum::http::Request;
 use churn_common::calendar::Timestamp;
 use churn_common::features::{COUNT, position};
 use churn_common::snapshot::at_risk;
@@ -40,12 +39,14 @@ impl DeployedFixture {
     /// Sends a request; status and body.
     async fn send(&self, method: &str, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> (u16, Value) {
         let url = format!("{}{path}", self.stack.http_url());
-        let answer = http::send(method.parse().unwrap(), &url, content_type, body.into()).await.unwrap();
+        let request =
+            http::client().unwrap().request(method.parse().unwrap(), url).header("content-type", content_type);
+        let answer = request.body(body.into()).send().await.unwrap();
         let status = answer.status().as_u16();
-        let told = answer.headers().get("content-type").unwrap().to_str().unwrap().to_owned();
+        let content_type = answer.headers()["content-type"].to_str().unwrap();
         let expected = if status < 300 || path == "/health" { "application/json" } else { "application/problem+json" };
-        assert_eq!(told, expected, "{method} {path} answered {status}");
-        (status, serde_json::from_slice(answer.body()).unwrap())
+        assert_eq!(content_type, expected, "{method} {path} answered {status}");
+        (status, answer.json().await.unwrap())
     }
 
     async fn predict(&self, body: Value) -> (u16, Value) {
@@ -54,13 +55,11 @@ impl DeployedFixture {
 
     /// Asks for a prediction in the languages that `accept` names; language of the answer, and body.
     async fn predict_in(&self, accept: &str, body: Value) -> (String, Value) {
-        let request = Request::post(format!("{}/predict", self.stack.http_url()))
-            .header("content-type", "application/json")
-            .header("accept-language", accept);
-        let answer = http::exchange(request.body(body.to_string().into()).unwrap()).await.unwrap();
+        let request = http::client().unwrap().post(format!("{}/predict", self.stack.http_url()));
+        let answer = request.header("accept-language", accept).json(&body).send().await.unwrap();
         assert_eq!(answer.headers()["vary"], "accept-language");
         let language = answer.headers()["content-language"].to_str().unwrap().to_owned();
-        (language, serde_json::from_slice(answer.body()).unwrap())
+        (language, answer.json().await.unwrap())
     }
 
     async fn stored(&self, key: &str) -> Vec<u8> {

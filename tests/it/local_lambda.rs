@@ -1,7 +1,6 @@
 //! Functions as real processes over the real Runtime API: what they are given, and every way in which they can fail.
 
 use super::echo::{config, invoke, stack};
-use axum::http::Method;
 use churn_local::lambda::InvokeError;
 use churn_local::{DataDir, Stack, http};
 use serde_json::{Value, json};
@@ -105,10 +104,9 @@ async fn invoke_api_answers_like_aws() {
     let stack = stack().await;
     let call = async |function: &str, payload: &str| {
         let url = format!("{}/2015-03-31/functions/{function}/invocations", stack.endpoints().lambda);
-        let (parts, body) =
-            http::send(Method::POST, &url, "application/json", payload.into()).await.unwrap().into_parts();
-        let failed = parts.headers.get("x-amz-function-error").map(|value| value.to_str().unwrap().to_owned());
-        (parts.status.as_u16(), failed, serde_json::from_slice::<Value>(&body).unwrap())
+        let answer = http::client().unwrap().post(url).body(payload.to_owned()).send().await.unwrap();
+        let failed = answer.headers().get("x-amz-function-error").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), failed, answer.json::<Value>().await.unwrap())
     };
     assert_eq!(call("predict", r#"{"a":1}"#).await, (200, None, json!({"a": 1})));
     assert_eq!(call("arn:aws:lambda:us-east-1:000000000000:function:predict", "").await.0, 200);

@@ -51,8 +51,9 @@ async fn http_requests_reach_predict() {
     let stack = stack().await;
     let call = async |method: Method, path: &str, body: Vec<u8>| {
         let url = format!("{}{path}", stack.http_url());
-        let (parts, body) = http::send(method, &url, "application/json", body).await.unwrap().into_parts();
-        (parts.status.as_u16(), serde_json::from_slice::<Value>(&body).unwrap())
+        let request = http::client().unwrap().request(method, url).header("content-type", "application/json");
+        let answer = request.body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
     let (status, event) = call(Method::POST, "/predict?x=1", br#"{"user_id":"30"}"#.to_vec()).await;
     assert_eq!(status, 201);
@@ -127,8 +128,8 @@ async fn schedules_call_their_functions() {
     config.function_mut("monitor").unwrap().workers = 0;
     let stack = Stack::start(config).await.unwrap();
     let next = format!("{}/monitor/2018-06-01/runtime/invocation/next", stack.endpoints().lambda);
-    let response = http::send(Method::GET, &next, "application/json", Vec::new()).await.unwrap();
-    let event: Value = serde_json::from_slice(response.body()).unwrap();
+    let response = http::client().unwrap().get(next).send().await.unwrap();
+    let event: Value = response.json().await.unwrap();
     assert_eq!(event["source"], "aws.events");
     assert_eq!(event["detail-type"], "Scheduled Event");
     stack.shutdown().await;

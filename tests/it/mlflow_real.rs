@@ -50,9 +50,10 @@ impl DeployedFixture {
 
     async fn send(&self, method: Method, path: &str, body: Value) -> Vec<u8> {
         let url = format!("{}/api/2.0/{path}", self.url);
-        let answer = http::send(method, &url, "application/json", body.to_string().into_bytes()).await.unwrap();
-        assert_eq!(answer.status(), 200, "{path}: {}", String::from_utf8_lossy(answer.body()));
-        answer.body().to_vec()
+        let answer = http::client().unwrap().request(method, url).json(&body).send().await.unwrap();
+        let (status, body) = (answer.status(), answer.bytes().await.unwrap());
+        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
+        body.into()
     }
 
     async fn get(&self, path: &str) -> Value {

@@ -1,30 +1,13 @@
-//! A minimal HTTP client, for talking to the stack.
+//! The HTTP client for the stack's endpoints.
 
-use anyhow::Context;
-use axum::body::{Body, Bytes};
-use axum::http::{Method, Request, Response};
-use http_body_util::BodyExt;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use reqwest::{Client, redirect};
 
-/// Sends one request and reads the whole response.
+/// A client for plain HTTP on loopback: no proxy, no redirects, no root certificates.
 ///
 /// # Errors
-/// No connection, or it breaks off. An HTTP error status is a response like any other.
-pub async fn send(method: Method, url: &str, content_type: &str, body: Vec<u8>) -> anyhow::Result<Response<Bytes>> {
-    let request = Request::builder().method(method).uri(url).header("content-type", content_type);
-    exchange(request.body(Body::from(body)).with_context(|| format!("not a URL: {url}"))?).await
-}
-
-/// Sends any request and reads the whole response.
-///
-/// # Errors
-/// As [`send`].
-pub async fn exchange(request: Request<Body>) -> anyhow::Result<Response<Bytes>> {
-    let url = request.uri().to_string();
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    let response = client.request(request).await.with_context(|| format!("can't reach {url}"))?;
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.with_context(|| format!("{url} broke off"))?.to_bytes();
-    Ok(Response::from_parts(parts, body))
+/// The client cannot be built.
+pub fn client() -> reqwest::Result<Client> {
+    // The client needs a provider to be built, also for plain HTTP.
+    churn_common::aws::install_tls_provider();
+    Client::builder().no_proxy().redirect(redirect::Policy::none()).tls_certs_only([]).build()
 }

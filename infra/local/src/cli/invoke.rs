@@ -5,7 +5,6 @@ use super::DataArgs;
 use crate::data::{Endpoints, running};
 use crate::{Stack, StackConfig, http};
 use anyhow::{Context, bail};
-use axum::http::Method;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -51,16 +50,17 @@ fn payload(argument: &str) -> anyhow::Result<Vec<u8>> {
 
 async fn call_running(endpoints: &Endpoints, function: &str, payload: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let url = format!("{}/2015-03-31/functions/{function}/invocations", endpoints.lambda);
-    let response = http::send(Method::POST, &url, "application/json", payload).await?;
-    let (parts, body) = response.into_parts();
-    if parts.status.is_success() && !parts.headers.contains_key("x-amz-function-error") {
+    let response = http::client()?.post(url).body(payload).send().await.context("can't reach the stack")?;
+    let (status, has_failed) = (response.status(), response.headers().contains_key("x-amz-function-error"));
+    let body = response.bytes().await?;
+    if status.is_success() && !has_failed {
         return Ok(body.into());
     }
     let error: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-    match parts.status.is_success() {
+    match status.is_success() {
         true => bail!("{function} failed: {}: {}", text("errorType"), text("errorMessage")),
-        false => bail!("{function} was not called ({}): {}", parts.status, text("Message")),
+        false => bail!("{function} was not called ({status}): {}", text("Message")),
     }
 }
 

@@ -5,7 +5,6 @@ use super::logs::Log;
 use super::progress;
 use crate::{Stack, http};
 use anyhow::{Context, bail, ensure};
-use axum::http::Method;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::snapshot::at_risk;
 use churn_common::store::Stores;
@@ -121,7 +120,7 @@ pub async fn report(stores: &Stores, trained: &Answered, to: Option<&Path>) -> a
 
 /// Makes a model champion that the gate held back, where none serves: the demo goes on with it. `None` where one does.
 pub async fn promote_if_none_serves(stack: &Stack, trained: &Value) -> anyhow::Result<Option<Answered>> {
-    let health = http::send(Method::GET, &format!("{}/health", stack.http_url()), "", Vec::new()).await?;
+    let health = http::client()?.get(format!("{}/health", stack.http_url())).send().await?;
     if health.status().is_success() {
         return Ok(None);
     }
@@ -191,17 +190,17 @@ fn check(answer: &Value, user: &str) -> anyhow::Result<()> {
 }
 
 async fn post(stack: &Stack, body: &Value) -> anyhow::Result<Answered> {
+    let request = http::client()?.post(format!("{}/predict", stack.http_url())).json(body);
     let begun = Instant::now();
-    let url = format!("{}/predict", stack.http_url());
-    let response = http::send(Method::POST, &url, "application/json", body.to_string().into_bytes()).await?;
-    let (parts, answer) = response.into_parts();
-    let text = String::from_utf8_lossy(&answer);
-    ensure!(parts.status.is_success(), "POST /predict with {body} answered {}: {text}", parts.status);
-    Ok(Answered { answer: serde_json::from_slice(&answer)?, took: begun.elapsed() })
+    let response = request.send().await?;
+    let (status, text) = (response.status(), response.text().await?);
+    let took = begun.elapsed();
+    ensure!(status.is_success(), "POST /predict with {body} answered {status}: {text}");
+    Ok(Answered { answer: serde_json::from_str(&text)?, took })
 }
 
 async fn get(stack: &Stack, path: &str) -> anyhow::Result<Value> {
-    let response = http::send(Method::GET, &format!("{}{path}", stack.http_url()), "", Vec::new()).await?;
+    let response = http::client()?.get(format!("{}{path}", stack.http_url())).send().await?;
     ensure!(response.status().is_success(), "GET {path} answered {}", response.status());
-    Ok(serde_json::from_slice(response.body())?)
+    Ok(response.json().await?)
 }
