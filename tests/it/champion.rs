@@ -4,14 +4,14 @@ use churn_common::model::ModelVersion;
 use churn_common::store::Stores;
 use churn_local::http;
 use churn_tests::{deployed_with, model, promote, register, stores};
-use predict::{Champion, PredictSettings};
+use predict::{ChampionCache, PredictSettings};
 use serde_json::{Value, json};
 
-fn champion(stores: &Stores, model_refresh_seconds: u32) -> Champion {
-    Champion::new(stores, &PredictSettings { model_refresh_seconds, ..PredictSettings::default() })
+fn champion(stores: &Stores, model_refresh_seconds: u32) -> ChampionCache {
+    ChampionCache::new(stores, &PredictSettings { model_refresh_seconds, ..PredictSettings::default() })
 }
 
-async fn serves(champion: &Champion) -> Option<ModelVersion> {
+async fn serves(champion: &ChampionCache) -> Option<ModelVersion> {
     champion.current().await.unwrap().map(|serving| serving.version.clone())
 }
 

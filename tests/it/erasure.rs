@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use ingest::Invocation;
 use lambda_http::Request;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use predict::{Actions, Champion, PredictSettings};
+use predict::{Actions, ChampionCache, PredictSettings};
 use serde_json::{Value, json};
 use std::io::Read;
 
@@ -199,7 +199,7 @@ async fn repeated_request_completes_a_failed_erasure() {
         .unwrap();
     let forget = async |names: &StoreNames, now| {
         let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), names);
-        let champion = Champion::new(&stores, &settings);
+        let champion = ChampionCache::new(&stores, &settings);
         let answer = predict::handle(&sample(), &stores, &champion, &settings, &Actions::load(None).unwrap(), now)
             .await
             .unwrap();
@@ -266,7 +266,7 @@ async fn erasure_requires_iam_authorization() {
     for authorizer in [json!({"jwt": {"claims": {}, "scopes": []}}), Value::Null] {
         event["requestContext"]["authorizer"] = authorizer;
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let champion = Champion::new(&stores, &settings);
+        let champion = ChampionCache::new(&stores, &settings);
         let answer =
             predict::handle(&request, &stores, &champion, &settings, &Actions::load(None).unwrap(), Timestamp::now())
                 .await
@@ -289,7 +289,7 @@ async fn reingestion_does_not_restore_an_erased_user() {
         let answer = serde_json::to_value(&done.objects[0]).unwrap();
         let forgotten = if version == 1 { 0 } else { 3 };
         assert_eq!((&answer["lines"], &answer["forgotten"]), (&json!(5), &json!(forgotten)), "{answer}");
-        let champion = Champion::new(&stores, &PredictSettings::default());
+        let champion = ChampionCache::new(&stores, &PredictSettings::default());
         let answer = predict::handle(
             &sample(),
             &stores,

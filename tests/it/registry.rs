@@ -12,7 +12,7 @@ use churn_local::Stack;
 use churn_tests::{invocation, put, simulated, stores, training};
 use ingest::IngestSettings;
 use lambda_http::lambda_runtime::Diagnostic;
-use predict::{Champion, PredictSettings};
+use predict::{ChampionCache, PredictSettings};
 use retrain::{Deadline, Notifiers, Outcome, TrainError, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ fn other() -> Value {
 async fn challenger_is_promoted_and_rolled_back_manually() {
     let fixture = TrainingFixture::new(60).await;
     let settings = PredictSettings { model_refresh_seconds: 0, ..PredictSettings::default() };
-    let served = Champion::new(&fixture.stores, &settings);
+    let served = ChampionCache::new(&fixture.stores, &settings);
     let serves = async || served.current().await.unwrap().map(|serving| serving.version.clone());
 
     let first = fixture.train(json!({})).await;

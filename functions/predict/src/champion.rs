@@ -1,4 +1,4 @@
-//! The model that serves: kept in memory, refreshed by a conditional read at most once in a while.
+//! The champion model, cached in memory and refreshed by a conditional read of the registry.
 
 use crate::metrics;
 use crate::settings::PredictSettings;
@@ -12,93 +12,96 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// A model that serves, and its name.
+/// A model in memory, ready to predict and to explain.
 #[derive(Debug)]
-pub struct Serving {
-    /// Its version.
+pub struct LoadedModel {
     pub version: ModelVersion,
-    /// The model.
     pub model: Model,
-    /// What explains its answers.
     pub explainer: Explainer,
 }
 
-/// The champion, as last seen.
+/// Serves the champion from memory and reads the registry again at most once in `model_refresh_seconds`.
 #[derive(Debug)]
-pub struct Champion {
+pub struct ChampionCache {
     registry: RegistryStore,
     models: Models,
-    refresh: Duration,
-    seen: Mutex<Seen>,
+    refresh_after: Duration,
+    state: Mutex<CacheState>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
-    serving: Option<Arc<Serving>>,
+struct CacheState {
+    loaded: Option<Arc<LoadedModel>>,
+    /// ETag of the registry that names the loaded model.
     etag: Option<String>,
-    at: Option<Instant>,
+    checked_at: Option<Instant>,
 }
 
-impl Champion {
-    /// The champion of these stores; nothing is read yet.
+impl ChampionCache {
+    /// An empty cache over these stores. Nothing is read yet.
     pub fn new(stores: &Stores, settings: &PredictSettings) -> Self {
         Self {
             registry: stores.registry(),
             models: stores.models(),
-            refresh: Duration::from_secs(settings.model_refresh_seconds.into()),
-            seen: Mutex::default(),
+            refresh_after: Duration::from_secs(settings.model_refresh_seconds.into()),
+            state: Mutex::default(),
         }
     }
 
-    /// The model that serves; `None` while none has been promoted.
+    /// The champion; `None` while no model has been promoted.
     ///
-    /// A store that fails, or a champion that is not fit to serve, leaves the last good model in service; the log and a
-    /// metric say so each time it is looked for. It is an error only if there is none. While there is no model at all, every call looks for one.
-    pub async fn current(&self) -> Result<Option<Arc<Serving>>, ModelError> {
-        let mut seen = self.seen.lock().await;
-        let fresh = seen.at.is_some_and(|at| at.elapsed() < self.refresh);
-        if seen.serving.is_none() || !fresh {
-            seen.at = Some(Instant::now());
-            if let Err(error) = self.refresh(&mut seen).await {
-                metrics::of_refusal(&error, seen.serving.as_ref().map(|s| &s.version), Timestamp::now());
-                let Some(serving) = &seen.serving else { return Err(error) };
-                let serving = serving.version.as_str();
-                tracing::error!(%error, serving, "the champion could not be refreshed, the last good one serves on");
+    /// If the store fails or the champion is invalid, the last valid model stays in service, and the log and a metric
+    /// record the failure at every refresh. While no model is loaded, every call reads the registry.
+    ///
+    /// # Errors
+    /// The champion cannot be loaded, and there is no model to serve instead.
+    pub async fn current(&self) -> Result<Option<Arc<LoadedModel>>, ModelError> {
+        let mut state = self.state.lock().await;
+        let is_fresh = state.checked_at.is_some_and(|at| at.elapsed() < self.refresh_after);
+        if state.loaded.is_none() || !is_fresh {
+            state.checked_at = Some(Instant::now());
+            if let Err(error) = self.refresh(&mut state).await {
+                metrics::load_failed(&error, state.loaded.as_ref().map(|l| &l.version), Timestamp::now());
+                let Some(loaded) = &state.loaded else { return Err(error) };
+                let serving = loaded.version.as_str();
+                tracing::error!(%error, serving, "the champion cannot be loaded; serving the last valid model");
             }
         }
-        Ok(seen.serving.clone())
+        Ok(state.loaded.clone())
     }
 
-    async fn refresh(&self, seen: &mut Seen) -> Result<(), ModelError> {
-        let Look::Now(registry, etag) = self.registry.look(seen.etag.as_deref()).await? else { return Ok(()) };
-        let Some(version) = &registry.champion else {
-            let vanished = || StoreError::corrupt("GetObject", "registry.json", "it names no champion any more");
-            return if seen.serving.is_some() { Err(vanished().into()) } else { Ok(()) };
+    async fn refresh(&self, state: &mut CacheState) -> Result<(), ModelError> {
+        let Look::Now(registry, etag) = self.registry.look(state.etag.as_deref()).await? else { return Ok(()) };
+        let Some(champion) = &registry.champion else {
+            let vanished = || StoreError::corrupt("GetObject", "registry.json", "it no longer names a champion");
+            return if state.loaded.is_some() { Err(vanished().into()) } else { Ok(()) };
         };
-        if seen.serving.as_ref().is_none_or(|s| s.version != *version) {
-            match self.load(version).await {
-                Ok(serving) => seen.serving = Some(serving),
+        if state.loaded.as_ref().is_none_or(|loaded| loaded.version != *champion) {
+            match self.load(champion).await {
+                Ok(loaded) => state.loaded = Some(loaded),
                 Err(error) => {
-                    // A process that has just started has no last good model but the champion before.
-                    if let (None, Some(before)) = (&seen.serving, registry.before()) {
-                        let loaded = self.load(before).await;
-                        seen.serving = loaded
-                            .inspect_err(|error| tracing::error!(%error, "nor could the champion before be loaded"))
+                    // A process that has just started has no last valid model: it falls back to the previous champion.
+                    if let (None, Some(previous)) = (&state.loaded, registry.before()) {
+                        let loaded = self.load(previous).await;
+                        state.loaded = loaded
+                            .inspect_err(
+                                |error| tracing::error!(%error, "the previous champion cannot be loaded either"),
+                            )
                             .ok();
                     }
                     return Err(error);
                 }
             }
         }
-        // Only now: a champion that could not be loaded is tried again.
-        seen.etag = etag;
+        // Set last, so that a champion that failed to load is loaded again at the next refresh.
+        state.etag = etag;
         Ok(())
     }
 
-    async fn load(&self, version: &ModelVersion) -> Result<Arc<Serving>, ModelError> {
+    async fn load(&self, version: &ModelVersion) -> Result<Arc<LoadedModel>, ModelError> {
         let model = self.models.get(version).await?;
         let explainer = Explainer::new(&model);
         tracing::info!(%version, "model loaded");
-        Ok(Arc::new(Serving { version: version.clone(), model, explainer }))
+        Ok(Arc::new(LoadedModel { version: version.clone(), model, explainer }))
     }
 }

@@ -1,68 +1,91 @@
-//! `predict`: answers `POST /predict` with a churn probability and the reasons for it, tells which model serves, and
-//! forgets users.
+//! `predict`: answers `POST /predict` with a churn probability and its reasons, describes the model in service, and
+//! erases users.
 
 mod actions;
-mod answer;
 mod champion;
-mod forget;
+mod erase;
 mod language;
 mod metrics;
+mod prediction;
 mod problem;
 mod reasons;
 mod request;
 mod settings;
 
-pub use actions::{Actions, ActionsError, RecommendedAction};
-pub use answer::{Answer, AsOfSource, Evidence, MOST_TOLD, RejectedEvent};
-pub use champion::{Champion, Serving};
-pub use forget::Forgotten;
-pub use language::Language;
-pub use problem::Problem;
-pub use reasons::Reason;
+pub use actions::{Actions, ActionsError};
+pub use champion::{ChampionCache, LoadedModel};
 pub use settings::PredictSettings;
 
-use answer::Manner;
 use churn_common::calendar::Timestamp;
+use churn_common::model::Card;
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
+use churn_common::telemetry::invocation_span;
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
-use lambda_http::{Body, Error, Request, Response, service_fn, tracing};
+use lambda_http::tracing::{self, Instrument};
+use lambda_http::{Body, Error, Request, RequestExt, Response};
+use language::Language;
+use prediction::{Prediction, ResponseOptions};
+use problem::Problem;
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 
-/// Runs the function: connects and loads the champion during init, then answers requests.
-pub async fn run() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let settings = PredictSettings::from_env()?;
-    let actions = Actions::load(settings.actions_file.as_deref())?;
-    let stores = Stores::from_env(&StoreNames::from_env()?).await;
-    let champion = Champion::new(&stores, &settings);
-    if let Err(error) = champion.current().await {
-        tracing::error!(%error, "the champion could not be loaded during init; the first request tries again");
-    }
-    let service = (&stores, &champion, &settings, &actions);
-    lambda_http::run(service_fn(move |request: Request| async move {
-        let (stores, champion, settings, actions) = service;
-        handle(&request, stores, champion, settings, actions, Timestamp::now()).await
-    }))
-    .await
+/// The function as Lambda runs it: what all requests share, built once during init.
+#[derive(Debug)]
+pub struct Handler {
+    stores: Stores,
+    champion: ChampionCache,
+    settings: PredictSettings,
+    actions: Actions,
 }
 
-/// Answers one request. Every failure is an answer too: problem+json.
+impl Handler {
+    /// Reads the settings, connects to the stores and loads the champion. A champion that cannot be loaded is no error
+    /// here: the first request loads it again.
+    ///
+    /// # Errors
+    /// The settings or the actions file cannot be used.
+    pub async fn from_env() -> Result<Self, Error> {
+        let settings = PredictSettings::from_env()?;
+        let actions = Actions::load(settings.actions_file.as_deref())?;
+        let stores = Stores::from_env(&StoreNames::from_env()?).await;
+        let champion = ChampionCache::new(&stores, &settings);
+        if let Err(error) = champion.current().await {
+            tracing::error!(%error, "the champion cannot be loaded during init; the first request loads it again");
+        }
+        Ok(Self { stores, champion, settings, actions })
+    }
+
+    /// Answers one request at the current time.
+    ///
+    /// # Errors
+    /// As [`handle`].
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+        let request_id = request.lambda_context_ref().map_or("", |context| context.request_id.as_str());
+        let span = invocation_span(request_id);
+        let (stores, champion) = (&self.stores, &self.champion);
+        handle(&request, stores, champion, &self.settings, &self.actions, Timestamp::now()).instrument(span).await
+    }
+}
+
+/// Answers one request. A failure is an answer too: problem+json.
+///
+/// # Errors
+/// The response cannot be built.
 pub async fn handle(
     request: &Request,
     stores: &Stores,
-    champion: &Champion,
+    champion: &ChampionCache,
     settings: &PredictSettings,
     actions: &Actions,
     now: Timestamp,
 ) -> Result<Response<Body>, Error> {
-    if let Some(id) = forget::id_in_path(request) {
+    if let Some(id) = erase::id_in_path(request) {
         return match *request.method() {
-            Method::DELETE => match forget::forget(id, request, stores, now).await {
-                Ok(forgotten) => respond(StatusCode::OK, &forgotten),
+            Method::DELETE => match erase::erase(id, request, stores, now).await {
+                Ok(erasure) => respond(StatusCode::OK, &erasure),
                 Err(problem) => problem.respond(),
             },
             _ => Problem::MethodNotAllowed { allow: "DELETE" }.respond(),
@@ -70,10 +93,10 @@ pub async fn handle(
     }
     match (request.uri().path().trim_end_matches('/'), request.method()) {
         ("/predict", &Method::POST) => {
-            let language = Language::of(request.headers());
-            match predict(request, stores, champion, &Manner { settings, actions, language }, now).await {
-                Ok(answer) => {
-                    let mut response = respond(StatusCode::OK, &answer)?;
+            let language = Language::negotiate(request.headers());
+            match predict(request, stores, champion, ResponseOptions { settings, actions, language }, now).await {
+                Ok(prediction) => {
+                    let mut response = respond(StatusCode::OK, &prediction)?;
                     let tag = HeaderValue::from_static(language.tag());
                     response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
                     response.headers_mut().insert(header::VARY, HeaderValue::from_name(header::ACCEPT_LANGUAGE));
@@ -82,7 +105,7 @@ pub async fn handle(
                 Err(problem) => problem.respond(),
             }
         }
-        ("/health", &Method::GET) => match serving(champion).await {
+        ("/health", &Method::GET) => match loaded(champion).await {
             Ok(model) => respond(StatusCode::OK, &json!({"status": "ok", "model_version": model.version})),
             Err(problem) => {
                 let status = if problem == Problem::NoModel { "no_model" } else { "unavailable" };
@@ -102,11 +125,11 @@ pub async fn handle(
 async fn predict(
     request: &Request,
     stores: &Stores,
-    champion: &Champion,
-    manner: &Manner<'_>,
+    champion: &ChampionCache,
+    options: ResponseOptions<'_>,
     now: Timestamp,
-) -> Result<Answer, Problem> {
-    let settings = manner.settings;
+) -> Result<Prediction, Problem> {
+    let settings = options.settings;
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let mime = content_type.split(';').next().unwrap_or_default().trim();
     if !mime.eq_ignore_ascii_case("application/json") {
@@ -120,17 +143,17 @@ async fn predict(
     if body.len() > settings.max_body_bytes {
         return Err(Problem::TooLarge { limit: settings.max_body_bytes });
     }
-    let query = request::read(body, settings, now)?;
-    let model = serving(champion).await?;
-    answer::answer(query, stores, &model, manner, now).await
+    let request = request::parse(body, settings, now)?;
+    let model = loaded(champion).await?;
+    prediction::predict(request, stores, &model, options, now).await
 }
 
-async fn card(stores: &Stores, champion: &Champion) -> Result<churn_common::model::Card, Problem> {
-    let model = serving(champion).await?;
+async fn card(stores: &Stores, champion: &ChampionCache) -> Result<Card, Problem> {
+    let model = loaded(champion).await?;
     stores.models().card(&model.version).await.map_err(|e| Problem::store(&e))
 }
 
-async fn serving(champion: &Champion) -> Result<Arc<Serving>, Problem> {
+async fn loaded(champion: &ChampionCache) -> Result<Arc<LoadedModel>, Problem> {
     champion.current().await.map_err(|e| Problem::store(&e))?.ok_or(Problem::NoModel)
 }
 

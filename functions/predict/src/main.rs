@@ -1,6 +1,11 @@
 //! The `predict` function as deployed.
 
+use lambda_http::{Error, service_fn, tracing};
+use predict::Handler;
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    predict::run().await
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let handler = Handler::from_env().await?;
+    lambda_http::run(service_fn(|request| handler.handle(request))).await
 }

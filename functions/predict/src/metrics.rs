@@ -1,4 +1,4 @@
-//! What CloudWatch is told when the champion cannot be loaded: both metrics are to be alarmed on.
+//! The metrics for a champion that cannot be loaded. Both are meant for alarms.
 
 use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
@@ -6,22 +6,22 @@ use churn_common::store::models::ModelError;
 use churn_common::telemetry::Metrics;
 use lambda_http::tracing;
 
-/// Tells that the champion could not be loaded, and what serves instead.
-pub fn of_refusal(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) {
-    if let Err(error) = refusal(error, serving, at).emit() {
-        tracing::error!(%error, "that the champion could not be loaded could not be told as a metric");
+/// Writes the metrics for a champion that cannot be loaded because of `error`, while `serving` serves instead.
+pub(crate) fn load_failed(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) {
+    if let Err(error) = metrics(error, serving, at).emit() {
+        tracing::error!(%error, "the metrics for a champion that cannot be loaded cannot be written");
     }
 }
 
-/// `ModelRefused`: what is stored is no model to serve, and no retry mends that. `ModelUnavailable`: the store failed.
-fn refusal(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) -> Metrics {
-    let refused = match error {
+/// `ModelRefused`: the stored model is missing or invalid, and a retry does not help. `ModelUnavailable`: the store failed.
+fn metrics(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) -> Metrics {
+    let is_invalid = match error {
         ModelError::Store(e) => e.is_corrupt(),
         ModelError::Missing(_) | ModelError::Invalid(..) => true,
     };
     Metrics::new("predict", at)
-        .count("ModelRefused", refused.into())
-        .count("ModelUnavailable", (!refused).into())
+        .count("ModelRefused", is_invalid.into())
+        .count("ModelUnavailable", (!is_invalid).into())
         .property("error", error.to_string())
         .property("serving", serving.map(ModelVersion::as_str))
 }
@@ -34,22 +34,25 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn what_no_retry_mends_raises_one_metric_and_a_store_that_fails_the_other() {
+    fn an_invalid_model_and_a_failed_store_have_a_metric_each() {
         let version = ModelVersion::from_file(b"model");
         let throttled =
             StoreError::new(StoreErrorKind::Throttled, "GetObject", "s3://b/registry.json", "reduce your request rate");
-        let unreadable = StoreError::corrupt("GetObject", "s3://b/registry.json", "no JSON");
-        for (error, refused) in [
+        let corrupt = StoreError::corrupt("GetObject", "s3://b/registry.json", "no JSON");
+        for (error, invalid) in [
             (ModelError::Missing(version.clone()), 1),
             (ModelError::Invalid(version.clone(), InvalidModel::Format), 1),
-            (ModelError::Store(unreadable), 1),
+            (ModelError::Store(corrupt), 1),
             (ModelError::Store(throttled), 0),
         ] {
             let mut line = Vec::new();
-            refusal(&error, Some(&version), Timestamp::from_millis(1)).emit_to(&mut line).unwrap();
-            let told: Value = serde_json::from_slice(&line).unwrap();
-            assert_eq!((&told["ModelRefused"], &told["ModelUnavailable"]), (&json!(refused), &json!(1 - refused)));
-            assert_eq!((&told["serving"], &told["error"]), (&json!(version), &json!(error.to_string())));
+            metrics(&error, Some(&version), Timestamp::from_millis(1)).emit_to(&mut line).unwrap();
+            let written: Value = serde_json::from_slice(&line).unwrap();
+            assert_eq!(
+                (&written["ModelRefused"], &written["ModelUnavailable"]),
+                (&json!(invalid), &json!(1 - invalid))
+            );
+            assert_eq!((&written["serving"], &written["error"]), (&json!(version), &json!(error.to_string())));
         }
     }
 }

@@ -1,29 +1,25 @@
-//! Errors as the API tells them: RFC 9457 problem+json, with stable types and without internals.
+//! Errors of the API: RFC 9457 problem+json, with stable types and without internals.
 
 use churn_common::ids::UserId;
 use lambda_http::http::{StatusCode, header};
 use lambda_http::{Body, Error, Response, tracing};
 use serde_json::json;
 
-/// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// 400: the body breaks the format; the text says where.
+pub(crate) enum Problem {
+    /// 400: the body breaks the format; the text names the place.
     Malformed(String),
     /// 403: IAM has not authorised the request.
     Forbidden,
-    /// 404: nothing is stored of the user.
+    /// 404: nothing is stored for the user.
     UnknownUser(UserId),
     /// 404.
     NoSuchPath(String),
     /// 405.
-    MethodNotAllowed {
-        /// The method that the path takes.
-        allow: &'static str,
-    },
+    MethodNotAllowed { allow: &'static str },
     /// 413.
     TooLarge {
-        /// The bound, in bytes.
+        /// In bytes.
         limit: usize,
     },
     /// 415: the media type given.
@@ -32,19 +28,19 @@ pub enum Problem {
     NothingUsable(String),
     /// 503: no model has been trained yet.
     NoModel,
-    /// 503: a store failed, or the champion is not fit to serve; which is in the log.
+    /// 503: a store failed, or the champion is invalid; the log has the error.
     Unavailable,
 }
 
 impl Problem {
-    /// For a store that failed: the log gets the reason, the client does not.
-    pub fn store(error: &dyn std::error::Error) -> Self {
+    /// Logs the error of a store. The client does not get it.
+    pub(crate) fn store(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "store failed");
         Self::Unavailable
     }
 
-    /// For a row that the model cannot score: the log gets the reason, the client does not.
-    pub fn internal(error: &dyn std::error::Error) -> Self {
+    /// Logs why the model cannot score. The client does not get it.
+    pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "scoring failed");
         Self::Unavailable
     }
@@ -92,8 +88,7 @@ impl Problem {
         }
     }
 
-    /// The answer that tells the problem.
-    pub fn respond(&self) -> Result<Response<Body>, Error> {
+    pub(crate) fn respond(&self) -> Result<Response<Body>, Error> {
         let (status, name, title, detail) = self.parts();
         let body = json!({
             "type": format!("urn:churn:problem:{name}"),

@@ -1,30 +1,34 @@
 //! The body of `POST /predict`.
 
-use crate::answer::RejectedEvent;
 use crate::problem::Problem;
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
 use churn_common::event::{Event, Line};
 use churn_common::ids::UserId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What is asked.
+/// A request that can be scored.
 #[derive(Debug)]
-pub struct Query<'a> {
-    /// The user.
-    pub user: UserId,
-    /// Whether what is stored of the user counts too.
-    pub stored: bool,
-    /// The events given, all of this user.
-    pub events: Vec<Event<'a>>,
-    /// The events given that cannot be believed.
-    pub rejected: Vec<RejectedEvent>,
-    /// How many of the events given are of nobody.
-    pub unattributable: usize,
-    /// The moment to answer for, where one is given.
-    pub as_of: Option<Timestamp>,
+pub(crate) struct PredictRequest<'a> {
+    pub(crate) user: UserId,
+    /// Whether the user's stored history is read: the request names the user.
+    pub(crate) use_stored: bool,
+    /// The accepted events, all of this user.
+    pub(crate) events: Vec<Event<'a>>,
+    pub(crate) rejected: Vec<RejectedEvent>,
+    /// Number of events without a user.
+    pub(crate) without_user: usize,
+    pub(crate) as_of: Option<Timestamp>,
+}
+
+/// An event of the request that breaks a rule of the log format, such as a time in the future.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RejectedEvent {
+    /// Position in `events`, from 0.
+    pub index: usize,
+    pub reason: String,
 }
 
 #[derive(Deserialize)]
@@ -36,8 +40,12 @@ struct Body<'a> {
     as_of: Option<Value>,
 }
 
-/// Reads and cleans a body. Events pass the same rules as at ingest.
-pub fn read<'a>(body: &'a [u8], settings: &PredictSettings, now: Timestamp) -> Result<Query<'a>, Problem> {
+/// Parses and cleans a body. Events pass the same rules as at ingest.
+pub(crate) fn parse<'a>(
+    body: &'a [u8],
+    settings: &PredictSettings,
+    now: Timestamp,
+) -> Result<PredictRequest<'a>, Problem> {
     let body: Body<'a> = serde_json::from_slice(body).map_err(|e| Problem::Malformed(e.to_string()))?;
     let latest = Timestamp::from_millis(now.millis() + i64::from(settings.max_clock_skew_seconds) * 1000);
     let named = body.user_id.map(user_id_of).transpose()?;
@@ -46,21 +54,21 @@ pub fn read<'a>(body: &'a [u8], settings: &PredictSettings, now: Timestamp) -> R
         return Err(Problem::Malformed("neither events nor user_id is given".into()));
     }
 
-    let (mut events, mut rejected, mut unattributable) = (Vec::new(), Vec::new(), 0);
+    let (mut events, mut rejected, mut without_user) = (Vec::new(), Vec::new(), 0);
     for (index, raw) in body.events.unwrap_or_default().into_iter().enumerate() {
         match Line::parse(raw.get().as_bytes(), latest) {
             Line::Event(event) => events.push((index, event)),
-            Line::Unattributable => unattributable += 1,
+            Line::Unattributable => without_user += 1,
             Line::Rejected(why) if why.is_malformed() => {
                 return Err(Problem::Malformed(format!("events[{index}]: {why}")));
             }
             Line::Rejected(why) => rejected.push(RejectedEvent { index, reason: why.to_string() }),
         }
     }
-    let stored = named.is_some();
+    let use_stored = named.is_some();
     let user = named.or_else(|| events.first().map(|(_, event)| event.user.clone())).ok_or_else(|| {
         Problem::NothingUsable(format!(
-            "none of the events can be scored: {unattributable} have no user, {} cannot be believed{}",
+            "none of the events can be scored: {without_user} have no user, {} cannot be believed{}",
             rejected.len(),
             rejected.first().map(|r| format!(", such as events[{}]: {}", r.index, r.reason)).unwrap_or_default(),
         ))
@@ -70,7 +78,7 @@ pub fn read<'a>(body: &'a [u8], settings: &PredictSettings, now: Timestamp) -> R
         return Err(Problem::Malformed(format!("events[{index}] is of user {other}, the others are of {user}")));
     }
     let events = events.into_iter().map(|(_, event)| event).collect();
-    Ok(Query { user, stored, events, rejected, unattributable, as_of })
+    Ok(PredictRequest { user, use_stored, events, rejected, without_user, as_of })
 }
 
 fn user_id_of(value: Value) -> Result<UserId, Problem> {
@@ -82,8 +90,8 @@ fn user_id_of(value: Value) -> Result<UserId, Problem> {
     user_id(&name)
 }
 
-/// The user of this name, by the same rules as at ingest.
-pub fn user_id(name: &str) -> Result<UserId, Problem> {
+/// The user id `name`, by the same rules as at ingest.
+pub(crate) fn user_id(name: &str) -> Result<UserId, Problem> {
     if name.len() > UserId::MAX_BYTES {
         return Err(Problem::Malformed(format!("user_id is longer than {} bytes", UserId::MAX_BYTES)));
     }
@@ -117,12 +125,12 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_600_000_000_000);
     const EVENT: &str = r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong"}"#;
 
-    fn read(body: &str) -> Result<Query<'_>, Problem> {
-        super::read(body.as_bytes(), &PredictSettings::default(), NOW)
+    fn parse(body: &str) -> Result<PredictRequest<'_>, Problem> {
+        super::parse(body.as_bytes(), &PredictSettings::default(), NOW)
     }
 
     fn malformed(body: &str) -> String {
-        match read(body) {
+        match parse(body) {
             Err(Problem::Malformed(why)) => why,
             other => panic!("{body} is {other:?}"),
         }
@@ -131,16 +139,16 @@ mod tests {
     #[test]
     fn events_or_a_user_or_both() {
         let body = format!(r#"{{"events":[{EVENT}]}}"#);
-        let q = read(&body).unwrap();
-        assert_eq!((q.user.as_str(), q.stored, q.events.len()), ("30", false, 1));
+        let q = parse(&body).unwrap();
+        assert_eq!((q.user.as_str(), q.use_stored, q.events.len()), ("30", false, 1));
         let body = format!(r#"{{"user_id":30,"events":[{EVENT}],"as_of":"2018-11-01"}}"#);
-        let q = read(&body).unwrap();
-        assert_eq!((q.user.as_str(), q.stored, q.as_of), ("30", true, Timestamp::parse("2018-11-01")));
-        assert!(read(r#"{"user_id":"30"}"#).unwrap().events.is_empty());
+        let q = parse(&body).unwrap();
+        assert_eq!((q.user.as_str(), q.use_stored, q.as_of), ("30", true, Timestamp::parse("2018-11-01")));
+        assert!(parse(r#"{"user_id":"30"}"#).unwrap().events.is_empty());
     }
 
     #[test]
-    fn what_is_malformed_is_named() {
+    fn errors_name_the_malformed_part() {
         assert!(malformed("{").contains("line 1 column 1"));
         assert!(malformed("{}").contains("neither events nor user_id"));
         assert!(malformed(r#"{"event":[]}"#).contains("unknown field `event`"));
@@ -157,16 +165,18 @@ mod tests {
     }
 
     #[test]
-    fn events_that_cannot_be_believed_are_told_and_none_left_is_unusable() {
+    fn rejected_events_are_listed_and_a_request_without_a_usable_event_is_an_error() {
         let late = EVENT.replace("1538352117000", "1700000000000");
         let body = format!(r#"{{"events":[{late},{EVENT}]}}"#);
-        let q = read(&body).unwrap();
+        let q = parse(&body).unwrap();
         assert_eq!(q.rejected, [RejectedEvent { index: 0, reason: "ts lies in the future".into() }]);
-        let nobody = EVENT.replace("\"30\"", "\"\"");
-        for body in
-            [format!(r#"{{"events":[{late}]}}"#), format!(r#"{{"events":[{nobody}]}}"#), r#"{"events":[]}"#.into()]
-        {
-            assert!(matches!(read(&body), Err(Problem::NothingUsable(_))), "{body}");
+        let without_user = EVENT.replace("\"30\"", "\"\"");
+        for body in [
+            format!(r#"{{"events":[{late}]}}"#),
+            format!(r#"{{"events":[{without_user}]}}"#),
+            r#"{"events":[]}"#.into(),
+        ] {
+            assert!(matches!(parse(&body), Err(Problem::NothingUsable(_))), "{body}");
         }
     }
 }

@@ -20,7 +20,8 @@ pub struct PredictSettings {
     pub sufficient_days: u32,
     /// Most reasons in an answer.
     pub reasons: u16,
-    /// Path of the JSON file with the rules for recommended actions, such as one of a layer (`/opt/actions.json`); null = the rules built in.
+    /// Path of the JSON file with the rules for recommended actions, such as `/opt/actions.json` of a layer; null = the
+    /// built-in rules.
     pub actions_file: Option<String>,
 }
 

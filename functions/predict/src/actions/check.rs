@@ -1,4 +1,4 @@
-//! Reading a table of actions: whatever cannot be meant is refused, and the rule named.
+//! Parsing a table of actions. An error names the rule.
 
 use super::{Actions, ActionsError, Rule};
 use churn_common::features::position;
@@ -15,7 +15,7 @@ impl Actions {
     /// Reads a table of the form `{"rules": […]}`.
     ///
     /// # Errors
-    /// If it has another form, or a rule cannot be used; the error names the rule.
+    /// The JSON has another form, or a rule cannot be used; the error names the rule.
     pub fn parse(json: &str) -> Result<Self, ActionsError> {
         let table: Table = serde_json::from_str(json).map_err(|e| ActionsError::Table(e.to_string()))?;
         let mut rules: Vec<Rule> = Vec::new();
@@ -39,7 +39,7 @@ impl Actions {
 }
 
 impl Rule {
-    /// What is wrong with the rule behind those `before` it.
+    /// Checks the rule, which follows the rules `before`; the error says what is wrong with it.
     fn check(&self, before: &[Rule]) -> Result<(), String> {
         if self.id.trim().is_empty() {
             return Err("id is empty".into());
@@ -79,23 +79,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_table_is_told_by_rule() {
-        let told = |rules: &str, expected: &str| {
+    fn errors_name_the_rule() {
+        let fails_with = |rules: &str, expected: &str| {
             let error = refused(rules);
             assert!(error.contains(expected), "{error}");
         };
-        told("", "there is no rule");
-        told(r#"LAST,LAST"#, r#"rule 2 of the table of actions ("last"): another rule has the same id"#);
-        told(r#"LAST,{"id":"b","action":{"en":"B","ar":"ب"}}"#, r#"never applies, as rule "last""#);
-        told(r#"{"id":"a","risk":["high"],"action":{"en":"A","ar":"أ"}}"#, "the last rule must have no condition");
-        told(r#"{"id":"a","risk":["hgih"],"action":{"en":"A","ar":"أ"}},LAST"#, r#"("a"): unknown variant `hgih`"#);
-        told(r#"{"id":"a","risk":[],"action":{"en":"A","ar":"أ"}},LAST"#, "is empty");
-        told(r#"{"id":"a","raised_by":["song"],"action":{"en":"A","ar":"أ"}},LAST"#, r#"no feature "song""#);
-        told(r#"{"id":"a","raisedby":["songs"],"action":{"en":"A","ar":"أ"}},LAST"#, "unknown field `raisedby`");
-        told(r#"{"id":"a","risk":["high"],"action":{"en":"A"}},LAST"#, "missing field `ar`");
-        told(r#"{"id":"a","risk":["high"],"action":{"en":"A","ar":" "}},LAST"#, "action.ar is empty");
-        told(r#"{"id":" ","action":{"en":"A","ar":"أ"}}"#, "id is empty");
-        told(r#"{"action":{"en":"A","ar":"أ"}}"#, "rule 1 of the table of actions (\"\"): missing field `id`");
+        fails_with("", "there is no rule");
+        fails_with(r#"LAST,LAST"#, r#"rule 2 of the table of actions ("last"): another rule has the same id"#);
+        fails_with(r#"LAST,{"id":"b","action":{"en":"B","ar":"ب"}}"#, r#"never applies, as rule "last""#);
+        fails_with(
+            r#"{"id":"a","risk":["high"],"action":{"en":"A","ar":"أ"}}"#,
+            "the last rule must have no condition",
+        );
+        fails_with(
+            r#"{"id":"a","risk":["hgih"],"action":{"en":"A","ar":"أ"}},LAST"#,
+            r#"("a"): unknown variant `hgih`"#,
+        );
+        fails_with(r#"{"id":"a","risk":[],"action":{"en":"A","ar":"أ"}},LAST"#, "is empty");
+        fails_with(r#"{"id":"a","raised_by":["song"],"action":{"en":"A","ar":"أ"}},LAST"#, r#"no feature "song""#);
+        fails_with(r#"{"id":"a","raisedby":["songs"],"action":{"en":"A","ar":"أ"}},LAST"#, "unknown field `raisedby`");
+        fails_with(r#"{"id":"a","risk":["high"],"action":{"en":"A"}},LAST"#, "missing field `ar`");
+        fails_with(r#"{"id":"a","risk":["high"],"action":{"en":"A","ar":" "}},LAST"#, "action.ar is empty");
+        fails_with(r#"{"id":" ","action":{"en":"A","ar":"أ"}}"#, "id is empty");
+        fails_with(r#"{"action":{"en":"A","ar":"أ"}}"#, "rule 1 of the table of actions (\"\"): missing field `id`");
         assert!(Actions::parse("[]").unwrap_err().to_string().starts_with("table of actions: "));
         let missing = Actions::load(Some("no/such/file.json")).unwrap_err().to_string();
         assert!(missing.starts_with("actions file no/such/file.json: "), "{missing}");

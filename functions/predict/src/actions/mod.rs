@@ -1,4 +1,4 @@
-//! What to do about a user: a table of rules, read from a file that its owner edits.
+//! Recommended actions: a table of rules, read from a file that the operator edits.
 
 mod check;
 
@@ -7,10 +7,10 @@ use crate::reasons::Reason;
 use churn_common::model::Risk;
 use serde::{Deserialize, Serialize};
 
-/// The table that applies where no file is named.
+/// The table without a file.
 const DEFAULT: &str = include_str!("default.json");
 
-/// The rules, in the order in which they are tried; the last one takes every user.
+/// The rules in order: the first that applies decides, and the last applies to every user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actions {
     rules: Vec<Rule>,
@@ -20,15 +20,13 @@ pub struct Actions {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
-    /// Names the action to programs.
     id: String,
-    /// Any of these buckets; `None` = whatever the bucket.
+    /// Applies to these risk levels; `None` = all.
     risk: Option<Vec<Risk>>,
-    /// Any of these features is among the reasons told and raises the risk; `None` = whatever the reasons.
+    /// Applies if one of these features is among the reasons and raises the risk; `None` = whatever the reasons.
     raised_by: Option<Vec<String>>,
-    /// Whether the evidence is sufficient; `None` = whether or not.
+    /// Applies to sufficient, or to insufficient, evidence; `None` = to both.
     sufficient_evidence: Option<bool>,
-    /// The action in words.
     action: Texts,
 }
 
@@ -39,54 +37,41 @@ struct Texts {
     ar: String,
 }
 
-/// What rules look at.
+/// What the conditions of rules refer to.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
-    /// The bucket of the probability.
-    pub risk: Risk,
-    /// The reasons told.
-    pub reasons: &'a [Reason],
-    /// Whether enough is known of the user.
-    pub sufficient_evidence: bool,
+pub(crate) struct Case<'a> {
+    pub(crate) risk: Risk,
+    pub(crate) reasons: &'a [Reason],
+    pub(crate) sufficient_evidence: bool,
 }
 
-/// What to do about a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecommendedAction {
-    /// The rule's id.
+    /// Id of the rule.
     pub id: String,
-    /// The action in words.
     pub text: String,
 }
 
-/// Why a table of rules cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionsError {
-    /// The file cannot be read.
     #[error("actions file {path}: {reason}")]
-    File {
-        /// Its path.
-        path: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// It is not JSON of the form `{"rules": […]}`, or there is no rule.
+    File { path: String, reason: String },
+    /// The file is not JSON of the form `{"rules": […]}`, or has no rule.
     #[error("table of actions: {0}")]
     Table(String),
-    /// A rule breaks the form, or another rule is in its way.
+    /// A rule is malformed, or can never apply.
     #[error("rule {number} of the table of actions ({id:?}): {what}")]
     Rule {
-        /// Its number, from 1.
+        /// From 1.
         number: usize,
-        /// Its id, as far as it has one.
+        /// Empty if the rule has no id.
         id: String,
-        /// What is wrong.
         what: String,
     },
 }
 
 impl Actions {
-    /// The table in the file at `path`; without a path, the default table.
+    /// Reads the file at `path`; without a path, the default table.
     ///
     /// # Errors
     /// If the file cannot be read or a rule cannot be used; the error names the rule.
@@ -98,7 +83,7 @@ impl Actions {
     }
 
     /// The action of the first rule that applies.
-    pub fn recommend(&self, case: Case<'_>, language: Language) -> Option<RecommendedAction> {
+    pub(crate) fn recommend(&self, case: Case<'_>, language: Language) -> Option<RecommendedAction> {
         self.rules.iter().find(|rule| rule.applies(case)).map(|rule| RecommendedAction {
             id: rule.id.clone(),
             text: match language {
@@ -144,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_comes_in_the_language_asked_for() {
+    fn an_action_has_the_negotiated_language() {
         let actions = Actions::load(None).unwrap();
         let case = Case { risk: Risk::Low, reasons: &[], sufficient_evidence: true };
         assert_eq!(actions.recommend(case, Language::English).unwrap().text, "No action is needed.");

@@ -1,25 +1,22 @@
-//! Reasons: the features that moved a user's score most, each as a number and as a sentence.
+//! Reasons: the features with the largest contributions to a prediction, each as a number and as a sentence.
 
 mod phrases;
-mod sentence;
+mod text;
 
 use crate::language::Language;
 use churn_common::features::{Row, SCHEMA};
 use churn_common::model::Explanation;
 use serde::Serialize;
 
-/// What one feature of the user did to the score.
+/// The contribution of one feature to a prediction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {
-    /// Name of the feature.
     pub feature: &'static str,
-    /// Its value, in `unit`; `None` where it is not known.
+    /// The feature's value, in `unit`; `None` if it is missing.
     pub value: Option<f32>,
-    /// Unit of the value.
     pub unit: &'static str,
-    /// How far it moves what is explained; above 0 = towards churn.
+    /// SHAP value; above 0 = towards churn.
     pub contribution: f64,
-    /// All of that in plain words.
     pub sentence: String,
 }
 
@@ -30,9 +27,9 @@ impl Reason {
     }
 }
 
-/// The `most` features that moved the score of `row` most, in either direction, largest first, and what all others
-/// contributed together. A feature that contributed nothing is no reason.
-pub fn reasons(
+/// The `most` features with the largest contributions in either direction, largest first, and the sum of all other
+/// contributions. A feature with contribution 0 is not a reason.
+pub(crate) fn reasons(
     row: &Row,
     explanation: &Explanation,
     most: usize,
@@ -40,16 +37,16 @@ pub fn reasons(
     language: Language,
 ) -> (Vec<Reason>, f64) {
     let mut order: Vec<(usize, f64)> = explanation.contributions.iter().copied().enumerate().collect();
-    // Stable: equals stay in the order of the schema.
+    // Stable: equal contributions stay in the order of the schema.
     order.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    let told = order.iter().take(most).take_while(|(_, contribution)| *contribution != 0.0).count();
-    let (first, others) = order.split_at(told);
+    let n = order.iter().take(most).take_while(|(_, contribution)| *contribution != 0.0).count();
+    let (first, others) = order.split_at(n);
     let reasons = first.iter().filter_map(|&(position, contribution)| {
         let feature = SCHEMA.get(position)?;
         let phrase = phrases::PHRASES.iter().find(|p| p.feature == feature.name)?;
         let value = row.values().get(position).copied().filter(|x| !x.is_nan());
-        let shown = sentence::Shown { phrase, unit: feature.unit, value, raises: contribution > 0.0 };
-        let sentence = shown.sentence(window_days, language);
+        let text = text::ReasonText { phrase, unit: feature.unit, value, raises: contribution > 0.0 };
+        let sentence = text.sentence(window_days, language);
         Some(Reason { feature: feature.name, value, unit: feature.unit, contribution, sentence })
     });
     (reasons.collect(), others.iter().map(|(_, contribution)| contribution).sum())
@@ -61,7 +58,7 @@ mod tests {
     use churn_common::features::{COUNT, position};
 
     #[test]
-    fn the_largest_contributions_are_told_and_the_others_summed_up() {
+    fn the_largest_contributions_are_listed_and_the_others_added_up() {
         let at = |name| position(name).unwrap();
         let mut values = [1.0; COUNT];
         (values[at("songs")], values[at("tenure_days")]) = (3.0, f32::NAN);
@@ -70,16 +67,16 @@ mod tests {
         contributions[at("tenure_days")] = -0.5;
         contributions[at("help")] = 0.125;
         let explanation = Explanation { base_value: -1.0, contributions };
-        let told = |most| reasons(&Row::from_values(values), &explanation, most, 30, Language::English);
+        let largest = |most| reasons(&Row::from_values(values), &explanation, most, 30, Language::English);
 
-        let (two, others) = told(2);
+        let (two, others) = largest(2);
         assert_eq!(others, 0.125);
         let parts: Vec<_> = two.iter().map(|r| (r.feature, r.value, r.unit, r.contribution, r.raises())).collect();
         assert_eq!(parts, [("tenure_days", None, "days", -0.5, false), ("songs", Some(3.0), "count", 0.25, true)]);
         assert_eq!(two[0].sentence, "Days since registration: unknown; this lowers the risk of leaving.");
         assert_eq!(two[1].sentence, "Songs played in the last 30 days: 3; this raises the risk of leaving.");
-        // What contributes nothing is no reason.
-        assert_eq!((told(54).0.len(), told(54).1), (3, 0.0));
-        assert_eq!((told(0).0.len(), told(0).1), (0, -0.125));
+        // A feature that contributes nothing is not a reason.
+        assert_eq!((largest(54).0.len(), largest(54).1), (3, 0.0));
+        assert_eq!((largest(0).0.len(), largest(0).1), (0, -0.125));
     }
 }

@@ -1,8 +1,8 @@
-//! What each feature is called in a sentence, in English and in Arabic: the one table to edit.
+//! The name of each feature in sentences, in English and in Arabic: the one table to edit.
 
 use churn_common::features::COUNT;
 
-/// A feature in words; `{window}` stands for "the last 30 days".
+/// The name of a feature; `{window}` stands for "the last 30 days".
 #[derive(Debug)]
 pub(super) struct Phrase {
     /// Name in the schema.

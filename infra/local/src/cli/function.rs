@@ -30,7 +30,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 lambda_runtime::run(service_fn(|event| handler.handle(event))).await
             }
             "monitor" => monitor::run().await,
-            "predict" => predict::run().await,
+            "predict" => {
+                tracing::init_default_subscriber();
+                let handler = predict::Handler::from_env().await?;
+                lambda_http::run(service_fn(|request| handler.handle(request))).await
+            }
             "retrain" => {
                 tracing::init_default_subscriber();
                 let function = retrain::Function::from_env().await?;

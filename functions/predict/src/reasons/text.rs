@@ -1,11 +1,11 @@
-//! One reason in plain words.
+//! The text of one reason.
 
 use super::phrases::Phrase;
 use crate::language::Language;
 
-/// What a sentence says.
+/// What the text of a reason says.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct ReasonText {
     pub(super) phrase: &'static Phrase,
     pub(super) unit: &'static str,
     /// `None` = not known.
@@ -13,27 +13,27 @@ pub(super) struct Shown {
     pub(super) raises: bool,
 }
 
-impl Shown {
-    /// What the feature is, its value, and what it does to the risk.
+impl ReasonText {
+    /// One sentence: the feature, its value, and its effect on the risk.
     pub(super) fn sentence(&self, window_days: u16, language: Language) -> String {
         match language {
             Language::English => {
                 let what = self.phrase.en.replace("{window}", &english_window(window_days));
-                let value = self.value.map_or("unknown".to_owned(), |x| self.shown(x, ["no", "yes"]));
+                let value = self.value.map_or("unknown".to_owned(), |x| self.value_text(x, ["no", "yes"]));
                 let effect = if self.raises { "raises" } else { "lowers" };
                 format!("{what}: {value}; this {effect} the risk of leaving.")
             }
             Language::Arabic => {
                 let what = self.phrase.ar.replace("{window}", &arabic_window(window_days));
-                let value = self.value.map_or("غير معروف".to_owned(), |x| self.shown(x, ["لا", "نعم"]));
+                let value = self.value.map_or("غير معروف".to_owned(), |x| self.value_text(x, ["لا", "نعم"]));
                 let effect = if self.raises { "يرفع" } else { "يخفض" };
                 format!("{what}: {value}، وهذا {effect} احتمال المغادرة.")
             }
         }
     }
 
-    /// The value as its unit is read: a share in per cent, a binary feature in a word, anything else to one decimal.
-    fn shown(&self, value: f32, [no, yes]: [&str; 2]) -> String {
+    /// The value in the form of its unit: a share in per cent, a binary feature as yes or no, others with one decimal.
+    fn value_text(&self, value: f32, [no, yes]: [&str; 2]) -> String {
         match self.unit {
             "0 or 1" => if value == 0.0 { no } else { yes }.to_owned(),
             "share" | "ratio" => format!("{}%", to_one_decimal(100.0 * value)),
@@ -72,11 +72,11 @@ mod tests {
 
     fn sentence(feature: &str, value: Option<f32>, raises: bool, days: u16, language: Language) -> String {
         let at = position(feature).unwrap();
-        Shown { phrase: &PHRASES[at], unit: SCHEMA[at].unit, value, raises }.sentence(days, language)
+        ReasonText { phrase: &PHRASES[at], unit: SCHEMA[at].unit, value, raises }.sentence(days, language)
     }
 
     #[test]
-    fn values_are_written_as_their_unit_is_read() {
+    fn values_have_the_form_of_their_unit() {
         let english = |feature, value| sentence(feature, value, true, 7, Language::English);
         for (feature, value, expected) in [
             ("songs", Some(3.0), "Songs played in the last 7 days: 3"),
