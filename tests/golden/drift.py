@@ -50,7 +50,6 @@ def case(name, a, b):
         "current": as_list(b),
         "missing": [float(np.isnan(a).mean()), float(np.isnan(b).mean())],
         "psi": {"value": psi, "bins": len(p), "p_value": chi2.sf(psi / scale, len(p) - 1) if len(p) > 1 else 1.0},
-        "critical_psi_at_01": chi2.isf(0.01, len(p) - 1) * scale if len(p) > 1 else 0.0,
         "ks": {"statistic": ks.statistic, "p_value": ks.pvalue, "exact": len(present_a) * len(present_b) <= 10_000},
     }
 

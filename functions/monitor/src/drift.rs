@@ -1,4 +1,4 @@
-//! Data drift: each feature of the users active now against the rows that the champion was trained on.
+//! Data drift: each feature of the current users against the rows that the champion was trained on.
 
 use crate::settings::MonitorSettings;
 use crate::stats::{Ks, MissingShares, Psi, PsiBaseline, StatsError, benjamini_hochberg, ks_two_sample};
@@ -7,45 +7,39 @@ use serde::Serialize;
 
 /// Drift of all features.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Drift {
-    /// Users in the baseline.
-    pub baseline_users: usize,
-    /// Users active now.
-    pub current_users: usize,
-    /// Features that have drifted.
-    pub drifted: usize,
-    /// Every feature, in the order of the schema.
-    pub features: Vec<FeatureDrift>,
+pub(crate) struct Drift {
+    pub(crate) baseline_users: usize,
+    pub(crate) current_users: usize,
+    /// Number of features that have drifted.
+    pub(crate) drifted: usize,
+    /// All features, in the order of the schema.
+    pub(crate) features: Vec<FeatureDrift>,
 }
 
 /// Drift of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FeatureDrift {
-    /// Its name.
-    pub name: &'static str,
-    /// Its unit.
-    pub unit: &'static str,
-    /// The population stability index.
-    pub psi: Psi,
-    /// The index's p-value, adjusted for the number of features.
-    pub psi_adjusted_p: f64,
-    /// The Kolmogorov-Smirnov test on the values that are not missing; `None` where one side has none.
-    pub ks: Option<Ks>,
-    /// The test's p-value, adjusted for the number of features.
-    pub ks_adjusted_p: Option<f64>,
-    /// Missing shares.
-    pub missing: MissingShares,
-    /// Whether it has drifted: a distance that matters, and that chance does not explain.
-    pub drifted: bool,
+pub(crate) struct FeatureDrift {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) psi: Psi,
+    /// p-value of the index after Benjamini–Hochberg correction.
+    pub(crate) psi_adjusted_p: f64,
+    /// Kolmogorov–Smirnov test of the values that are not missing; `None` if one side has none.
+    pub(crate) ks: Option<Ks>,
+    /// p-value of the test after Benjamini–Hochberg correction.
+    pub(crate) ks_adjusted_p: Option<f64>,
+    pub(crate) missing: MissingShares,
+    /// Whether the distance is both large and significant.
+    pub(crate) drifted: bool,
 }
 
 impl Drift {
-    /// Compares two sets of rows, one row a user, neither empty.
+    /// Compares two sets of rows with one row per user, neither empty.
     ///
-    /// A feature has drifted where PSI or KS passes its threshold *and* its p-value, adjusted over all features
-    /// (Benjamini and Hochberg 1995), is at most alpha: the first alone cries wolf on small batches, the second alone on
-    /// large ones. A change in the missing share counts if PSI's p-value, which sees it, says that it is no chance.
-    pub fn of(baseline: &[Row], current: &[Row], settings: &MonitorSettings) -> Result<Self, StatsError> {
+    /// A feature has drifted if PSI or KS reaches its threshold *and* its p-value, after correction over all features
+    /// (Benjamini and Hochberg 1995), is at most alpha: the first alone raises false alarms on small batches, the second
+    /// alone on large ones. A change of the missing share counts if PSI's p-value, which includes it, is significant.
+    pub(crate) fn between(baseline: &[Row], current: &[Row], settings: &MonitorSettings) -> Result<Self, StatsError> {
         let mut features = Vec::with_capacity(SCHEMA.len());
         for (at, feature) in SCHEMA.iter().enumerate() {
             let (before, now) = (column(baseline, at), column(current, at));
@@ -106,23 +100,24 @@ mod tests {
     }
 
     #[test]
-    fn the_same_users_have_not_drifted_and_small_batches_raise_no_alarm() {
+    fn small_batches_of_the_same_population_raise_no_alarm() {
         let settings = MonitorSettings::default();
         let baseline = rows(500, 0, |_, x| x);
         for n in [30, 60, 120, 500] {
-            let drift = Drift::of(&baseline, &rows(n, 31 * n, |_, x| x), &settings).unwrap();
+            let drift = Drift::between(&baseline, &rows(n, 31 * n, |_, x| x), &settings).unwrap();
             assert_eq!(drift.drifted, 0, "{n} users");
         }
     }
 
     #[test]
-    fn a_shift_and_a_loss_of_values_are_found_where_they_are() {
+    fn a_shift_and_missing_values_are_found_in_their_features() {
         let change = |f, x: f32| match f {
             3 => x + 0.5,
             7 if x < 0.5 => f32::NAN,
             _ => x,
         };
-        let drift = Drift::of(&rows(500, 0, |_, x| x), &rows(300, 5, change), &MonitorSettings::default()).unwrap();
+        let drift =
+            Drift::between(&rows(500, 0, |_, x| x), &rows(300, 5, change), &MonitorSettings::default()).unwrap();
         let found: Vec<usize> = (0..COUNT).filter(|f| drift.features[*f].drifted).collect();
         assert_eq!(found, [3, 7]);
     }
@@ -130,7 +125,7 @@ mod tests {
     #[test]
     fn a_feature_that_is_missing_throughout_has_no_ks() {
         let gone = |f, x| if f == 2 { f32::NAN } else { x };
-        let drift = Drift::of(&rows(200, 0, |_, x| x), &rows(200, 9, gone), &MonitorSettings::default()).unwrap();
+        let drift = Drift::between(&rows(200, 0, |_, x| x), &rows(200, 9, gone), &MonitorSettings::default()).unwrap();
         assert_eq!(drift.features[2].ks, None);
         assert!(drift.features[2].drifted && drift.features[2].missing.current == 1.0);
     }

@@ -1,39 +1,64 @@
-//! `monitor`: whether users still look like those that the champion was trained on, and whether it still scores as it
-//! did then.
+//! `monitor`: compares the users active now with those that the champion was trained on, and its performance now with its
+//! performance at training.
 
 mod drift;
+mod error;
+mod inputs;
+mod outcome;
 mod performance;
 mod report;
 mod settings;
-pub mod stats;
+mod stats;
 
-pub use drift::{Drift, FeatureDrift};
-pub use performance::{Change, Performance};
-pub use report::{MonitorError, Outcome, Reason, Report};
+pub use error::MonitorError;
+pub use outcome::Outcome;
 pub use settings::MonitorSettings;
 
 use churn_common::calendar::Timestamp;
 use churn_common::settings::{Settings, overrides};
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn, tracing};
+use churn_common::telemetry::invocation_span;
+use drift::Drift;
+use inputs::{Inputs, Load};
+use lambda_runtime::tracing::{self, Instrument, error_span};
+use lambda_runtime::{Error, LambdaEvent};
+use performance::Performance;
+use report::Report;
 use serde_json::Value;
 
-/// Runs the function: connects once, then answers invocations.
-pub async fn run() -> Result<(), lambda_runtime::Error> {
-    tracing::init_default_subscriber();
-    let settings = MonitorSettings::from_env()?;
-    let stores = Stores::from_env(&StoreNames::from_env()?).await;
-    let (stores, settings) = (&stores, &settings);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        // Boxed, as the compiler lays out nested futures only so deep.
-        let outcome = Box::pin(handle(event.payload, stores, settings, Timestamp::now())).await;
-        outcome.map_err(|e| Diagnostic { error_type: e.kind().into(), error_message: e.to_string() })
-    }))
-    .await
+/// The function as Lambda runs it: what all invocations share, built once during init.
+#[derive(Debug)]
+pub struct Handler {
+    stores: Stores,
+    settings: MonitorSettings,
 }
 
-/// Compares what is stored with the champion's training. The payload may override any setting.
+impl Handler {
+    /// Reads the settings and connects to the stores.
+    ///
+    /// # Errors
+    /// The settings cannot be used.
+    pub async fn from_env() -> Result<Self, Error> {
+        let settings = MonitorSettings::from_env()?;
+        Ok(Self { stores: Stores::from_env(&StoreNames::from_env()?).await, settings })
+    }
+
+    /// Runs one invocation at the current time.
+    ///
+    /// # Errors
+    /// As [`handle`].
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Outcome, MonitorError> {
+        let span = invocation_span(&event.context.request_id);
+        // Boxed: the compiler limits the depth of nested futures.
+        Box::pin(handle(event.payload, &self.stores, &self.settings, Timestamp::now())).instrument(span).await
+    }
+}
+
+/// Writes a report on drift and performance. The payload may override any setting.
+///
+/// # Errors
+/// The payload or a setting is invalid, a store failed, or the champion's files cannot be read.
 pub async fn handle(
     payload: Value,
     stores: &Stores,
@@ -41,7 +66,28 @@ pub async fn handle(
     now: Timestamp,
 ) -> Result<Outcome, MonitorError> {
     let settings = settings.overridden(overrides(payload)?)?;
-    let outcome = report::monitor(stores, &settings, now).await?;
+    let outcome = match inputs::load(stores, &settings, now).instrument(error_span!("stage", name = "load")).await? {
+        Load::Nothing { reason, detail } => Outcome::NotReported { reason, detail },
+        Load::Inputs(inputs) => {
+            let report = compare(*inputs, settings, now)?;
+            let url = report.write(&stores.store).instrument(error_span!("stage", name = "write")).await?;
+            Outcome::reported(report, url)
+        }
+    };
     tracing::info!(outcome = %serde_json::json!(outcome), "monitor done");
     Ok(outcome)
+}
+
+fn compare(inputs: Inputs, settings: MonitorSettings, now: Timestamp) -> Result<Report, MonitorError> {
+    let _span = error_span!("stage", name = "compare").entered();
+    let drift = Drift::between(&inputs.baseline, &inputs.current, &settings)?;
+    let performance = match inputs.labelled.as_slice() {
+        [] => None,
+        rows => {
+            let probabilities = inputs.model.predict_all(rows.iter().map(|s| &s.row))?;
+            let threshold = inputs.model.threshold();
+            Some(Performance::measure(rows, &probabilities, inputs.labelled_at, threshold, &inputs.card)?)
+        }
+    };
+    Ok(Report::new(inputs.version, inputs.as_of, drift, performance, settings, now))
 }

@@ -1,6 +1,11 @@
 //! The `monitor` function as deployed.
 
+use lambda_runtime::{Error, service_fn, tracing};
+use monitor::Handler;
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    monitor::run().await
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let handler = Handler::from_env().await?;
+    lambda_runtime::run(service_fn(|event| handler.handle(event))).await
 }

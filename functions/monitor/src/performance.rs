@@ -1,4 +1,4 @@
-//! Realised performance: the champion on users whose label has matured, against how it scored when it was trained.
+//! Realised performance: the champion on users whose label is known by now, against its held-out test at training.
 
 use crate::settings::MonitorSettings;
 use churn_common::calendar::Day;
@@ -7,39 +7,35 @@ use churn_common::model::{Card, Probability};
 use churn_common::snapshot::Snapshot;
 use serde::Serialize;
 
-/// Realised performance at one cutoff.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Performance {
-    /// The newest cutoff whose label is known.
-    pub cutoff: Day,
-    /// Whether that is newer than what the champion was tested on; if not, nothing has matured since.
-    pub newer_than_test: bool,
-    /// Users at risk at the cutoff.
-    pub rows: usize,
-    /// Users among them who churned.
-    pub positives: usize,
-    /// How the champion scores on them.
-    pub evaluation: Evaluation,
-    /// Each metric against the champion's held-out test.
-    pub changes: Vec<Change>,
+pub(crate) struct Performance {
+    /// The latest cutoff whose labels are known.
+    pub(crate) cutoff: Day,
+    /// Whether the cutoff is later than those of the champion's test. If not, no newer label is known yet.
+    pub(crate) newer_than_test: bool,
+    /// Number of users at risk at the cutoff.
+    pub(crate) rows: usize,
+    /// Number of them who churned.
+    pub(crate) positives: usize,
+    pub(crate) evaluation: Evaluation,
+    pub(crate) changes: Vec<Change>,
 }
 
-/// One metric, then and now.
+/// One metric at training and now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Change {
-    /// The metric.
-    pub metric: &'static str,
-    /// On the champion's held-out test; `None` where undefined.
-    pub at_training: Option<f64>,
-    /// Now; `None` where undefined.
-    pub current: Option<f64>,
-    /// (now − then) / then; `None` where undefined.
-    pub relative_delta: Option<f64>,
+pub(crate) struct Change {
+    pub(crate) metric: &'static str,
+    /// On the champion's held-out test; `None` if undefined.
+    pub(crate) at_training: Option<f64>,
+    /// `None` if undefined.
+    pub(crate) current: Option<f64>,
+    /// (current − at_training) / at_training; `None` if undefined.
+    pub(crate) relative_delta: Option<f64>,
 }
 
 impl Performance {
-    /// Evaluates the champion's `probabilities`, `(n_snapshots,)`, on matured snapshots, of which there is at least one.
-    pub fn of(
+    /// Evaluates the champion's `probabilities`, `(n_snapshots,)`, of labelled snapshots, which must not be empty.
+    pub(crate) fn measure(
         snapshots: &[Snapshot],
         probabilities: &[f64],
         cutoff: Day,
@@ -69,9 +65,9 @@ impl Performance {
         })
     }
 
-    /// The ranking metrics that have lost more than the settings permit, in words. Nothing is said of rows too few to
-    /// judge by, nor of rows that the champion was tested on.
-    pub fn losses(&self, settings: &MonitorSettings) -> Vec<String> {
+    /// A sentence for each ranking metric that has lost more than the settings permit. Empty if a class has too few rows,
+    /// or if the rows are those of the champion's test.
+    pub(crate) fn losses(&self, settings: &MonitorSettings) -> Vec<String> {
         let enough = self.positives.min(self.rows - self.positives) >= settings.min_class_rows as usize;
         if !enough || !self.newer_than_test {
             return Vec::new();
@@ -95,7 +91,7 @@ mod tests {
     use super::change;
 
     #[test]
-    fn a_change_is_relative_to_training_and_undefined_where_either_is() {
+    fn a_change_is_relative_to_training() {
         assert_eq!(change("f1", Some(0.8), Some(0.6)).relative_delta.map(|d| (d * 100.0).round()), Some(-25.0));
         assert_eq!(change("f1", None, Some(0.6)).relative_delta, None);
         assert_eq!(change("f1", Some(0.0), Some(0.6)).relative_delta, None);

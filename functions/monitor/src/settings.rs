@@ -1,30 +1,30 @@
-//! Settings of `monitor`.
+//! Settings of `monitor`, their defaults and ranges.
 
 use churn_common::settings::{Range, Ranged, Settings};
 use serde::{Deserialize, Serialize};
 
-/// Settings of `monitor`. Each can be set by `CHURN_<NAME>` or in the payload.
+/// Each setting can be set by `CHURN_<NAME>` or in the payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MonitorSettings {
-    /// Quantiles of the baseline that PSI is taken over.
+    /// Number of quantile bins of PSI.
     pub psi_bins: usize,
-    /// PSI from which on a feature may have drifted.
+    /// Smallest PSI of a drifted feature.
     pub psi_threshold: f64,
-    /// KS statistic from which on a feature may have drifted.
+    /// Smallest KS statistic of a drifted feature.
     pub ks_threshold: f64,
-    /// Change of the missing share from which on a feature may have drifted.
+    /// Smallest change of the missing share of a drifted feature.
     pub missing_threshold: f64,
-    /// Largest p-value, adjusted for the number of features, at which it has.
+    /// Significance level after Benjamini–Hochberg correction.
     pub alpha: f64,
-    /// Share of drifted features from which on retraining is asked for.
+    /// Share of drifted features that requires retraining.
     pub drifted_share: f64,
-    /// Relative loss of ROC-AUC or PR-AUC from which on retraining is asked for.
+    /// Largest relative loss of ROC-AUC or PR-AUC without retraining.
     pub max_performance_loss: f64,
-    /// Fewest current users that are compared at all.
+    /// Fewest current users of a report.
     pub min_current_users: u32,
-    /// Fewest churned and fewest retained users on which performance is judged.
+    /// Fewest churned, and fewest retained, users for a statement on performance.
     pub min_class_rows: u32,
-    /// Segments of the table of histories that are read at once.
+    /// Segments of the history table that are scanned at once.
     pub scan_segments: u16,
 }
 

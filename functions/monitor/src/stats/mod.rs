@@ -1,6 +1,6 @@
-//! Whether a sample still looks like the one a model was trained on.
+//! Two-sample statistics: how far a sample is from the one that a model was trained on, and what chance explains of it.
 //!
-//! All tests take rows for independent: give them one row per user, or their p-values are too small.
+//! All tests assume independent rows: pass one row per user, or the p-values are too small.
 
 mod adjust;
 mod ks;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use adjust::benjamini_hochberg;
 pub use ks::{Ks, ks_two_sample};
-pub use psi::{Psi, PsiBaseline, critical_psi, expected_psi_under_no_drift, psi_p_value};
+pub use psi::{Psi, PsiBaseline};
 
 /// Which of the two samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,41 +34,21 @@ impl fmt::Display for Sample {
     }
 }
 
-/// Why samples can't be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StatsError {
-    /// A sample has no row.
     #[error("the {sample} sample has no rows")]
-    Empty {
-        /// Which one.
-        sample: Sample,
-    },
-    /// A sample has rows, but all are missing.
+    Empty { sample: Sample },
     #[error("the {sample} sample has no value that is not missing")]
-    AllMissing {
-        /// Which one.
-        sample: Sample,
-    },
-    /// A value is infinite.
+    AllMissing { sample: Sample },
     #[error("{sample} row {row}: value is {value}, must be finite or missing")]
     Infinite {
-        /// Of which sample.
         sample: Sample,
         /// Position of the row, from 0.
         row: usize,
-        /// The value found.
         value: f64,
     },
-    /// A setting or an input number is out of range.
     #[error("{what} is {value}, must be {accepted}")]
-    Range {
-        /// What it is.
-        what: &'static str,
-        /// The value found.
-        value: f64,
-        /// What is accepted.
-        accepted: &'static str,
-    },
+    Range { what: &'static str, value: f64, accepted: &'static str },
     /// statrs failed where it should not.
     #[error("the Kolmogorov-Smirnov test failed: {0}")]
     Ks(String),

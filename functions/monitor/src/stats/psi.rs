@@ -1,10 +1,10 @@
-//! The population stability index, and how large it gets where nothing has changed.
+//! The population stability index, and its distribution without drift.
 //!
 //! PSI is Σ (p − q)·ln(p / q) over bins, p and q the shares of the baseline and of the current sample (Jeffreys
 //! divergence). Between two samples of the *same* population it isn't 0: it is distributed about as
 //! (1/n + 1/m)·χ² with bins − 1 degrees of freedom (Yurdakul 2018, "Statistical Properties of Population Stability
-//! Index", Western Michigan University). With 10 bins and a batch of 50 that's 0.18 on average, so the rule of thumb
-//! "0.2 is drift" cries wolf. What decides here is the p-value from that distribution.
+//! Index", Western Michigan University). With 10 bins and a batch of 50 its mean is 0.18, so the rule of thumb "0.2 is
+//! drift" raises false alarms. The p-value from that distribution decides here.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -24,16 +24,16 @@ pub struct PsiBaseline {
     counts: Vec<u64>,
 }
 
-/// A population stability index and what it is worth.
+/// A population stability index and its p-value.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Psi {
     /// The index, 0 or more.
     pub value: f64,
     /// Bins that hold a row of either sample, the missing ones included, 1 or more.
     pub bins: usize,
-    /// What the index is on average where nothing has changed, see [`expected_psi_under_no_drift`].
+    /// Mean of the index without drift, see [`expected_psi_under_no_drift`].
     pub expected: f64,
-    /// Probability of an index this large where nothing has changed, 0..=1, see [`psi_p_value`].
+    /// Probability of an index this large without drift, 0..=1, see [`psi_p_value`].
     pub p_value: f64,
 }
 
@@ -94,23 +94,10 @@ pub fn expected_psi_under_no_drift(bins: usize, n: u64, m: u64) -> f64 {
     bins.saturating_sub(1) as f64 * scale(n, m)
 }
 
-/// Probability, 0..=1, of a PSI at or above `psi` where nothing has changed: χ² with `bins − 1` degrees of freedom,
+/// Probability, 0..=1, of a PSI at or above `psi` without drift: χ² with `bins − 1` degrees of freedom,
 /// scaled by (1/n + 1/m) (Yurdakul 2018). 1 where there is only one bin.
 pub fn psi_p_value(psi: f64, bins: usize, n: u64, m: u64) -> f64 {
     chi_squared(bins).map_or(1.0, |chi_squared| chi_squared.sf(psi / scale(n, m)))
-}
-
-/// The PSI that is exceeded with probability `alpha` (above 0, below 1) where nothing has changed; 0 where there is
-/// only one bin. The threshold that replaces the rule of thumb 0.2; with 10 bins, 10 000 baseline rows and `alpha` .01
-/// it's 0.72 for 30 current rows, 0.22 for 100 and 0.024 for 1 000.
-///
-/// # Errors
-/// If `alpha` is out of range.
-pub fn critical_psi(bins: usize, n: u64, m: u64, alpha: f64) -> Result<f64, StatsError> {
-    if !(alpha > 0.0 && alpha < 1.0) {
-        return Err(StatsError::Range { what: "alpha", value: alpha, accepted: "above 0 and below 1" });
-    }
-    Ok(chi_squared(bins).map_or(0.0, |chi_squared| chi_squared.inverse_cdf(1.0 - alpha) * scale(n, m)))
 }
 
 fn scale(n: u64, m: u64) -> f64 {

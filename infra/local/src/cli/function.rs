@@ -29,7 +29,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 let handler = ingest::Handler::from_env().await?;
                 lambda_runtime::run(service_fn(|event| handler.handle(event))).await
             }
-            "monitor" => monitor::run().await,
+            "monitor" => {
+                tracing::init_default_subscriber();
+                let handler = monitor::Handler::from_env().await?;
+                lambda_runtime::run(service_fn(|event| handler.handle(event))).await
+            }
             "predict" => {
                 tracing::init_default_subscriber();
                 let handler = predict::Handler::from_env().await?;

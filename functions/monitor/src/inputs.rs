@@ -1,0 +1,81 @@
+//! What a report compares: the champion with its training baseline, and the users as they are stored now.
+
+use crate::error::MonitorError;
+use crate::outcome::Reason;
+use crate::settings::MonitorSettings;
+use churn_common::calendar::{Day, Timestamp};
+use churn_common::features::Row;
+use churn_common::model::{Card, Model, ModelVersion};
+use churn_common::snapshot::{Snapshot, at_risk};
+use churn_common::store::Stores;
+use churn_common::table;
+
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    pub(crate) version: ModelVersion,
+    pub(crate) model: Model,
+    pub(crate) card: Card,
+    /// Rows that the champion was trained on, one per user.
+    pub(crate) baseline: Vec<Row>,
+    /// Cutoff of `current`: the end of the log, whole days only, as in training.
+    pub(crate) as_of: Day,
+    /// Rows of the users at risk at `as_of`, one per user.
+    pub(crate) current: Vec<Row>,
+    /// The latest cutoff whose labels are known.
+    pub(crate) labelled_at: Day,
+    /// Snapshots of the users at risk at `labelled_at`.
+    pub(crate) labelled: Vec<Snapshot>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Load {
+    Inputs(Box<Inputs>),
+    /// There is nothing to compare.
+    Nothing {
+        reason: Reason,
+        detail: String,
+    },
+}
+
+/// One user now, and at the latest cutoff whose labels are known.
+struct UserRows {
+    current: Option<Row>,
+    labelled: Option<Snapshot>,
+}
+
+pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Timestamp) -> Result<Load, MonitorError> {
+    let Some(version) = stores.registry().read().await?.0.champion else {
+        return Ok(nothing(Reason::NoModel, "no model has been trained yet"));
+    };
+    let Some((_, as_of)) = stores.ledger.log_span(now).await? else {
+        return Ok(nothing(Reason::NoLog, "no log has been ingested yet"));
+    };
+    let (model, card) = (stores.models().get(&version).await?, stores.models().card(&version).await?);
+    let baseline = table::read_rows(stores.models().baseline(&version).await?)
+        .map_err(|e| MonitorError::Baseline(version.clone(), e.to_string()))?;
+
+    let labelled_at = card.label.newest_matured(as_of);
+    let users = stores.histories.map_users(settings.scan_segments, |user, history| {
+        let labelled = || {
+            let row = at_risk(&history, labelled_at, card.window_days)?;
+            let churned = card.label.of(&history, labelled_at, as_of)?;
+            Some(Snapshot { user: user.clone(), cutoff: labelled_at, row, churned })
+        };
+        Some(UserRows { current: at_risk(&history, as_of, card.window_days), labelled: labelled() })
+    });
+    let (mut current, mut labelled) = (Vec::new(), Vec::new());
+    for (_, rows) in users.await? {
+        current.extend(rows.current);
+        labelled.extend(rows.labelled);
+    }
+    let (users, needed) = (current.len(), settings.min_current_users as usize);
+    if users < needed {
+        let detail = format!("{users} users are active before {as_of}, it takes at least {needed} (min_current_users)");
+        return Ok(nothing(Reason::TooFewUsers, detail));
+    }
+    Ok(Load::Inputs(Box::new(Inputs { version, model, card, baseline, as_of, current, labelled_at, labelled })))
+}
+
+fn nothing(reason: Reason, detail: impl Into<String>) -> Load {
+    Load::Nothing { reason, detail: detail.into() }
+}
