@@ -1,4 +1,4 @@
-//! What a stack is to be: names, ports, data, functions.
+//! Configuration of a stack: data, ports, names, functions.
 
 use crate::dynamodb::Table;
 use crate::lambda::process::{FunctionConfig, Output};
@@ -14,12 +14,12 @@ pub const FUNCTIONS: [&str; 4] = ["predict", "ingest", "retrain", "monitor"];
 /// The subcommand under which the `churn` binary runs a function in its own process.
 pub const FUNCTION_SUBCOMMAND: &str = "function";
 
-/// Where the stack's data are.
+/// Where the data of the stack are.
 #[derive(Debug, Clone)]
 pub enum DataDir {
-    /// A folder of its own, gone with the stack; DynamoDB in memory.
+    /// A temporary folder, deleted with the stack; DynamoDB in memory.
     Temporary,
-    /// This folder, created if need be. One stack at a time.
+    /// This folder; it is created if it does not exist. One stack at a time.
     Persistent(PathBuf),
 }
 
@@ -36,7 +36,7 @@ pub struct Ports {
     pub lambda: u16,
 }
 
-/// The names as environment variables of the functions. The user id key is none of the stack's business.
+/// The names as environment variables of the functions. The user id key is not part of them: the stack has none.
 pub fn environment(names: &StoreNames) -> Vec<(String, String)> {
     let settings = [
         ("CHURN_LOGS_BUCKET", &names.logs_bucket),
@@ -64,12 +64,9 @@ pub fn tables(names: &StoreNames) -> [Table; 4] {
     [history, ledger, risks, forgotten]
 }
 
-/// What a stack is to be.
 #[derive(Debug, Clone)]
 pub struct StackConfig {
-    /// Where the data are.
     pub data: DataDir,
-    /// Ports.
     pub ports: Ports,
     /// Buckets and tables.
     pub names: StoreNames,
@@ -81,10 +78,10 @@ pub struct StackConfig {
     pub http: String,
     /// Functions that run by themselves.
     pub schedules: Vec<(String, Schedule)>,
-    /// Whether `ingest` is told again of every object that is in the logs bucket at the start, as a stack that was killed
-    /// may not have delivered all events. What is ingested already costs a look into the ledger.
-    pub tell_again: bool,
-    /// Pauses before each retry of an event whose invocation failed. Lambda retries twice, after one and two minutes; here sooner.
+    /// Whether the start delivers an event for every object in the logs bucket again, because a stack that was killed may
+    /// not have delivered all events. An object that is ingested already costs one read of the ledger.
+    pub redeliver_on_start: bool,
+    /// Pauses before each retry of an event whose invocation failed. Lambda retries twice, after one and two minutes.
     pub retry_after: Vec<Duration>,
     /// Where functions' output goes; by default `functions.log` in the data folder.
     pub output: Option<Output>,
@@ -114,7 +111,7 @@ impl StackConfig {
             ingest: "ingest".to_owned(),
             http: "predict".to_owned(),
             schedules: Vec::new(),
-            tell_again: false,
+            redeliver_on_start: false,
             retry_after: vec![Duration::from_secs(1), Duration::from_secs(2)],
             output: None,
             sweep_every: minutes(10),
@@ -124,9 +121,9 @@ impl StackConfig {
     /// All functions, run by this very program, which must be the `churn` binary.
     ///
     /// # Errors
-    /// The system doesn't say what program this is.
+    /// The system does not know the path of the program.
     pub fn of_this_program(data: DataDir) -> anyhow::Result<Self> {
-        Ok(Self::new(data, std::env::current_exe().context("can't tell what program this is")?))
+        Ok(Self::new(data, std::env::current_exe().context("can't find the path of this program")?))
     }
 
     /// The function of this name, to change how it is run.

@@ -1,4 +1,4 @@
-//! EventBridge as far as functions and people can tell: events in its envelope, and `PutEvents`
+//! The part of EventBridge that functions and the CLI use: events in its envelope, and `PutEvents`
 //! (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>), which writes them to a file.
 
 use crate::lambda::{ACCOUNT, REGION};
@@ -18,15 +18,15 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The bus that functions are told of.
+/// The name of the bus.
 pub const BUS: &str = "churn";
 
 /// EventBridge's limit for the entries of a request.
 const MAX_ENTRIES: usize = 10;
-/// Its limit for what they tell in all, bytes. It has been raised to 1 MiB; what fits here fits everywhere.
+/// EventBridge's limit for the size of a request, bytes. It is now 1 MiB; the earlier limit keeps requests portable.
 const MAX_SIZE: usize = 256 << 10;
 
-/// What `PutEvents` has taken: a file with an event a line. Clones write to the same file.
+/// The events of `PutEvents`: a file with one event per line. Clones write to the same file.
 #[derive(Debug, Clone)]
 pub struct EventLog {
     file: Arc<File>,
@@ -38,7 +38,7 @@ struct Request {
     entries: Vec<Entry>,
 }
 
-/// An event as it is put. Buses are not told apart.
+/// An event in the request. The name of the bus is ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
@@ -51,11 +51,11 @@ struct Entry {
     detail: Option<String>,
 }
 
-/// EventBridge's code for what is wrong with an entry, and what it says.
+/// EventBridge's error code and message for an entry.
 type Wrong = (&'static str, String);
 
 impl EventLog {
-    /// Events are appended to the file at `path`, which is created if need be.
+    /// Appends events to the file at `path`, which is created if it does not exist.
     ///
     /// # Errors
     /// The file can't be opened.
@@ -69,12 +69,12 @@ impl EventLog {
         Router::new().route("/", post(put_events)).with_state(self)
     }
 
-    /// One write per event, so that no other comes between.
+    /// One write per event, so that lines are never mixed.
     fn write(&self, event: &Value) -> io::Result<()> {
         (&*self.file).write_all(format!("{event}\n").as_bytes())
     }
 
-    /// Takes one event; its id.
+    /// Writes one event; returns its id.
     fn put(&self, entry: &Entry) -> Result<String, Wrong> {
         let event = event(entry)?;
         let failed = |error: io::Error| ("InternalFailure", format!("the event can't be written: {error}"));
@@ -120,14 +120,14 @@ async fn put_events(State(log): State<EventLog>, headers: HeaderMap, body: Bytes
     }
     let put: Vec<Result<String, Wrong>> = entries.iter().map(|entry| log.put(entry)).collect();
     let failed = put.iter().filter(|put| put.is_err()).count();
-    let told = put.into_iter().map(|put| match put {
+    let results = put.into_iter().map(|put| match put {
         Ok(id) => json!({"EventId": id}),
         Err((code, message)) => {
             tracing::error!(code, message, "an event was refused");
             json!({"ErrorCode": code, "ErrorMessage": message})
         }
     });
-    answer(StatusCode::OK, &json!({"FailedEntryCount": failed, "Entries": told.collect::<Vec<_>>()}))
+    answer(StatusCode::OK, &json!({"FailedEntryCount": failed, "Entries": results.collect::<Vec<_>>()}))
 }
 
 fn refused(kind: &str, message: &str) -> Response {
@@ -148,7 +148,7 @@ impl Entry {
     }
 }
 
-/// What listeners get of an entry, if it is one.
+/// The event of a valid entry.
 fn event(entry: &Entry) -> Result<Value, Wrong> {
     let invalid = |name: &str, why: &str| ("InvalidArgument", format!("Parameter {name} is not valid. Reason: {why}."));
     let given = |name: &str, text: &'_ Option<String>| {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn events_are_written_in_eventbridge_s_envelope_beside_what_is_refused() {
+    async fn valid_entries_are_written_and_the_others_refused() {
         let bus = Bus::new();
         let with = |name: &str, value: Value| {
             let mut entry = entry();
@@ -224,18 +224,18 @@ mod tests {
             with("Time", json!(1e18)),
             with("Resources", json!(["arn:aws:s3:::churn-store"])),
         ];
-        let (status, told) = bus.put(json!(entries)).await;
-        assert_eq!((status, &told["FailedEntryCount"]), (200, &json!(6)), "{told}");
+        let (status, answer) = bus.put(json!(entries)).await;
+        assert_eq!((status, &answer["FailedEntryCount"]), (200, &json!(6)), "{answer}");
         let codes: Vec<&str> =
-            told["Entries"].as_array().unwrap().iter().filter_map(|told| told["ErrorCode"].as_str()).collect();
+            answer["Entries"].as_array().unwrap().iter().filter_map(|answer| answer["ErrorCode"].as_str()).collect();
         let expected = ["InvalidArgument", "NotAuthorizedForSourceException", "InvalidArgument", "MalformedDetail"];
         assert_eq!(codes, [&expected[..], &["MalformedDetail", "InvalidArgument"]].concat());
         assert_eq!(
-            told["Entries"][1]["ErrorMessage"],
+            answer["Entries"][1]["ErrorMessage"],
             "Parameter Source is not valid. Reason: Source is a required argument."
         );
         let written = bus.written();
-        let first = json!({"version": "0", "id": told["Entries"][0]["EventId"], "detail-type": "A Thing",
+        let first = json!({"version": "0", "id": answer["Entries"][0]["EventId"], "detail-type": "A Thing",
             "source": "churn.retrain", "account": ACCOUNT, "time": "2025-11-24T16:00:00Z", "region": REGION,
             "resources": [], "detail": {"a": 1}});
         assert_eq!((written.len(), &written[0]), (2, &first));
@@ -244,20 +244,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_request_is_refused_as_a_whole() {
+    async fn an_invalid_request_is_refused_as_a_whole() {
         let bus = Bus::new();
         let large =
             json!({"Source": "x", "DetailType": "y", "Detail": format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_SIZE))});
         for entries in [json!([]), json!(vec![entry(); 11]), json!([entry(), large])] {
-            let (status, told) = bus.put(entries).await;
-            assert_eq!((status, &told["__type"]), (400, &json!("ValidationException")), "{told}");
+            let (status, answer) = bus.put(entries).await;
+            assert_eq!((status, &answer["__type"]), (400, &json!("ValidationException")), "{answer}");
         }
         for (operation, body, kind) in [
             ("AWSEvents.PutEvents", "[", "SerializationException"),
             ("AWSEvents.PutRule", "{}", "UnknownOperationException"),
         ] {
-            let (status, told) = bus.call(operation, body.to_owned()).await;
-            assert_eq!((status, &told["__type"]), (400, &json!(kind)), "{told}");
+            let (status, answer) = bus.call(operation, body.to_owned()).await;
+            assert_eq!((status, &answer["__type"]), (400, &json!(kind)), "{answer}");
         }
         assert_eq!(bus.put(json!(vec![entry(); 10])).await.1["FailedEntryCount"], 0);
         assert_eq!(bus.written().len(), 10);

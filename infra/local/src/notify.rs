@@ -1,4 +1,4 @@
-//! S3's event notifications: what happened to an object, in S3's JSON, delivered to a function as Lambda delivers
+//! S3's event notifications: the event of a changed object in S3's JSON, delivered to a function as Lambda delivers
 //! asynchronous invocations.
 
 use crate::lambda::{InvokeError, Lambda, REGION};
@@ -17,18 +17,14 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').
 /// Which bucket's events go to which function.
 #[derive(Debug, Clone)]
 pub struct Subscription {
-    /// The bucket.
     pub bucket: String,
-    /// The function.
     pub function: String,
 }
 
-/// What became of one event, after the last try.
+/// The result of one event, after the last try.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// What happened to the object.
     pub event: ObjectEvent,
-    /// The function's response, or why there is none.
     pub result: Result<Vec<u8>, InvokeError>,
 }
 
@@ -64,7 +60,7 @@ pub fn notification(event: &ObjectEvent) -> Value {
     }]})
 }
 
-/// Delivers events, and tells listeners what became of them.
+/// Delivers events, and sends their results to listeners.
 #[derive(Clone)]
 pub struct Notifier {
     lambda: Lambda,
@@ -94,14 +90,14 @@ impl Notifier {
         notifier
     }
 
-    /// What becomes of every event from now on, in the order in which they are done.
+    /// The results of all events from now on, in the order of completion.
     pub fn deliveries(&self) -> UnboundedReceiver<Delivery> {
         let (listener, deliveries) = mpsc::unbounded_channel();
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
         deliveries
     }
 
-    /// Stops delivering. What is not delivered by now never will be, and is logged.
+    /// Stops deliveries. Events that are not delivered yet are lost; their number is logged.
     pub fn stop(&self) {
         if !self.tasks.is_empty() {
             let (bucket, undelivered) = (&self.subscription.bucket, self.tasks.len());

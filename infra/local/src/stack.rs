@@ -66,9 +66,9 @@ impl Stack {
         let (lambda_listener, lambda_url) = listen("Lambda", config.ports.lambda).await?;
         let endpoints = Endpoints { http, s3, dynamodb, lambda: lambda_url };
 
-        let (events, heard) = mpsc::unbounded_channel();
+        let (events, received) = mpsc::unbounded_channel();
         let s3_server =
-            S3Server::open(&data.join("s3"), events, config.tell_again.then_some(&config.names.logs_bucket))?;
+            S3Server::open(&data.join("s3"), events, config.redeliver_on_start.then_some(&config.names.logs_bucket))?;
         serve("S3", Box::pin(s3_server.serve(s3_listener, stop.clone())));
         let file = (!data.is_temporary()).then(|| data.join("dynamodb.sqlite"));
         let database = DynamoDb::open(file.as_deref())?;
@@ -95,7 +95,7 @@ impl Stack {
         let workers = Workers::start(&lambda, &config.functions, &endpoints.lambda, &environment, &output)?;
 
         let subscription = Subscription { bucket: config.names.logs_bucket, function: config.ingest };
-        let notifier = Notifier::start(lambda.clone(), subscription, heard);
+        let notifier = Notifier::start(lambda.clone(), subscription, received);
         serve("HTTP", Box::pin(gateway::serve(lambda.clone(), config.http, http_listener, stop.clone())));
         for (function, schedule) in config.schedules {
             let firing = run_schedule(lambda.clone(), function, schedule);
@@ -166,7 +166,7 @@ impl Stack {
         &self.events_log
     }
 
-    /// Those events, the oldest first.
+    /// The events of [`Stack::events_log`], oldest first.
     ///
     /// # Errors
     /// The file can't be read.
@@ -176,7 +176,7 @@ impl Stack {
         text.lines().map(|line| serde_json::from_str(line).with_context(unreadable)).collect()
     }
 
-    /// What becomes of every object put into or removed from the logs bucket from now on: subscribe before uploading.
+    /// The results for all objects put into or removed from the logs bucket from now on: subscribe before the upload.
     pub fn ingest_results(&self) -> UnboundedReceiver<Delivery> {
         self.notifier.deliveries()
     }
@@ -231,7 +231,7 @@ async fn run_schedule(lambda: Lambda, function: String, schedule: Schedule) {
     let mut last = OffsetDateTime::now_utc();
     while let Some(next) = schedule.next_after(last) {
         tracing::info!(function, at = %next, "scheduled");
-        // The clock may be set meanwhile: look at it every so often rather than sleep once.
+        // The system clock may be changed: check it regularly instead of one long sleep.
         while let Ok(left) = Duration::try_from(next - OffsetDateTime::now_utc())
             && !left.is_zero()
         {

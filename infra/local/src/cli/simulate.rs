@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     file.finish()?;
     bar.finish_and_clear();
     println!(
-        "{}: {} events of {} users, {} of whom cancel, {} bytes uncompressed",
+        "{}: {} events of {} users, {} of them cancel, {} bytes uncompressed",
         args.out.display(),
         summary.events,
         summary.users,

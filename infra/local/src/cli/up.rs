@@ -46,7 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.ports =
         Ports { http: args.http_port, s3: args.s3_port, dynamodb: args.dynamodb_port, lambda: args.lambda_port };
     config.schedules = vec![("retrain".to_owned(), args.retrain), ("monitor".to_owned(), args.monitor)];
-    config.tell_again = true;
+    config.redeliver_on_start = true;
     config.output = args.verbose.then_some(Output::Inherit);
     let bucket = config.names.logs_bucket.clone();
     let data = args.data.data.display().to_string();

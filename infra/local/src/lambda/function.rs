@@ -1,4 +1,4 @@
-//! One function: a bounded queue of invocations, the workers that take from it, and what they are busy with.
+//! One function: a bounded queue of invocations, the workers that take from it, and the running invocations.
 
 use super::error::FunctionError;
 use super::{InvokeError, MAX_PAYLOAD};
@@ -21,7 +21,7 @@ pub struct Function {
     waiting: tokio::sync::Mutex<mpsc::Receiver<Waiting>>,
     running: Mutex<HashMap<String, Running>>,
     workers: Mutex<HashMap<String, Worker>>,
-    /// Why no worker can be started, once that is so.
+    /// Set once no worker can be started: the reason.
     broken: watch::Sender<Option<String>>,
 }
 
@@ -36,10 +36,10 @@ struct Running {
     reply: oneshot::Sender<Outcome>,
 }
 
-/// What is known of a worker process.
+/// The state of a worker process.
 #[derive(Default, Clone)]
 pub struct Worker {
-    /// Told to end the process: its invocation ran out of time.
+    /// Notified to end the process: its invocation exceeded the timeout.
     pub kill: Arc<Notify>,
     /// The process has ended.
     gone: CancellationToken,
@@ -110,7 +110,7 @@ impl Function {
         };
         lock(&self.running).insert(id.clone(), Running { worker: worker.to_owned(), reply });
         if gone.is_cancelled() {
-            // It ended between the two: nobody else will fail this invocation before its deadline.
+            // The worker ended in between: nothing else would fail this invocation before its deadline.
             self.finish(&id, Err(self.exited("it ended as it took the invocation".to_owned())));
             return None;
         }
@@ -124,7 +124,7 @@ impl Function {
         Some(Invocation { id, payload, deadline_ms })
     }
 
-    /// Takes from the queue what somebody still waits for.
+    /// Takes the next invocation whose caller still waits.
     async fn take(&self) -> Option<Waiting> {
         let mut queue = self.waiting.lock().await;
         loop {
@@ -135,13 +135,13 @@ impl Function {
         }
     }
 
-    /// A worker answered. False if nobody waits for it (any more).
+    /// A worker answered. False if no caller waits for the invocation.
     pub fn respond(&self, id: &str, response: Vec<u8>) -> bool {
         let outcome = self.check_size("response", &response).map(|()| response);
         self.finish(id, outcome)
     }
 
-    /// A worker answered with an error. False if nobody waits for it (any more).
+    /// A worker answered with an error. False if no caller waits for the invocation.
     pub fn fail(&self, id: &str, error: FunctionError) -> bool {
         self.finish(id, Err(InvokeError::Function { function: self.name.clone(), error }))
     }
@@ -153,14 +153,14 @@ impl Function {
         kill
     }
 
-    /// Changes what is known of a worker, if it is one of ours.
+    /// Updates the state of a worker, if it is one of ours.
     pub fn update_worker(&self, worker: &str, update: impl FnOnce(&mut Worker)) {
         if let Some(worker) = lock(&self.workers).get_mut(worker) {
             update(worker);
         }
     }
 
-    /// A worker process ended: what it was busy with has failed. Returns what was known of the worker.
+    /// A worker process ended: its invocations have failed. Returns the state of the worker.
     pub fn worker_exited(&self, worker: &str, reason: &str) -> Worker {
         let known = lock(&self.workers).remove(worker).unwrap_or_default();
         known.gone.cancel();
@@ -176,7 +176,7 @@ impl Function {
         known
     }
 
-    /// No worker can be started: whatever waits has failed, and all that comes.
+    /// No worker can be started: all waiting and later invocations fail.
     pub fn break_down(&self, reason: String) {
         self.broken.send_replace(Some(reason));
     }
@@ -248,7 +248,7 @@ mod tests {
         let other = function.next("b").await.unwrap();
         function.worker_exited("a", "signal 9");
         assert_eq!(lost.await.unwrap().unwrap_err().to_string(), "a worker of f exited: signal 9");
-        assert!(function.next("a").await.is_none(), "a dead worker takes nothing any more");
+        assert!(function.next("a").await.is_none(), "a dead worker takes no invocation");
         assert!(function.respond(&other.id, b"2".to_vec()));
         assert_eq!(kept.await.unwrap().unwrap(), b"2");
     }

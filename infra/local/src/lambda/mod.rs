@@ -1,4 +1,4 @@
-//! AWS Lambda as far as functions and callers can tell: a Runtime API that worker processes poll, an Invoke API for
+//! The part of AWS Lambda that functions and callers see: a Runtime API that worker processes poll, an Invoke API for
 //! clients, and the same invocation in process as [`Lambda::invoke`].
 
 mod api;
@@ -51,7 +51,7 @@ impl Lambda {
     }
 
     /// Calls a function with an event, as Lambda does asynchronously: a failed invocation is tried again with the same
-    /// request id. What the last try came to.
+    /// request id. Returns the result of the last try.
     ///
     /// # Errors
     /// As of [`Lambda::invoke`], on the last try.

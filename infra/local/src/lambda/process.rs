@@ -36,7 +36,7 @@ pub struct FunctionConfig {
     pub workers: usize,
     /// Time an invocation may take.
     pub timeout: Duration,
-    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, MB; told, not enforced.
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, MB; not enforced.
     pub memory_mb: u32,
     /// Further environment variables; they win over all others.
     pub env: Vec<(String, String)>,

@@ -111,6 +111,6 @@ fn accepted(known: bool) -> Response {
     if known {
         return (StatusCode::ACCEPTED, Json(json!({"status": "OK"}))).into_response();
     }
-    let error = json!({"errorType": "InvalidRequestID", "errorMessage": "nobody waits for this invocation any more"});
+    let error = json!({"errorType": "InvalidRequestID", "errorMessage": "no caller waits for this invocation"});
     (StatusCode::BAD_REQUEST, Json(error)).into_response()
 }

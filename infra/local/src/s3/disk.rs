@@ -1,4 +1,4 @@
-//! Where things lie on disk. Nothing of a key is ever a path: an object's sidecar is named by the hash of its key, its
+//! The files on disk. No part of a key becomes a path: an object's sidecar is named by the hash of its key, its
 //! data by its sequencer.
 //!
 //! ```text
@@ -11,7 +11,6 @@
 //! A write moves the data into place first; renaming the sidecar then commits it. Whatever a crash leaves behind without
 //! a sidecar is removed at the next start. (Nothing is fsynced: this survives a killed process, not a power cut.)
 
-use super::hex;
 use super::object::Object;
 use anyhow::{Context, ensure};
 use s3s::crypto::{Checksum as _, Sha256};
@@ -68,7 +67,7 @@ impl Disk {
     }
 
     fn sidecar(&self, bucket: &str, key: &str) -> PathBuf {
-        self.bucket(bucket).join("meta").join(hex(Sha256::checksum(key.as_bytes()).as_ref()))
+        self.bucket(bucket).join("meta").join(hex::encode(Sha256::checksum(key.as_bytes())))
     }
 
     /// Creates a bucket's folders.
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_uncommitted_is_removed() {
+    fn uncommitted_data_of_a_crash_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         disk.create_bucket("b").unwrap();
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_data_and_damaged_sidecars_are_told() {
+    fn missing_data_and_damaged_sidecars_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         disk.create_bucket("b").unwrap();

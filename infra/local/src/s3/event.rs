@@ -1,8 +1,7 @@
-//! What happened to an object, as the server tells the rest of the stack.
+//! The event of a changed object, which the server sends to the rest of the stack.
 
 use time::OffsetDateTime;
 
-/// How an object came to be, or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// `PutObject`.
@@ -30,11 +29,9 @@ impl EventKind {
 /// One successful change of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectEvent {
-    /// How the object changed.
     pub kind: EventKind,
-    /// Bucket of the object.
     pub bucket: String,
-    /// Key of the object, decoded.
+    /// Decoded.
     pub key: String,
     /// Size in bytes; 0 for a removal.
     pub size: u64,
@@ -42,6 +39,5 @@ pub struct ObjectEvent {
     pub etag: String,
     /// Orders the events of one key: a later change has a greater value (fixed-width upper-case hex).
     pub sequencer: String,
-    /// When it happened.
     pub time: OffsetDateTime,
 }

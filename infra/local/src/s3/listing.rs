@@ -33,17 +33,15 @@ impl After {
     pub fn token(&self) -> String {
         match self {
             Self::Start => String::new(),
-            Self::Key(key) => format!("k{}", super::hex(key.as_bytes())),
-            Self::Prefix(prefix) => format!("p{}", super::hex(prefix.as_bytes())),
+            Self::Key(key) => format!("k{}", hex::encode(key)),
+            Self::Prefix(prefix) => format!("p{}", hex::encode(prefix)),
         }
     }
 
     /// From a continuation token; `None` if it isn't one of ours.
     pub fn from_token(token: &str) -> Option<Self> {
-        let (kind, hex) = token.split_at_checked(1)?;
-        let digits = hex.as_bytes().chunks(2);
-        let bytes = digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        let text = String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()?;
+        let (kind, digits) = token.split_at_checked(1)?;
+        let text = String::from_utf8(hex::decode(digits).ok()?).ok()?;
         match kind {
             "k" => Some(Self::Key(text)),
             "p" => Some(Self::Prefix(text)),

@@ -21,7 +21,6 @@ use http_body_util::BodyExt;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpError, S3Error, s3_error};
-use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -35,7 +34,7 @@ pub const ACCESS_KEY: &str = "local";
 /// The secret key that goes with [`ACCESS_KEY`].
 pub const SECRET_KEY: &str = "local-secret";
 
-/// Tells the time.
+/// The source of the current time.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// An S3 server over a folder.
@@ -44,28 +43,28 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Opens the folder `root`, creating it if need be. Every successful change of an object is told to `events`, and
-    /// first of all, once more, each object that is in the bucket `again`.
+    /// Opens the folder `root`; creates it if it does not exist. Every successful change of an object is sent to `events`,
+    /// after an event for each object that is already in the bucket `redeliver`.
     ///
     /// # Errors
     /// The folder can't be read or written, or is damaged.
-    pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>, again: Option<&str>) -> anyhow::Result<Self> {
-        Self::open_with_clock(root, events, again, Arc::new(OffsetDateTime::now_utc))
+    pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>, redeliver: Option<&str>) -> anyhow::Result<Self> {
+        Self::open_with_clock(root, events, redeliver, Arc::new(OffsetDateTime::now_utc))
     }
 
-    /// The same, with a clock of its own, which tells when objects are written.
+    /// As [`S3Server::open`], with another clock for the times of objects.
     ///
     /// # Errors
     /// The folder can't be read or written, or is damaged.
     pub fn open_with_clock(
         root: &Path,
         events: UnboundedSender<ObjectEvent>,
-        again: Option<&str>,
+        redeliver: Option<&str>,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let store = store::Store::open(root, events, clock)?;
-        if let Some(bucket) = again {
-            store.tell_again(bucket);
+        if let Some(bucket) = redeliver {
+            store.redeliver(bucket);
         }
         let mut builder = S3ServiceBuilder::new(service::Service::new(store));
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
@@ -75,11 +74,11 @@ impl S3Server {
     /// Answers one request of a client within this process.
     ///
     /// # Errors
-    /// The server fails, or the answer breaks off.
+    /// The server fails, or its response is incomplete.
     pub async fn answer(&self, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
         let answer = self.service.call(request.map(s3s::Body::from)).await;
         let (head, body) = answer.map_err(|error| anyhow!("an S3 request failed: {error:?}"))?.into_parts();
-        let body = body.collect().await.map_err(|error| anyhow!("an S3 answer broke off: {error}"))?;
+        let body = body.collect().await.map_err(|error| anyhow!("an S3 response is incomplete: {error}"))?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 
@@ -96,14 +95,6 @@ impl S3Server {
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
         served.await.context("the S3 server failed")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string doesn't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -1,6 +1,5 @@
 //! Multipart uploads under way. They live in memory and `tmp` only: a restart aborts them, and clients start over.
 
-use super::hex;
 use super::object::Headers;
 use super::spool::Spooled;
 use s3s::crypto::{Checksum as _, Md5};
@@ -95,7 +94,7 @@ impl Uploads {
             let mut md5 = Md5::new();
             parts.iter().for_each(|part| md5.update(&part.md5));
             Ok(Assembly {
-                etag: format!("{}-{}", hex(&md5.finalize()), parts.len()),
+                etag: format!("{}-{}", hex::encode(md5.finalize()), parts.len()),
                 size: parts.iter().map(|part| part.size).sum(),
                 headers: upload.headers.clone(),
                 parts,

@@ -216,7 +216,7 @@ impl S3 for Service {
         Ok(S3Response::new(GetBucketLocationOutput::default())) // none stands for us-east-1
     }
 
-    /// The listing of older clients: the same, but that it goes on from the last key told.
+    /// The listing of older clients: it continues after the last key of the page before.
     async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
         let input = req.input.clone();
         let v2 = ListObjectsV2Input {

@@ -1,6 +1,5 @@
 //! An upload on its way to disk: streamed into a temporary file while its checksums are computed.
 
-use super::hex;
 use futures::StreamExt;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
@@ -25,7 +24,7 @@ pub struct Spooled {
 impl Spooled {
     /// The ETag of an object uploaded in one go.
     pub fn etag(&self) -> String {
-        hex(&self.md5)
+        hex::encode(self.md5)
     }
 }
 

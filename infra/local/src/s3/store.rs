@@ -32,13 +32,12 @@ struct State {
 /// An object to be written.
 #[derive(Debug)]
 pub struct NewObject {
-    /// Bucket, which must exist.
+    /// Must exist.
     pub bucket: String,
-    /// Key.
     pub key: String,
     /// Content, in the server's `tmp`.
     pub data: tempfile::TempPath,
-    /// Size in bytes.
+    /// In bytes.
     pub size: u64,
     /// ETag without quotes.
     pub etag: String,
@@ -49,7 +48,7 @@ pub struct NewObject {
 }
 
 impl Store {
-    /// Opens the folder `root`, creating it if need be. Every change is told to `events`, with the time that `clock` tells.
+    /// Opens the folder `root`; creates it if it does not exist. Every change is sent to `events`, with the time of `clock`.
     ///
     /// # Errors
     /// The folder can't be read or written, or is damaged.
@@ -104,11 +103,11 @@ impl Store {
         state.buckets.keys().map(|bucket| Ok((bucket.clone(), created(bucket)?))).collect()
     }
 
-    /// Tells of every object of a bucket once more, as of its creation.
-    pub fn tell_again(&self, bucket: &str) {
+    /// Sends an event for every object of a bucket again, as of its creation.
+    pub fn redeliver(&self, bucket: &str) {
         let mut state = self.state();
         for object in objects(&mut state.buckets, bucket).into_iter().flat_map(|objects| objects.values()) {
-            self.tell(ObjectEvent {
+            self.send(ObjectEvent {
                 kind: EventKind::Put,
                 bucket: bucket.to_owned(),
                 key: object.key.clone(),
@@ -120,7 +119,7 @@ impl Store {
         }
     }
 
-    /// Looks at a bucket's index. The lock is held meanwhile.
+    /// Reads a bucket's index, with the lock held.
     ///
     /// # Errors
     /// `NoSuchBucket`, or what `look` returns.
@@ -168,7 +167,7 @@ impl Store {
         if let Some(old) = objects.insert(object.key.clone(), Arc::clone(&object)) {
             self.disk.remove_data(&bucket, &old);
         }
-        self.tell(ObjectEvent {
+        self.send(ObjectEvent {
             kind,
             bucket,
             key: object.key.clone(),
@@ -180,7 +179,7 @@ impl Store {
         Ok(object)
     }
 
-    /// Removes an object. Removing what isn't there is fine, and no event.
+    /// Removes an object. A missing object is no error, and makes no event.
     ///
     /// # Errors
     /// `NoSuchBucket`, what the conditions say, or the files can't be removed.
@@ -194,7 +193,7 @@ impl Store {
         let sequencer = sequencer.next().map_err(|error| io_error(&self.disk.sequencer(), error))?;
         self.disk.remove(bucket, &object).map_err(|error| io_error(Path::new(key), error))?;
         objects.remove(key);
-        self.tell(ObjectEvent {
+        self.send(ObjectEvent {
             kind: EventKind::Delete,
             bucket: bucket.to_owned(),
             key: key.to_owned(),
@@ -220,9 +219,9 @@ impl Store {
         spool::spool(&self.tmp(), body, promise).await
     }
 
-    fn tell(&self, event: ObjectEvent) {
-        if let Err(unheard) = self.events.send(event) {
-            tracing::debug!(bucket = unheard.0.bucket, key = unheard.0.key, "nobody listens to S3 events any more");
+    fn send(&self, event: ObjectEvent) {
+        if let Err(unsent) = self.events.send(event) {
+            tracing::debug!(bucket = unsent.0.bucket, key = unsent.0.key, "S3 events have no receiver");
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Contentment comes and goes in episodes: at a random moment, often or rarely by the user's segment, discontent starts to
 //! grow, over days to weeks, and at another random moment it starts to fade. The hazard of a cancel has a part that nothing
-//! foretells, a part that grows with discontent, and a factor from the annoyances the user has lately met.
+//! predicts, a part that grows with discontent, and a factor from the annoyances the user has lately met.
 
 use super::page::Page;
 use super::random::Random;

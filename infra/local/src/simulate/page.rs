@@ -2,7 +2,6 @@
 
 /// A page of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names are the log's
 pub enum Page {
     About,
     AddFriend,
@@ -75,7 +74,6 @@ impl Page {
 
 /// State of the visitor. Only a logged-in or cancelled one has personal fields in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names are the log's
 pub enum Auth {
     Cancelled,
     Guest,
@@ -102,7 +100,6 @@ impl Auth {
 
 /// What the user pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names are the log's
 pub enum Level {
     Free,
     Paid,

@@ -68,10 +68,10 @@ fn the_same_seed_gives_the_same_bytes_on_any_machine() {
 }
 
 #[test]
-fn progress_and_summary_tell_what_was_written() {
+fn progress_and_summary_match_the_log() {
     let params = SimulateParams::new(60, 30, 1).check().unwrap();
-    let (mut out, mut told) = (Vec::new(), Vec::new());
-    let summary = simulate(&params, &mut out, |events| told.push(events)).unwrap();
+    let (mut out, mut progress) = (Vec::new(), Vec::new());
+    let summary = simulate(&params, &mut out, |events| progress.push(events)).unwrap();
     let times: Vec<i64> = rows(&out).map(|row| row.ts).collect();
     let cancelled = rows(&out).filter(|row| row.page == "Cancellation Confirmation").count();
     assert_eq!(summary.bytes, out.len() as u64);
@@ -79,8 +79,8 @@ fn progress_and_summary_tell_what_was_written() {
     assert_eq!(summary.cancelled as usize, cancelled);
     assert_eq!((summary.first_ts, summary.last_ts), (times.first().copied(), times.last().copied()));
     assert!(times.is_sorted() && times[0] >= DEFAULT_START_MS && times[times.len() - 1] < params.end_ms());
-    assert_eq!(told[0], PROGRESS_EVERY);
-    assert_eq!(told[told.len() - 1], summary.events);
+    assert_eq!(progress[0], PROGRESS_EVERY);
+    assert_eq!(progress[progress.len() - 1], summary.events);
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         () = stop => Err(anyhow::anyhow!("interrupted")),
     };
     if done.is_err() {
-        // The folder may be gone when somebody looks.
+        // A temporary folder is deleted with the stack.
         show_end_of(stack.functions_log());
     }
     stack.shutdown().await;

@@ -68,7 +68,7 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         after_upload: Duration::ZERO,
     };
     while !waiting.is_empty() {
-        let delivery = deliveries.recv().await.context("the stack stopped telling of ingested objects")?;
+        let delivery = deliveries.recv().await.context("the stack stopped reporting ingested objects")?;
         let Some(log) = waiting.remove(delivery.event.key.as_str()) else { continue };
         let answer = delivery.result.with_context(|| format!("ingest failed on {}", log.key))?;
         let answer: Value = serde_json::from_slice(&answer)?;
@@ -81,7 +81,7 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         if let Some(damage) = summary.damage {
             bail!("{source} {damage}");
         }
-        let counts = summary.counts.with_context(|| format!("ingest told no counts of {source}"))?;
+        let counts = summary.counts.with_context(|| format!("ingest returned no counts of {source}"))?;
         ensure!(
             counts.add_up() && counts.lines == log.lines,
             "{source} has {} lines, ingest accounts for {counts:?}",
@@ -112,13 +112,13 @@ pub async fn retrain(stack: &Stack, settings: &Value) -> anyhow::Result<Answered
 
 /// Writes the training's report to `to`, or into the folder for temporary files: the data may go away with the demo.
 pub async fn report(stores: &Stores, trained: &Answered, to: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let version = trained.answer["model_version"].as_str().context("retrain told no version")?;
+    let version = trained.answer["model_version"].as_str().context("retrain returned no version")?;
     let to = to.map_or_else(|| std::env::temp_dir().join(format!("churn-report-{version}.html")), Path::to_owned);
     export(&stores.models(), version, &to).await?;
     Ok(to)
 }
 
-/// Makes a model champion that the gate held back, where none serves: the demo goes on with it. `None` where one does.
+/// Promotes a model that the gate held back if no model serves, so that the demo can continue. `None` if one serves.
 pub async fn promote_if_none_serves(stack: &Stack, trained: &Value) -> anyhow::Result<Option<Answered>> {
     let health = http::client()?.get(format!("{}/health", stack.http_url())).send().await?;
     if health.status().is_success() {
@@ -162,7 +162,7 @@ pub struct Predicted {
 /// Asks the HTTP API for up to `wanted` users whose events went through S3, ingest and DynamoDB.
 pub async fn predict(stack: &Stack, stores: &Stores, wanted: usize) -> anyhow::Result<Predicted> {
     let span = stores.ledger.log_span(Timestamp::now()).await?;
-    let as_of = span.context("the ledger tells of no log")?.1;
+    let as_of = span.context("the ledger has no log")?.1;
     let model = get(stack, "/model").await?;
     let window = model["window_days"].as_u64().and_then(|d| u16::try_from(d).ok()).context("the card has no window")?;
     let active = stores.histories.map_users(4, |_, history| at_risk(&history, as_of, window)).await?;

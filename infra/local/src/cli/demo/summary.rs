@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// Tells where the stack listens.
 pub fn started(out: &mut impl Write, endpoints: &Endpoints, took: Duration) -> io::Result<()> {
     writeln!(
         out,
@@ -22,7 +21,6 @@ pub fn started(out: &mut impl Write, endpoints: &Endpoints, took: Duration) -> i
     Ok(())
 }
 
-/// Tells what became of every line.
 pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
     let counts = &done.counts;
     heading(out, "Ingested", done.took)?;
@@ -38,7 +36,6 @@ pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells what was trained and how it scores.
 pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     let Answered { answer, took } = done;
     heading(out, "Trained", *took)?;
@@ -98,7 +95,7 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
         "    confusion: tn {}, fp {}, fn {}, tp {}",
         confusion["tn"], confusion["fp"], confusion["fn"], confusion["tp"]
     )?;
-    told(out, answer)?;
+    notifications(out, answer)?;
     for warning in answer["warnings"].as_array().into_iter().flatten() {
         writeln!(out, "  warning: {}", text(warning))?;
     }
@@ -108,25 +105,24 @@ pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells where the report is.
 pub fn report(out: &mut impl Write, page: &Path) -> io::Result<()> {
     writeln!(out, "  report, to open in a browser: {}", page.display())
 }
 
-/// Tells that a model serves that did not pass the gate.
+/// A model serves that did not pass the gate.
 pub fn promoted_by_hand(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     writeln!(out, "  No model serves yet, so the demo promotes this one by hand; a schedule would not.")?;
-    told(out, &done.answer)
+    notifications(out, &done.answer)
 }
 
-/// Tells whether an event was sent, where MLflow has the run, and what it was not told; nothing where there is no MLflow.
-fn told(out: &mut impl Write, answer: &Value) -> io::Result<()> {
+/// The event and the MLflow run of a training, and what could not be sent; nothing of MLflow if it is not configured.
+fn notifications(out: &mut impl Write, answer: &Value) -> io::Result<()> {
     let (event, tracking) = (&answer["event"], &answer["tracking"]);
     if let Some(id) = event["sent"].as_str() {
-        writeln!(out, "  an event on the bus tells of it: {id}")?;
+        writeln!(out, "  event published: {id}")?;
     }
     if let Some(why) = event["not_sent"].as_str() {
-        writeln!(out, "  no event tells of it: {why}")?;
+        writeln!(out, "  no event published: {why}")?;
     }
     if let Some(url) = tracking["run"]["url"].as_str() {
         writeln!(out, "  in MLflow: {url}")?;
@@ -145,7 +141,6 @@ fn estimate(value: &Value) -> Estimate {
     Estimate::deserialize(value).unwrap_or(Estimate::UNDEFINED)
 }
 
-/// Tells the predictions.
 pub fn predicted(out: &mut impl Write, done: &Predicted, url: &str) -> io::Result<()> {
     heading(out, "Predicted", done.answers.iter().map(|a| a.took).sum())?;
     writeln!(
@@ -181,7 +176,6 @@ fn prediction(out: &mut impl Write, answered: &Answered) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells of drift.
 pub fn monitored(out: &mut impl Write, done: &Answered) -> io::Result<()> {
     let Answered { answer, took } = done;
     heading(out, "Monitored", *took)?;

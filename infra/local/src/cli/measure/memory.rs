@@ -21,7 +21,7 @@ pub fn peak_of(function: &str) -> anyhow::Result<Option<u64>> {
         let is_it = read("cmdline").split('\0').collect::<Vec<_>>().ends_with(&["function", function, ""]);
         if field("PPid:") == Some(parent.as_str()) && is_it {
             let kilobytes = field("VmHWM:").and_then(|text| text.strip_suffix("kB")).map(str::trim);
-            let bytes = 1024 * kilobytes.context("a process tells no peak of its memory")?.parse::<u64>()?;
+            let bytes = 1024 * kilobytes.context("the peak memory of a process is unknown")?.parse::<u64>()?;
             peak = peak.max(Some(bytes));
         }
     }

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Ingest logs on a fresh stack and tell what that took: time, memory of the function, items and their price.
+/// Ingest logs on a fresh stack and print its cost: time, memory of the function, items and their price.
 #[derive(clap::Args)]
 pub struct Args {
     /// Log files, or folders of them: newline-delimited JSON, plain, .gz or .zst.

@@ -10,7 +10,7 @@ pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "Model {}, {}, trained {}", card.version, card.family.replace('_', " "), card.created_at)?;
     writeln!(
         out,
-        "  log {} to {}: {} events, {} sessions, {} users, {} of whom cancelled",
+        "  log {} to {}: {} events, {} sessions, {} users, {} of them cancelled",
         card.log_span.0,
         card.log_span.1,
         exploration.events,
