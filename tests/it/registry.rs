@@ -30,14 +30,14 @@ impl TrainingFixture {
         fixture
     }
 
-    /// Ingests what the log tells of the days from `first` up to `last`.
+    /// Ingests the log's lines of the days from `first` up to `last`.
     async fn drop_log(&self, first: i64, last: i64) {
         let log = String::from_utf8(simulated(250, 62, 4).unwrap()).unwrap();
-        let at = |line: &str| serde_json::from_str::<Value>(line).unwrap()["ts"].as_i64().unwrap() / 86_400_000;
-        let start = log.lines().map(at).min().unwrap();
+        let lines: Vec<(i64, &str)> = log.lines().map(|line| (day(line), line)).collect();
+        let start = lines.iter().map(|(day, _)| *day).min().unwrap();
         let days = (start + first)..(start + last);
-        let told: Vec<&str> = log.lines().filter(|line| days.contains(&at(line))).collect();
-        let record = put(&self.stack, &format!("{first}.json"), told.join("\n").into_bytes(), 1).await.unwrap();
+        let lines: Vec<&str> = lines.into_iter().filter(|(day, _)| days.contains(day)).map(|(_, line)| line).collect();
+        let record = put(&self.stack, &format!("{first}.json"), lines.join("\n").into_bytes(), 1).await.unwrap();
         let now = invocation("id", Timestamp::now());
         ingest::handle(json!({"Records": [record]}), &self.stores, &IngestSettings::default(), &now).await.unwrap();
     }
@@ -84,6 +84,15 @@ impl TrainingFixture {
         assert_eq!(self.registry().await, before, "after {error}");
         error
     }
+}
+
+/// Days from the epoch to the event of a line.
+fn day(line: &str) -> i64 {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        ts: i64,
+    }
+    serde_json::from_str::<Line>(line).unwrap().ts / 86_400_000
 }
 
 fn place(trained: &Trained) -> Value {

@@ -59,7 +59,7 @@ struct RegistryFixture {
 impl RegistryFixture {
     async fn new() -> anyhow::Result<Self> {
         let local = InProcessStores::new(now()).await?;
-        let log = simulated(80, 50, 4)?;
+        let log = simulated(50, 40, 6)?;
         let event = json!({"Records": [record("churn-logs", "log.json", &local.put("log.json", &log).await?, 1)]});
         let once = DeliveryAttempt { event, request: "log".into(), now: now(), is_short: false };
         local.process_without_faults().deliver(once, &IngestSettings::default()).await?;

@@ -28,7 +28,9 @@ use churn_local::{DataDir, Stack, StackConfig};
 use ingest::{Clock, Invocation};
 use retrain::{ChangeError, Deadline};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A stack of stores alone, for tests that call handlers directly, and the stores in it.
 pub async fn stores() -> anyhow::Result<(Stack, Stores)> {
@@ -168,11 +170,17 @@ fn encode(byte: u8) -> String {
     }
 }
 
-/// A simulated log.
+/// A simulated log. Many tests use the same one: each is simulated once per process.
 pub fn simulated(users: u32, days: u32, seed: u64) -> anyhow::Result<Vec<u8>> {
+    static LOGS: Mutex<BTreeMap<(u32, u32, u64), Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(log) = logs.get(&(users, days, seed)) {
+        return Ok(log.clone());
+    }
     let mut params = SimulateParams::new(users, days, seed);
     params.events_per_user_day = 2.0;
     let mut log = Vec::new();
     simulate(&params.check()?, &mut log, |_| {})?;
+    logs.insert((users, days, seed), log.clone());
     Ok(log)
 }
