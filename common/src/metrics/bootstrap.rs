@@ -1,6 +1,6 @@
 //! The bootstrap over users: rows of one user are alike, so users are resampled and not rows.
 
-use super::{Estimate, EstimateParams};
+use super::estimate::{Estimate, EstimateParams};
 
 /// Draws resamples of as many users as there are, with replacement. The draws depend only on the number of users and the
 /// seed: all statistics of the same users rest on the same resamples.

@@ -3,6 +3,21 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// What estimates are made with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EstimateParams {
+    /// A row is predicted positive where its probability is at or above this; 0..=1.
+    pub threshold: f64,
+    /// Rows, the riskiest first, of `recall_at_k`.
+    pub k: u64,
+    /// Share of intervals that contain the true score, above 0 and below 1, such as 0.95.
+    pub level: f64,
+    /// 1 or more.
+    pub resamples: u32,
+    /// Of all randomness.
+    pub seed: u64,
+}
+
 /// A score and its interval. As text it is `0.731 (95 %: 0.692 to 0.774)`; a format string may set decimals and sign, as
 /// `{:+.2}` does. The interval is left out where [`Estimate::interval`] is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use super::MetricsError;
 use super::bootstrap::UserBootstrap;
-use super::estimate::Estimate;
+use super::estimate::{Estimate, EstimateParams};
 use super::ranked::Ranked;
 use std::collections::BTreeMap;
 
@@ -10,21 +10,6 @@ use std::collections::BTreeMap;
 /// and `f1`, `gain_at_…` (the share of all positive rows among so many percent of rows, the riskiest first), `lift_at_…`
 /// (that over the same percentage), and `recall_at_k`.
 pub type Estimates = BTreeMap<String, Estimate>;
-
-/// What estimates are made with.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EstimateParams {
-    /// A row is predicted positive where its probability is at or above this; 0..=1.
-    pub threshold: f64,
-    /// Rows, the riskiest first, of `recall_at_k`.
-    pub k: u64,
-    /// Share of intervals that contain the true score, above 0 and below 1, such as 0.95.
-    pub level: f64,
-    /// 1 or more.
-    pub resamples: u32,
-    /// Of all randomness.
-    pub seed: u64,
-}
 
 /// Scores `probabilities` `(n_rows,)`, each in 0..=1, against `labels` `(n_rows,)`, with percentile intervals by
 /// [`UserBootstrap`] over `users` `(n_rows,)`. The bins of `ece` stay those of all rows.

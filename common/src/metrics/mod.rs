@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use bootstrap::{Resampled, UserBootstrap};
 pub use calibration::{ReliabilityBin, chance_calibration_error, expected_calibration_error, reliability};
 pub use confusion::Confusion;
-pub use estimate::{Estimate, EstimateText};
-pub use estimates::{EstimateParams, Estimates, difference, estimate};
+pub use estimate::{Estimate, EstimateParams, EstimateText};
+pub use estimates::{Estimates, difference, estimate};
 pub use ranking::{pr_auc, roc_auc};
 pub use report::{ClassScores, ClassificationReport};
 

@@ -1,7 +1,7 @@
 //! All scores of a resample in one pass over rows in order of risk.
 
 use super::calibration::{BINS, bin_of, edges};
-use super::estimates::EstimateParams;
+use super::estimate::EstimateParams;
 use super::{MetricsError, check};
 
 /// Shares of all rows, the riskiest first, of which gain and lift are computed.
