@@ -1,12 +1,11 @@
 //! Notification targets besides the response: EventBridge and MLflow.
 
 use crate::events::{EventBus, EventOutcome, EventSettings};
-use crate::tracking::{Artifact, Mlflow, Tracked, TrainingRun};
+use crate::tracking::{Mlflow, Tracked};
 use aws_config::SdkConfig;
+use churn_common::model::ModelVersion;
 use churn_common::model::card::Gate;
-use churn_common::model::{Card, ModelVersion};
 use churn_common::settings::{Settings, SettingsError};
-use churn_common::store::Stores;
 use churn_common::store::registry::Move;
 use churn_training::Deadline;
 
@@ -35,19 +34,6 @@ impl Notifiers {
     ) -> Option<EventOutcome> {
         let reasons = gate.map(|gate| gate.reasons.as_slice()).unwrap_or_default();
         self.bus.as_ref()?.publish(change?, reasons, deadline).await
-    }
-
-    /// Records a training in MLflow; `None` if no server is set.
-    pub(crate) async fn track(
-        &self,
-        stores: &Stores,
-        card: &Card,
-        snapshots: &str,
-        artifacts: &[Artifact],
-        deadline: Deadline,
-    ) -> Option<Tracked> {
-        let run = TrainingRun { stores, card, snapshots, artifacts };
-        Some(self.mlflow.as_ref()?.track(&run, deadline).await)
     }
 
     /// Records in MLflow that a registered model became champion; `None` if no server is set.

@@ -6,14 +6,14 @@ use crate::load::{Loaded, load};
 use crate::notifiers::Notifiers;
 use crate::outcome::{SideResults, Trained};
 use crate::registration::{NewModel, Registration, register, retire};
-use crate::tracking::Artifact;
+use crate::tracking::{Artifact, Tracked, TrainingRun};
 use churn_common::model::Card;
 use churn_common::store::files::{self, ModelFiles, ReportFile};
 use churn_common::store::objects::Condition;
 use churn_common::store::{StoreError, Stores};
 use churn_report::{HeldOutRows, ReportData};
 use churn_training::comparison::ScoredSnapshots;
-use churn_training::{TrainedModel, TrainingSettings};
+use churn_training::{Deadline, TrainedModel, TrainingSettings};
 use lambda_runtime::tracing::{Instrument, Span, error_span};
 
 /// Trains on the stored histories, and makes the model champion if it passes the gate.
@@ -36,8 +36,7 @@ pub(crate) async fn train(
     let Registration { card, change, .. } = &registration;
     let event = notifiers.publish(change.as_ref(), card.gate.as_ref(), deadline).instrument(stage("publish")).await;
     let retired = retire(stores, settings.gate.keep_versions, invocation).instrument(stage("retire")).await;
-    let artifacts = artifacts(&new, card)?;
-    let tracking = notifiers.track(stores, card, &snapshots, &artifacts, deadline).instrument(stage("track")).await;
+    let tracking = track(stores, notifiers, &new, card, &snapshots, deadline).instrument(stage("track")).await?;
 
     let report_url = stores.models().report_url(&card.version, ReportFile::Html);
     let overlapping_slices = loaded.overlapping_slices;
@@ -75,6 +74,20 @@ fn new_model<'a>(loaded: &'a Loaded, model: &'a TrainedModel, settings: &Trainin
         held_out: ScoredSnapshots { snapshots, window_days: settings.window_days, probabilities, threshold },
         log_end: loaded.data.log_span.1,
     }
+}
+
+/// Records the training in MLflow; `None` if no server is set.
+async fn track(
+    stores: &Stores,
+    notifiers: &Notifiers,
+    new: &NewModel<'_>,
+    card: &Card,
+    snapshots: &str,
+    deadline: Deadline,
+) -> Result<Option<Tracked>, TrainError> {
+    let Some(mlflow) = &notifiers.mlflow else { return Ok(None) };
+    let artifacts = artifacts(new, card)?;
+    Ok(Some(mlflow.track(&TrainingRun { stores, card, snapshots, artifacts: &artifacts }, deadline).await))
 }
 
 /// The files that MLflow keeps of a training.
