@@ -5,7 +5,7 @@ use crate::handle;
 use crate::invocation::Invocation;
 use crate::notifiers::Notifiers;
 use crate::outcome::Outcome;
-use aws_config::BehaviorVersion;
+use churn_common::aws::load_config;
 use churn_common::calendar::Timestamp;
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
@@ -30,7 +30,7 @@ impl Function {
     /// The settings cannot be used.
     pub async fn from_env() -> Result<Self, Error> {
         let settings = TrainingSettings::from_env()?;
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let config = load_config().await;
         let stores = Stores::connect(&config, &StoreNames::from_env()?);
         Ok(Self { stores, settings, notifiers: Notifiers::from_env(&config)? })
     }
