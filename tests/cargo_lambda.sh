@@ -91,17 +91,17 @@ export AWS_ENDPOINT_URL_S3="http://127.0.0.1:$s3_port" AWS_ENDPOINT_URL_DYNAMODB
 export CHURN_HAND_ON_SECONDS=0
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
 
-# The event must tell of the very object that is uploaded, or `ingest` would rightly take it for another version.
+# The event must describe the very object that is uploaded, or `ingest` rightly takes it for another version.
 "$venv/bin/python" - events/s3-put.json events/sample.json.gz "$work/s3-put.json" <<'PYTHON'
 import hashlib, json, sys, time, boto3
 event = json.load(open(sys.argv[1]))
 s3 = event["Records"][0]["s3"]
 body = open(sys.argv[2], "rb").read()
-told, true = (s3["object"]["size"], s3["object"]["eTag"]), (len(body), hashlib.md5(body).hexdigest())
-if told != true:
-    sys.exit(f"{sys.argv[1]} tells of size and eTag {told}, {sys.argv[2]} has {true}")
+described, actual = (s3["object"]["size"], s3["object"]["eTag"]), (len(body), hashlib.md5(body).hexdigest())
+if described != actual:
+    sys.exit(f"{sys.argv[1]} has size and eTag {described}, {sys.argv[2]} has {actual}")
 boto3.client("s3", region_name="us-east-1").put_object(Bucket=s3["bucket"]["name"], Key=s3["object"]["key"], Body=body)
-# Put by now, so that it is newer than what the stack itself tells of the upload.
+# Newer than the event that the stack itself sends for the upload.
 s3["object"]["sequencer"] = "00%08X00000000" % (int(time.time()) + 60)
 json.dump(event, open(sys.argv[3], "w"))
 PYTHON
