@@ -1,4 +1,4 @@
-//! The command line. A subcommand is a module here with `Args` and `run`, a variant and a line in [`Cli::run`].
+//! The command line. A subcommand is a module here with `Args` and `run`, a variant and a line in `Cli::run`.
 
 mod demo;
 mod function;
