@@ -14,7 +14,7 @@
 //! 1. Down: the `reach` of a node, the probability that the row comes to it. At a split it divides by the probability of
 //!    going left: `share + p · (goes - share)`, where `share` is the share of the training weight that goes left, `goes` is 1
 //!    if the row does and 0 if not, and `p` is the probability that the feature is known, given that the row came here
-//!    ([`Coalition`](super::coalition::Coalition)).
+//!    ([`Coalition`]).
 //! 2. Up: the `value` of a node, `right + goes_left · (left - right)` of its children's. The contribution of the split's
 //!    feature is the derivative of the tree's value with respect to that feature's own `t`: the sum, over its splits, of
 //!    `reach · dp/dt · (goes - share) · (left - right)`.

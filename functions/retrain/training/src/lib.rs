@@ -1,4 +1,4 @@
-//! Training: snapshots, settings and a deadline in; a model and its card out ([`train`]). Pure: no store, no network, no
+//! Training: snapshots, settings and a deadline in; a model and its card out ([`train()`]). Pure: no store, no network, no
 //! asynchronous runtime.
 
 mod calibration;

@@ -48,7 +48,7 @@ pub fn labels(snapshots: &[Snapshot]) -> Vec<bool> {
 }
 
 /// The monitor's baseline as Parquet: each user's newest row, as tests of drift assume independent rows; an even sample of
-/// them where there are more than [`BASELINE_ROWS`].
+/// them where there are more than `BASELINE_ROWS`.
 ///
 /// # Errors
 /// If it cannot be written.
