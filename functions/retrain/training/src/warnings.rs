@@ -66,7 +66,7 @@ pub(crate) fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
     )];
     if validation.time_blocks == 0 {
         notes.push(
-            "the log is too short to hold out later cutoffs in cross-validation: only users were held out, so models \
+            "the log is too short to hold out later cutoffs in cross-validation: only users were held out, so \
              scores in cross-validation are slightly optimistic; the held-out test rows are later than all others"
                 .into(),
         );
