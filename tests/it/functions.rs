@@ -1,5 +1,4 @@
-//! The functions as deployed: the built binaries, over the real Lambda Runtime API, S3 and DynamoDB, from dropped log to
-//! answer.
+//! The deployed binaries over the Lambda Runtime API, S3 and DynamoDB: from an uploaded log to a prediction.
 
 use churn_common::calendar::Timestamp;
 use churn_common::features::{COUNT, position};
@@ -22,8 +21,8 @@ impl DeployedFixture {
         Self { stack, stores }
     }
 
-    /// Drops an object, and waits for what `ingest` makes of it.
-    async fn drop_log(&self, key: &str, body: Vec<u8>) -> Value {
+    /// Uploads an object and returns the result of `ingest` for it.
+    async fn upload_log(&self, key: &str, body: Vec<u8>) -> Value {
         let mut results = self.stack.ingest_results();
         self.stack.s3().put_object().bucket("churn-logs").key(key).body(body.into()).send().await.unwrap();
         let delivery = results.recv().await.unwrap();
@@ -32,34 +31,34 @@ impl DeployedFixture {
     }
 
     async fn invoke(&self, function: &str, payload: Value) -> Result<Value, InvokeError> {
-        let answer = self.stack.lambda().invoke(function, payload.to_string().into_bytes()).await?;
-        Ok(serde_json::from_slice(&answer).unwrap())
+        let response = self.stack.lambda().invoke(function, payload.to_string().into_bytes()).await?;
+        Ok(serde_json::from_slice(&response).unwrap())
     }
 
-    /// Sends a request; status and body.
+    /// Sends a request, checks the content type and returns status and body.
     async fn send(&self, method: &str, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> (u16, Value) {
         let url = format!("{}{path}", self.stack.http_url());
         let request =
             http::client().unwrap().request(method.parse().unwrap(), url).header("content-type", content_type);
-        let answer = request.body(body.into()).send().await.unwrap();
-        let status = answer.status().as_u16();
-        let content_type = answer.headers()["content-type"].to_str().unwrap();
+        let response = request.body(body.into()).send().await.unwrap();
+        let status = response.status().as_u16();
+        let content_type = response.headers()["content-type"].to_str().unwrap();
         let expected = if status < 300 || path == "/health" { "application/json" } else { "application/problem+json" };
-        assert_eq!(content_type, expected, "{method} {path} answered {status}");
-        (status, answer.json().await.unwrap())
+        assert_eq!(content_type, expected, "{method} {path} returned {status}");
+        (status, response.json().await.unwrap())
     }
 
     async fn predict(&self, body: Value) -> (u16, Value) {
         self.send("POST", "/predict", "application/json", body.to_string()).await
     }
 
-    /// Asks for a prediction in the languages that `accept` names; language of the answer, and body.
+    /// Requests a prediction with `Accept-Language: accept` and returns `Content-Language` and body.
     async fn predict_in(&self, accept: &str, body: Value) -> (String, Value) {
         let request = http::client().unwrap().post(format!("{}/predict", self.stack.http_url()));
-        let answer = request.header("accept-language", accept).json(&body).send().await.unwrap();
-        assert_eq!(answer.headers()["vary"], "accept-language");
-        let language = answer.headers()["content-language"].to_str().unwrap().to_owned();
-        (language, answer.json().await.unwrap())
+        let response = request.header("accept-language", accept).json(&body).send().await.unwrap();
+        assert_eq!(response.headers()["vary"], "accept-language");
+        let language = response.headers()["content-language"].to_str().unwrap().to_owned();
+        (language, response.json().await.unwrap())
     }
 
     async fn stored(&self, key: &str) -> Vec<u8> {
@@ -75,10 +74,10 @@ fn example() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dropped_log_leads_to_a_prediction() {
+async fn uploaded_log_leads_to_a_prediction() {
     let fixture = DeployedFixture::new().await;
 
-    // Before there is a model, everything says so.
+    // Without a model.
     let (status, health) = fixture.send("GET", "/health", "", "").await;
     assert_eq!((status, &health["status"]), (503, &json!("no_model")));
     assert_eq!(fixture.predict(example()).await.0, 503);
@@ -88,16 +87,16 @@ async fn dropped_log_leads_to_a_prediction() {
     let log = simulated(200, 60, 5).unwrap();
     let half = log.len() / 2 + log[log.len() / 2..].iter().position(|b| *b == b'\n').unwrap() + 1;
     for (key, part) in [("2018/first half.json", &log[..half]), ("2018/second+half.json", &log[half..])] {
-        let answer = fixture.drop_log(key, part.to_vec()).await;
+        let answer = fixture.upload_log(key, part.to_vec()).await;
         assert_eq!((&answer["outcome"], &answer["rejected"]), (&json!("ingested"), &json!(0)), "{answer}");
         assert_eq!(answer["lines"], part.iter().filter(|b| **b == b'\n').count());
     }
 
-    // Too strict a setting leaves everything as it is; a good run promotes; the same run again gives the same bytes.
-    let refused = fixture.invoke("retrain", json!({"min_users": 100_000})).await.unwrap();
-    assert_eq!((&refused["outcome"], &refused["reason"]), (&json!("not_trained"), &json!("too_few_users")));
+    // A run that trains nothing changes nothing. A good run promotes, and a repeated run gives the same bytes.
+    let not_trained = fixture.invoke("retrain", json!({"min_users": 100_000})).await.unwrap();
+    assert_eq!((&not_trained["outcome"], &not_trained["reason"]), (&json!("not_trained"), &json!("too_few_users")));
     assert_eq!(fixture.send("GET", "/health", "", "").await.0, 503);
-    // Whatever it scores: what the gate holds back is the subject of registry.rs.
+    // The gate accepts any score: registry.rs tests it.
     let settings = json!({"n_trees": 20, "min_rows_per_class": 5, "boosting_depths": [2],
         "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "bootstrap_resamples": 100, "gate_margin": 1,
         "gate_max_ece": 1});
@@ -107,7 +106,7 @@ async fn dropped_log_leads_to_a_prediction() {
     let bytes = fixture.stored(&format!("models/{version}/model.bin")).await;
     let again = fixture.invoke("retrain", json!({"detail-type": "Scheduled Event", "detail": settings})).await.unwrap();
     assert_eq!((&again["model_version"], &again["replaced"]), (&json!(version), &Value::Null));
-    assert_eq!(fixture.stores.registry().read().await.unwrap().0.history.len(), 1, "nothing was promoted again");
+    assert_eq!(fixture.stores.registry().read().await.unwrap().0.history.len(), 1, "the repeated run promotes nothing");
     assert_eq!(fixture.stored(&format!("models/{version}/model.bin")).await, bytes);
     let mut only_boosting = settings.clone();
     only_boosting["candidates"] = json!(["gradient_boosting"]);
@@ -115,19 +114,19 @@ async fn dropped_log_leads_to_a_prediction() {
     assert_ne!(other["model_version"], json!(version));
     assert_eq!(other["replaced"], json!(version), "{}", other["gate"]);
     let events: Vec<Value> = fixture.stack.events().unwrap();
-    let told: Vec<&Value> = events.iter().map(|event| &event["detail"]["version"]).collect();
-    assert_eq!(told, [&trained["model_version"], &other["model_version"]]);
+    let published: Vec<&Value> = events.iter().map(|event| &event["detail"]["version"]).collect();
+    assert_eq!(published, [&trained["model_version"], &other["model_version"]]);
     assert_eq!(trained["event"], json!({"sent": events[0]["id"]}));
 
-    rows_are_kept(&fixture, &trained).await;
+    rows_are_exported(&fixture, &trained).await;
     predictions_agree_with_the_stored_history(&fixture).await;
     predictions_are_explained(&fixture).await;
-    bad_requests_are_told_apart(&fixture).await;
+    errors_have_their_own_status(&fixture).await;
 
     let (status, card) = fixture.send("GET", "/model", "", "").await;
     assert_eq!((status, &card["family"]), (200, &json!("gradient_boosting")));
     assert_eq!(&card["label"]["horizon_days"], &json!(14));
-    the_card_tells_all(&card, &trained);
+    card_matches_the_training(&card, &trained);
     let xgboost = fixture.stored(&format!("models/{}/xgboost.json", card["version"].as_str().unwrap())).await;
     assert!(serde_json::from_slice::<Value>(&xgboost).unwrap()["learner"].is_object());
     let importance = &card["importance"];
@@ -138,13 +137,13 @@ async fn dropped_log_leads_to_a_prediction() {
     let monitored = fixture.invoke("monitor", json!({})).await.unwrap();
     assert_eq!(monitored["outcome"], "reported", "{monitored}");
     let report: Value = serde_json::from_slice(
-        &fixture.stored(monitored["report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await,
+        &fixture.stored(monitored["report_url"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await,
     )
     .unwrap();
     assert_eq!(report["drift"]["features"].as_array().unwrap().len(), COUNT);
-    assert_eq!(report["performance"]["newer_than_test"], false);
+    assert_eq!(report["performance"]["is_newer_than_test"], false);
 
-    // Errors are those of the function, with their kind.
+    // Errors have the type and the message of the function.
     let failed = fixture.invoke("retrain", json!({"no_such_setting": 1})).await.unwrap_err().to_string();
     assert!(failed.contains("BadSettings") && failed.contains("no_such_setting"), "{failed}");
     let failed = fixture.invoke("ingest", json!({"no": "event"})).await.unwrap_err().to_string();
@@ -152,8 +151,8 @@ async fn dropped_log_leads_to_a_prediction() {
     fixture.stack.shutdown().await;
 }
 
-/// The card of a model, and what a run over all families told.
-fn the_card_tells_all(card: &Value, trained: &Value) {
+/// `card` is of the champion (boosting only), `trained` the response of the run over all families.
+fn card_matches_the_training(card: &Value, trained: &Value) {
     let families = |of: &Value| -> Vec<String> {
         let best = of["candidates"].as_array().unwrap().iter().filter(|c| c["best_of_family"] == true);
         best.map(|c| c["family"].as_str().unwrap().to_owned()).collect()
@@ -179,16 +178,17 @@ fn the_card_tells_all(card: &Value, trained: &Value) {
     assert!(card["calibration"]["calibration"]["platt"].is_object(), "{}", card["calibration"]);
 }
 
-/// The snapshots hold as many rows as told, the baseline one for each user, and neither a value that no window can have.
-async fn rows_are_kept(fixture: &DeployedFixture, trained: &Value) {
+/// The snapshots have the number of rows in the response, the baseline one per user, and every value is in the range of the
+/// observation window.
+async fn rows_are_exported(fixture: &DeployedFixture, trained: &Value) {
     let key = trained["snapshots"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
     let rows = table::read_rows(fixture.stored(key).await).unwrap();
-    let told = |part: &str| trained[part]["rows"].as_u64().unwrap() as usize;
-    assert_eq!(rows.len(), told("training") + told("test"));
+    let count = |part: &str| trained[part]["rows"].as_u64().unwrap() as usize;
+    assert_eq!(rows.len(), count("training") + count("test"));
     let version = trained["model_version"].as_str().unwrap();
     let page =
         fixture.stored(trained["html_report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await;
-    assert!(String::from_utf8(page).unwrap().contains(version), "the report of the training");
+    assert!(String::from_utf8(page).unwrap().contains(version), "the training report");
     let baseline = table::read_rows(fixture.stored(&format!("models/{version}/baseline.parquet")).await).unwrap();
     assert_eq!(baseline.len() as u64, trained["training"]["users"].as_u64().unwrap());
     let (recency, events) = (position("recency_days").unwrap(), position("events").unwrap());
@@ -197,7 +197,7 @@ async fn rows_are_kept(fixture: &DeployedFixture, trained: &Value) {
     }
 }
 
-/// Law 4: what is served is computed by the same function as the rows that were trained on.
+/// Predictions use the same feature function as training.
 async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
     let as_of = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
     let model_version = fixture.send("GET", "/health", "", "").await.1["model_version"].clone();
@@ -216,12 +216,12 @@ async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
         assert_eq!(answer["as_of_source"], "request");
     }
 
-    // One event, and nothing stored.
+    // One event in the request, without a stored history.
     let (status, answer) = fixture.predict(example()).await;
     assert_eq!((status, &answer["user_id"], &answer["as_of"]), (200, &json!("30"), &json!("2018-10-02T00:00:00Z")));
     assert_eq!((&answer["evidence"]["events"], &answer["evidence"]["sufficient"]), (&json!(1), &json!(false)));
 
-    // A stored history and events together: those that are stored already count once.
+    // A stored history and events in the request: a duplicate event counts once.
     let (user, _) = &users[0];
     let mut event = example()["events"][0].clone();
     event["userId"] = json!(user);
@@ -234,7 +234,7 @@ async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
     assert_eq!((&both["evidence"]["from_request"], &both["evidence"]["already_known"]), (&json!(1), &json!(1)));
 }
 
-/// The answer's numbers add up to what the model says of the user, and its words come in the language asked for.
+/// Contributions add up to the model output, and texts are in the requested language.
 async fn predictions_are_explained(fixture: &DeployedFixture) {
     let as_of = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
     let version =
@@ -256,7 +256,7 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
             "probability" => p,
             "log_odds" => (p / (1.0 - p)).ln(),
             "probability_before_calibration" | "log_odds_before_calibration" => score,
-            other => panic!("{other} is explained"),
+            other => panic!("unexpected output {other}"),
         };
         // A booster's score is summed in single precision.
         assert!((sum - explained).abs() < 1e-5, "{sum} is not {explained}: {english}");
@@ -285,9 +285,9 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
     }
 }
 
-async fn bad_requests_are_told_apart(fixture: &DeployedFixture) {
+async fn errors_have_their_own_status(fixture: &DeployedFixture) {
     let json = "application/json";
-    let unknown = r#"{"user_id":"nobody knows them"}"#;
+    let unknown = r#"{"user_id":"unknown"}"#;
     let unusable = r#"{"events":[{"ts":1538352117000,"userId":"","sessionId":1,"page":"Home"}]}"#;
     let two_users = r#"{"events":[{"ts":1,"userId":"1","sessionId":1,"page":"Home"},{"ts":1,"userId":"2","sessionId":1,"page":"Home"}]}"#;
     let large = vec![b' '; 4_500_000];

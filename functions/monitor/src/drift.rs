@@ -1,44 +1,41 @@
-//! Data drift: each feature of the current users against the rows that the champion was trained on.
+//! Data drift: the distribution of each feature over the current users, compared with the champion's training rows.
 
 use crate::settings::MonitorSettings;
 use crate::stats::{Ks, MissingShares, Psi, PsiBaseline, StatsError, benjamini_hochberg, ks_two_sample};
 use churn_common::features::{Row, SCHEMA};
 use serde::Serialize;
 
-/// Drift of all features.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Drift {
     pub(crate) baseline_users: usize,
     pub(crate) current_users: usize,
-    /// Number of features that have drifted.
-    pub(crate) drifted: usize,
-    /// All features, in the order of the schema.
+    pub(crate) drifted_feature_count: usize,
+    /// All features, in schema order.
     pub(crate) features: Vec<FeatureDrift>,
 }
 
-/// Drift of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct FeatureDrift {
     pub(crate) name: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) psi: Psi,
-    /// p-value of the index after Benjamini–Hochberg correction.
-    pub(crate) psi_adjusted_p: f64,
-    /// Kolmogorov–Smirnov test of the values that are not missing; `None` if one side has none.
+    /// p-value of PSI after Benjamini–Hochberg correction.
+    pub(crate) psi_adjusted_p_value: f64,
+    /// Two-sample Kolmogorov–Smirnov test of the values that are not missing; `None` if either sample has no value.
     pub(crate) ks: Option<Ks>,
-    /// p-value of the test after Benjamini–Hochberg correction.
-    pub(crate) ks_adjusted_p: Option<f64>,
-    pub(crate) missing: MissingShares,
-    /// Whether the distance is both large and significant.
-    pub(crate) drifted: bool,
+    /// p-value of the KS test after Benjamini–Hochberg correction.
+    pub(crate) ks_adjusted_p_value: Option<f64>,
+    pub(crate) missing_share: MissingShares,
+    /// Whether the difference is both large and significant.
+    pub(crate) drift_detected: bool,
 }
 
 impl Drift {
-    /// Compares two sets of rows with one row per user, neither empty.
+    /// Compares two sets of rows with one row per user. Neither may be empty.
     ///
-    /// A feature has drifted if PSI or KS reaches its threshold *and* its p-value, after correction over all features
-    /// (Benjamini and Hochberg 1995), is at most alpha: the first alone raises false alarms on small batches, the second
-    /// alone on large ones. A change of the missing share counts if PSI's p-value, which includes it, is significant.
+    /// A feature has drifted if PSI or KS reaches its threshold *and* its p-value, after Benjamini–Hochberg correction over
+    /// all features, is at most the significance level. A threshold alone raises false alarms on small batches, a p-value
+    /// alone on large ones. A change of the share of missing values counts if PSI, which has a bin for them, is significant.
     pub(crate) fn between(baseline: &[Row], current: &[Row], settings: &MonitorSettings) -> Result<Self, StatsError> {
         let mut features = Vec::with_capacity(SCHEMA.len());
         for (at, feature) in SCHEMA.iter().enumerate() {
@@ -51,34 +48,35 @@ impl Drift {
             features.push(FeatureDrift {
                 name: feature.name,
                 unit: feature.unit,
-                psi: PsiBaseline::of(&before, settings.psi_bins)?.psi(&now)?,
-                psi_adjusted_p: 1.0,
+                psi: PsiBaseline::from_sample(&before, settings.psi_bins)?.psi(&now)?,
+                psi_adjusted_p_value: 1.0,
                 ks,
-                ks_adjusted_p: None,
-                missing: MissingShares::of(&before, &now)?,
-                drifted: false,
+                ks_adjusted_p_value: None,
+                missing_share: MissingShares::from_samples(&before, &now)?,
+                drift_detected: false,
             });
         }
         let psi = benjamini_hochberg(&features.iter().map(|f| f.psi.p_value).collect::<Vec<_>>())?;
         let ks = benjamini_hochberg(&features.iter().filter_map(|f| f.ks.map(|k| k.p_value)).collect::<Vec<_>>())?;
         let mut ks = ks.into_iter();
-        for (feature, psi_adjusted_p) in features.iter_mut().zip(psi) {
-            feature.psi_adjusted_p = psi_adjusted_p;
-            feature.ks_adjusted_p = feature.ks.and_then(|_| ks.next());
-            feature.drifted = feature.has_drifted(settings);
+        for (feature, psi_adjusted_p_value) in features.iter_mut().zip(psi) {
+            feature.psi_adjusted_p_value = psi_adjusted_p_value;
+            feature.ks_adjusted_p_value = feature.ks.and_then(|_| ks.next());
+            feature.drift_detected = feature.has_drifted(settings);
         }
-        let drifted = features.iter().filter(|f| f.drifted).count();
-        Ok(Self { baseline_users: baseline.len(), current_users: current.len(), drifted, features })
+        let drifted_feature_count = features.iter().filter(|f| f.drift_detected).count();
+        Ok(Self { baseline_users: baseline.len(), current_users: current.len(), drifted_feature_count, features })
     }
 }
 
 impl FeatureDrift {
     fn has_drifted(&self, settings: &MonitorSettings) -> bool {
-        let far = self.psi.value >= settings.psi_threshold
-            || (self.missing.current - self.missing.baseline).abs() >= settings.missing_threshold;
-        let psi = far && self.psi_adjusted_p <= settings.alpha;
+        let is_significant = |p_value: f64| p_value <= settings.drift_significance_level;
+        let missing_change = (self.missing_share.current - self.missing_share.baseline).abs();
+        let is_large = self.psi.value >= settings.psi_threshold || missing_change >= settings.missing_threshold;
+        let psi = is_large && is_significant(self.psi_adjusted_p_value);
         let ks = self.ks.is_some_and(|ks| ks.statistic >= settings.ks_threshold)
-            && self.ks_adjusted_p.is_some_and(|p| p <= settings.alpha);
+            && self.ks_adjusted_p_value.is_some_and(is_significant);
         psi || ks
     }
 }
@@ -92,7 +90,7 @@ mod tests {
     use super::*;
     use churn_common::features::COUNT;
 
-    /// Rows whose features spread evenly over 0..1, each in its own order, by a fixed scramble of the row's number.
+    /// Rows whose features are uniform in 0..1: a hash of row, feature and `salt`.
     fn rows(n: usize, salt: usize, change: impl Fn(usize, f32) -> f32) -> Vec<Row> {
         let value =
             |i: usize, f: usize| ((i * 7919 + f * 104_729 + salt) * 2_654_435_761 % 1_000_003) as f32 / 1_000_003.0;
@@ -105,12 +103,12 @@ mod tests {
         let baseline = rows(500, 0, |_, x| x);
         for n in [30, 60, 120, 500] {
             let drift = Drift::between(&baseline, &rows(n, 31 * n, |_, x| x), &settings).unwrap();
-            assert_eq!(drift.drifted, 0, "{n} users");
+            assert_eq!(drift.drifted_feature_count, 0, "{n} users");
         }
     }
 
     #[test]
-    fn a_shift_and_missing_values_are_found_in_their_features() {
+    fn a_shift_and_missing_values_are_detected_as_drift() {
         let change = |f, x: f32| match f {
             3 => x + 0.5,
             7 if x < 0.5 => f32::NAN,
@@ -118,15 +116,15 @@ mod tests {
         };
         let drift =
             Drift::between(&rows(500, 0, |_, x| x), &rows(300, 5, change), &MonitorSettings::default()).unwrap();
-        let found: Vec<usize> = (0..COUNT).filter(|f| drift.features[*f].drifted).collect();
-        assert_eq!(found, [3, 7]);
+        let drifted: Vec<usize> = (0..COUNT).filter(|f| drift.features[*f].drift_detected).collect();
+        assert_eq!(drifted, [3, 7]);
     }
 
     #[test]
-    fn a_feature_that_is_missing_throughout_has_no_ks() {
+    fn a_feature_without_values_has_no_ks_test() {
         let gone = |f, x| if f == 2 { f32::NAN } else { x };
         let drift = Drift::between(&rows(200, 0, |_, x| x), &rows(200, 9, gone), &MonitorSettings::default()).unwrap();
         assert_eq!(drift.features[2].ks, None);
-        assert!(drift.features[2].drifted && drift.features[2].missing.current == 1.0);
+        assert!(drift.features[2].drift_detected && drift.features[2].missing_share.current == 1.0);
     }
 }

@@ -1,4 +1,4 @@
-//! The error of an invocation, and the form in which Lambda reports it.
+//! The error of an invocation, and how Lambda reports it.
 
 use crate::stats::StatsError;
 use churn_common::metrics::MetricsError;
@@ -10,30 +10,30 @@ use lambda_runtime::Diagnostic;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MonitorError {
-    /// The settings, or those in the payload, are invalid.
+    /// The environment or the payload has an invalid setting.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Model(#[from] ModelError),
-    #[error("scoring failed: {0}")]
+    #[error("cannot score the labelled users: {0}")]
     Score(#[from] ScoreError),
-    #[error("drift cannot be computed: {0}")]
+    #[error("cannot compute drift: {0}")]
     Stats(#[from] StatsError),
-    #[error("performance cannot be computed: {0}")]
+    #[error("cannot compute performance: {0}")]
     Metrics(#[from] MetricsError),
-    #[error("the baseline of model {0} cannot be read: {1}")]
+    #[error("cannot read the baseline of model {0}: {1}")]
     Baseline(ModelVersion, String),
 }
 
-/// The error type is a stable name for alarms and retries: only `Retryable` is worth a retry.
+/// The error types are stable names for alarms and retry rules. A retry can succeed only after `Retryable`.
 impl From<MonitorError> for Diagnostic {
     fn from(error: MonitorError) -> Self {
         let error_type = match &error {
-            MonitorError::Settings(_) => "BadSettings",
+            MonitorError::Settings(_) => "InvalidSettings",
             MonitorError::Store(e) | MonitorError::Model(ModelError::Store(e)) if e.retryable => "Retryable",
-            _ => "Failed",
+            _ => "NonRetryable",
         };
         Self { error_type: error_type.into(), error_message: error.to_string() }
     }
@@ -45,13 +45,13 @@ mod tests {
     use churn_common::store::StoreErrorKind;
 
     #[test]
-    fn only_a_store_error_that_may_pass_is_retryable() {
+    fn only_transient_store_errors_are_retryable() {
         let store = |kind| StoreError::new(kind, "GetObject", "s3://b/k", "it failed");
         for (error, error_type) in [
             (MonitorError::Store(store(StoreErrorKind::Throttled)), "Retryable"),
             (MonitorError::Model(ModelError::Store(store(StoreErrorKind::Interrupted))), "Retryable"),
-            (MonitorError::Store(store(StoreErrorKind::Corrupt)), "Failed"),
-            (MonitorError::Settings(SettingsError::NotSettings("7".into())), "BadSettings"),
+            (MonitorError::Store(store(StoreErrorKind::Corrupt)), "NonRetryable"),
+            (MonitorError::Settings(SettingsError::NotSettings("7".into())), "InvalidSettings"),
         ] {
             let message = error.to_string();
             let diagnostic = Diagnostic::from(error);

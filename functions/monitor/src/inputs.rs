@@ -1,4 +1,4 @@
-//! What a report compares: the champion with its training baseline, and the users as they are stored now.
+//! Inputs of a report: the champion with its training baseline, and rows computed from the histories stored now.
 
 use crate::error::MonitorError;
 use crate::outcome::Reason;
@@ -17,27 +17,27 @@ pub(crate) struct Inputs {
     pub(crate) card: Card,
     /// Rows that the champion was trained on, one per user.
     pub(crate) baseline: Vec<Row>,
-    /// Cutoff of `current`: the end of the log, whole days only, as in training.
+    /// Cutoff of `current`: the end of the last whole day of the log, as in training.
     pub(crate) as_of: Day,
-    /// Rows of the users at risk at `as_of`, one per user.
+    /// Rows of the users who are active at `as_of`, one per user.
     pub(crate) current: Vec<Row>,
     /// The latest cutoff whose labels are known.
     pub(crate) labelled_at: Day,
-    /// Snapshots of the users at risk at `labelled_at`.
+    /// Snapshots of the users who are active at `labelled_at`, one per user.
     pub(crate) labelled: Vec<Snapshot>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Load {
     Inputs(Box<Inputs>),
-    /// There is nothing to compare.
+    /// No report is possible.
     Nothing {
         reason: Reason,
         detail: String,
     },
 }
 
-/// One user now, and at the latest cutoff whose labels are known.
+/// Rows of one user at both cutoffs; `None` where the user is not active.
 struct UserRows {
     current: Option<Row>,
     labelled: Option<Snapshot>,
@@ -45,17 +45,17 @@ struct UserRows {
 
 pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Timestamp) -> Result<Load, MonitorError> {
     let Some(version) = stores.registry().read().await?.0.champion else {
-        return Ok(nothing(Reason::NoModel, "no model has been trained yet"));
+        return Ok(nothing(Reason::NoModel, "no champion: train a model first"));
     };
     let Some((_, as_of)) = stores.ledger.log_span(now).await? else {
-        return Ok(nothing(Reason::NoLog, "no log has been ingested yet"));
+        return Ok(nothing(Reason::NoData, "no log has been ingested"));
     };
     let (model, card) = (stores.models().get(&version).await?, stores.models().card(&version).await?);
     let baseline = table::read_rows(stores.models().baseline(&version).await?)
         .map_err(|e| MonitorError::Baseline(version.clone(), e.to_string()))?;
 
     let labelled_at = card.label.newest_matured(as_of);
-    let users = stores.histories.map_users(settings.scan_segments, |user, history| {
+    let users = stores.histories.map_users(settings.total_segments, |user, history| {
         let labelled = || {
             let row = at_risk(&history, labelled_at, card.window_days)?;
             let churned = card.label.of(&history, labelled_at, as_of)?;
@@ -70,8 +70,8 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
     }
     let (users, needed) = (current.len(), settings.min_current_users as usize);
     if users < needed {
-        let detail = format!("{users} users are active before {as_of}, it takes at least {needed} (min_current_users)");
-        return Ok(nothing(Reason::TooFewUsers, detail));
+        let detail = format!("{users} users are active at {as_of}, expected {needed} or more (min_current_users)");
+        return Ok(nothing(Reason::InsufficientUsers, detail));
     }
     Ok(Load::Inputs(Box::new(Inputs { version, model, card, baseline, as_of, current, labelled_at, labelled })))
 }

@@ -1,5 +1,5 @@
-//! `monitor`: compares the users active now with those that the champion was trained on, and its performance now with its
-//! performance at training.
+//! `monitor`: compares the users who are active now with the champion's training rows (drift), and the champion's
+//! performance now with its performance at training.
 
 mod drift;
 mod error;
@@ -27,7 +27,7 @@ use performance::Performance;
 use report::Report;
 use serde_json::Value;
 
-/// The function as Lambda runs it: what all invocations share, built once during init.
+/// The function as Lambda runs it. Built once during init and shared by all invocations.
 #[derive(Debug)]
 pub struct Handler {
     stores: Stores,
@@ -38,7 +38,7 @@ impl Handler {
     /// Reads the settings and connects to the stores.
     ///
     /// # Errors
-    /// The settings cannot be used.
+    /// A setting is invalid.
     pub async fn from_env() -> Result<Self, Error> {
         let settings = MonitorSettings::from_env()?;
         Ok(Self { stores: Stores::from_env(&StoreNames::from_env()?).await, settings })
@@ -55,7 +55,7 @@ impl Handler {
     }
 }
 
-/// Writes a report on drift and performance. The payload may override any setting.
+/// Writes a report on drift and performance. The payload overrides settings by name.
 ///
 /// # Errors
 /// The payload or a setting is invalid, a store failed, or the champion's files cannot be read.
@@ -74,7 +74,7 @@ pub async fn handle(
             Outcome::reported(report, url)
         }
     };
-    tracing::info!(outcome = %serde_json::json!(outcome), "monitor done");
+    tracing::info!(outcome = %serde_json::json!(outcome), "monitor finished");
     Ok(outcome)
 }
 

@@ -8,48 +8,86 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// A report was written.
     Reported {
-        /// URL of the report.
-        report: String,
+        /// `s3://bucket/key` of the report.
+        report_url: String,
         model_version: ModelVersion,
-        /// The current users are those at risk at this cutoff.
+        /// Cutoff at which the current users are active.
         as_of: Day,
         current_users: usize,
-        /// Names of the features that have drifted.
-        drifted: Vec<&'static str>,
+        drifted_features: Vec<&'static str>,
         /// Whether a new model should be trained.
         needs_retrain: bool,
-        /// Why a new model should be trained.
-        reasons: Vec<String>,
+        /// One text per reason to train; empty if there is none.
+        retrain_reasons: Vec<String>,
     },
-    /// There is nothing to compare.
-    NotReported { reason: Reason, detail: String },
+    NotReported {
+        reason: Reason,
+        detail: String,
+    },
 }
 
-/// Why there is no report.
+/// Reason for no report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// No model has been trained yet.
+    /// The registry has no champion.
     NoModel,
-    /// No log has been ingested yet.
-    NoLog,
-    /// Too few users are active.
-    TooFewUsers,
+    /// No log has been ingested.
+    NoData,
+    /// Fewer users are active than `min_current_users`.
+    InsufficientUsers,
 }
 
 impl Outcome {
-    /// The summary of a report that was written to `url`.
-    pub(crate) fn reported(report: Report, url: String) -> Self {
+    /// Summary of a report that was written to `report_url`.
+    pub(crate) fn reported(report: Report, report_url: String) -> Self {
         Self::Reported {
-            report: url,
+            report_url,
             model_version: report.model_version,
             as_of: report.as_of,
             current_users: report.drift.current_users,
-            drifted: report.drift.features.iter().filter(|f| f.drifted).map(|f| f.name).collect(),
+            drifted_features: report.drift.features.iter().filter(|f| f.drift_detected).map(|f| f.name).collect(),
             needs_retrain: report.needs_retrain,
-            reasons: report.reasons,
+            retrain_reasons: report.retrain_reasons,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn response_has_its_public_names() {
+        let reported = Outcome::Reported {
+            report_url: "s3://churn-store/reports/drift/2018-12-01.json".into(),
+            model_version: ModelVersion::from_file(b"model"),
+            as_of: Day::parse("2018-12-01").unwrap(),
+            current_users: 120,
+            drifted_features: vec!["recency_days"],
+            needs_retrain: true,
+            retrain_reasons: vec!["ROC-AUC is 20 % lower than at training".into()],
+        };
+        let expected = json!({
+            "outcome": "reported",
+            "report_url": "s3://churn-store/reports/drift/2018-12-01.json",
+            "model_version": ModelVersion::from_file(b"model"),
+            "as_of": "2018-12-01",
+            "current_users": 120,
+            "drifted_features": ["recency_days"],
+            "needs_retrain": true,
+            "retrain_reasons": ["ROC-AUC is 20 % lower than at training"],
+        });
+        assert_eq!(json!(reported), expected);
+        for (reason, name) in [
+            (Reason::NoModel, "no_model"),
+            (Reason::NoData, "no_data"),
+            (Reason::InsufficientUsers, "insufficient_users"),
+        ] {
+            let not_reported = json!(Outcome::NotReported { reason, detail: "…".into() });
+            assert_eq!(not_reported, json!({"outcome": "not_reported", "reason": name, "detail": "…"}));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Realised performance: the champion on users whose label is known by now, against its held-out test at training.
+//! Realised performance: the champion on users whose labels are known now, compared with its held-out test at training.
 
 use crate::settings::MonitorSettings;
 use churn_common::calendar::Day;
@@ -11,30 +11,80 @@ use serde::Serialize;
 pub(crate) struct Performance {
     /// The latest cutoff whose labels are known.
     pub(crate) cutoff: Day,
-    /// Whether the cutoff is later than those of the champion's test. If not, no newer label is known yet.
-    pub(crate) newer_than_test: bool,
-    /// Number of users at risk at the cutoff.
+    /// Whether the cutoff is later than every cutoff of the champion's test set. If not, no newer label is known yet.
+    pub(crate) is_newer_than_test: bool,
+    /// Number of users who are active at the cutoff.
     pub(crate) rows: usize,
-    /// Number of them who churned.
+    /// Number of rows that churned.
     pub(crate) positives: usize,
     pub(crate) evaluation: Evaluation,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<MetricChange>,
+}
+
+/// The metrics that are compared, in the order of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Metric {
+    RocAuc,
+    PrAuc,
+    Accuracy,
+    Precision,
+    Recall,
+    F1,
+    LogLoss,
+    Brier,
+}
+
+impl Metric {
+    const ALL: [Self; 8] = [
+        Self::RocAuc,
+        Self::PrAuc,
+        Self::Accuracy,
+        Self::Precision,
+        Self::Recall,
+        Self::F1,
+        Self::LogLoss,
+        Self::Brier,
+    ];
+
+    /// `None` if the metric is undefined on these rows.
+    fn value(self, evaluation: &Evaluation) -> Option<f64> {
+        match self {
+            Self::RocAuc => evaluation.roc_auc,
+            Self::PrAuc => evaluation.pr_auc,
+            Self::Accuracy => Some(evaluation.accuracy),
+            Self::Precision => evaluation.precision,
+            Self::Recall => evaluation.recall,
+            Self::F1 => evaluation.f1,
+            Self::LogLoss => Some(evaluation.log_loss),
+            Self::Brier => Some(evaluation.brier),
+        }
+    }
+
+    /// Name in a text, for the metrics whose loss is a reason to train.
+    fn ranking_name(self) -> Option<&'static str> {
+        match self {
+            Self::RocAuc => Some("ROC-AUC"),
+            Self::PrAuc => Some("PR-AUC"),
+            _ => None,
+        }
+    }
 }
 
 /// One metric at training and now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Change {
-    pub(crate) metric: &'static str,
+pub(crate) struct MetricChange {
+    pub(crate) metric: Metric,
     /// On the champion's held-out test; `None` if undefined.
-    pub(crate) at_training: Option<f64>,
+    pub(crate) training_value: Option<f64>,
     /// `None` if undefined.
-    pub(crate) current: Option<f64>,
-    /// (current − at_training) / at_training; `None` if undefined.
-    pub(crate) relative_delta: Option<f64>,
+    pub(crate) current_value: Option<f64>,
+    /// (current − training) / training; `None` if undefined.
+    pub(crate) relative_change: Option<f64>,
 }
 
 impl Performance {
-    /// Evaluates the champion's `probabilities`, `(n_snapshots,)`, of labelled snapshots, which must not be empty.
+    /// Evaluates the champion's `probabilities`, `(n_snapshots,)`, on labelled snapshots, which must not be empty.
     pub(crate) fn measure(
         snapshots: &[Snapshot],
         probabilities: &[f64],
@@ -43,57 +93,71 @@ impl Performance {
         card: &Card,
     ) -> Result<Self, MetricsError> {
         let labels: Vec<bool> = snapshots.iter().map(|s| s.churned).collect();
-        let now = Evaluation::of(&labels, probabilities, threshold.get())?;
-        let then = &card.evaluation;
-        let changes = vec![
-            change("roc_auc", then.roc_auc, now.roc_auc),
-            change("pr_auc", then.pr_auc, now.pr_auc),
-            change("accuracy", Some(then.accuracy), Some(now.accuracy)),
-            change("precision", then.precision, now.precision),
-            change("recall", then.recall, now.recall),
-            change("f1", then.f1, now.f1),
-            change("log_loss", Some(then.log_loss), Some(now.log_loss)),
-            change("brier", Some(then.brier), Some(now.brier)),
-        ];
+        let evaluation = Evaluation::of(&labels, probabilities, threshold.get())?;
+        let change =
+            |metric: Metric| MetricChange::between(metric, metric.value(&card.evaluation), metric.value(&evaluation));
         Ok(Self {
             cutoff,
-            newer_than_test: card.test.cutoffs.last().is_none_or(|tested| cutoff > *tested),
+            is_newer_than_test: card.test.cutoffs.last().is_none_or(|tested| cutoff > *tested),
             rows: labels.len(),
             positives: labels.iter().filter(|l| **l).count(),
-            evaluation: now,
-            changes,
+            changes: Metric::ALL.into_iter().map(change).collect(),
+            evaluation,
         })
     }
 
-    /// A sentence for each ranking metric that has lost more than the settings permit. Empty if a class has too few rows,
-    /// or if the rows are those of the champion's test.
-    pub(crate) fn losses(&self, settings: &MonitorSettings) -> Vec<String> {
-        let enough = self.positives.min(self.rows - self.positives) >= settings.min_class_rows as usize;
-        if !enough || !self.newer_than_test {
+    /// One text per ranking metric (ROC-AUC, PR-AUC) that fell by more than `max_performance_loss`. Empty if a class has
+    /// fewer than `min_rows_per_class` rows, or if the cutoff is not newer than the champion's test set.
+    pub(crate) fn retrain_reasons(&self, settings: &MonitorSettings) -> Vec<String> {
+        let smaller_class = self.positives.min(self.rows - self.positives);
+        if smaller_class < settings.min_rows_per_class as usize || !self.is_newer_than_test {
             return Vec::new();
         }
-        let ranking = self.changes.iter().filter(|c| matches!(c.metric, "roc_auc" | "pr_auc"));
-        ranking
-            .filter_map(|c| c.relative_delta.filter(|d| *d < -settings.max_performance_loss).map(|d| (c.metric, d)))
-            .map(|(metric, delta)| format!("{metric} has lost {:.0} % since training", -100.0 * delta))
+        let falls = self.changes.iter().filter_map(|change| change.metric.ranking_name().zip(change.relative_change));
+        falls
+            .filter(|(_, change)| *change < -settings.max_performance_loss)
+            .map(|(name, change)| format!("{name} is {:.0} % lower than at training", -100.0 * change))
             .collect()
     }
 }
 
-fn change(metric: &'static str, at_training: Option<f64>, current: Option<f64>) -> Change {
-    let relative_delta =
-        at_training.zip(current).filter(|(then, _)| *then != 0.0).map(|(then, now)| (now - then) / then);
-    Change { metric, at_training, current, relative_delta }
+impl MetricChange {
+    fn between(metric: Metric, training_value: Option<f64>, current_value: Option<f64>) -> Self {
+        let defined = training_value.zip(current_value).filter(|(training, _)| *training != 0.0);
+        let relative_change = defined.map(|(training, current)| (current - training) / training);
+        Self { metric, training_value, current_value, relative_change }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::change;
+    use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_change_is_relative_to_training() {
-        assert_eq!(change("f1", Some(0.8), Some(0.6)).relative_delta.map(|d| (d * 100.0).round()), Some(-25.0));
-        assert_eq!(change("f1", None, Some(0.6)).relative_delta, None);
-        assert_eq!(change("f1", Some(0.0), Some(0.6)).relative_delta, None);
+        let change = |training, current| MetricChange::between(Metric::F1, training, current).relative_change;
+        assert_eq!(change(Some(0.8), Some(0.6)).map(|change| (change * 100.0).round()), Some(-25.0));
+        assert_eq!(change(None, Some(0.6)), None);
+        assert_eq!(change(Some(0.0), Some(0.6)), None);
+    }
+
+    #[test]
+    fn report_has_its_public_names() {
+        let evaluation = Evaluation::of(&[true, false], &[0.9, 0.2], 0.5).unwrap();
+        let performance = Performance {
+            cutoff: Day::parse("2018-12-01").unwrap(),
+            is_newer_than_test: true,
+            rows: 2,
+            positives: 1,
+            changes: vec![MetricChange::between(Metric::RocAuc, Some(0.8), Some(1.0))],
+            evaluation: evaluation.clone(),
+        };
+        let change = json!({"metric": "roc_auc", "training_value": 0.8, "current_value": 1.0, "relative_change": (1.0 - 0.8) / 0.8});
+        let expected = json!({"cutoff": "2018-12-01", "is_newer_than_test": true, "rows": 2, "positives": 1,
+            "evaluation": evaluation, "changes": [change]});
+        assert_eq!(json!(performance), expected);
+        let names = ["roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier"];
+        assert_eq!(json!(Metric::ALL), json!(names));
     }
 }

@@ -8,24 +8,24 @@ use serde::{Deserialize, Serialize};
 pub struct MonitorSettings {
     /// Number of quantile bins of PSI.
     pub psi_bins: usize,
-    /// Smallest PSI of a drifted feature.
+    /// Smallest PSI at which a feature can count as drifted.
     pub psi_threshold: f64,
-    /// Smallest KS statistic of a drifted feature.
+    /// Smallest KS statistic at which a feature can count as drifted.
     pub ks_threshold: f64,
-    /// Smallest change of the missing share of a drifted feature.
+    /// Smallest change of the share of missing values at which a feature can count as drifted.
     pub missing_threshold: f64,
     /// Significance level after Benjamini–Hochberg correction.
-    pub alpha: f64,
-    /// Share of drifted features that requires retraining.
-    pub drifted_share: f64,
+    pub drift_significance_level: f64,
+    /// Largest share of drifted features without retraining.
+    pub max_drifted_share: f64,
     /// Largest relative loss of ROC-AUC or PR-AUC without retraining.
     pub max_performance_loss: f64,
-    /// Fewest current users of a report.
+    /// Fewest current users for a report.
     pub min_current_users: u32,
-    /// Fewest churned, and fewest retained, users for a statement on performance.
-    pub min_class_rows: u32,
-    /// Segments of the history table that are scanned at once.
-    pub scan_segments: u16,
+    /// Fewest churned users, and fewest retained users, to decide on retraining by performance.
+    pub min_rows_per_class: u32,
+    /// Number of segments of the parallel scan of the history table.
+    pub total_segments: u16,
 }
 
 impl Default for MonitorSettings {
@@ -35,12 +35,12 @@ impl Default for MonitorSettings {
             psi_threshold: 0.2,
             ks_threshold: 0.1,
             missing_threshold: 0.1,
-            alpha: 0.01,
-            drifted_share: 0.3,
+            drift_significance_level: 0.01,
+            max_drifted_share: 0.3,
             max_performance_loss: 0.1,
             min_current_users: 30,
-            min_class_rows: 10,
-            scan_segments: 4,
+            min_rows_per_class: 10,
+            total_segments: 4,
         }
     }
 }
@@ -52,12 +52,12 @@ impl Settings for MonitorSettings {
             Ranged::new("psi_threshold", &self.psi_threshold, Range::above(0.0)),
             Ranged::new("ks_threshold", &self.ks_threshold, 0.0..=1.0),
             Ranged::new("missing_threshold", &self.missing_threshold, 0.0..=1.0),
-            Ranged::new("alpha", &self.alpha, Range::above(0.0).below(1.0)),
-            Ranged::new("drifted_share", &self.drifted_share, 0.0..=1.0),
+            Ranged::new("drift_significance_level", &self.drift_significance_level, Range::above(0.0).below(1.0)),
+            Ranged::new("max_drifted_share", &self.max_drifted_share, 0.0..=1.0),
             Ranged::new("max_performance_loss", &self.max_performance_loss, 0.0..=1.0),
             Ranged::new("min_current_users", &self.min_current_users, 2..),
-            Ranged::new("min_class_rows", &self.min_class_rows, 1..),
-            Ranged::new("scan_segments", &self.scan_segments, 1..=64),
+            Ranged::new("min_rows_per_class", &self.min_rows_per_class, 1..),
+            Ranged::new("total_segments", &self.total_segments, 1..=64),
         ]
     }
 }

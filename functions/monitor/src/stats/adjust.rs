@@ -1,20 +1,19 @@
-//! What p-values are worth when many are looked at.
+//! Correction of p-values for multiple tests.
 
 use super::StatsError;
 
-/// Adjusts p-values, each in 0..=1, for their number (Benjamini & Hochberg 1995), in the order given. Calling drift
-/// where an adjusted value is at or below α keeps the expected share of false calls among all calls at or below α, and
-/// where no feature has drifted the probability of *any* call: one batch raises a false alarm with probability α,
-/// however many features there are. It holds for independent and for positively dependent tests; features are mostly
-/// the latter.
+/// Adjusts p-values, each in 0..=1, for the number of tests (Benjamini & Hochberg 1995). The order is kept.
 ///
-/// Chosen over Holm's method, which gives the same promise where nothing drifts and finds less where something does.
+/// If drift is reported where the adjusted p-value is at most α, the expected share of false reports (false discovery rate)
+/// is at most α. If no feature has drifted, the probability of any report is at most α, for any number of features. Both
+/// hold for independent and for positively dependent tests. Holm's method has the same guarantee when nothing drifts, but
+/// detects less when something does.
 ///
 /// # Errors
-/// If a p-value is NaN or outside 0..=1.
+/// A p-value is NaN or outside 0..=1.
 pub fn benjamini_hochberg(p_values: &[f64]) -> Result<Vec<f64>, StatsError> {
     if let Some(&value) = p_values.iter().find(|p| !(0.0..=1.0).contains(*p)) {
-        return Err(StatsError::Range { what: "p-value", value, accepted: "in 0..=1" });
+        return Err(StatsError::Range { name: "p-value", value, expected: "0 to 1" });
     }
     let mut from_largest: Vec<usize> = (0..p_values.len()).collect();
     from_largest.sort_by(|&a, &b| p_values[b].total_cmp(&p_values[a]));

@@ -6,36 +6,35 @@ use statrs::stats_tests::ks_test::{KSTwoSampleAlternativeMethod, ks_twosample};
 
 use super::{Sample, StatsError, check, sorted_present};
 
-/// Up to this product of sample sizes statrs counts paths for an exact p-value.
+/// Largest product of the sample sizes for the exact p-value, which statrs computes by counting paths.
 const EXACT_UP_TO: usize = 10_000;
 
-/// The outcome of a two-sample Kolmogorov-Smirnov test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ks {
-    /// The largest distance between the two empirical distribution functions, 0..=1; exact.
+    /// Largest distance between the two empirical distribution functions, 0..=1. Exact.
     pub statistic: f64,
-    /// Probability of a distance this large where nothing has changed, 0..=1. Too large where values are tied (counts,
-    /// binary features): the test is made for continuous ones, and errs to the side of no alarm on others.
+    /// Probability of a distance this large without drift, 0..=1. Too large for tied values (counts, binary features): the
+    /// test assumes continuous values and is conservative for others.
     pub p_value: f64,
 }
 
-/// Compares two samples `(n_rows,)` and `(m_rows,)`; missing values (NaN) are left out.
+/// Compares two samples, `(n_rows,)` and `(m_rows,)`. Missing values (NaN) are ignored.
 ///
-/// The p-value is exact (Schröer & Trenkler 1995, by statrs) where `n · m` is at most 10 000. Beyond, it is
-/// Kolmogorov's limit distribution with Stephens' (1970) correction for finite samples. Against SciPy's exact p-value,
-/// between 1e-5 and .5, that was between −9 % and +18 % (n 200..9000, m 30..2000); statrs' asymptotic p-value, which
-/// isn't corrected, was up to twice too large for batches of 30.
+/// The p-value is exact (Schröer & Trenkler 1995, by statrs) if `n · m` is at most 10,000. Otherwise it comes from
+/// Kolmogorov's limit distribution with Stephens' (1970) correction for finite samples. Its error relative to SciPy's exact
+/// p-value is −9 % to +18 % for p-values from 1e-5 to 0.5 (n 200..9000, m 30..2000). The asymptotic p-value of statrs has no
+/// such correction and is up to twice the exact one for batches of 30.
 ///
 /// # Errors
-/// If a sample has no value that is not missing, or an infinite one.
+/// All values of a sample are missing, or one is infinite.
 pub fn ks_two_sample(baseline: &[f64], current: &[f64]) -> Result<Ks, StatsError> {
     let baseline = present(baseline, Sample::Baseline)?;
     let current = present(current, Sample::Current)?;
     let statistic = distance(&baseline, &current);
     let p_value = if baseline.len() * current.len() <= EXACT_UP_TO {
         let exact = KSTwoSampleAlternativeMethod::TwoSidedExact;
-        let outcome = ks_twosample(baseline, current, exact, NaNPolicy::Error);
-        outcome.map_err(|e| StatsError::Ks(e.to_string()))?.1.clamp(0.0, 1.0)
+        let result = ks_twosample(baseline, current, exact, NaNPolicy::Error);
+        result.map_err(|e| StatsError::Ks(e.to_string()))?.1.clamp(0.0, 1.0)
     } else {
         let (n, m) = (baseline.len() as f64, current.len() as f64);
         let root = (n * m / (n + m)).sqrt();
@@ -50,8 +49,8 @@ fn present(values: &[f64], sample: Sample) -> Result<Vec<f64>, StatsError> {
     if present.is_empty() { Err(StatsError::AllMissing { sample }) } else { Ok(present) }
 }
 
-/// The largest distance between the distribution functions of two ascending samples. Counted in whole numbers: sums of
-/// 1/n leave a distance of 1e-16 where there is none.
+/// Largest distance between the empirical distribution functions of two ascending samples. Counts in integers: sums of 1/n
+/// give a distance of 1e-16 for equal distributions.
 fn distance(a: &[f64], b: &[f64]) -> f64 {
     let (n, m) = (a.len() as u64, b.len() as u64);
     let (mut i, mut j, mut largest) = (0, 0, 0);
@@ -64,9 +63,9 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     largest as f64 / (n * m) as f64
 }
 
-/// Kolmogorov's limit distribution: `2·Σ (−1)^(k−1)·exp(−2k²x²)`, the probability of more than `x`, 0..=1.
+/// Survival function of Kolmogorov's limit distribution, `2·Σ (−1)^(k−1)·exp(−2k²x²)`, 0..=1.
 fn kolmogorov_sf(x: f64) -> f64 {
-    // Below, it is 1 to 12 digits, and the sum needs ever more terms: endlessly many at 0, where statrs 0.19 hangs.
+    // Below 0.2 the value is 1 to 12 digits, and the sum needs more and more terms: statrs 0.19 hangs at 0.
     if x < 0.2 {
         return 1.0;
     }

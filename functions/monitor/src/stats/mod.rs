@@ -1,6 +1,6 @@
-//! Two-sample statistics: how far a sample is from the one that a model was trained on, and what chance explains of it.
+//! Two-sample statistics: the distance between the training sample and the current sample, and its p-value.
 //!
-//! All tests assume independent rows: pass one row per user, or the p-values are too small.
+//! All tests assume independent rows. With several rows per user the p-values are too small.
 
 mod adjust;
 mod ks;
@@ -16,12 +16,11 @@ pub use adjust::benjamini_hochberg;
 pub use ks::{Ks, ks_two_sample};
 pub use psi::{Psi, PsiBaseline};
 
-/// Which of the two samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sample {
-    /// What the model was trained on.
+    /// The model's training rows.
     Baseline,
-    /// What is compared with it.
+    /// The rows that are compared with the baseline.
     Current,
 }
 
@@ -38,37 +37,35 @@ impl fmt::Display for Sample {
 pub enum StatsError {
     #[error("the {sample} sample has no rows")]
     Empty { sample: Sample },
-    #[error("the {sample} sample has no value that is not missing")]
+    #[error("all values of the {sample} sample are missing")]
     AllMissing { sample: Sample },
-    #[error("{sample} row {row}: value is {value}, must be finite or missing")]
+    #[error("row {row} of the {sample} sample is {value}, expected a finite or missing value")]
     Infinite {
         sample: Sample,
         /// Position of the row, from 0.
         row: usize,
         value: f64,
     },
-    #[error("{what} is {value}, must be {accepted}")]
-    Range { what: &'static str, value: f64, accepted: &'static str },
-    /// statrs failed where it should not.
+    #[error("{name} is {value}, expected {expected}")]
+    Range { name: &'static str, value: f64, expected: &'static str },
+    /// Error of statrs, which the checks above should exclude.
     #[error("the Kolmogorov-Smirnov test failed: {0}")]
     Ks(String),
 }
 
-/// Shares of rows that are missing.
+/// Shares of missing values, each 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MissingShares {
-    /// In the baseline, 0..=1.
     pub baseline: f64,
-    /// In the current sample, 0..=1.
     pub current: f64,
 }
 
 impl MissingShares {
-    /// Counts missing values (NaN) in two samples `(n_rows,)`.
+    /// Counts missing values (NaN) in two samples, `(n_rows,)` and `(m_rows,)`.
     ///
     /// # Errors
-    /// If a sample has no rows.
-    pub fn of(baseline: &[f64], current: &[f64]) -> Result<Self, StatsError> {
+    /// A sample has no rows or an infinite value.
+    pub fn from_samples(baseline: &[f64], current: &[f64]) -> Result<Self, StatsError> {
         Ok(Self {
             baseline: missing_share(baseline, Sample::Baseline)?,
             current: missing_share(current, Sample::Current)?,

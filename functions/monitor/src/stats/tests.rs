@@ -1,4 +1,4 @@
-//! Against SciPy, and by simulation: how often small batches raise a false alarm.
+//! Comparison with SciPy, and the false-alarm rate of small batches by simulation.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -26,19 +26,19 @@ fn drift_equals_scipy() {
         let name = case["name"].as_str().unwrap();
         let (baseline, current) = (values(&case["baseline"]), values(&case["current"]));
 
-        let missing = MissingShares::of(&baseline, &current).unwrap();
+        let missing = MissingShares::from_samples(&baseline, &current).unwrap();
         assert_eq!(vec![missing.baseline, missing.current], values(&case["missing"]), "{name}");
 
-        let psi = PsiBaseline::of(&baseline, 10).unwrap().psi(&current).unwrap();
+        let psi = PsiBaseline::from_sample(&baseline, 10).unwrap().psi(&current).unwrap();
         assert_eq!(psi.bins as f64, case["psi"]["bins"].as_f64().unwrap(), "{name}");
-        // The same formula in another order of operations, and another incomplete gamma function.
+        // The order of operations and the incomplete gamma function differ.
         close(name, psi.value, &case["psi"]["value"], 1e-12);
         close(name, psi.p_value, &case["psi"]["p_value"], 1e-9);
 
         let ks = ks_two_sample(&baseline, &current).unwrap();
         // SciPy subtracts two rounded shares: a few units in the last place of 1.
         close(name, ks.statistic, &case["ks"]["statistic"], 1e-15);
-        // Counted paths are exact but for rounding; the corrected limit is good to 9 % below and 18 % above.
+        // The exact p-value differs by rounding, the corrected limit by −9 % to +18 %.
         let exact = case["ks"]["exact"].as_bool().unwrap();
         close(name, ks.p_value, &case["ks"]["p_value"], if exact { 1e-9 } else { 0.18 });
     }
@@ -56,7 +56,7 @@ fn adjusted_p_values_equal_scipy() {
     assert_eq!(benjamini_hochberg(&[]).unwrap(), Vec::<f64>::new());
 }
 
-/// statrs' asymptotic p-value sums without end where the distance is 0, and all but so where it is 1e-16 by rounding.
+/// The asymptotic p-value of statrs does not terminate for a distance of 0, and takes very long for 1e-16.
 #[test]
 fn equal_distributions_of_unequal_size_do_not_hang() {
     let ks = ks_two_sample(&[0.1; 3001], &[0.1; 700]).unwrap();
@@ -64,9 +64,9 @@ fn equal_distributions_of_unequal_size_do_not_hang() {
 }
 
 #[test]
-fn bins_are_even_and_never_part_equal_values() {
+fn bins_are_even_and_equal_values_share_a_bin() {
     let baseline: Vec<f64> = (0..1000).map(|i| if i < 500 { 0.0 } else { f64::from(i) }).collect();
-    let bins = PsiBaseline::of(&baseline, 6).unwrap();
+    let bins = PsiBaseline::from_sample(&baseline, 6).unwrap();
     let psi = bins.psi(&baseline).unwrap();
     assert_eq!((psi.bins, psi.value, psi.p_value), (6, 0.0, 1.0));
     let again: PsiBaseline = serde_json::from_str(&serde_json::to_string(&bins).unwrap()).unwrap();
@@ -74,22 +74,22 @@ fn bins_are_even_and_never_part_equal_values() {
 }
 
 #[test]
-fn a_baseline_without_values_and_a_value_never_seen_are_compared_too() {
-    let psi = PsiBaseline::of(&[f64::NAN; 100], 10).unwrap().psi(&[1.0; 50]).unwrap();
+fn new_values_in_a_feature_without_values_are_drift() {
+    let psi = PsiBaseline::from_sample(&[f64::NAN; 100], 10).unwrap().psi(&[1.0; 50]).unwrap();
     assert!(psi.bins == 2 && psi.p_value < 1e-6, "{psi:?}");
-    let psi = PsiBaseline::of(&[f64::NAN; 100], 10).unwrap().psi(&[f64::NAN; 50]).unwrap();
+    let psi = PsiBaseline::from_sample(&[f64::NAN; 100], 10).unwrap().psi(&[f64::NAN; 50]).unwrap();
     assert_eq!((psi.bins, psi.value, psi.p_value), (1, 0.0, 1.0));
 }
 
 #[test]
-fn what_cannot_be_compared_is_named() {
-    let bins = PsiBaseline::of(&[1.0, 2.0], 10).unwrap();
+fn errors_name_the_sample_and_the_value() {
+    let bins = PsiBaseline::from_sample(&[1.0, 2.0], 10).unwrap();
     assert_eq!(bins.psi(&[]).unwrap_err().to_string(), "the current sample has no rows");
     let infinite = bins.psi(&[1.0, f64::INFINITY]).unwrap_err();
-    assert_eq!(infinite.to_string(), "current row 1: value is inf, must be finite or missing");
-    assert_eq!(PsiBaseline::of(&[1.0], 1).unwrap_err().to_string(), "max_bins is 1, must be 2 or more");
+    assert_eq!(infinite.to_string(), "row 1 of the current sample is inf, expected a finite or missing value");
+    assert_eq!(PsiBaseline::from_sample(&[1.0], 1).unwrap_err().to_string(), "max_bins is 1, expected 2 or more");
     let missing = ks_two_sample(&[f64::NAN], &[1.0]).unwrap_err();
-    assert_eq!(missing.to_string(), "the baseline sample has no value that is not missing");
+    assert_eq!(missing.to_string(), "all values of the baseline sample are missing");
     assert!(benjamini_hochberg(&[0.5, f64::NAN]).is_err());
 }
 
@@ -109,7 +109,7 @@ impl SplitMix64 {
     }
 }
 
-/// Share of alarms where nothing has changed, 10 bins, 400 runs of 500 baseline rows, as this test prints them:
+/// Share of false alarms without drift, as this test prints it (10 bins, 400 runs, 500 baseline rows):
 ///
 /// | feature    | current rows | PSI, p ≤ .05 | PSI, p ≤ .01 | KS, p ≤ .05 | rule of thumb, PSI > 0.2 |
 /// |------------|--------------|--------------|--------------|-------------|--------------------------|
@@ -121,7 +121,7 @@ impl SplitMix64 {
 /// | binary     | 30           | .065         | .010         | .000        | .025                     |
 /// | missing    | 30           | .010         | .000         | .055        | .728                     |
 #[test]
-fn small_batches_of_the_same_population_raise_alarms_at_the_nominal_rate_only() {
+fn small_batches_raise_false_alarms_at_the_nominal_rate() {
     type Draw = fn(&mut SplitMix64) -> f64;
     let features: [(&str, Draw); 4] = [
         ("continuous", |rng| -(1.0 - rng.uniform()).ln()),
@@ -136,7 +136,7 @@ fn small_batches_of_the_same_population_raise_alarms_at_the_nominal_rate_only() 
             let (mut psi_05, mut psi_01, mut ks_05, mut rule_of_thumb) = (0, 0, 0, 0);
             for _ in 0..RUNS {
                 let (baseline, current) = (rng.sample(500, draw), rng.sample(rows, draw));
-                let psi = PsiBaseline::of(&baseline, 10).unwrap().psi(&current).unwrap();
+                let psi = PsiBaseline::from_sample(&baseline, 10).unwrap().psi(&current).unwrap();
                 let ks = ks_two_sample(&baseline, &current).unwrap();
                 psi_05 += usize::from(psi.p_value <= 0.05);
                 psi_01 += usize::from(psi.p_value <= 0.01);
@@ -154,27 +154,27 @@ fn small_batches_of_the_same_population_raise_alarms_at_the_nominal_rate_only() 
             // Three standard errors of a rate over 400 runs: .033 at .05 and .015 at .01.
             assert!(rate(psi_05) <= 0.05 + 0.033 && rate(psi_01) <= 0.01 + 0.015, "{name} {rows}");
             assert!(rate(ks_05) <= 0.05 + 0.033, "{name} {rows}");
-            // And no test that never speaks.
+            // Nor is it far below: a test that never raises an alarm would pass the check above.
             assert!(rows < 100 || rate(psi_05) >= 0.05 - 0.033, "{name} {rows}");
         }
     }
 }
 
 #[test]
-fn batches_of_50_show_a_real_change() {
+fn real_drift_is_detected_in_batches_of_50() {
     let mut rng = SplitMix64(2);
     let (mut psi, mut ks) = (0, 0);
     for _ in 0..100 {
         let baseline = rng.sample(500, |rng| -(1.0 - rng.uniform()).ln());
         let doubled = rng.sample(50, |rng| -2.0 * (1.0 - rng.uniform()).ln());
-        psi += usize::from(PsiBaseline::of(&baseline, 10).unwrap().psi(&doubled).unwrap().p_value <= 0.05);
+        psi += usize::from(PsiBaseline::from_sample(&baseline, 10).unwrap().psi(&doubled).unwrap().p_value <= 0.05);
         ks += usize::from(ks_two_sample(&baseline, &doubled).unwrap().p_value <= 0.05);
     }
-    println!("of 100 batches with doubled values, PSI finds {psi} and KS {ks}");
+    println!("drift detected in {psi} (PSI) and {ks} (KS) of 100 batches with doubled values");
     assert!(psi >= 70 && ks >= 80);
 }
 
-/// Missing, tied and wildly different values.
+/// Missing, tied, tiny and huge values.
 fn any_values() -> impl Strategy<Value = Vec<f64>> {
     use proptest::num::f64::{NORMAL, SUBNORMAL};
     proptest::collection::vec(prop_oneof![Just(f64::NAN), (0u8..4).prop_map(f64::from), NORMAL | SUBNORMAL], 1..60)
@@ -182,12 +182,12 @@ fn any_values() -> impl Strategy<Value = Vec<f64>> {
 
 proptest! {
     #[test]
-    fn drift_is_in_range_whatever_the_values(
+    fn statistics_are_in_range_for_any_values(
         baseline in any_values(),
         current in any_values(),
         max_bins in 2usize..12,
     ) {
-        let psi = PsiBaseline::of(&baseline, max_bins).unwrap().psi(&current).unwrap();
+        let psi = PsiBaseline::from_sample(&baseline, max_bins).unwrap().psi(&current).unwrap();
         prop_assert!(psi.value >= 0.0 && psi.value.is_finite());
         prop_assert!((0.0..=1.0).contains(&psi.p_value));
         prop_assert!(psi.bins <= max_bins.max(3) + 1);
