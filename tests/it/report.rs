@@ -52,11 +52,11 @@ async fn churn_report_reads_the_report_of_a_training() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let missing = fails(&data, &[]);
-    assert!(missing.contains("there are no data in") && missing.contains("churn up"), "{missing}");
-    assert!(!data.exists(), "nothing is created where there is nothing");
+    assert!(missing.contains("no data folder") && missing.contains("churn up"), "{missing}");
+    assert!(!data.exists(), "a report creates no data folder");
 
     let (stack, stores) = stores_in(DataDir::Persistent(data.clone())).await.unwrap();
-    assert!(fails(&data, &[]).contains("there is no model yet"), "a running stack is asked");
+    assert!(fails(&data, &[]).contains("no champion"), "read from the running stack");
     let trained = train(&stack, &stores).await;
     let version = trained.model_version.clone();
     let html_key = format!("models/{version}/report.html");
@@ -87,8 +87,8 @@ async fn churn_report_reads_the_report_of_a_training() {
 
     let unknown = fails(&data, &["ffffffffffffffff"]);
     assert!(unknown.contains("no model ffffffffffffffff") && unknown.contains(version.as_str()), "{unknown}");
-    assert!(fails(&data, &["newest"]).contains("\"newest\" is no model"));
-    assert!(fails(&data, &["challenger"]).contains("no model waits as challenger"));
+    assert!(fails(&data, &["newest"]).contains("invalid model \"newest\""));
+    assert!(fails(&data, &["challenger"]).contains("no challenger"));
     let without = fails(&data, &["0123456789abcdef"]);
     assert!(without.contains("0123456789abcdef has no report"), "{without}");
 }

@@ -1,27 +1,29 @@
-//! `churn function <name>`: runs one function in this process, as the stack's workers do. It polls the Runtime API given by
-//! the environment until that goes away.
+//! `churn function <name>`: runs one function in this process, as the stack's workers do. It polls the Runtime API that
+//! `AWS_LAMBDA_RUNTIME_API` names until that API stops.
 
+use crate::config::FUNCTIONS;
 use anyhow::{Context, anyhow, bail};
 use lambda_runtime::{service_fn, tracing};
 use std::process::ExitCode;
 
-/// Run a function as a Lambda worker (started by the stack).
+/// Run a function as a Lambda worker. Started by the stack.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Name of the function.
+    /// Function to run: predict, ingest, retrain or monitor.
     name: String,
 }
 
-/// Runs the function until its Runtime API goes away.
+/// Runs the function until its Runtime API stops.
 ///
 /// # Errors
-/// There is no such function, it can't start, or the Runtime API is gone.
+/// The function is unknown, cannot start, or has lost its Runtime API.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
-        bail!("functions are started by the stack: try `churn invoke {}`", args.name);
+        bail!("functions are started by the stack: run `churn invoke {}`", args.name);
     }
     // As deployed: one invocation at a time needs one thread.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start tokio")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
     let ended: Result<(), lambda_runtime::Error> = runtime.block_on(async {
         match args.name.as_str() {
             "ingest" => {
@@ -44,9 +46,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 let function = retrain::Function::from_env().await?;
                 lambda_runtime::run(service_fn(|event| function.handle(event))).await
             }
-            name => Err(format!("there is no function {name}").into()),
+            name => Err(format!("no function {name:?}, expected one of: {}", FUNCTIONS.join(", ")).into()),
         }
     });
-    ended.map_err(|error| anyhow!("function {} ended: {error}", args.name))?;
+    ended.map_err(|error| anyhow!("function {} stopped: {error}", args.name))?;
     Ok(ExitCode::SUCCESS)
 }

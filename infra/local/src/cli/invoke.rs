@@ -1,5 +1,5 @@
-//! `churn invoke <function> [payload]`: calls a function once, in the stack that is running on the data or, if none is, in
-//! one started for the call.
+//! `churn invoke <function> [payload]`: invokes a function once, in the stack that runs on the data folder or else in a stack
+//! started for this invocation.
 
 use super::DataArgs;
 use crate::data::{Endpoints, running};
@@ -8,26 +8,26 @@ use anyhow::{Context, bail};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Call a function with a JSON payload and print its response.
+/// Invoke a function with a JSON payload and print its response.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Function to call: predict, ingest, retrain or monitor.
+    /// Function to invoke: predict, ingest, retrain or monitor.
     function: String,
-    /// JSON text, or @FILE.
+    /// JSON text, or @FILE to read it from a file.
     #[arg(default_value = "{}")]
     payload: String,
     #[command(flatten)]
     data: DataArgs,
 }
 
-/// Calls the function; its error is this program's.
+/// Invokes the function and prints its response.
 ///
 /// # Errors
-/// The payload is no JSON, the stack can't be reached or started, or the function fails.
+/// The payload is not JSON, the stack cannot be reached or started, or the function fails.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let payload = payload(&args.payload)?;
     let response = match running(&args.data.data)? {
-        Some(endpoints) => call_running(&endpoints, &args.function, payload).await?,
+        Some(endpoints) => invoke_running(&endpoints, &args.function, payload).await?,
         None => {
             let stack = Stack::start(StackConfig::of_this_program(args.data.dir())?).await?;
             let outcome = stack.lambda().invoke(&args.function, payload).await;
@@ -41,16 +41,16 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn payload(argument: &str) -> anyhow::Result<Vec<u8>> {
     let (name, bytes) = match argument.strip_prefix('@') {
-        Some(path) => (path, std::fs::read(path).with_context(|| format!("can't read {path}"))?),
-        None => ("the payload", argument.as_bytes().to_vec()),
+        Some(path) => (path, std::fs::read(path).with_context(|| format!("cannot read {path}"))?),
+        None => ("payload", argument.as_bytes().to_vec()),
     };
-    serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).with_context(|| format!("{name} is not JSON"))?;
+    serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).with_context(|| format!("{name}: expected JSON"))?;
     Ok(bytes)
 }
 
-async fn call_running(endpoints: &Endpoints, function: &str, payload: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+async fn invoke_running(endpoints: &Endpoints, function: &str, payload: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let url = format!("{}/2015-03-31/functions/{function}/invocations", endpoints.lambda);
-    let response = http::client()?.post(url).body(payload).send().await.context("can't reach the stack")?;
+    let response = http::client()?.post(url).body(payload).send().await.context("cannot reach the stack")?;
     let (status, has_failed) = (response.status(), response.headers().contains_key("x-amz-function-error"));
     let body = response.bytes().await?;
     if status.is_success() && !has_failed {
@@ -60,7 +60,7 @@ async fn call_running(endpoints: &Endpoints, function: &str, payload: Vec<u8>) -
     let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
     match status.is_success() {
         true => bail!("{function} failed: {}: {}", text("errorType"), text("errorMessage")),
-        false => bail!("{function} was not called ({status}): {}", text("Message")),
+        false => bail!("cannot invoke {function}: {status}: {}", text("Message")),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{Stack, StackConfig};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Keep the stack running: drop logs into S3, ask for predictions over HTTP.
+/// Run the stack until Ctrl-C: upload logs to S3, request predictions over HTTP.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -26,21 +26,21 @@ pub struct Args {
     /// Port of Lambda and EventBridge.
     #[arg(long, value_name = "PORT", default_value_t = 9001)]
     lambda_port: u16,
-    /// When to retrain: rate(…), cron(…) or off.
+    /// Schedule of retrain: rate(…), cron(…) or off.
     #[arg(long, value_name = "SCHEDULE", default_value = "cron(0 3 * * ? *)", env = "CHURN_RETRAIN_SCHEDULE")]
     retrain: Schedule,
-    /// When to look for drift: rate(…), cron(…) or off.
+    /// Schedule of monitor: rate(…), cron(…) or off.
     #[arg(long, value_name = "SCHEDULE", default_value = "cron(0 4 * * ? *)", env = "CHURN_MONITOR_SCHEDULE")]
     monitor: Schedule,
-    /// Show the functions' own output here instead of in the data folder's functions.log.
+    /// Print the output of the functions instead of writing it to functions.log in the data folder.
     #[arg(long)]
     verbose: bool,
 }
 
-/// Runs the stack until Ctrl-C or a termination signal.
+/// Runs the stack until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// The stack can't start.
+/// The stack cannot start.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut config = StackConfig::of_this_program(args.data.dir())?;
     config.ports =
@@ -51,7 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let bucket = config.names.logs_bucket.clone();
     let data = args.data.data.display().to_string();
 
-    // From here on, so that a signal during the start isn't lost.
+    // Before the start, so that a signal during the start is not lost.
     let stop = stop_signal()?;
     let stack = Stack::start(config).await?;
     writeln!(std::io::stdout(), "{}", welcome(&stack, &bucket, &data))?;
@@ -67,10 +67,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn log_ingests(mut deliveries: tokio::sync::mpsc::UnboundedReceiver<crate::notify::Delivery>) {
     while let Some(delivery) = deliveries.recv().await {
-        // Failures are logged where they happen.
+        // Failures are logged by the notifier.
         if let Ok(response) = delivery.result {
             let (key, result) = (delivery.event.key, String::from_utf8_lossy(&response).into_owned());
-            tracing::info!(key, result, "ingested");
+            tracing::info!(key, result, "object ingested");
         }
     }
 }
@@ -78,19 +78,20 @@ async fn log_ingests(mut deliveries: tokio::sync::mpsc::UnboundedReceiver<crate:
 fn welcome(stack: &Stack, bucket: &str, data: &str) -> String {
     let endpoints = stack.endpoints();
     let (http, s3, dynamodb, lambda) = (&endpoints.http, &endpoints.s3, &endpoints.dynamodb, &endpoints.lambda);
-    let log = stack.functions_log().map(|path| format!("  functions log to {}\n", path.display())).unwrap_or_default();
+    let log =
+        stack.functions_log().map(|path| format!("  log of the functions: {}\n", path.display())).unwrap_or_default();
     let events = stack.events_log().display();
     format!(
         "\
-The stack is running; Ctrl-C stops it.
+The stack is running. Press Ctrl-C to stop it.
   HTTP {http}   S3 {s3}   DynamoDB {dynamodb}   Lambda {lambda}
-{log}  events that functions send go to {events}
+{log}  published events: {events}
 
-Drop logs:
+Upload logs:
   export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY} AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {s3} s3 cp events.json.gz s3://{bucket}/
 
-Train, and ask:
+Train a model and request a prediction:
   cargo run --release -- invoke retrain --data {data}
   curl -s {http}/predict -H 'content-type: application/json' -d '{{\"user_id\":\"30\"}}'
 

@@ -1,26 +1,24 @@
-//! The log files of a demo, and how many lines they have: counted here on its own, to hold ingest's figures against.
+//! The log files of a demo with their line counts, which are compared with the counts of `ingest`.
 
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// One log file.
 #[derive(Debug)]
 pub struct Log {
-    /// Where it is.
     pub path: PathBuf,
-    /// The key it is uploaded under.
+    /// S3 key of the upload.
     pub key: String,
-    /// Its size in bytes, as it is.
+    /// Bytes of the file.
     pub size: u64,
-    /// Bytes in it, once decompressed.
+    /// Bytes after decompression.
     pub text_bytes: u64,
-    /// Lines in it, once decompressed.
+    /// Lines after decompression.
     pub lines: u64,
 }
 
-/// The files named, and those in the folders named, in order of name.
+/// The files in `paths`, with folders searched recursively, each folder in order of name.
 pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Log>> {
     let mut logs = Vec::new();
     for path in paths {
@@ -28,32 +26,32 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Log>> {
         visit(path, base, &mut logs)?;
     }
     if logs.is_empty() {
-        bail!("there is no log file in {paths:?}");
+        bail!("no log file in {paths:?}");
     }
     let mut keys = std::collections::BTreeSet::new();
-    if let Some(twice) = logs.iter().find(|log| !keys.insert(&log.key)) {
-        bail!("{} would replace another file under the key {}", twice.path.display(), twice.key);
+    if let Some(duplicate) = logs.iter().find(|log| !keys.insert(&log.key)) {
+        bail!("{}: another file has the same S3 key {}", duplicate.path.display(), duplicate.key);
     }
     Ok(logs)
 }
 
 fn visit(path: &Path, base: &Path, logs: &mut Vec<Log>) -> anyhow::Result<()> {
-    let meta = std::fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
+    let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     if meta.is_dir() {
         let entries: std::io::Result<Vec<_>> = std::fs::read_dir(path)?.collect();
         let mut entries: Vec<PathBuf> =
-            entries.with_context(|| format!("can't read {}", path.display()))?.iter().map(|e| e.path()).collect();
+            entries.with_context(|| format!("cannot read {}", path.display()))?.iter().map(|e| e.path()).collect();
         entries.sort();
         return entries.iter().try_for_each(|entry| visit(entry, base, logs));
     }
     let name = path.strip_prefix(base).unwrap_or(path);
-    let key = name.to_str().with_context(|| format!("{} is no UTF-8 name", path.display()))?.to_owned();
-    let (text_bytes, lines) = count(path).with_context(|| format!("can't count the lines of {}", path.display()))?;
+    let key = name.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?.to_owned();
+    let (text_bytes, lines) = count(path).with_context(|| format!("cannot count the lines of {}", path.display()))?;
     logs.push(Log { path: path.to_owned(), key, size: meta.len(), text_bytes, lines });
     Ok(())
 }
 
-/// Bytes and lines.
+/// Bytes and lines after decompression.
 fn count(path: &Path) -> anyhow::Result<(u64, u64)> {
     let mut head = [0; 4];
     let read = File::open(path)?.read(&mut head)?;

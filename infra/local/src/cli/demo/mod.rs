@@ -1,4 +1,4 @@
-//! `churn demo`: the whole path once, from raw logs to a served prediction, over the real protocols.
+//! `churn demo`: the whole pipeline once, from raw logs to a served prediction, over the real protocols.
 
 pub(super) mod logs;
 pub(super) mod steps;
@@ -15,56 +15,56 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Run the whole path once: upload logs, ingest, retrain, predict, monitor. Fails if any step does.
+/// Run the whole pipeline once: upload logs, ingest, retrain, predict, monitor. Fails if any step fails.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Log files, or folders of them: newline-delimited JSON, plain, .gz or .zst.
+    /// Log files or folders of log files: newline-delimited JSON, plain, .gz or .zst.
     #[arg(value_name = "LOGS", default_value = "events/sample.json.gz")]
     logs: Vec<PathBuf>,
-    /// Keep the data in this folder instead of a temporary one.
+    /// Keep the data in this folder [default: a temporary folder].
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Write the training's report to this file instead of the folder for temporary files.
+    /// Write the training report to this file [default: a file in the system's temporary folder].
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Training settings as JSON, such as {"horizon_days":7}.
+    /// Training settings as JSON, for example {"horizon_days":7}.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     training: String,
-    /// Users to predict for.
+    /// Number of users to predict for.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     users: u16,
 }
 
-/// Runs every step, and prints what came of it.
+/// Runs every step and prints its result.
 ///
 /// # Errors
-/// Any step that did not really work.
+/// A step fails or has an unexpected result.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    // Not println!, which panics when the reader, say `head`, has gone.
-    let (begun, mut out) = (Instant::now(), std::io::stdout());
+    // Not println!, which panics when the reader of a pipe has ended.
+    let (start, mut out) = (Instant::now(), std::io::stdout());
     let stop = stop_signal()?;
-    let training: serde_json::Value = serde_json::from_str(&args.training).context("--training is not JSON")?;
+    let training: serde_json::Value = serde_json::from_str(&args.training).context("--training: expected JSON")?;
     let logs = logs::find(&args.logs)?;
     let data = args.data.map_or(DataDir::Temporary, DataDir::Persistent);
     let config = StackConfig::of_this_program(data)?;
     let names = StoreNames { user_id_key: StoreNames::from_env()?.user_id_key, ..config.names.clone() };
-    // It asks for users that it finds in the table, where only their pseudonyms would be.
-    ensure!(!names.user_id_key.is_set(), "the demo works without pseudonyms: unset CHURN_USER_ID_KEY");
-    let stack = Stack::start(config).await.context("the stack did not start")?;
+    // The demo reads user ids from the history table, which then holds only pseudonyms.
+    ensure!(!names.user_id_key.is_set(), "the demo does not support pseudonyms: unset CHURN_USER_ID_KEY");
+    let stack = Stack::start(config).await.context("cannot start the stack")?;
     let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
-    summary::started(&mut out, stack.endpoints(), begun.elapsed())?;
+    summary::started(&mut out, stack.endpoints(), start.elapsed())?;
 
     let done = tokio::select! {
         done = run_steps(&stack, &stores, &names.logs_bucket, &logs, &training, args.report.as_deref(), args.users.into()) => done,
         () = stop => Err(anyhow::anyhow!("interrupted")),
     };
     if done.is_err() {
-        // A temporary folder is deleted with the stack.
-        show_end_of(stack.functions_log());
+        // Now, because a temporary folder is deleted with the stack.
+        print_last_problems(stack.functions_log());
     }
     stack.shutdown().await;
     done?;
-    writeln!(out, "\nDone in {:.1} s.", begun.elapsed().as_secs_f64())?;
+    writeln!(out, "\nDone in {:.1} s", start.elapsed().as_secs_f64())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,8 +84,8 @@ async fn run_steps(
     summary::trained(out, &trained)?;
     let page = steps::report(stores, &trained, report).await?;
     summary::report(out, &page)?;
-    if let Some(moved) = steps::promote_if_none_serves(stack, &trained.answer).await? {
-        summary::promoted_by_hand(out, &moved)?;
+    if let Some(promoted) = steps::promote_if_no_champion(stack, &trained.response).await? {
+        summary::manually_promoted(out, &promoted)?;
     }
     let predicted = steps::predict(stack, stores, users).await?;
     summary::predicted(out, &predicted, stack.http_url())?;
@@ -95,8 +95,8 @@ async fn run_steps(
     Ok(())
 }
 
-/// Shows the last lines that the functions wrote about anything but what went well.
-fn show_end_of(log: Option<&Path>) {
+/// Prints the last 20 lines of the functions' log that are not at level INFO.
+fn print_last_problems(log: Option<&Path>) {
     let Some(text) = log.and_then(|path| std::fs::read_to_string(path).ok()) else { return };
     let lines: Vec<&str> = text.lines().filter(|line| !line.contains("INFO")).collect();
     for line in lines.iter().skip(lines.len().saturating_sub(20)) {

@@ -1,4 +1,4 @@
-//! The steps of a demo: each does its work through the running stack, and fails unless it really worked.
+//! The steps of a demo. Each runs through the stack and checks its result.
 
 use super::super::report::export;
 use super::logs::Log;
@@ -15,20 +15,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What came of uploading and ingesting.
 #[derive(Debug)]
 pub struct Ingested {
-    /// Files uploaded.
     pub objects: usize,
     /// Bytes uploaded.
     pub bytes: u64,
-    /// All files' lines together.
+    /// Sums over all files.
     pub counts: Counts,
-    /// Items written to the table of histories.
+    /// Items written to the history table.
     pub items: u64,
-    /// Time from the first byte sent to the last object ingested.
-    pub took: Duration,
-    /// The part of it after the last byte was sent.
+    /// From the start of the upload to the last ingested object.
+    pub duration: Duration,
+    /// From the end of the upload to the last ingested object.
     pub after_upload: Duration,
 }
 
@@ -42,16 +40,16 @@ struct ObjectSummary {
     damage: Option<String>,
 }
 
-/// Uploads the logs, which triggers ingest, and waits until all are ingested. Every line must be accounted for.
+/// Uploads the logs, which triggers `ingest`, and waits until all are ingested. Fails if a line is not accounted for.
 pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result<Ingested> {
-    let begun = Instant::now();
+    let start = Instant::now();
     let mut deliveries = stack.ingest_results();
     let bytes = logs.iter().map(|l| l.size).sum();
     let bar = progress::bytes(bytes, "uploading");
     for log in logs {
         let body = aws_sdk_s3::primitives::ByteStream::from_path(&log.path).await?;
         let put = stack.s3().put_object().bucket(bucket).key(&log.key).body(body).send().await;
-        put.with_context(|| format!("can't upload {}", log.path.display()))?;
+        put.with_context(|| format!("cannot upload {}", log.path.display()))?;
         bar.inc(log.size);
     }
     bar.finish_and_clear();
@@ -64,27 +62,27 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         bytes,
         counts: Counts::default(),
         items: 0,
-        took: Duration::ZERO,
+        duration: Duration::ZERO,
         after_upload: Duration::ZERO,
     };
     while !waiting.is_empty() {
-        let delivery = deliveries.recv().await.context("the stack stopped reporting ingested objects")?;
+        let delivery = deliveries.recv().await.context("the stack stopped before all objects were ingested")?;
         let Some(log) = waiting.remove(delivery.event.key.as_str()) else { continue };
-        let answer = delivery.result.with_context(|| format!("ingest failed on {}", log.key))?;
-        let answer: Value = serde_json::from_slice(&answer)?;
-        let summary: ObjectSummary = serde_json::from_value(answer["objects"][0].clone())
-            .with_context(|| format!("ingest answered {answer}"))?;
+        let response = delivery.result.with_context(|| format!("cannot ingest {}", log.key))?;
+        let response: Value = serde_json::from_slice(&response)?;
+        let summary: ObjectSummary = serde_json::from_value(response["objects"][0].clone())
+            .with_context(|| format!("unexpected response of ingest: {response}"))?;
         let source = summary.source;
         if !matches!(summary.outcome.as_str(), "ingested" | "already_ingested") {
-            bail!("{source} was not ingested: {}", answer["objects"][0]);
+            bail!("{source} was not ingested: {}", response["objects"][0]);
         }
         if let Some(damage) = summary.damage {
             bail!("{source} {damage}");
         }
-        let counts = summary.counts.with_context(|| format!("ingest returned no counts of {source}"))?;
+        let counts = summary.counts.with_context(|| format!("{source}: the response of ingest has no counts"))?;
         ensure!(
             counts.add_up() && counts.lines == log.lines,
-            "{source} has {} lines, ingest accounts for {counts:?}",
+            "{source}: expected counts of {} lines, got {counts:?}",
             log.lines
         );
         ingested.items += summary.items.unwrap_or(0);
@@ -92,115 +90,118 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         bar.inc(log.lines);
     }
     bar.finish_and_clear();
-    (ingested.took, ingested.after_upload) = (begun.elapsed(), uploaded.elapsed());
+    (ingested.duration, ingested.after_upload) = (start.elapsed(), uploaded.elapsed());
     Ok(ingested)
 }
 
-/// A function's answer, and how long it took.
+/// A function's response and its latency.
 #[derive(Debug)]
-pub struct Answered {
-    /// The answer.
-    pub answer: Value,
-    /// The time.
-    pub took: Duration,
+pub struct Timed {
+    pub response: Value,
+    pub duration: Duration,
 }
 
-/// Trains. A model must come of it.
-pub async fn retrain(stack: &Stack, settings: &Value) -> anyhow::Result<Answered> {
+/// Trains a model. Fails if none is trained.
+pub async fn retrain(stack: &Stack, settings: &Value) -> anyhow::Result<Timed> {
     call(stack, "retrain", settings, "trained").await
 }
 
-/// Writes the training's report to `to`, or into the folder for temporary files: the data may go away with the demo.
-pub async fn report(stores: &Stores, trained: &Answered, to: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let version = trained.answer["model_version"].as_str().context("retrain returned no version")?;
-    let to = to.map_or_else(|| std::env::temp_dir().join(format!("churn-report-{version}.html")), Path::to_owned);
-    export(&stores.models(), version, &to).await?;
-    Ok(to)
+/// Writes the training report to `path`, or to the temporary folder of the system: the demo's data may be deleted at its end.
+pub async fn report(stores: &Stores, trained: &Timed, path: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let version = trained.response["model_version"].as_str().context("the response of retrain has no model_version")?;
+    let path = path.map_or_else(|| std::env::temp_dir().join(format!("churn-report-{version}.html")), Path::to_owned);
+    export(&stores.models(), version, &path).await?;
+    Ok(path)
 }
 
-/// Promotes a model that the gate held back if no model serves, so that the demo can continue. `None` if one serves.
-pub async fn promote_if_none_serves(stack: &Stack, trained: &Value) -> anyhow::Result<Option<Answered>> {
+/// Promotes the trained model if there is no champion because the gate rejected it, so that the demo can continue. Returns
+/// `None` if there is a champion.
+pub async fn promote_if_no_champion(stack: &Stack, trained: &Value) -> anyhow::Result<Option<Timed>> {
     let health = http::client()?.get(format!("{}/health", stack.http_url())).send().await?;
     if health.status().is_success() {
         return Ok(None);
     }
     let payload = json!({"action": "promote", "version": trained["model_version"], "by": "demo",
-        "why": "to show the rest of the path with a model that the gate held back"});
+        "why": "the demo continues with a model that the gate rejected"});
     call(stack, "retrain", &payload, "moved").await.map(Some)
 }
 
-/// Looks for drift. A report must come of it.
-pub async fn monitor(stack: &Stack) -> anyhow::Result<Answered> {
+/// Writes a drift report. Fails if no report is written.
+pub async fn monitor(stack: &Stack) -> anyhow::Result<Timed> {
     call(stack, "monitor", &json!({}), "reported").await
 }
 
-async fn call(stack: &Stack, function: &str, payload: &Value, expected: &str) -> anyhow::Result<Answered> {
-    let begun = Instant::now();
+async fn call(stack: &Stack, function: &str, payload: &Value, expected: &str) -> anyhow::Result<Timed> {
+    let start = Instant::now();
     let spinner = progress::spinner(function);
-    let answer = stack.lambda().invoke(function, payload.to_string().into_bytes()).await;
+    let response = stack.lambda().invoke(function, payload.to_string().into_bytes()).await;
     spinner.finish_and_clear();
-    let answer: Value = serde_json::from_slice(&answer.with_context(|| format!("{function} failed"))?)?;
-    match answer["outcome"].as_str() {
-        Some(outcome) if outcome == expected => Ok(Answered { answer, took: begun.elapsed() }),
-        _ => bail!("{function} did nothing: {}", answer["detail"].as_str().unwrap_or(&answer.to_string())),
-    }
+    let response: Value = serde_json::from_slice(&response.with_context(|| format!("{function} failed"))?)?;
+    let (outcome, detail) = (&response["outcome"], response["detail"].as_str());
+    ensure!(
+        outcome == expected,
+        "{function}: expected outcome {expected}, got {outcome}: {}",
+        detail.unwrap_or(&response.to_string())
+    );
+    Ok(Timed { response, duration: start.elapsed() })
 }
 
 /// Predictions for some of the users who are active at the end of the log.
 #[derive(Debug)]
 pub struct Predicted {
-    /// The moment asked for.
     pub as_of: Day,
-    /// Users active then.
-    pub active: usize,
-    /// The HTTP API's answers.
-    pub answers: Vec<Answered>,
-    /// The answer to a request with one event and nothing stored.
-    pub single_event: Answered,
+    /// Number of users who are active at `as_of`.
+    pub active_users: usize,
+    pub responses: Vec<Timed>,
+    /// Response to a request with one event and no stored history.
+    pub single_event: Timed,
 }
 
-/// Asks the HTTP API for up to `wanted` users whose events went through S3, ingest and DynamoDB.
-pub async fn predict(stack: &Stack, stores: &Stores, wanted: usize) -> anyhow::Result<Predicted> {
+/// Requests predictions over HTTP for up to `limit` users whose events went through S3, `ingest` and DynamoDB.
+pub async fn predict(stack: &Stack, stores: &Stores, limit: usize) -> anyhow::Result<Predicted> {
     let span = stores.ledger.log_span(Timestamp::now()).await?;
-    let as_of = span.context("the ledger has no log")?.1;
+    let as_of = span.context("the ledger is empty")?.1;
     let model = get(stack, "/model").await?;
-    let window = model["window_days"].as_u64().and_then(|d| u16::try_from(d).ok()).context("the card has no window")?;
+    let window = model["window_days"]
+        .as_u64()
+        .and_then(|d| u16::try_from(d).ok())
+        .context("the model card has no window_days")?;
     let active = stores.histories.map_users(4, |_, history| at_risk(&history, as_of, window)).await?;
-    ensure!(!active.is_empty(), "no user is active at the end of the log, {as_of}");
-    let step = active.len().div_ceil(wanted.max(1)).max(1);
-    let mut answers = Vec::new();
+    ensure!(!active.is_empty(), "no user is active at {as_of}, the end of the log");
+    let step = active.len().div_ceil(limit.max(1)).max(1);
+    let mut responses = Vec::new();
     for (user, _) in active.iter().step_by(step) {
-        let answer = post(stack, &json!({"user_id": user, "as_of": as_of})).await?;
-        check(&answer.answer, user.as_str())?;
-        answers.push(answer);
+        let timed = post(stack, &json!({"user_id": user, "as_of": as_of})).await?;
+        check(&timed.response, user.as_str())?;
+        responses.push(timed);
     }
     let event = json!({"ts": 1_538_352_117_000_i64, "userId": "30", "sessionId": 29, "page": "NextSong",
         "level": "paid", "itemInSession": 50, "registration": 1_538_173_362_000_i64, "gender": "M",
         "artist": "Martha Tilston", "song": "Rockpools", "length": 277.89016});
     let single_event = post(stack, &json!({"events": [event]})).await?;
-    check(&single_event.answer, "30")?;
-    Ok(Predicted { as_of, active: active.len(), answers, single_event })
+    check(&single_event.response, "30")?;
+    Ok(Predicted { as_of, active_users: active.len(), responses, single_event })
 }
 
-fn check(answer: &Value, user: &str) -> anyhow::Result<()> {
-    let probability = answer["churn_probability"].as_f64().filter(|p| (0.0..=1.0).contains(p));
-    ensure!(probability.is_some(), "the answer for user {user} has no probability: {answer}");
-    ensure!(answer["user_id"] == json!(user), "the answer for user {user} is of another: {answer}");
+fn check(response: &Value, user: &str) -> anyhow::Result<()> {
+    let probability = response["churn_probability"].as_f64().filter(|p| (0.0..=1.0).contains(p));
+    ensure!(probability.is_some(), "user {user}: expected a churn_probability of 0 to 1, got {response}");
+    ensure!(response["user_id"] == json!(user), "expected user_id {user}, got {response}");
     Ok(())
 }
 
-async fn post(stack: &Stack, body: &Value) -> anyhow::Result<Answered> {
+async fn post(stack: &Stack, body: &Value) -> anyhow::Result<Timed> {
     let request = http::client()?.post(format!("{}/predict", stack.http_url())).json(body);
-    let begun = Instant::now();
+    let start = Instant::now();
     let response = request.send().await?;
     let (status, text) = (response.status(), response.text().await?);
-    let took = begun.elapsed();
-    ensure!(status.is_success(), "POST /predict with {body} answered {status}: {text}");
-    Ok(Answered { answer: serde_json::from_str(&text)?, took })
+    let duration = start.elapsed();
+    ensure!(status.is_success(), "POST /predict with {body} returned {status}: {text}");
+    Ok(Timed { response: serde_json::from_str(&text)?, duration })
 }
 
 async fn get(stack: &Stack, path: &str) -> anyhow::Result<Value> {
     let response = http::client()?.get(format!("{}{path}", stack.http_url())).send().await?;
-    ensure!(response.status().is_success(), "GET {path} answered {}", response.status());
+    ensure!(response.status().is_success(), "GET {path} returned {}", response.status());
     Ok(response.json().await?)
 }

@@ -1,6 +1,6 @@
-//! What a demo prints.
+//! The output of `churn demo`.
 
-use super::steps::{Answered, Ingested, Predicted};
+use super::steps::{Ingested, Predicted, Timed};
 use crate::data::Endpoints;
 use churn_common::metrics::Estimate;
 use serde::Deserialize;
@@ -9,11 +9,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-pub fn started(out: &mut impl Write, endpoints: &Endpoints, took: Duration) -> io::Result<()> {
+pub fn started(out: &mut impl Write, endpoints: &Endpoints, duration: Duration) -> io::Result<()> {
     writeln!(
         out,
         "Started in {} ms: HTTP {}, S3 {}, DynamoDB {}",
-        took.as_millis(),
+        duration.as_millis(),
         endpoints.http,
         endpoints.s3,
         endpoints.dynamodb
@@ -23,183 +23,182 @@ pub fn started(out: &mut impl Write, endpoints: &Endpoints, took: Duration) -> i
 
 pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
     let counts = &done.counts;
-    heading(out, "Ingested", done.took)?;
-    writeln!(out, "  {} objects, {:.1} MB, {} items in DynamoDB", done.objects, done.bytes as f64 / 1e6, done.items)?;
+    heading(out, "Ingested", done.duration)?;
+    writeln!(out, "  {} objects, {:.1} MB, {} DynamoDB items", done.objects, done.bytes as f64 / 1e6, done.items)?;
     writeln!(
         out,
-        "  {} lines = {} accepted + {} duplicate + {} unattributable + {} rejected",
+        "  {} lines = {} accepted + {} duplicates + {} without user + {} rejected",
         counts.lines, counts.accepted, counts.duplicates, counts.unattributable, counts.rejected
     )?;
     for (reason, n) in &counts.reasons {
-        writeln!(out, "    rejected as {reason}: {n}")?;
+        writeln!(out, "    {reason}: {n}")?;
     }
     Ok(())
 }
 
-pub fn trained(out: &mut impl Write, done: &Answered) -> io::Result<()> {
-    let Answered { answer, took } = done;
-    heading(out, "Trained", *took)?;
+pub fn trained(out: &mut impl Write, done: &Timed) -> io::Result<()> {
+    let Timed { response, duration } = done;
+    heading(out, "Trained", *duration)?;
     writeln!(
         out,
-        "  model {}, {}, registered as {}",
-        text(&answer["model_version"]),
-        text(&answer["family"]),
-        text(&answer["registered_as"]).replace('_', " ")
+        "  model {} ({}), registered as {}",
+        text(&response["model_version"]),
+        text(&response["family"]).replace('_', " "),
+        text(&response["registered_as"]).replace('_', " ")
     )?;
-    for reason in answer["gate"]["reasons"].as_array().into_iter().flatten() {
-        writeln!(out, "    as {}", text(&reason["detail"]))?;
+    for reason in response["gate"]["reasons"].as_array().into_iter().flatten() {
+        writeln!(out, "    gate: {}", text(&reason["detail"]))?;
     }
-    for (what, rows) in [("trained on", &answer["training"]), ("held out", &answer["test"])] {
+    for (name, rows) in [("training set", &response["training"]), ("test set", &response["test"])] {
         let cutoffs: Vec<_> = rows["cutoffs"].as_array().into_iter().flatten().map(text).collect();
         writeln!(
             out,
-            "  {what}: {} rows of {} users, {} churned; cutoffs {}",
+            "  {name}: {} rows of {} users, {} churned; cutoffs {}",
             rows["rows"],
             rows["users"],
             rows["positives"],
             cutoffs.join(", ")
         )?;
     }
-    writeln!(out, "  in cross-validation, the best of each family:")?;
-    for candidate in answer["candidates"].as_array().into_iter().flatten().filter(|c| c["best_of_family"] == true) {
+    writeln!(out, "  cross-validation, best candidate of each family:")?;
+    for candidate in response["candidates"].as_array().into_iter().flatten().filter(|c| c["best_of_family"] == true) {
         let score = |name: &str| estimate(&candidate["estimates"][name]);
         writeln!(
             out,
             "    {:<20} log-loss {}, ROC-AUC {}{}",
-            text(&candidate["family"]),
+            text(&candidate["family"]).replace('_', " "),
             score("log_loss"),
             score("roc_auc"),
-            if candidate["chosen"] == true { ", chosen" } else { "" }
+            if candidate["chosen"] == true { ", selected" } else { "" }
         )?;
     }
-    let scores = &answer["estimates"];
-    let threshold = answer["decision"]["threshold"].as_f64().unwrap_or(f64::NAN);
-    writeln!(out, "  on the held-out rows (users resampled):")?;
+    let scores = &response["estimates"];
+    let threshold = response["decision"]["threshold"].as_f64().unwrap_or(f64::NAN);
+    writeln!(out, "  test set metrics (95 % intervals by bootstrap over users):")?;
     for (name, metric) in [
         ("ROC-AUC", "roc_auc"),
         ("PR-AUC", "pr_auc"),
         ("log-loss", "log_loss"),
         ("Brier", "brier"),
         ("calibration error", "ece"),
-        ("lift, top 10 %", "lift_at_10_percent"),
+        ("lift at 10 %", "lift_at_10_percent"),
     ] {
         writeln!(out, "    {name:<20} {}", estimate(&scores[metric]))?;
     }
-    writeln!(out, "  from a probability of {threshold:.3} on, {}:", text(&answer["decision"]["rule"]))?;
+    writeln!(out, "  decision threshold {threshold:.3} ({}):", text(&response["decision"]["rule"]))?;
     for (name, metric) in [("accuracy", "accuracy"), ("precision", "precision"), ("recall", "recall"), ("F1", "f1")] {
         writeln!(out, "    {name:<20} {}", estimate(&scores[metric]))?;
     }
-    let confusion = &answer["evaluation"]["confusion"];
+    let confusion = &response["evaluation"]["confusion"];
     writeln!(
         out,
-        "    confusion: tn {}, fp {}, fn {}, tp {}",
+        "    confusion matrix: TN {}, FP {}, FN {}, TP {}",
         confusion["tn"], confusion["fp"], confusion["fn"], confusion["tp"]
     )?;
-    notifications(out, answer)?;
-    for warning in answer["warnings"].as_array().into_iter().flatten() {
+    notifications(out, response)?;
+    for warning in response["warnings"].as_array().into_iter().flatten() {
         writeln!(out, "  warning: {}", text(warning))?;
     }
-    for note in answer["notes"].as_array().into_iter().flatten() {
+    for note in response["notes"].as_array().into_iter().flatten() {
         writeln!(out, "  note: {}", text(note))?;
     }
     Ok(())
 }
 
 pub fn report(out: &mut impl Write, page: &Path) -> io::Result<()> {
-    writeln!(out, "  report, to open in a browser: {}", page.display())
+    writeln!(out, "  report (HTML): {}", page.display())
 }
 
-/// A model serves that did not pass the gate.
-pub fn promoted_by_hand(out: &mut impl Write, done: &Answered) -> io::Result<()> {
-    writeln!(out, "  No model serves yet, so the demo promotes this one by hand; a schedule would not.")?;
-    notifications(out, &done.answer)
+pub fn manually_promoted(out: &mut impl Write, done: &Timed) -> io::Result<()> {
+    writeln!(out, "  no champion: the demo promotes this model, a scheduled training would not")?;
+    notifications(out, &done.response)
 }
 
-/// The event and the MLflow run of a training, and what could not be sent; nothing of MLflow if it is not configured.
-fn notifications(out: &mut impl Write, answer: &Value) -> io::Result<()> {
-    let (event, tracking) = (&answer["event"], &answer["tracking"]);
+/// The published event, the MLflow run if MLflow is configured, and errors of either.
+fn notifications(out: &mut impl Write, response: &Value) -> io::Result<()> {
+    let (event, tracking) = (&response["event"], &response["tracking"]);
     if let Some(id) = event["sent"].as_str() {
         writeln!(out, "  event published: {id}")?;
     }
-    if let Some(why) = event["not_sent"].as_str() {
-        writeln!(out, "  no event published: {why}")?;
+    if let Some(error) = event["not_sent"].as_str() {
+        writeln!(out, "  event not published: {error}")?;
     }
     if let Some(url) = tracking["run"]["url"].as_str() {
-        writeln!(out, "  in MLflow: {url}")?;
+        writeln!(out, "  MLflow run: {url}")?;
     }
     if let Some(version) = tracking["registered_version"].as_str() {
-        writeln!(out, "  registered there as version {version}")?;
+        writeln!(out, "  MLflow model version: {version}")?;
     }
-    for what in tracking["not_tracked"].as_array().into_iter().flatten() {
-        writeln!(out, "  not tracked in MLflow: {}", text(what))?;
+    for error in tracking["not_tracked"].as_array().into_iter().flatten() {
+        writeln!(out, "  MLflow error: {}", text(error))?;
     }
     Ok(())
 }
 
-/// An estimate in an answer, such as `0.712 (95 %: 0.650 to 0.771)`.
+/// An estimate in a response, printed as `0.712 (95 %: 0.650 to 0.771)`.
 fn estimate(value: &Value) -> Estimate {
     Estimate::deserialize(value).unwrap_or(Estimate::UNDEFINED)
 }
 
 pub fn predicted(out: &mut impl Write, done: &Predicted, url: &str) -> io::Result<()> {
-    heading(out, "Predicted", done.answers.iter().map(|a| a.took).sum())?;
+    heading(out, "Predicted", done.responses.iter().map(|timed| timed.duration).sum())?;
     writeln!(
         out,
-        "  POST {url}/predict for {} of {} users active before {}:",
-        done.answers.len(),
-        done.active,
+        "  POST {url}/predict for {} of {} users who are active at {}:",
+        done.responses.len(),
+        done.active_users,
         done.as_of
     )?;
-    for answered in &done.answers {
-        prediction(out, answered)?;
+    for timed in &done.responses {
+        prediction(out, timed)?;
     }
-    writeln!(out, "  and for one event alone:")?;
+    writeln!(out, "  for one event in the request, without a stored history:")?;
     prediction(out, &done.single_event)
 }
 
-fn prediction(out: &mut impl Write, answered: &Answered) -> io::Result<()> {
-    let answer = &answered.answer;
-    let evidence = &answer["evidence"];
+fn prediction(out: &mut impl Write, timed: &Timed) -> io::Result<()> {
+    let Timed { response, duration } = timed;
+    let evidence = &response["evidence"];
     writeln!(
         out,
-        "    user {:<8} churn probability {:.3}, label {}, risk {} ({} events, {} sessions, {} days{}; {:.1} ms)",
-        text(&answer["user_id"]),
-        answer["churn_probability"].as_f64().unwrap_or(f64::NAN),
-        answer["churn_label"],
-        text(&answer["risk"]),
+        "    user {:<8} churn probability {:.3}, label {}, risk {} ({} events, {} sessions, {} active days{}; {:.1} ms)",
+        text(&response["user_id"]),
+        response["churn_probability"].as_f64().unwrap_or(f64::NAN),
+        response["churn_label"],
+        text(&response["risk"]),
         evidence["events"],
         evidence["sessions"],
         evidence["days"],
-        if evidence["sufficient"] == true { "" } else { ", little evidence" },
-        answered.took.as_secs_f64() * 1e3
+        if evidence["sufficient"] == true { "" } else { ", insufficient evidence" },
+        duration.as_secs_f64() * 1e3
     )?;
     Ok(())
 }
 
-pub fn monitored(out: &mut impl Write, done: &Answered) -> io::Result<()> {
-    let Answered { answer, took } = done;
-    heading(out, "Monitored", *took)?;
+pub fn monitored(out: &mut impl Write, done: &Timed) -> io::Result<()> {
+    let Timed { response, duration } = done;
+    heading(out, "Monitored", *duration)?;
     writeln!(
         out,
-        "  {} users active before {}, against the model's baseline",
-        answer["current_users"],
-        text(&answer["as_of"])
+        "  {} users who are active at {}, compared with the training rows of the champion",
+        response["current_users"],
+        text(&response["as_of"])
     )?;
-    let drifted: Vec<_> = answer["drifted"].as_array().into_iter().flatten().map(text).collect();
+    let drifted: Vec<_> = response["drifted_features"].as_array().into_iter().flatten().map(text).collect();
     match drifted.as_slice() {
-        [] => writeln!(out, "  no feature has drifted")?,
-        names => writeln!(out, "  {} features have drifted: {}", names.len(), names.join(", "))?,
+        [] => writeln!(out, "  no drifted features")?,
+        names => writeln!(out, "  {} drifted features: {}", names.len(), names.join(", "))?,
     }
-    writeln!(out, "  needs_retrain: {}", answer["needs_retrain"])?;
-    for reason in answer["reasons"].as_array().into_iter().flatten() {
-        writeln!(out, "    as {}", text(reason))?;
+    writeln!(out, "  retraining needed: {}", if response["needs_retrain"] == true { "yes" } else { "no" })?;
+    for reason in response["retrain_reasons"].as_array().into_iter().flatten() {
+        writeln!(out, "    {}", text(reason))?;
     }
-    writeln!(out, "  report: {}", text(&answer["report"]))?;
+    writeln!(out, "  report: {}", text(&response["report_url"]))?;
     Ok(())
 }
 
-fn heading(out: &mut impl Write, what: &str, took: Duration) -> io::Result<()> {
-    writeln!(out, "\n{what} in {:.1} s", took.as_secs_f64())?;
+fn heading(out: &mut impl Write, step: &str, duration: Duration) -> io::Result<()> {
+    writeln!(out, "\n{step} in {:.1} s", duration.as_secs_f64())?;
     Ok(())
 }
 

@@ -1,16 +1,15 @@
-//! What `churn report` prints.
+//! The summary that `churn report` prints.
 
 use churn_common::metrics::Estimate;
 use churn_report::Report;
 use std::io::{self, Write};
 
-/// Prints what a reader wants to know first.
 pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let Report { card, exploration, .. } = report;
-    writeln!(out, "Model {}, {}, trained {}", card.version, card.family.replace('_', " "), card.created_at)?;
+    writeln!(out, "Model {} ({}), trained {}", card.version, card.family.replace('_', " "), card.created_at)?;
     writeln!(
         out,
-        "  log {} to {}: {} events, {} sessions, {} users, {} of them cancelled",
+        "  log {} to {}: {} events, {} sessions, {} users, {} cancelled",
         card.log_span.0,
         card.log_span.1,
         exploration.events,
@@ -19,20 +18,20 @@ pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         exploration.cancelled_users
     )?;
     let churn = &exploration.churn;
-    writeln!(out, "  {} rows, {} churned: {}", churn.rows, churn.positives, churn.rate)?;
-    writeln!(out, "  on {} newer rows, {} churned:", card.test.rows, card.test.positives)?;
+    writeln!(out, "  training and test set: {} rows, {} churned: {}", churn.rows, churn.positives, churn.rate)?;
+    writeln!(out, "  test set: {} rows, {} churned", card.test.rows, card.test.positives)?;
     for (name, metric) in [
         ("ROC-AUC", "roc_auc"),
-        ("average precision", "pr_auc"),
+        ("PR-AUC", "pr_auc"),
         ("calibration error", "ece"),
         ("lift at 10 %", "lift_at_10_percent"),
     ] {
         writeln!(out, "    {name:<20} {}", card.estimates.get(metric).unwrap_or(&Estimate::UNDEFINED))?;
     }
     let features: Vec<&str> = card.importance.features.iter().take(5).map(|f| f.name.as_str()).collect();
-    writeln!(out, "  moved most by {}", features.join(", "))?;
+    writeln!(out, "  most important features: {}", features.join(", "))?;
     if let Some(gate) = &card.gate {
-        writeln!(out, "  gate: {}", if gate.passed { "passed" } else { "not passed" })?;
+        writeln!(out, "  gate: {}", if gate.passed { "passed" } else { "rejected" })?;
     }
     for warning in &card.warnings {
         writeln!(out, "  warning: {warning}")?;

@@ -3,8 +3,8 @@
 use anyhow::Context;
 use std::path::Path;
 
-/// The largest peak of resident memory, in bytes, of the child processes that run `function`; `None` where the system has
-/// no `/proc`.
+/// Largest peak of resident memory, in bytes, over the child processes that run `function`. `None` if the system has no
+/// `/proc`.
 pub fn peak_of(function: &str) -> anyhow::Result<Option<u64>> {
     let processes = Path::new("/proc");
     if !processes.join("self/status").exists() {
@@ -14,16 +14,16 @@ pub fn peak_of(function: &str) -> anyhow::Result<Option<u64>> {
     let mut peak = None;
     for process in std::fs::read_dir(processes)? {
         let folder = process?.path();
-        // A process may end while its folder is read.
+        // Empty if the process has ended since the folder was listed.
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         let status = read("status");
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        let is_it = read("cmdline").split('\0').collect::<Vec<_>>().ends_with(&["function", function, ""]);
-        if field("PPid:") == Some(parent.as_str()) && is_it {
+        let runs_function = read("cmdline").split('\0').collect::<Vec<_>>().ends_with(&["function", function, ""]);
+        if field("PPid:") == Some(parent.as_str()) && runs_function {
             let kilobytes = field("VmHWM:").and_then(|text| text.strip_suffix("kB")).map(str::trim);
-            let bytes = 1024 * kilobytes.context("the peak memory of a process is unknown")?.parse::<u64>()?;
+            let bytes = 1024 * kilobytes.context("the status of a process has no VmHWM")?.parse::<u64>()?;
             peak = peak.max(Some(bytes));
         }
     }
-    peak.context(format!("no process runs {function}")).map(Some)
+    peak.context(format!("no process of function {function}")).map(Some)
 }

@@ -1,4 +1,4 @@
-//! `churn measure`: what it takes to ingest logs, in time, memory and money.
+//! `churn bench`: time, memory and price of ingesting logs.
 
 mod memory;
 mod storage;
@@ -10,27 +10,27 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Ingest logs on a fresh stack and print its cost: time, memory of the function, items and their price.
+/// Measure the ingestion of logs on a new stack: time, memory, DynamoDB items and their price.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Log files, or folders of them: newline-delimited JSON, plain, .gz or .zst.
+    /// Log files or folders of log files: newline-delimited JSON, plain, .gz or .zst.
     #[arg(value_name = "LOGS", required = true)]
     logs: Vec<PathBuf>,
 }
 
-/// Ingests, and prints the figures.
+/// Ingests the logs and prints the measurements.
 ///
 /// # Errors
-/// The stack does not start, or a line is not accounted for.
+/// The stack cannot start, or a line is not accounted for.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout();
     let logs = logs::find(&args.logs)?;
     let config = StackConfig::of_this_program(DataDir::Temporary)?;
     let names = config.names.clone();
-    let stack = Stack::start(config).await.context("the stack did not start")?;
+    let stack = Stack::start(config).await.context("cannot start the stack")?;
     let ingested = steps::ingest(&stack, &names.logs_bucket, &logs).await?;
     let memory = memory::peak_of("ingest")?;
-    let stored = storage::measure(stack.dynamodb(), &names.history_table).await?;
+    let stored = storage::TableSize::read(stack.dynamodb(), &names.history_table).await?;
     stack.shutdown().await;
 
     let (events, seconds) = (ingested.counts.accepted, ingested.after_upload.as_secs_f64());
@@ -38,21 +38,21 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let millions = events as f64 / 1e6;
     writeln!(
         out,
-        "{} objects, {megabytes:.0} MB of log, {} lines, {events} events",
+        "{} objects, {megabytes:.0} MB after decompression, {} lines, {events} events",
         logs.len(),
         ingested.counts.lines
     )?;
-    writeln!(out, "time       {seconds:.1} s after the upload, {:.0} MB/s", megabytes / seconds)?;
+    writeln!(out, "time: {seconds:.1} s after the upload, {:.0} MB/s", megabytes / seconds)?;
     match memory {
         Some(bytes) => {
-            writeln!(out, "memory     {:.0} MB at most, resident, of one process of ingest", bytes as f64 / 1e6)?
+            writeln!(out, "memory: {:.0} MB resident at the peak, in one process of ingest", bytes as f64 / 1e6)?
         }
-        None => writeln!(out, "memory     unknown on this system")?,
+        None => writeln!(out, "memory: not available on this system")?,
     }
-    writeln!(out, "items      {} of {} bytes in the median, {} at most", stored.items, stored.median, stored.largest)?;
+    writeln!(out, "items: {}, median size {} bytes, largest {} bytes", stored.items, stored.median, stored.largest)?;
     writeln!(
         out,
-        "per million events: {:.0} items, {:.1} MB, {:.0} write units, {:.3} USD on demand",
+        "per million events: {:.0} items, {:.1} MB, {:.0} write units, {:.3} USD with on-demand capacity",
         stored.items as f64 / millions,
         stored.bytes as f64 / 1e6 / millions,
         stored.write_units as f64 / millions,
