@@ -1,25 +1,24 @@
-//! The synthetic music on offer: artists, songs and lengths, drawn once for a seed.
+//! The simulated songs: artists, titles and lengths, drawn once per seed.
 
 use super::random::Random;
 use super::words::Words;
 
 const ARTISTS: usize = 2_500;
-/// Songs per artist, on average; the real log has 9,620 of 4,345 artists.
+/// The real log has 9,620 songs of 4,345 artists.
 const SONGS: usize = 8_000;
 
-/// A song on offer.
 #[derive(Debug, Clone)]
 pub struct Song {
-    /// Artist's name as text, not JSON.
+    /// Not JSON-escaped.
     pub artist: String,
-    /// Title as text, not JSON.
+    /// Not JSON-escaped.
     pub title: String,
-    /// Length in hundred-thousandths of a second, 1 s to 30 min: the log writes five decimals.
+    /// Length in units of 10⁻⁵ s, 1 s to 30 min. The log has five decimals.
     pub length_e5: u32,
 }
 
 impl Song {
-    /// Length in whole seconds, rounded down: when the next song starts.
+    /// Length in whole seconds, rounded down. The next song starts after it.
     pub fn seconds(&self) -> i64 {
         i64::from(self.length_e5 / 100_000)
     }
@@ -30,7 +29,6 @@ impl Song {
 pub struct Catalogue(Vec<Song>);
 
 impl Catalogue {
-    /// Draws the songs.
     pub fn new(words: &Words, random: &mut Random) -> Self {
         let artists: Vec<String> = (0..ARTISTS).map(|_| artist(words, random)).collect();
         let song = |_| {
@@ -41,18 +39,17 @@ impl Catalogue {
         Self((0..SONGS).map(song).collect())
     }
 
-    /// Number of songs.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The song of an index, which wraps around.
+    /// Song at `index`, modulo the number of songs.
     pub fn song(&self, index: u32) -> Option<&Song> {
         self.0.get(index as usize % self.0.len().max(1))
     }
 }
 
-/// An artist's name; one in ten is mojibake and a few have quotes, as in the real log.
+/// An artist's name. One in ten is mojibake and a few contain quotes, as in the real log.
 fn artist(words: &Words, random: &mut Random) -> String {
     let first = if random.chance(0.5) { &words.female } else { &words.male };
     let first = Words::any(first, random);
@@ -69,7 +66,7 @@ fn artist(words: &Words, random: &mut Random) -> String {
     }
 }
 
-/// A song's title; some carry a remark in brackets.
+/// A song title; some have a remark in brackets.
 fn title(words: &Words, random: &mut Random) -> String {
     let (noun, other) = (Words::any(&words.title, random), Words::any(&words.title, random));
     match random.below(10) {

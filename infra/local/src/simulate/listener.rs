@@ -1,4 +1,4 @@
-//! A user: a fixed profile, and the state that sessions change.
+//! A user: a fixed profile, and state that sessions change.
 
 use super::mood::Mood;
 use super::page::Level;
@@ -14,14 +14,13 @@ pub struct Listener {
     pub profile: Profile,
     pub mood: Mood,
     pub level: Level,
-    /// Whether the next session begins with a registration.
+    /// Whether the next session starts with a registration.
     pub joins: bool,
-    /// The user's own random numbers, so that users are independent of each other.
+    /// Random numbers of this user: users are independent of each other.
     pub random: Random,
 }
 
 impl Listener {
-    /// Draws a user from the user's own random numbers.
     pub fn draw(world: &World, mut random: Random) -> Self {
         let profile = Profile::draw(&world.words, world.start, &mut random);
         let level = if random.chance(0.45) { Level::Paid } else { Level::Free };

@@ -1,8 +1,8 @@
-//! A log generator: users listen, change levels, grow discontent and cancel. It makes data of any size.
+//! A log generator of any size: users listen, change their level, become dissatisfied and cancel.
 //!
-//! Users are independent of each other. Each plays one session at a time (`session`) and then plans the next one
-//! (`timeline`) by its rhythm and hidden mood; a heap of the users' next events puts all of them in the order of time.
-//! Memory grows with users, under a kilobyte each, not with events. The same settings give the same bytes on any machine.
+//! Users are independent of each other. `session` generates one session at a time, then `timeline` plans the next one from
+//! the user's rhythm and hidden mood. A heap of the users' next events orders all events by time. Memory grows with the
+//! number of users (below 1 KB each), not with events. The same parameters give the same bytes on any machine.
 
 mod catalogue;
 mod listener;
@@ -36,11 +36,11 @@ use world::World;
 
 /// Number of events between two calls of `progress`.
 const PROGRESS_EVERY: u64 = 10_000;
-/// One user in so many draws its session ids from a second sequence, so that two users may share an id. In the real log,
-/// which is joined from several runs of its generator, about a quarter of the ids have two users.
+/// Every fifth user has session ids from a second sequence, so that two users may share an id. The real log was merged from
+/// several runs of its generator: about a quarter of its session ids have two users.
 const SECOND_SEQUENCE_EVERY: u32 = 5;
 
-/// What a simulation wrote.
+/// Counts of a simulated log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     pub events: u64,
@@ -48,30 +48,26 @@ pub struct Summary {
     pub users: u32,
     /// Users with a `Cancellation Confirmation`.
     pub cancelled: u32,
-    /// Time of the first event in milliseconds since 1970; `None` in an empty log.
+    /// Milliseconds since 1970; `None` if the log is empty.
     pub first_ts: Option<i64>,
-    /// Time of the last event in milliseconds since 1970; `None` in an empty log.
+    /// Milliseconds since 1970; `None` if the log is empty.
     pub last_ts: Option<i64>,
-    /// Bytes, before any compression.
+    /// Before compression.
     pub bytes: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
-    #[error("the simulated log could not be written after {events} events: {source}")]
-    Write {
-        /// Number of events written before.
-        events: u64,
-        source: io::Error,
-    },
+    #[error("cannot write the log after {events} events: {source}")]
+    Write { events: u64, source: io::Error },
 }
 
-/// Writes a log of newline-delimited JSON in the order of time: `ts`, and where users do something in the same second, the
-/// number of the user. `out` gets one small write per event, so it should be buffered; it is flushed at the end.
-/// `progress` is called with the number of events so far, every 10,000 events and at the end.
+/// Writes a log of newline-delimited JSON, ordered by `ts` and then by user number. Makes one small write per event, so `out`
+/// should be buffered; it is flushed at the end. Calls `progress` with the number of events so far, every 10,000 events and
+/// at the end.
 ///
 /// # Errors
-/// If `out` fails.
+/// A write to `out` fails.
 pub fn simulate(
     params: &ValidParams,
     out: &mut impl Write,

@@ -1,26 +1,26 @@
-//! What the log does not show: how content a user is, and when the user decides to cancel.
+//! Hidden state of a user: discontent, and the decision to cancel.
 //!
-//! Contentment comes and goes in episodes: at a random moment, often or rarely by the user's segment, discontent starts to
-//! grow, over days to weeks, and at another random moment it starts to fade. The hazard of a cancel has a part that nothing
-//! predicts, a part that grows with discontent, and a factor from the annoyances the user has lately met.
+//! Discontent comes in episodes. An episode starts at a random time, with a frequency that depends on the user's segment;
+//! discontent then grows over days to weeks until the episode ends at a random time. The hazard of a cancellation has a
+//! constant part, a part that grows with discontent, and a factor from recent annoying pages.
 
 use super::page::Page;
 use super::random::Random;
 
-/// Hazard of a cancel of a content user, per day.
+/// Hazard of a cancellation without discontent, per day.
 const BASE_HAZARD: f64 = 0.0010;
-/// What full discontent adds to it, per day.
+/// Additional hazard at full discontent, per day.
 const DISCONTENT_HAZARD: f64 = 0.027;
-/// Days until discontent starts to fade, on average.
+/// Mean length of an episode in days.
 const EPISODE_DAYS: f64 = 60.0;
-/// Share of annoyance in the pages of an average user, to which a user's own is compared.
+/// Mean annoyance per page of an average user.
 const USUAL_ANNOYANCE: f64 = 0.018;
-/// Weight of a new page in the running share of annoyance: it remembers about 80 pages.
+/// Weight of a new page in the moving average of annoyance, which covers about 80 pages.
 const ANNOYANCE_WEIGHT: f64 = 1.0 / 80.0;
-/// Longest step of the model, in days.
+/// Largest time step in days.
 const STEP_DAYS: f64 = 1.0 / 24.0;
 
-/// The hidden kind of a user: share of users, mean days to an episode of discontent, and days over which it grows or fades.
+/// Segments of users: share of users, mean days between episodes, and the time constant of discontent in days.
 const SEGMENTS: [Segment; 3] = [
     Segment { share: 0.62, calm_days: 500.0, ramp_days: 20.0 }, // satisfied
     Segment { share: 0.24, calm_days: 80.0, ramp_days: 20.0 },  // drifting
@@ -34,22 +34,21 @@ struct Segment {
     ramp_days: f64,
 }
 
-/// A user's hidden state.
 #[derive(Debug, Clone)]
 pub struct Mood {
     segment: &'static Segment,
     in_episode: bool,
-    /// Days until an episode starts or ends.
+    /// Days until the next episode starts or the current one ends.
     turn_in: f64,
     discontent: f64,
-    /// Running share of annoyance.
+    /// Moving average over pages.
     annoyance: f64,
-    /// Cumulated hazard that is left; the user decides to cancel when it is used up.
+    /// Remaining cumulative hazard. The user decides to cancel when it is used up.
     patience: f64,
 }
 
 impl Mood {
-    /// Draws a user in the long-run state of its segment.
+    /// Draws a user from the stationary distribution of a segment.
     pub fn draw(random: &mut Random) -> Self {
         let mut u = random.uniform();
         let mut segment = &SEGMENTS[0];
@@ -66,22 +65,22 @@ impl Mood {
         Self { segment, in_episode, turn_in, discontent, annoyance: USUAL_ANNOYANCE, patience: random.exponential(1.0) }
     }
 
-    /// How discontent the user is, 0 to 1.
+    /// 0 to 1.
     pub fn discontent(&self) -> f64 {
         self.discontent
     }
 
-    /// Whether the user has decided to cancel, which happens in the next session.
+    /// Whether the user has decided to cancel. The next session ends with the cancellation.
     pub fn is_leaving(&self) -> bool {
         self.patience <= 0.0
     }
 
-    /// The user sees a page.
+    /// Updates the annoyance after a visit to `page`.
     pub fn notice(&mut self, page: Page) {
         self.annoyance += ANNOYANCE_WEIGHT * (page.annoyance() - self.annoyance);
     }
 
-    /// Time passes, in days.
+    /// Advances the time by `days`.
     pub fn live(&mut self, mut days: f64, random: &mut Random) {
         while days > 0.0 {
             self.step(days.min(STEP_DAYS), random);
@@ -97,10 +96,10 @@ impl Mood {
         }
         let goal = if self.in_episode { 1.0 } else { 0.0 };
         self.discontent += (goal - self.discontent) * days / self.segment.ramp_days;
-        let vexed = (self.annoyance / USUAL_ANNOYANCE).clamp(0.5, 2.5);
-        // The cube: behaviour, which follows discontent itself, changes before the hazard does.
+        let annoyance_factor = (self.annoyance / USUAL_ANNOYANCE).clamp(0.5, 2.5);
+        // Cubed, so that behaviour, which depends on discontent linearly, changes before the hazard.
         let grown = self.discontent * self.discontent * self.discontent;
-        let hazard = (BASE_HAZARD + DISCONTENT_HAZARD * grown) * vexed;
+        let hazard = (BASE_HAZARD + DISCONTENT_HAZARD * grown) * annoyance_factor;
         self.patience -= hazard * days;
     }
 }
@@ -121,21 +120,21 @@ mod tests {
     }
 
     #[test]
-    fn one_user_in_four_or_five_decides_within_sixty_days() {
+    fn a_fifth_to_a_quarter_of_users_cancels_within_sixty_days() {
         let share = share_leaving(60.0);
         assert!((0.20..0.27).contains(&share), "{share}");
         assert!(share_leaving(120.0) > share);
     }
 
     #[test]
-    fn annoyances_wear_patience_down_faster() {
+    fn annoying_pages_increase_the_hazard() {
         let mut random = Random::new(4);
         let mut calm = Mood::draw(&mut random);
         calm.turn_in = 1e9;
-        let mut vexed = calm.clone();
-        (0..100).for_each(|_| vexed.notice(Page::ThumbsDown));
+        let mut annoyed = calm.clone();
+        (0..100).for_each(|_| annoyed.notice(Page::ThumbsDown));
         calm.live(1.0, &mut random);
-        vexed.live(1.0, &mut random);
-        assert!(vexed.patience < calm.patience);
+        annoyed.live(1.0, &mut random);
+        assert!(annoyed.patience < calm.patience);
     }
 }

@@ -1,4 +1,4 @@
-//! The file a log is written to, compressed by its extension.
+//! A log file, compressed according to its extension.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -11,19 +11,16 @@ use zstd::stream::write::Encoder;
 const BUFFER: usize = 1 << 20;
 const ZSTD_LEVEL: i32 = 9;
 
-/// Why a log file could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("{} could not be {doing}: {source}", path.display())]
+#[error("cannot {step} {}: {source}", path.display())]
 pub struct OutputError {
-    /// The file.
     pub path: PathBuf,
-    /// `created` or `completed`.
-    pub doing: &'static str,
-    /// What the system said.
+    /// `create` or `complete`.
+    pub step: &'static str,
     pub source: io::Error,
 }
 
-/// A buffered log file: plain, gzip (`.gz`) or Zstandard (`.zst`). Not complete before [`LogFile::finish`].
+/// A buffered log file: plain, gzip (`.gz`) or Zstandard (`.zst`). [`LogFile::finish`] completes it.
 pub struct LogFile {
     path: PathBuf,
     sink: Sink,
@@ -36,9 +33,9 @@ enum Sink {
 }
 
 impl LogFile {
-    /// Creates the file, or empties it if it is there.
+    /// Creates the file, or truncates an existing one.
     pub fn create(path: &Path) -> Result<Self, OutputError> {
-        let failed = |source| OutputError { path: path.to_owned(), doing: "created", source };
+        let failed = |source| OutputError { path: path.to_owned(), step: "create", source };
         let file = File::create(path).map_err(failed)?;
         let sink = match path.extension().and_then(|extension| extension.to_str()) {
             Some("gz") => Sink::Gzip(BufWriter::with_capacity(BUFFER, GzEncoder::new(file, Compression::best()))),
@@ -51,7 +48,7 @@ impl LogFile {
         Ok(Self { path: path.to_owned(), sink })
     }
 
-    /// Writes what is left and the end mark of the compression.
+    /// Writes the rest of the buffer and of the compressed stream.
     pub fn finish(self) -> Result<(), OutputError> {
         let Self { path, sink } = self;
         let finished = match sink {
@@ -59,7 +56,7 @@ impl LogFile {
             Sink::Gzip(out) => out.into_inner().map_err(|e| e.into_error()).and_then(|out| out.finish().map(drop)),
             Sink::Zstd(out) => out.into_inner().map_err(|e| e.into_error()).and_then(|out| out.finish().map(drop)),
         };
-        finished.map_err(|source| OutputError { path, doing: "completed", source })
+        finished.map_err(|source| OutputError { path, step: "complete", source })
     }
 }
 
@@ -72,7 +69,7 @@ impl Write for LogFile {
         }
     }
 
-    /// Keeps the buffer where flushing would cost compression; [`LogFile::finish`] writes everything.
+    /// Does nothing for compressed files, where flushing reduces the compression. [`LogFile::finish`] writes everything.
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {
             Sink::Plain(out) => out.flush(),

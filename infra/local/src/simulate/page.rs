@@ -1,6 +1,5 @@
-//! The pages of the service with what the log writes for each, and the state of the visitor who sees them.
+//! Pages of the service, states of a visitor, and their representation in the log.
 
-/// A page of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     About,
@@ -28,7 +27,7 @@ pub enum Page {
 }
 
 impl Page {
-    /// Name, HTTP method and status as the real log has them, always the same for a page.
+    /// Name, HTTP method and status in the real log; constant per page.
     pub fn wire(self) -> (&'static str, &'static str, u16) {
         match self {
             Self::About => ("About", "GET", 200),
@@ -56,12 +55,12 @@ impl Page {
         }
     }
 
-    /// Whether the page answers with a redirect: the click on it comes one second after the page before, as in the real log.
+    /// Whether the status is a redirect. In the real log such a page follows the previous one after one second.
     pub fn redirects(self) -> bool {
         self.wire().2 == 307
     }
 
-    /// How much the page shows or gives annoyance: 0 for most, 1 for a thumbs down.
+    /// How annoyed a visitor of this page is: 0 for most pages, 1 for a thumbs down.
     pub fn annoyance(self) -> f64 {
         match self {
             Self::ThumbsDown | Self::Error => 1.0,
@@ -72,7 +71,7 @@ impl Page {
     }
 }
 
-/// State of the visitor. Only a logged-in or cancelled one has personal fields in the log.
+/// State of the visitor. Only logged-in and cancelled visitors have personal fields in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auth {
     Cancelled,
@@ -82,7 +81,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// The log's name.
+    /// Name in the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cancelled => "Cancelled",
@@ -92,13 +91,12 @@ impl Auth {
         }
     }
 
-    /// Whether the log says who the visitor is.
+    /// Whether the log has the visitor's user id and personal fields.
     pub fn is_known(self) -> bool {
         matches!(self, Self::Cancelled | Self::LoggedIn)
     }
 }
 
-/// What the user pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     Free,
@@ -106,7 +104,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The log's name.
+    /// Name in the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Free => "free",
@@ -115,19 +113,16 @@ impl Level {
     }
 }
 
-/// One event of one user, before the user's own fields are added.
+/// One event of one user, without the fields of the user.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Event {
-    /// When, in milliseconds since 1970, whole seconds.
+    /// Milliseconds since 1970; whole seconds.
     pub ts: i64,
     /// Position in the session, from 0.
     pub item: u32,
-    /// What was visited.
     pub page: Page,
-    /// State of the visitor.
     pub auth: Auth,
-    /// What the user pays at that moment.
     pub level: Level,
-    /// Index into the catalogue, for `NextSong` only.
+    /// Index into the catalogue. Only for `NextSong`.
     pub song: Option<u32>,
 }

@@ -1,10 +1,9 @@
-//! The fixed properties of a user.
+//! Constant properties of a user.
 
 use super::params::DAY_MS;
 use super::random::Random;
 use super::words::Words;
 
-/// A user's gender, as the log knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gender {
     Female,
@@ -12,7 +11,7 @@ pub enum Gender {
 }
 
 impl Gender {
-    /// The log's letter.
+    /// Letter in the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Female => "F",
@@ -21,7 +20,7 @@ impl Gender {
     }
 }
 
-/// The fixed properties of a user. None of them predicts a cancellation.
+/// Constant properties of a user. None of them predicts a cancellation.
 #[derive(Debug, Clone)]
 pub struct Profile {
     pub gender: Gender,
@@ -29,37 +28,36 @@ pub struct Profile {
     pub last_name: &'static str,
     /// Metropolitan area.
     pub location: &'static str,
-    /// Browser.
+    /// User agent.
     pub agent: &'static str,
-    /// Registration in milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub registration: i64,
     /// Sessions per day relative to the average user, mean 1.
     pub frequency: f64,
     /// Songs per session relative to the average user, mean 1.
     pub stamina: f64,
-    /// Hours that the user's day is later than the average user's.
+    /// Hours by which the user's day is later than that of the average user.
     pub hours_late: i64,
-    /// Where in the catalogue the user's own favourites start.
+    /// Index of the user's most frequent song in the catalogue.
     pub taste: u32,
-    /// How much more often than the average user this one does things, mean 1.
     pub habits: Habits,
 }
 
-/// Rates relative to the average user, mean 1. They make behaviour a noisy sign of contentment.
+/// Rates relative to the average user, mean 1. They make behaviour a noisy signal of discontent.
 #[derive(Debug, Clone)]
 pub struct Habits {
-    /// Thumbs up and playlist.
+    /// Thumbs up and additions to a playlist.
     pub praise: f64,
     /// Thumbs down.
     pub criticism: f64,
-    /// Friends.
+    /// Added friends.
     pub company: f64,
     /// Help, settings, home, upgrade and downgrade pages, logouts.
     pub browsing: f64,
 }
 
 impl Profile {
-    /// Draws a user who registered before `start`, the log's first moment.
+    /// Draws a user who registered before `start`, the start of the log.
     pub fn draw(words: &Words, start: i64, random: &mut Random) -> Self {
         let gender = if random.chance(0.5) { Gender::Female } else { Gender::Male };
         let first = if gender == Gender::Female { &words.female } else { &words.male };

@@ -1,5 +1,5 @@
-//! Random numbers that are the same on every machine: integer generator, IEEE arithmetic, and `libm` (pure Rust) for
-//! `exp` and `log`, because the platform's own may differ in the last bit.
+//! Random numbers that are equal on every machine: an integer generator, IEEE arithmetic, and `libm` (pure Rust) for `exp`
+//! and `log`, because the functions of the platform may differ in the last bit.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
@@ -9,7 +9,6 @@ use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 pub struct Random(Xoshiro256PlusPlus);
 
 impl Random {
-    /// The stream of a seed.
     pub fn new(seed: u64) -> Self {
         Self(Xoshiro256PlusPlus::seed_from_u64(seed))
     }
@@ -35,7 +34,7 @@ impl Random {
         ((u128::from(self.0.next_u64()) * n as u128) >> 64) as usize
     }
 
-    /// An index in `0..n` with density proportional to `rank^(-1/2)`: a mild Zipf law, the first rank the most likely.
+    /// An index in `0..n` with density proportional to `rank^(-1/2)`, a mild Zipf law.
     pub fn skewed(&mut self, n: usize) -> usize {
         let u = self.uniform();
         (n as f64 * u * u) as usize
@@ -46,7 +45,7 @@ impl Random {
         -mean * libm::log(1.0 - self.uniform())
     }
 
-    /// Normal with mean 0 and deviation 1 (Marsaglia's polar method; the second value is not kept).
+    /// Standard normal, by Marsaglia's polar method. The second value is discarded.
     pub fn normal(&mut self) -> f64 {
         loop {
             let (x, y) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
@@ -57,12 +56,12 @@ impl Random {
         }
     }
 
-    /// Log-normal with **mean** 1, whose logarithm has deviation `sigma`.
+    /// Log-normal with **mean** 1; the logarithm has standard deviation `sigma`.
     pub fn factor(&mut self, sigma: f64) -> f64 {
         libm::exp(sigma * self.normal() - sigma * sigma / 2.0)
     }
 
-    /// Log-normal with the given median, whose logarithm has deviation `sigma`.
+    /// Log-normal with the given median; the logarithm has standard deviation `sigma`.
     pub fn around(&mut self, median: f64, sigma: f64) -> f64 {
         median * libm::exp(sigma * self.normal())
     }
@@ -72,14 +71,14 @@ impl Random {
 mod tests {
     use super::*;
 
-    /// Mean of 100,000 draws; deviations below are at most 1.6, so 0.03 is six standard errors.
+    /// Mean of 100,000 draws. The standard deviations below are at most 1.6, so 0.03 is six standard errors.
     fn mean(mut draw: impl FnMut(&mut Random) -> f64) -> f64 {
         let mut random = Random::new(1);
         (0..100_000).map(|_| draw(&mut random)).sum::<f64>() / 1e5
     }
 
     #[test]
-    fn means_are_as_promised() {
+    fn means_match_the_distributions() {
         assert!((mean(Random::uniform) - 0.5).abs() < 0.03);
         assert!((mean(|r| r.exponential(1.5)) - 1.5).abs() < 0.03);
         assert!(mean(Random::normal).abs() < 0.03);

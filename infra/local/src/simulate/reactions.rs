@@ -1,16 +1,16 @@
-//! What users do besides listening: chances per song, and which page leads to which. The numbers make the page mix of the
-//! real log; discontent bends them.
+//! Pages other than songs: probabilities per song, and transitions between pages. The values reproduce the page shares of the
+//! real log; discontent changes them.
 
 use super::page::{Level, Page};
 use super::profile::Habits;
 use super::random::Random;
 
-/// What may follow a song, with the chance per song.
+/// Pages that may follow a song, with their probabilities per song.
 #[derive(Debug)]
 pub struct Reactions([(Page, f64); 11]);
 
 impl Reactions {
-    /// The chances for a user whose discontent is 0 to 1.
+    /// `discontent` is 0 to 1.
     pub fn new(level: Level, discontent: f64, habits: &Habits) -> Self {
         let grows = |by: f64| 1.0 + by * discontent;
         let (free, paid) = match level {
@@ -32,13 +32,13 @@ impl Reactions {
         ])
     }
 
-    /// What follows a song, if anything but the next song.
+    /// The page that follows a song; `None` for the next song.
     pub fn draw(&self, random: &mut Random) -> Option<Page> {
         pick(&self.0, random)
     }
 }
 
-/// Visits of the page that changes the level, per song.
+/// Draws a visit of the page that leads to a change of the level.
 pub fn level_page(level: Level, discontent: f64, habits: &Habits, random: &mut Random) -> Option<Page> {
     let (page, chance) = match level {
         Level::Free => (Page::Upgrade, 0.0187 * (1.0 - 0.6 * discontent)),
@@ -47,7 +47,7 @@ pub fn level_page(level: Level, discontent: f64, habits: &Habits, random: &mut R
     random.chance(chance * habits.browsing).then_some(page)
 }
 
-/// What a user goes to from a page without a song between, as often as in the real log.
+/// The page that follows `page` without a song in between, with the frequencies of the real log.
 pub fn follow_up(page: Page, discontent: f64, random: &mut Random) -> Option<Page> {
     match page {
         Page::ThumbsUp => pick(&[(Page::AddToPlaylist, 0.068)], random),
@@ -70,17 +70,17 @@ pub fn follow_up(page: Page, discontent: f64, random: &mut Random) -> Option<Pag
     }
 }
 
-/// What a visitor who is not logged in looks at before going on, if anything.
+/// A page that a visitor sees while not logged in.
 pub fn stray(random: &mut Random) -> Option<Page> {
     pick(&[(Page::Home, 0.155), (Page::About, 0.10), (Page::Help, 0.06), (Page::Error, 0.002)], random)
 }
 
-/// What a session ends with after its last song, if anything: as often as in the real log.
+/// The page that ends a session after its last song, with the frequencies of the real log.
 pub fn parting(random: &mut Random) -> Option<Page> {
     pick(&[(Page::Logout, 0.12), (Page::Home, 0.12), (Page::ThumbsUp, 0.08), (Page::AddFriend, 0.03)], random)
 }
 
-/// One of the options with its chance, or none with what is left to 1.
+/// Draws one of the options with its probability, or `None` with the remaining probability.
 fn pick(options: &[(Page, f64)], random: &mut Random) -> Option<Page> {
     let mut u = random.uniform();
     for &(page, chance) in options {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chances_never_add_up_to_more_than_one() {
+    fn probabilities_add_up_to_at_most_one() {
         let wild = Habits { praise: 4.0, criticism: 4.0, company: 4.0, browsing: 3.0 };
         for (level, discontent) in [(Level::Free, 0.0), (Level::Free, 1.0), (Level::Paid, 0.0), (Level::Paid, 1.0)] {
             let reactions = Reactions::new(level, discontent, &wild);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_submitted_change_leads_home() {
+    fn submitted_change_leads_to_the_home_page() {
         assert_eq!(follow_up(Page::SubmitUpgrade, 0.0, &mut Random::new(1)), Some(Page::Home));
     }
 }

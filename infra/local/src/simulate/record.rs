@@ -1,4 +1,5 @@
-//! One event as a line of JSON: field order and types of the real log, written by hand because it is the hot path.
+//! One event as a line of JSON, with the field order and types of the real log. Written without serde because it is the hot
+//! path.
 
 use std::io::Write as _;
 
@@ -6,7 +7,7 @@ use super::catalogue::Song;
 use super::page::Event;
 use super::profile::Profile;
 
-/// Appends the line of an event, with its newline. `user` is the id in the log.
+/// Appends the line of an event, including the newline. `user` is the user id in the log.
 pub fn write_line(line: &mut Vec<u8>, event: &Event, user: u32, session: u32, profile: &Profile, song: Option<&Song>) {
     let (page, method, status) = event.page.wire();
     let known = event.auth.is_known();
@@ -39,13 +40,13 @@ pub fn write_line(line: &mut Vec<u8>, event: &Event, user: u32, session: u32, pr
     line.extend_from_slice(b"}\n");
 }
 
-/// Appends text that needs no escape and then a number.
+/// Appends `before`, which must not need escapes, and a number.
 fn field(line: &mut Vec<u8>, before: &str, value: impl std::fmt::Display) {
     line.extend_from_slice(before.as_bytes());
     let _infallible = write!(line, "{value}"); // writing to a Vec cannot fail
 }
 
-/// Appends `,"name":"value"` with JSON's escapes.
+/// Appends `,"name":"value"`, with `value` escaped.
 fn text(line: &mut Vec<u8>, name: &str, value: &str) {
     line.extend_from_slice(b",\"");
     line.extend_from_slice(name.as_bytes());
@@ -54,7 +55,7 @@ fn text(line: &mut Vec<u8>, name: &str, value: &str) {
     line.push(b'"');
 }
 
-/// Appends text as the inside of a JSON string: quotes, backslashes and control characters are escaped, the rest is UTF-8.
+/// Appends the content of a JSON string. Escapes quotes, backslashes and control characters.
 fn push_escaped(line: &mut Vec<u8>, value: &str) {
     let mut rest = value.as_bytes();
     while let Some(at) = rest.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\') {
@@ -72,7 +73,7 @@ fn push_escaped(line: &mut Vec<u8>, value: &str) {
     line.extend_from_slice(rest);
 }
 
-/// Appends a number of hundred-thousandths as a decimal without trailing zeros, but at least one decimal.
+/// Appends `value`·10⁻⁵ as a decimal with at least one digit after the point and no further trailing zeros.
 fn push_e5(line: &mut Vec<u8>, value: u32) {
     let _infallible = write!(line, "{}.{:05}", value / 100_000, value % 100_000);
     while line.ends_with(b"0") && !line.ends_with(b".0") {
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_are_what_serde_json_reads_back() {
+    fn serde_json_reads_escaped_text_back() {
         for value in ["", "plain", "\"quoted \\\"twice\\\"\"", "tab\tnew\nline\u{1}", "BeyoncÃ©", "\\", "\u{7f}"] {
             let mut line = b"\"".to_vec();
             push_escaped(&mut line, value);

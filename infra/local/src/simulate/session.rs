@@ -1,16 +1,16 @@
-//! One session: from opening the service to leaving it, all its events at once.
+//! One session: all events from its first page to its last.
 
 use super::listener::Listener;
 use super::page::{Auth, Event, Level, Page};
 use super::reactions::{Reactions, follow_up, level_page, parting, stray};
 use super::world::World;
 
-/// Longest session in songs; the real log's longest is 1,008.
+/// Largest number of songs in a session. The largest in the real log is 1,008.
 const MAX_SONGS: f64 = 1_000.0;
-/// Deviation of the logarithm of the songs of a user's sessions.
+/// Standard deviation of the logarithm of the number of songs per session.
 const SONGS_SIGMA: f64 = 1.1;
 
-/// Plays the session of a listener that starts at `start`, in milliseconds since 1970. Events are at least one second apart.
+/// Generates the session of a listener that starts at `start` (milliseconds since 1970). Events are at least one second apart.
 /// If the listener is leaving, the last two events are `Cancel` and `Cancellation Confirmation`.
 pub fn play(listener: &mut Listener, world: &World, start: i64) -> Vec<Event> {
     let auth = if listener.joins { Auth::Guest } else { Auth::LoggedIn };
@@ -48,7 +48,7 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// How many songs will be played; fewer by the discontent, and few by a user who came to cancel.
+    /// Draws the number of songs: fewer with discontent, and few for a user who is leaving.
     fn songs(&mut self) -> u32 {
         let Listener { profile, mood, level, random, .. } = &mut *self.listener;
         let by_level = if *level == Level::Paid { 1.15 } else { 0.7 };
@@ -61,7 +61,7 @@ impl Session<'_> {
         Reactions::new(self.listener.level, self.listener.mood.discontent(), &self.listener.profile.habits)
     }
 
-    /// The first pages: registration of a new user, and for about half of the others the home page.
+    /// First pages: the registration of a new user, or the home page for about half of the other users.
     fn open(&mut self) {
         if self.listener.joins {
             self.register();
@@ -70,7 +70,7 @@ impl Session<'_> {
         }
     }
 
-    /// A guest looks around, registers and is logged in.
+    /// A guest visits some pages, registers and is then logged in.
     fn register(&mut self) {
         self.push(Page::Home, None);
         self.look_around();
@@ -85,7 +85,7 @@ impl Session<'_> {
         self.push(Page::Home, None);
     }
 
-    /// The next song starts when the last one has ended, or after a while if other pages took longer.
+    /// The next song starts at the end of the last one, or after a pause if other pages took longer.
     fn next_song(&mut self) {
         if !self.events.is_empty() {
             let pause = 1_000 * (1.0 + self.listener.random.exponential(20.0)) as i64;
@@ -99,19 +99,19 @@ impl Session<'_> {
         self.push(Page::NextSong, Some(song));
     }
 
-    /// What the listener does during the song, if anything.
+    /// Draws the page that the listener visits during the song.
     fn reaction(&mut self, reactions: &Reactions) -> Option<Page> {
         let Listener { profile, mood, level, random, .. } = &mut *self.listener;
         reactions.draw(random).or_else(|| level_page(*level, mood.discontent(), &profile.habits, random))
     }
 
-    /// The last page of a session that a song does not end.
+    /// Last page of a session that does not end with a song.
     fn part(&mut self) {
         let last = parting(&mut self.listener.random);
         self.follow(last);
     }
 
-    /// Visits a page and what it leads to. False if that ends the session.
+    /// Visits a page and its follow-up pages. False if that ends the session.
     fn follow(&mut self, mut next: Option<Page>) -> bool {
         while let Some(page) = next {
             self.wait(page);
@@ -127,7 +127,7 @@ impl Session<'_> {
         true
     }
 
-    /// After a logout: to the login page, and mostly back. False if the session ends there.
+    /// Pages after a logout, usually with a new login. False if the session ends there.
     fn logged_out(&mut self) -> bool {
         self.auth = Auth::LoggedOut;
         self.wait(Page::Home);
@@ -144,7 +144,7 @@ impl Session<'_> {
         true
     }
 
-    /// Pages that a visitor sees without a login.
+    /// Pages of a visitor who is not logged in.
     fn look_around(&mut self) {
         while let Some(page) = stray(&mut self.listener.random) {
             self.wait(page);
@@ -152,7 +152,7 @@ impl Session<'_> {
         }
     }
 
-    /// The end of the user: mostly from the page of the level or the settings.
+    /// The cancellation, often after the downgrade page (paid) or the settings page (free).
     fn cancel(&mut self) {
         let before = if self.listener.level == Level::Paid { Page::Downgrade } else { Page::Settings };
         if self.listener.random.chance(0.5) {
@@ -166,7 +166,7 @@ impl Session<'_> {
         self.push(Page::CancellationConfirmation, None);
     }
 
-    /// Time until a page other than a song: a second where the page redirects, else some of a minute.
+    /// Advances the time to the next page other than a song: one second for a redirect, otherwise 46 seconds on average.
     fn wait(&mut self, page: Page) {
         let seconds = if page.redirects() { 1 } else { 1 + self.listener.random.exponential(45.0) as i64 };
         self.now += 1_000 * seconds;

@@ -1,4 +1,4 @@
-//! A user over time: waits for the next session, plays it, and waits again or cancels.
+//! A user over time: sessions, and the pauses between them, until the user cancels or the log ends.
 
 use std::vec::IntoIter;
 
@@ -12,25 +12,26 @@ use super::world::World;
 
 const HOUR_MS: i64 = 3_600_000;
 const HOUR_DAYS: f64 = 1.0 / 24.0;
-/// Sessions per day of the average user, when content; gives the real log's 14 sessions in 63 days over all users.
+/// Sessions per day of the average user without discontent. Over all users it gives the 14 sessions in 63 days of the real
+/// log.
 const SESSIONS_PER_DAY: f64 = 0.31;
-/// Fewest sessions per day of a user who has decided to cancel: the decision does not wait for weeks.
+/// Smallest rate of sessions per day for a user who has decided to cancel, so that the cancellation follows soon.
 const LEAVING_SESSIONS_PER_DAY: f64 = 1.0;
 
-/// A user and the user's next events. Takes a few hundred bytes, and the events of one session while it lasts.
+/// A user with the user's next events. Takes a few hundred bytes plus the events of one session.
 #[derive(Debug)]
 pub struct Timeline {
     pub listener: Listener,
-    /// Id of the current session; 0 before the first one.
+    /// Id of the current session; 0 before the first session.
     pub session: u32,
-    /// The events of the current session that are still to come.
+    /// Remaining events of the current session.
     events: IntoIter<Event>,
     /// Start of the next session; `None` during a session and after the last one.
     next_start: Option<i64>,
 }
 
 impl Timeline {
-    /// Draws a user from the user's own random numbers, and plans the first session.
+    /// Draws a user and plans the first session.
     pub fn draw(world: &World, random: Random) -> Self {
         let listener = Listener::draw(world, random);
         let mut timeline = Self { listener, session: 0, events: Vec::new().into_iter(), next_start: None };
@@ -43,12 +44,12 @@ impl Timeline {
         timeline
     }
 
-    /// Time of the next event, which may be after the end of the log; `None` if there is none before it.
+    /// Time of the next event, which may be after the end of the log. `None` if there is no further event.
     pub fn next_ts(&self) -> Option<i64> {
         self.events.as_slice().first().map(|event| event.ts).or(self.next_start)
     }
 
-    /// If the next event opens a session, plays that session under an id.
+    /// If the next event starts a session, generates that session, with an id from `id`.
     pub fn open_session(&mut self, world: &World, id: impl FnOnce() -> u32) {
         if let Some(start) = self.next_start.take() {
             self.session = id();
@@ -59,7 +60,7 @@ impl Timeline {
         }
     }
 
-    /// The next event of the session. After the last one the next session is planned, unless the user has cancelled.
+    /// Next event of the session. After the last one the next session is planned, unless the user has cancelled.
     pub fn next_event(&mut self, world: &World) -> Option<Event> {
         let event = self.events.next()?;
         if self.events.as_slice().is_empty() {
@@ -70,8 +71,8 @@ impl Timeline {
         Some(event)
     }
 
-    /// Start of the next session after `from`: the first point of a Poisson process whose rate follows the hour, the
-    /// weekday and the mood.
+    /// Start of the next session after `from`: the first point of a Poisson process whose rate depends on hour, weekday and
+    /// mood.
     fn plan(&mut self, world: &World, from: i64) -> Option<i64> {
         let Listener { profile, mood, random, .. } = &mut self.listener;
         let mut wait = random.exponential(1.0);
@@ -81,7 +82,7 @@ impl Timeline {
             let per_day = if mood.is_leaving() { drive.max(LEAVING_SESSIONS_PER_DAY) } else { drive };
             let in_hour = per_day * HOUR_DAYS * rhythm::intensity(now, profile.hours_late);
             if wait < in_hour {
-                // Where in the hour: a fraction below 1, in whole seconds, after the last event.
+                // The fraction of the hour, below 1, in whole seconds, and at least one second after the last event.
                 return Some(now + 1_000 * (1 + (wait / in_hour * 3_599.0) as i64));
             }
             wait -= in_hour;

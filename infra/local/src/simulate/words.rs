@@ -1,28 +1,23 @@
-//! The words that people, places and songs are made of.
+//! Word lists for names, places, user agents and titles.
 
 use super::random::Random;
 
-/// Word lists, each with the most frequent first. Locations and user agents are those most seen in the real log.
+/// Each list starts with the most frequent word. Locations and user agents are the most frequent ones of the real log.
 #[derive(Debug)]
 pub struct Words {
-    /// First names of women.
     pub female: Vec<&'static str>,
-    /// First names of men.
     pub male: Vec<&'static str>,
-    /// Last names.
     pub last: Vec<&'static str>,
     /// Metropolitan areas of the US.
     pub locations: Vec<&'static str>,
-    /// Browsers; most are in quotes, as in the real log.
+    /// User agents. Most are in quotes, as in the real log.
     pub agents: Vec<&'static str>,
-    /// Words for song titles.
     pub title: Vec<&'static str>,
-    /// Names in UTF-8 that were once read as Latin-1.
+    /// UTF-8 names that were decoded as Latin-1.
     pub mojibake: Vec<&'static str>,
 }
 
 impl Words {
-    /// All lists.
     pub fn new() -> Self {
         Self {
             female: include_str!("words/first_names_female.txt").lines().collect(),
@@ -35,7 +30,7 @@ impl Words {
         }
     }
 
-    /// Any word of a list, the first ones more often.
+    /// Draws a word; the first ones are more likely.
     pub fn any(list: &[&'static str], random: &mut Random) -> &'static str {
         list.get(random.skewed(list.len())).copied().unwrap_or_default()
     }

@@ -1,24 +1,24 @@
-//! What all users of a simulation share: names, songs, the span of the log and the mean activity.
+//! State that all users share: words, songs, the time range of the log and the mean activity.
 
 use super::catalogue::Catalogue;
 use super::params::{DEFAULT_EVENTS_PER_USER_DAY, ValidParams};
 use super::random::Random;
 use super::words::Words;
 
-/// Songs of a session at the default activity, for a content user; gives the real log's mean of 70 over all users.
+/// Mean songs per session at the default activity, without discontent. Over all users it gives the real log's mean of 70.
 const USUAL_SONGS: f64 = 91.0;
-/// Pages of a session that do not depend on its length, in songs.
+/// Pages of a session that do not depend on the number of songs.
 const FIXED_PAGES: f64 = 2.0;
 
 #[derive(Debug)]
 pub struct World {
     pub words: Words,
     pub catalogue: Catalogue,
-    /// Mean songs per session of the average user, when content.
+    /// Mean songs per session of the average user, without discontent.
     pub songs_per_session: f64,
-    /// First moment of the log, milliseconds since 1970.
+    /// Start of the log in milliseconds since 1970.
     pub start: i64,
-    /// First moment after the log, milliseconds since 1970.
+    /// End of the log (exclusive) in milliseconds since 1970.
     pub end: i64,
 }
 
