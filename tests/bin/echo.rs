@@ -1,6 +1,6 @@
-//! A function for the stack's own tests: it does what its payload says.
-//!
-//! `{"do": "echo"}` returns the event; `fail`, `panic`, `exit` and `hang` do so; `env` returns the environment.
+//! A function for the tests of the local stack. The member `do` of the payload selects what it does: `fail` (return an
+//! error), `panic`, `exit`, `hang`, `env` (return the environment) or `context` (return parts of the Lambda context). Any
+//! other payload is returned.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     if std::env::var_os("ECHO_FAIL_INIT").is_some() {
-        return Err("no init today".into());
+        return Err("requested init failure".into());
     }
     lambda_runtime::run(service_fn(handle)).await
 }
@@ -17,8 +17,8 @@ async fn main() -> Result<(), Error> {
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (payload, context) = event.into_parts();
     match payload["do"].as_str() {
-        Some("fail") => Err("told to fail".into()),
-        Some("panic") => panic!("told to panic"),
+        Some("fail") => Err("requested failure".into()),
+        Some("panic") => panic!("requested panic"),
         Some("exit") => std::process::exit(7),
         Some("hang") => std::future::pending().await,
         Some("env") => Ok(json!(std::env::vars().collect::<BTreeMap<_, _>>())),
@@ -26,11 +26,11 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             let left = context.deadline().duration_since(std::time::SystemTime::now())?;
             Ok(json!({"arn": context.invoked_function_arn, "pid": std::process::id(), "seconds_left": left.as_secs()}))
         }
-        // What the HTTP gateway sends comes back as the response's body.
+        // An event of the HTTP gateway is returned as the response body.
         None if payload["requestContext"].is_object() => http(&payload),
         None if payload["Records"].is_array() && std::env::var_os("ECHO_FAIL_EVENTS").is_some() => {
             eprintln!("failing an S3 event");
-            Err("told to fail".into())
+            Err("requested failure".into())
         }
         _ => Ok(payload),
     }
@@ -38,7 +38,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
 
 fn http(event: &Value) -> Result<Value, Error> {
     match event["rawPath"].as_str() {
-        Some("/fail") => Err("told to fail".into()),
+        Some("/fail") => Err("requested failure".into()),
         Some("/nonsense") => Ok(json!({"statusCode": "many"})),
         _ => Ok(json!({"statusCode": 201, "headers": {"content-type": "application/json"}, "body": event.to_string()})),
     }

@@ -1,4 +1,4 @@
-//! Functions as real processes over the real Runtime API: what they are given, and every way in which they can fail.
+//! Functions as processes over the Runtime API: their environment, and every way in which they can fail.
 
 use super::echo::{config, invoke, stack};
 use churn_local::lambda::InvokeError;
@@ -21,7 +21,7 @@ async fn functions_get_lambdas_context_and_environment() {
     }
     assert_eq!(env["CHURN_LOGS_BUCKET"], "churn-logs");
     assert_eq!(env["AWS_LAMBDA_FUNCTION_NAME"], "predict");
-    assert!(env.get("HOME").is_none(), "what Lambda doesn't have isn't there");
+    assert!(env.get("HOME").is_none(), "variables that Lambda does not set are not inherited");
     stack.shutdown().await;
 }
 
@@ -29,7 +29,7 @@ async fn functions_get_lambdas_context_and_environment() {
 async fn worker_survives_errors_and_panics() {
     let stack = stack().await;
     let before = invoke(&stack, "retrain", json!({"do": "context"})).await.unwrap();
-    for (what, message) in [("fail", "told to fail"), ("panic", "told to panic")] {
+    for (what, message) in [("fail", "requested failure"), ("panic", "requested panic")] {
         match invoke(&stack, "retrain", json!({"do": what})).await.unwrap_err() {
             InvokeError::Function { function, error } => {
                 assert_eq!(function, "retrain");
@@ -48,7 +48,7 @@ async fn exited_worker_is_replaced() {
     let stack = stack().await;
     let before = invoke(&stack, "monitor", json!({"do": "context"})).await.unwrap();
     let error = invoke(&stack, "monitor", json!({"do": "exit"})).await.unwrap_err();
-    assert_eq!(error.to_string(), "a worker of monitor exited: exit status: 7");
+    assert_eq!(error.to_string(), "worker of monitor exited: exit status: 7");
     let after = invoke(&stack, "monitor", json!({"do": "context"})).await.unwrap();
     assert_ne!(before["pid"], after["pid"]);
     stack.shutdown().await;
@@ -72,11 +72,11 @@ async fn function_that_cannot_start_reports_the_reason() {
     config.function_mut("monitor").unwrap().command = vec!["/no/such/program".into()];
     let stack = Stack::start(config).await.unwrap();
     let error = invoke(&stack, "predict", json!(1)).await.unwrap_err().to_string();
-    assert!(error.contains("exit status: 1 (given up after 3 failed starts; see "), "{error}");
+    assert!(error.contains("exit status: 1 (after 3 failed starts; see "), "{error}");
     let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();
-    assert!(log.contains("no init today"), "{log}");
+    assert!(log.contains("requested init failure"), "{log}");
     let error = invoke(&stack, "monitor", json!(1)).await.unwrap_err().to_string();
-    assert!(error.contains("can't start /no/such/program: No such file"), "{error}");
+    assert!(error.contains("cannot start /no/such/program: No such file"), "{error}");
     assert_eq!(invoke(&stack, "retrain", json!(1)).await.unwrap(), json!(1), "the others are not affected");
     stack.shutdown().await;
 }
@@ -112,15 +112,15 @@ async fn invoke_api_answers_like_aws() {
     assert_eq!(call("arn:aws:lambda:us-east-1:000000000000:function:predict", "").await.0, 200);
     let (status, failed, error) = call("predict", r#"{"do":"fail"}"#).await;
     assert_eq!((status, failed.as_deref()), (200, Some("Unhandled")));
-    assert_eq!(error["errorMessage"], "told to fail");
-    assert_eq!(call("nobody", "{}").await.0, 404);
-    assert_eq!(call("predict", "no json").await.0, 400);
+    assert_eq!(error["errorMessage"], "requested failure");
+    assert_eq!(call("unknown", "{}").await.0, 404);
+    assert_eq!(call("predict", "not json").await.0, 400);
     let large = format!("\"{}\"", "x".repeat(6 << 20));
     assert_eq!(call("predict", &large).await.0, 413);
     stack.shutdown().await;
 }
 
-/// If the stack is killed, its workers must go by themselves: their Runtime API is gone.
+/// Workers of a killed stack must exit by themselves when their Runtime API stops.
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_ends_with_its_runtime_api() {
     let lambda = churn_local::lambda::Lambda::new([("f".to_owned(), Duration::from_secs(60))], &[]);
@@ -140,5 +140,5 @@ async fn worker_ends_with_its_runtime_api() {
     stop.cancel();
     server.await.unwrap().unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(30), worker.wait()).await;
-    assert!(!ended.expect("the worker lives on").unwrap().success());
+    assert!(!ended.expect("the worker still runs").unwrap().success());
 }

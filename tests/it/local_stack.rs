@@ -1,4 +1,4 @@
-//! The stack wired together: objects reach the ingest function, requests the predict function, and data outlive it.
+//! The whole local stack: objects reach `ingest`, requests reach `predict`, and data survives a restart.
 
 use super::echo::{config, stack};
 use axum::http::Method;
@@ -40,7 +40,7 @@ async fn failing_ingest_is_tried_three_times() {
     let mut results = stack.ingest_results();
     stack.s3().put_object().bucket("churn-logs").key("k").body(body("x")).send().await.unwrap();
     let error = results.recv().await.unwrap().result.unwrap_err().to_string();
-    assert!(error.ends_with("told to fail"), "{error}");
+    assert!(error.ends_with("requested failure"), "{error}");
     let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();
     assert_eq!(log.matches("failing an S3 event").count(), 3, "{log}");
     stack.shutdown().await;
@@ -74,8 +74,8 @@ async fn data_and_sequencers_survive_a_restart() {
     let mut sequencers = Vec::new();
     for round in 0..3 {
         let stack = Stack::start(config(dir.clone())).await.unwrap();
-        let refused = Stack::start(config(dir.clone())).await.err().unwrap();
-        assert!(refused.to_string().contains("another churn is running"), "{refused}");
+        let error = Stack::start(config(dir.clone())).await.err().unwrap();
+        assert!(error.to_string().contains("another stack uses"), "{error}");
 
         let mut results = stack.ingest_results();
         let s3 = stack.s3();
@@ -123,7 +123,7 @@ async fn expired_items_are_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn schedules_call_their_functions() {
     let mut config = config(DataDir::Temporary);
-    // Every minute is the finest EventBridge has; a rate built by hand may be finer.
+    // EventBridge allows one minute or more; a rate that is not parsed may be shorter.
     config.schedules = vec![("monitor".to_owned(), Schedule::Rate(std::time::Duration::from_millis(50)))];
     config.function_mut("monitor").unwrap().workers = 0;
     let stack = Stack::start(config).await.unwrap();

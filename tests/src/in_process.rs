@@ -120,7 +120,7 @@ impl InProcessStores {
         let mut request = json!({"TableName": table});
         let mut items = Vec::new();
         loop {
-            let (status, answer) = self.servers.dynamodb.answer("Scan", request.to_string().as_bytes());
+            let (status, answer) = self.servers.dynamodb.call("Scan", request.to_string().as_bytes());
             ensure!(status == 200, "{answer}");
             let mut answer: Value = serde_json::from_str(&answer)?;
             items.extend(answer["Items"].as_array().cloned().unwrap_or_default());

@@ -70,9 +70,9 @@ impl Servers {
     /// Has a call done.
     pub async fn perform(&self, call: &Call) -> anyhow::Result<Response<Bytes>> {
         match call.service {
-            Service::S3 => self.s3.answer(call.request.clone()).await,
+            Service::S3 => self.s3.call(call.request.clone()).await,
             Service::DynamoDb => {
-                let (status, json) = self.dynamodb.answer(&call.operation, call.request.body());
+                let (status, json) = self.dynamodb.call(&call.operation, call.request.body());
                 let answer = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
                 Ok(answer.body(Bytes::from(json))?)
             }

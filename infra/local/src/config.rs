@@ -14,29 +14,26 @@ pub const FUNCTIONS: [&str; 4] = ["predict", "ingest", "retrain", "monitor"];
 /// The subcommand under which the `churn` binary runs a function in its own process.
 pub const FUNCTION_SUBCOMMAND: &str = "function";
 
-/// Where the data of the stack are.
+/// Data folder of a stack.
 #[derive(Debug, Clone)]
 pub enum DataDir {
-    /// A temporary folder, deleted with the stack; DynamoDB in memory.
+    /// A temporary folder, deleted with the stack. DynamoDB is in memory.
     Temporary,
-    /// This folder; it is created if it does not exist. One stack at a time.
+    /// This folder, created if it does not exist. Only one stack at a time can use it.
     Persistent(PathBuf),
 }
 
-/// The ports to listen on, on 127.0.0.1; 0 means any free one.
+/// Ports on 127.0.0.1; 0 selects a free port.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ports {
-    /// The HTTP API.
     pub http: u16,
-    /// S3.
     pub s3: u16,
-    /// DynamoDB.
     pub dynamodb: u16,
-    /// Lambda (the Runtime API and the Invoke API) and EventBridge.
+    /// Runtime API and Invoke API of Lambda, and EventBridge.
     pub lambda: u16,
 }
 
-/// The names as environment variables of the functions. The user id key is not part of them: the stack has none.
+/// Environment variables that give the functions these names. `CHURN_USER_ID_KEY` is not among them: workers inherit it.
 pub fn environment(names: &StoreNames) -> Vec<(String, String)> {
     let settings = [
         ("CHURN_LOGS_BUCKET", &names.logs_bucket),
@@ -49,16 +46,16 @@ pub fn environment(names: &StoreNames) -> Vec<(String, String)> {
     settings.map(|(name, value)| (name.to_owned(), value.clone())).into()
 }
 
-/// The tables of these names.
+/// Definitions of the four tables.
 pub fn tables(names: &StoreNames) -> [Table; 4] {
     let history = Table {
         name: names.history_table.clone(),
         partition_key: "user_id",
         sort_key: Some("day_source"),
-        expires: Some("expires_at"),
+        ttl_attribute: Some("expires_at"),
     };
     let keyed_by =
-        |partition_key, name: &String| Table { name: name.clone(), partition_key, sort_key: None, expires: None };
+        |partition_key, name: &String| Table { name: name.clone(), partition_key, sort_key: None, ttl_attribute: None };
     let ledger = keyed_by("source", &names.ledger_table);
     let (risks, forgotten) = (keyed_by("user_id", &names.risk_table), keyed_by("user_id", &names.forgotten_table));
     [history, ledger, risks, forgotten]
@@ -68,29 +65,27 @@ pub fn tables(names: &StoreNames) -> [Table; 4] {
 pub struct StackConfig {
     pub data: DataDir,
     pub ports: Ports,
-    /// Buckets and tables.
     pub names: StoreNames,
-    /// The functions, and how they are run.
     pub functions: Vec<FunctionConfig>,
-    /// Function called for changes in the logs bucket, if it is among `functions`.
+    /// Name of the function that receives the events of the logs bucket.
     pub ingest: String,
-    /// Function behind the HTTP API.
+    /// Name of the function behind the HTTP API.
     pub http: String,
-    /// Functions that run by themselves.
+    /// Scheduled functions by name.
     pub schedules: Vec<(String, Schedule)>,
-    /// Whether the start delivers an event for every object in the logs bucket again, because a stack that was killed may
-    /// not have delivered all events. An object that is ingested already costs one read of the ledger.
+    /// Whether the start delivers an event for every object in the logs bucket again: a stack that was killed may not have
+    /// delivered all events. For an object that is already ingested, this costs one read of the ledger.
     pub redeliver_on_start: bool,
-    /// Pauses before each retry of an event whose invocation failed. Lambda retries twice, after one and two minutes.
+    /// Pause before each retry of a failed asynchronous invocation. Lambda retries twice, after one and two minutes.
     pub retry_after: Vec<Duration>,
-    /// Where functions' output goes; by default `functions.log` in the data folder.
+    /// Output of the functions. The default is `functions.log` in the data folder.
     pub output: Option<Output>,
-    /// How often expired items are deleted.
+    /// Interval between deletions of expired items.
     pub sweep_every: Duration,
 }
 
 impl StackConfig {
-    /// All functions of the `churn` binary `program`, on free ports, without schedules.
+    /// All functions, run by the `churn` binary `program`, on free ports and without schedules.
     pub fn new(data: DataDir, program: impl Into<PathBuf>) -> Self {
         let program = program.into();
         let function =
@@ -118,15 +113,14 @@ impl StackConfig {
         }
     }
 
-    /// All functions, run by this very program, which must be the `churn` binary.
+    /// All functions, run by this program, which must be the `churn` binary.
     ///
     /// # Errors
-    /// The system does not know the path of the program.
+    /// The system does not know the path of this program.
     pub fn of_this_program(data: DataDir) -> anyhow::Result<Self> {
-        Ok(Self::new(data, std::env::current_exe().context("can't find the path of this program")?))
+        Ok(Self::new(data, std::env::current_exe().context("cannot find the path of this program")?))
     }
 
-    /// The function of this name, to change how it is run.
     pub fn function_mut(&mut self, name: &str) -> Option<&mut FunctionConfig> {
         self.functions.iter_mut().find(|function| function.name == name)
     }

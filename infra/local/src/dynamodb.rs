@@ -1,4 +1,4 @@
-//! DynamoDB: the dynoxide server on loopback, and the project's tables in it.
+//! DynamoDB: the dynoxide server on loopback, and creation of the project's tables.
 
 use anyhow::{Context, anyhow};
 use aws_sdk_dynamodb::Client;
@@ -14,44 +14,41 @@ use std::path::Path;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// A table as this project declares it. All keys are strings; billing is on demand.
+/// Definition of a table. Keys are strings, capacity is on demand.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// Name.
     pub name: String,
-    /// Partition key.
     pub partition_key: &'static str,
-    /// Sort key.
     pub sort_key: Option<&'static str>,
-    /// Attribute with the second, since the epoch, after which an item may go.
-    pub expires: Option<&'static str>,
+    /// Time-to-live attribute: seconds since 1970.
+    pub ttl_attribute: Option<&'static str>,
 }
 
-/// The DynamoDB server. Clones are the same server.
+/// The DynamoDB server. Clones share the database.
 #[derive(Clone)]
 pub struct DynamoDb {
     database: Database,
 }
 
 impl DynamoDb {
-    /// Opens or creates the database in `file`, or one in memory.
+    /// Opens or creates the database in `file`, or creates one in memory.
     ///
     /// # Errors
-    /// The file can't be opened, or is no database.
+    /// The file cannot be opened or is not a database.
     pub fn open(file: Option<&Path>) -> anyhow::Result<Self> {
         let database = match file {
             Some(file) => {
                 let path = file.to_str().with_context(|| format!("not a UTF-8 path: {}", file.display()))?;
-                Database::new(path).map_err(|error| anyhow!("can't open {path}: {error}"))?
+                Database::new(path).map_err(|error| anyhow!("cannot open {path}: {error}"))?
             }
-            None => Database::memory().map_err(|error| anyhow!("can't open a database in memory: {error}"))?,
+            None => Database::memory().map_err(|error| anyhow!("cannot open a database in memory: {error}"))?,
         };
-        // Ten times as fast; what it gives up is surviving a power cut, not a killed process.
-        database.enable_bulk_loading().map_err(|error| anyhow!("can't set up the database: {error}"))?;
+        // Ten times as fast. Data survives a killed process, but not a power failure.
+        database.enable_bulk_loading().map_err(|error| anyhow!("cannot configure the database: {error}"))?;
         Ok(Self { database })
     }
 
-    /// Answers requests until `stop`.
+    /// Serves requests until `stop`.
     ///
     /// # Errors
     /// The listener fails.
@@ -60,61 +57,61 @@ impl DynamoDb {
         served.await.map_err(|error| anyhow!("the DynamoDB server failed: {error}"))
     }
 
-    /// Answers one call of a client within this process, given the operation's name and the request's JSON: the HTTP
-    /// status and the answer's JSON. It knows the operations that this project uses.
-    pub fn answer(&self, operation: &str, request: &[u8]) -> (u16, String) {
+    /// Handles one call from within this process: takes the operation's name and the request's JSON, and returns the HTTP
+    /// status and the response's JSON. Supports the operations that this project uses.
+    pub fn call(&self, operation: &str, request: &[u8]) -> (u16, String) {
         let database = &self.database;
-        let answer = match operation {
-            "BatchWriteItem" => call(request, |r| database.batch_write_item(r)),
-            "CreateTable" => call(request, |r| database.create_table(r)),
-            "DeleteItem" => call(request, |r| database.delete_item(r)),
-            "DescribeTimeToLive" => call(request, |r| database.describe_time_to_live(r)),
-            "GetItem" => call(request, |r| database.get_item(r)),
-            "ListTables" => call(request, |r| database.list_tables(r)),
-            "PutItem" => call(request, |r| database.put_item(r)),
-            "Query" => call(request, |r| database.query(r)),
-            "Scan" => call(request, |r| database.scan(r)),
-            "UpdateItem" => call(request, |r| database.update_item(r)),
-            "UpdateTimeToLive" => call(request, |r| database.update_time_to_live(r)),
-            _ => Err(DynoxideError::ValidationException(format!("{operation} is not served in process"))),
+        let response = match operation {
+            "BatchWriteItem" => handle(request, |r| database.batch_write_item(r)),
+            "CreateTable" => handle(request, |r| database.create_table(r)),
+            "DeleteItem" => handle(request, |r| database.delete_item(r)),
+            "DescribeTimeToLive" => handle(request, |r| database.describe_time_to_live(r)),
+            "GetItem" => handle(request, |r| database.get_item(r)),
+            "ListTables" => handle(request, |r| database.list_tables(r)),
+            "PutItem" => handle(request, |r| database.put_item(r)),
+            "Query" => handle(request, |r| database.query(r)),
+            "Scan" => handle(request, |r| database.scan(r)),
+            "UpdateItem" => handle(request, |r| database.update_item(r)),
+            "UpdateTimeToLive" => handle(request, |r| database.update_time_to_live(r)),
+            _ => Err(DynoxideError::ValidationException(format!("unsupported operation {operation}"))),
         };
-        answer.map_or_else(|error| (error.status_code(), error.to_json()), |json| (200, json))
+        response.map_or_else(|error| (error.status_code(), error.to_json()), |json| (200, json))
     }
 
-    /// Deletes expired items, as DynamoDB does by itself some time after they expire. Returns how many.
+    /// Deletes expired items, as DynamoDB does some time after they expire. Returns their number.
     ///
     /// # Errors
     /// The database fails.
     pub async fn sweep(&self) -> anyhow::Result<usize> {
         let database = self.database.clone();
         let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await?;
-        swept.map_err(|error| anyhow!("can't delete expired items: {error}"))
+        swept.map_err(|error| anyhow!("cannot delete expired items: {error}"))
     }
 }
 
-/// Reads a request, has it done, and writes the answer.
-fn call<R: DeserializeOwned, A: Serialize>(
+/// Parses a request, performs it and serialises the response.
+fn handle<R: DeserializeOwned, A: Serialize>(
     request: &[u8],
-    done: impl FnOnce(R) -> dynoxide::Result<A>,
+    perform: impl FnOnce(R) -> dynoxide::Result<A>,
 ) -> dynoxide::Result<String> {
     let request = serde_json::from_slice(request);
-    let answer = done(request.map_err(|error| DynoxideError::SerializationException(error.to_string()))?)?;
-    serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    let response = perform(request.map_err(|error| DynoxideError::SerializationException(error.to_string()))?)?;
+    serde_json::to_string(&response).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// Creates those of `tables` that don't exist yet.
+/// Creates the tables that do not exist yet.
 ///
 /// # Errors
-/// The server refuses.
+/// A call to the server fails.
 pub async fn create_tables(client: &Client, tables: &[Table]) -> anyhow::Result<()> {
     let listed = client.list_tables().send().await;
-    let listed = listed.map_err(|error| anyhow!("can't list the tables: {}", DisplayErrorContext(error)))?;
+    let listed = listed.map_err(|error| anyhow!("cannot list the tables: {}", DisplayErrorContext(error)))?;
     for table in tables {
         if !listed.table_names().contains(&table.name) {
             create_table(client, table).await?;
         }
-        // On its own, for a start that broke off between the two.
-        if let Some(attribute) = table.expires {
+        // Also for an existing table: an earlier start may have failed before this step.
+        if let Some(attribute) = table.ttl_attribute {
             enable_ttl(client, &table.name, attribute).await?;
         }
     }
@@ -134,20 +131,20 @@ async fn create_table(client: &Client, table: &Table) -> anyhow::Result<()> {
             );
     }
     let created = request.send().await;
-    created.map_err(|error| anyhow!("can't create table {name}: {}", DisplayErrorContext(error)))?;
+    created.map_err(|error| anyhow!("cannot create table {name}: {}", DisplayErrorContext(error)))?;
     Ok(())
 }
 
 async fn enable_ttl(client: &Client, table: &str, attribute: &str) -> anyhow::Result<()> {
     let described = client.describe_time_to_live().table_name(table).send().await;
-    let described =
-        described.map_err(|error| anyhow!("can't describe {table}'s TTL: {}", DisplayErrorContext(error)))?;
+    let described = described
+        .map_err(|error| anyhow!("cannot describe the TTL of table {table}: {}", DisplayErrorContext(error)))?;
     let status = described.time_to_live_description.and_then(|ttl| ttl.time_to_live_status);
     if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
         return Ok(());
     }
     let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
     let updated = client.update_time_to_live().table_name(table).time_to_live_specification(ttl).send().await;
-    updated.map_err(|error| anyhow!("can't set {table}'s TTL: {}", DisplayErrorContext(error)))?;
+    updated.map_err(|error| anyhow!("cannot enable the TTL of table {table}: {}", DisplayErrorContext(error)))?;
     Ok(())
 }

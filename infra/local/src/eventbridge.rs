@@ -1,5 +1,5 @@
-//! The part of EventBridge that functions and the CLI use: events in its envelope, and `PutEvents`
-//! (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>), which writes them to a file.
+//! The part of EventBridge that the functions use: the event envelope, and `PutEvents`
+//! (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>), which appends events to a file.
 
 use crate::lambda::{ACCOUNT, REGION};
 use anyhow::Context;
@@ -18,15 +18,16 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The name of the bus.
+/// Name of the bus.
 pub const BUS: &str = "churn";
 
-/// EventBridge's limit for the entries of a request.
+/// EventBridge's largest number of entries in a request.
 const MAX_ENTRIES: usize = 10;
-/// EventBridge's limit for the size of a request, bytes. It is now 1 MiB; the earlier limit keeps requests portable.
+/// EventBridge's earlier limit for the size of a request, in bytes. The current limit is 1 MiB; the lower one keeps requests
+/// portable.
 const MAX_SIZE: usize = 256 << 10;
 
-/// The events of `PutEvents`: a file with one event per line. Clones write to the same file.
+/// A file of published events, one per line. Clones write to the same file.
 #[derive(Debug, Clone)]
 pub struct EventLog {
     file: Arc<File>,
@@ -38,7 +39,7 @@ struct Request {
     entries: Vec<Entry>,
 }
 
-/// An event in the request. The name of the bus is ignored.
+/// An event in the request. `EventBusName` is ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
@@ -51,39 +52,39 @@ struct Entry {
     detail: Option<String>,
 }
 
-/// EventBridge's error code and message for an entry.
-type Wrong = (&'static str, String);
+/// Error code and message of an entry.
+type EntryError = (&'static str, String);
 
 impl EventLog {
-    /// Appends events to the file at `path`, which is created if it does not exist.
+    /// Opens the file at `path`, created if it does not exist, to append events.
     ///
     /// # Errors
-    /// The file can't be opened.
+    /// The file cannot be opened.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let file = File::options().create(true).append(true).open(path);
-        Ok(Self { file: Arc::new(file.with_context(|| format!("can't open {}", path.display()))?) })
+        Ok(Self { file: Arc::new(file.with_context(|| format!("cannot open {}", path.display()))?) })
     }
 
-    /// The route of `PutEvents`. Signatures are not checked: it listens on loopback only.
+    /// Route of `PutEvents`. Signatures are not checked: the server listens on loopback only.
     pub fn router(self) -> Router {
         Router::new().route("/", post(put_events)).with_state(self)
     }
 
-    /// One write per event, so that lines are never mixed.
+    /// One write per event, so that concurrent lines do not mix.
     fn write(&self, event: &Value) -> io::Result<()> {
         (&*self.file).write_all(format!("{event}\n").as_bytes())
     }
 
-    /// Writes one event; returns its id.
-    fn put(&self, entry: &Entry) -> Result<String, Wrong> {
+    /// Writes one event and returns its id.
+    fn put(&self, entry: &Entry) -> Result<String, EntryError> {
         let event = event(entry)?;
-        let failed = |error: io::Error| ("InternalFailure", format!("the event can't be written: {error}"));
+        let failed = |error: io::Error| ("InternalFailure", format!("cannot write the event: {error}"));
         self.write(&event).map_err(failed)?;
         Ok(event["id"].as_str().unwrap_or_default().to_owned())
     }
 }
 
-/// An event in EventBridge's envelope.
+/// An event in the envelope of EventBridge.
 pub fn envelope(source: &str, detail_type: &str, time: OffsetDateTime, resources: &[String], detail: Value) -> Value {
     let time = time.replace_nanosecond(0).unwrap_or(time);
     json!({
@@ -102,45 +103,48 @@ pub fn envelope(source: &str, detail_type: &str, time: OffsetDateTime, resources
 async fn put_events(State(log): State<EventLog>, headers: HeaderMap, body: Bytes) -> Response {
     let operation = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if operation != "AWSEvents.PutEvents" {
-        return refused("UnknownOperationException", &format!("there is no operation {operation:?}"));
+        return error_response("UnknownOperationException", &format!("unsupported operation {operation:?}"));
     }
     let entries = match serde_json::from_slice::<Request>(&body) {
         Ok(request) => request.entries,
-        Err(error) => return refused("SerializationException", &error.to_string()),
+        Err(error) => return error_response("SerializationException", &error.to_string()),
     };
     if !(1..=MAX_ENTRIES).contains(&entries.len()) {
-        return refused("ValidationException", &format!("{} entries; it takes 1 to {MAX_ENTRIES}", entries.len()));
+        return error_response(
+            "ValidationException",
+            &format!("{} entries, expected 1 to {MAX_ENTRIES}", entries.len()),
+        );
     }
     let size: usize = entries.iter().map(Entry::size).sum();
     if size >= MAX_SIZE {
-        return refused(
+        return error_response(
             "ValidationException",
-            &format!("the entries have {size} bytes; it takes less than {MAX_SIZE}"),
+            &format!("{size} bytes of entries, expected less than {MAX_SIZE}"),
         );
     }
-    let put: Vec<Result<String, Wrong>> = entries.iter().map(|entry| log.put(entry)).collect();
+    let put: Vec<Result<String, EntryError>> = entries.iter().map(|entry| log.put(entry)).collect();
     let failed = put.iter().filter(|put| put.is_err()).count();
     let results = put.into_iter().map(|put| match put {
         Ok(id) => json!({"EventId": id}),
         Err((code, message)) => {
-            tracing::error!(code, message, "an event was refused");
+            tracing::error!(code, message, "event rejected");
             json!({"ErrorCode": code, "ErrorMessage": message})
         }
     });
-    answer(StatusCode::OK, &json!({"FailedEntryCount": failed, "Entries": results.collect::<Vec<_>>()}))
+    json_response(StatusCode::OK, &json!({"FailedEntryCount": failed, "Entries": results.collect::<Vec<_>>()}))
 }
 
-fn refused(kind: &str, message: &str) -> Response {
-    tracing::error!(kind, message, "PutEvents was refused");
-    answer(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": message}))
+fn error_response(kind: &str, message: &str) -> Response {
+    tracing::error!(kind, message, "PutEvents rejected");
+    json_response(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": message}))
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
+fn json_response(status: StatusCode, body: &Value) -> Response {
     (status, [("content-type", "application/x-amz-json-1.1")], Json(body)).into_response()
 }
 
 impl Entry {
-    /// Bytes, as EventBridge counts them.
+    /// Size in bytes as EventBridge counts it.
     /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html>
     fn size(&self) -> usize {
         let texts = [&self.source, &self.detail_type, &self.detail].into_iter().flatten().chain(&self.resources);
@@ -149,17 +153,18 @@ impl Entry {
 }
 
 /// The event of a valid entry.
-fn event(entry: &Entry) -> Result<Value, Wrong> {
-    let invalid = |name: &str, why: &str| ("InvalidArgument", format!("Parameter {name} is not valid. Reason: {why}."));
-    let given = |name: &str, text: &'_ Option<String>| {
+fn event(entry: &Entry) -> Result<Value, EntryError> {
+    let invalid =
+        |name: &str, reason: &str| ("InvalidArgument", format!("Parameter {name} is not valid. Reason: {reason}."));
+    let required = |name: &str, text: &'_ Option<String>| {
         let missing = || invalid(name, &format!("{name} is a required argument"));
         text.clone().filter(|text| !text.is_empty()).ok_or_else(missing)
     };
-    let (source, detail_type) = (given("Source", &entry.source)?, given("DetailType", &entry.detail_type)?);
+    let (source, detail_type) = (required("Source", &entry.source)?, required("DetailType", &entry.detail_type)?);
     if source.starts_with("aws.") {
         return Err(("NotAuthorizedForSourceException", "Not authorized for the source.".to_owned()));
     }
-    let detail: Map<String, Value> = serde_json::from_str(&given("Detail", &entry.detail)?)
+    let detail: Map<String, Value> = serde_json::from_str(&required("Detail", &entry.detail)?)
         .map_err(|error| ("MalformedDetail", format!("Detail is malformed: {error}")))?;
     let time = match entry.time {
         None => OffsetDateTime::now_utc(),
@@ -186,9 +191,9 @@ mod tests {
 
         async fn call(&self, operation: &str, body: String) -> (u16, Value) {
             let headers = HeaderMap::from_iter([("x-amz-target".parse().unwrap(), operation.parse().unwrap())]);
-            let answer = put_events(State(self.log.clone()), headers, body.into()).await;
-            let status = answer.status().as_u16();
-            (status, serde_json::from_slice(&to_bytes(answer.into_body(), 1 << 20).await.unwrap()).unwrap())
+            let response = put_events(State(self.log.clone()), headers, body.into()).await;
+            let status = response.status().as_u16();
+            (status, serde_json::from_slice(&to_bytes(response.into_body(), 1 << 20).await.unwrap()).unwrap())
         }
 
         async fn put(&self, entries: Value) -> (u16, Value) {
@@ -202,12 +207,12 @@ mod tests {
     }
 
     fn entry() -> Value {
-        json!({"Time": 1_764_000_000.123, "Source": "churn.retrain", "DetailType": "A Thing", "Detail": "{\"a\":1}",
+        json!({"Time": 1_764_000_000.123, "Source": "churn.retrain", "DetailType": "Model Trained", "Detail": "{\"a\":1}",
             "EventBusName": BUS})
     }
 
     #[tokio::test]
-    async fn valid_entries_are_written_and_the_others_refused() {
+    async fn valid_entries_are_written_and_others_rejected() {
         let bus = Bus::new();
         let with = |name: &str, value: Value| {
             let mut entry = entry();
@@ -224,18 +229,18 @@ mod tests {
             with("Time", json!(1e18)),
             with("Resources", json!(["arn:aws:s3:::churn-store"])),
         ];
-        let (status, answer) = bus.put(json!(entries)).await;
-        assert_eq!((status, &answer["FailedEntryCount"]), (200, &json!(6)), "{answer}");
+        let (status, response) = bus.put(json!(entries)).await;
+        assert_eq!((status, &response["FailedEntryCount"]), (200, &json!(6)), "{response}");
         let codes: Vec<&str> =
-            answer["Entries"].as_array().unwrap().iter().filter_map(|answer| answer["ErrorCode"].as_str()).collect();
+            response["Entries"].as_array().unwrap().iter().filter_map(|entry| entry["ErrorCode"].as_str()).collect();
         let expected = ["InvalidArgument", "NotAuthorizedForSourceException", "InvalidArgument", "MalformedDetail"];
         assert_eq!(codes, [&expected[..], &["MalformedDetail", "InvalidArgument"]].concat());
         assert_eq!(
-            answer["Entries"][1]["ErrorMessage"],
+            response["Entries"][1]["ErrorMessage"],
             "Parameter Source is not valid. Reason: Source is a required argument."
         );
         let written = bus.written();
-        let first = json!({"version": "0", "id": answer["Entries"][0]["EventId"], "detail-type": "A Thing",
+        let first = json!({"version": "0", "id": response["Entries"][0]["EventId"], "detail-type": "Model Trained",
             "source": "churn.retrain", "account": ACCOUNT, "time": "2025-11-24T16:00:00Z", "region": REGION,
             "resources": [], "detail": {"a": 1}});
         assert_eq!((written.len(), &written[0]), (2, &first));
@@ -244,20 +249,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_invalid_request_is_refused_as_a_whole() {
+    async fn invalid_request_writes_nothing() {
         let bus = Bus::new();
         let large =
             json!({"Source": "x", "DetailType": "y", "Detail": format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_SIZE))});
         for entries in [json!([]), json!(vec![entry(); 11]), json!([entry(), large])] {
-            let (status, answer) = bus.put(entries).await;
-            assert_eq!((status, &answer["__type"]), (400, &json!("ValidationException")), "{answer}");
+            let (status, response) = bus.put(entries).await;
+            assert_eq!((status, &response["__type"]), (400, &json!("ValidationException")), "{response}");
         }
         for (operation, body, kind) in [
             ("AWSEvents.PutEvents", "[", "SerializationException"),
             ("AWSEvents.PutRule", "{}", "UnknownOperationException"),
         ] {
-            let (status, answer) = bus.call(operation, body.to_owned()).await;
-            assert_eq!((status, &answer["__type"]), (400, &json!(kind)), "{answer}");
+            let (status, response) = bus.call(operation, body.to_owned()).await;
+            assert_eq!((status, &response["__type"]), (400, &json!(kind)), "{response}");
         }
         assert_eq!(bus.put(json!(vec![entry(); 10])).await.1["FailedEntryCount"], 0);
         assert_eq!(bus.written().len(), 10);

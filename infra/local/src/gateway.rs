@@ -1,5 +1,5 @@
-//! API Gateway's HTTP API in front of one function: requests become events of payload format 2.0, and what the function
-//! returns becomes the response.
+//! API Gateway's HTTP API in front of one function: requests become events of payload format 2.0, and the function's result
+//! becomes the response.
 
 use crate::lambda::{ACCOUNT, InvokeError, Lambda, MAX_PAYLOAD};
 use crate::s3::ACCESS_KEY;
@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// API Gateway's limit for a request, bytes.
+/// API Gateway's limit for a request body, in bytes.
 const MAX_BODY: usize = 10 << 20;
 
 /// Serves `function` on `listener` until `stop`.
@@ -43,40 +43,40 @@ async fn handle(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_BODY).await else { return too_large() };
+    let Ok(body) = to_bytes(body, MAX_BODY).await else { return content_too_large() };
     let event = event(&parts, &body, OffsetDateTime::now_utc()).to_string().into_bytes();
     if event.len() > MAX_PAYLOAD {
-        return too_large();
+        return content_too_large();
     }
     let outcome = tokio::select! {
         outcome = lambda.invoke(&function, event) => outcome,
-        () = stop.cancelled() => return refused(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        () = stop.cancelled() => return message_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
     };
     match outcome {
         Ok(bytes) => response(&bytes).unwrap_or_else(|error| {
-            tracing::error!(function, error = format!("{error:#}"), "the function's response is no HTTP response");
-            refused(StatusCode::BAD_GATEWAY, "Internal server error")
+            tracing::error!(function, error = format!("{error:#}"), "invalid HTTP response of the function");
+            message_response(StatusCode::BAD_GATEWAY, "Internal server error")
         }),
         Err(error @ InvokeError::Timeout { .. }) => {
-            tracing::error!(function, %error, "a request failed");
-            refused(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")
+            tracing::error!(function, %error, "HTTP request failed");
+            message_response(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")
         }
         Err(error) => {
-            tracing::error!(function, %error, "a request failed");
-            refused(StatusCode::BAD_GATEWAY, "Internal server error")
+            tracing::error!(function, %error, "HTTP request failed");
+            message_response(StatusCode::BAD_GATEWAY, "Internal server error")
         }
     }
 }
 
-fn too_large() -> Response {
-    refused(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+fn content_too_large() -> Response {
+    message_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
 }
 
-fn refused(status: StatusCode, message: &str) -> Response {
+fn message_response(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
 }
 
-/// The request as an event.
+/// The request in payload format 2.0.
 fn event(parts: &Parts, body: &Bytes, now: OffsetDateTime) -> Value {
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
     let text = |name| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -126,7 +126,7 @@ fn event(parts: &Parts, body: &Bytes, now: OffsetDateTime) -> Value {
         event["queryStringParameters"] = json!(query_parameters(query));
     }
     if !body.is_empty() {
-        // What isn't text, or is compressed text, travels encoded.
+        // Binary and compressed bodies are base64-encoded.
         match std::str::from_utf8(body).ok().filter(|_| !parts.headers.contains_key(header::CONTENT_ENCODING)) {
             Some(text) => event["body"] = json!(text),
             None => {
@@ -138,7 +138,7 @@ fn event(parts: &Parts, body: &Bytes, now: OffsetDateTime) -> Value {
     event
 }
 
-/// Who sends a request: whoever reaches the loopback interface counts as authorised by IAM.
+/// IAM authorisation of the caller. Every client on the loopback interface is authorised.
 fn caller() -> Value {
     json!({"iam": {
         "accessKey": ACCESS_KEY,
@@ -151,7 +151,7 @@ fn caller() -> Value {
     }})
 }
 
-/// Headers by lower-case name, several of one name joined by commas; cookies apart.
+/// Headers by lower-case name, without cookies. Repeated headers are joined by commas.
 fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let names = headers.keys().filter(|name| *name != header::COOKIE);
     let join = |name| {
@@ -161,7 +161,7 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
     names.map(|name| (name.to_string(), json!(join(name)))).collect()
 }
 
-/// Decoded parameters, several of one name joined by commas.
+/// Decoded parameters. Repeated parameters are joined by commas.
 fn query_parameters(query: &str) -> BTreeMap<String, String> {
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let mut parameters = BTreeMap::<String, String>::new();
@@ -173,7 +173,7 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-/// What a function returns.
+/// A function's result in payload format 2.0.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FunctionResponse {
@@ -188,17 +188,17 @@ struct FunctionResponse {
     is_base64_encoded: bool,
 }
 
-/// The function's response as HTTP. One without a `statusCode` is a body of JSON, as API Gateway infers.
+/// The function's result as an HTTP response. Without a `statusCode` the result is the JSON body, as in API Gateway.
 fn response(bytes: &[u8]) -> anyhow::Result<Response> {
-    let value: Value = serde_json::from_slice(bytes).context("not JSON")?;
+    let value: Value = serde_json::from_slice(bytes).context("expected JSON")?;
     if value.get("statusCode").is_none() {
         let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         return Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response());
     }
     let FunctionResponse { status_code, headers, cookies, body, is_base64_encoded } =
-        serde_json::from_value(value).context("not in payload format 2.0")?;
+        serde_json::from_value(value).context("expected payload format 2.0")?;
     let body = body.unwrap_or_default();
-    let body = if is_base64_encoded { STANDARD.decode(&body).context("the body is not base64")? } else { body.into() };
+    let body = if is_base64_encoded { STANDARD.decode(&body).context("expected a base64 body")? } else { body.into() };
     let mut builder = Response::builder().status(status_code);
     for (name, value) in headers.unwrap_or_default() {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -209,7 +209,7 @@ fn response(bytes: &[u8]) -> anyhow::Result<Response> {
     for cookie in cookies.unwrap_or_default() {
         builder = builder.header(header::SET_COOKIE, cookie);
     }
-    builder.body(Body::from(body)).context("no valid status or header")
+    builder.body(Body::from(body)).context("invalid status or header")
 }
 
 #[cfg(test)]
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn is_what_lambda_http_reads() {
+    fn event_is_readable_by_lambda_http() {
         let request = http::Request::post("/a%20b/predict?x=1&x=2&y=a+b%26")
             .header("host", "example.org")
             .header("content-type", "application/json")
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_bodies_arrive_as_they_were() {
+    fn binary_bodies_are_unchanged() {
         let body: &[u8] = &[0xff, 0, 1];
         assert_eq!(parsed(http::Request::put("/").body(body).unwrap()).body().as_ref(), body);
         let compressed = http::Request::put("/").header("content-encoding", "gzip").body(b"text" as &[u8]);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn responses_are_translated() {
+    async fn results_become_http_responses() {
         let full = json!({"statusCode": 404, "headers": {"Content-Type": "text/plain", "content-length": "9"},
             "cookies": ["a=1", "b=2"], "isBase64Encoded": true, "body": "aGk="});
         let (parts, body) = response(full.to_string().as_bytes()).unwrap().into_parts();
@@ -268,12 +268,12 @@ mod tests {
         );
         assert_eq!(to_bytes(body, 10).await.unwrap().as_ref(), br#"{"a":1}"#);
 
-        assert!(response(b"no json").is_err());
+        assert!(response(b"not json").is_err());
         assert!(response(br#"{"statusCode": 1}"#).is_err());
     }
 
     #[test]
-    fn query_parameters_survive_odd_input() {
+    fn malformed_query_parameters_are_decoded() {
         let parameters = query_parameters("a=1&&b&a=%zz&=x");
         let expected = [("", "x"), ("a", "1,%zz"), ("b", "")];
         assert_eq!(parameters, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());

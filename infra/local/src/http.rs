@@ -1,4 +1,4 @@
-//! The HTTP client for the stack's endpoints.
+//! HTTP client for the stack's endpoints.
 
 use reqwest::{Client, redirect};
 
@@ -7,7 +7,7 @@ use reqwest::{Client, redirect};
 /// # Errors
 /// The client cannot be built.
 pub fn client() -> reqwest::Result<Client> {
-    // The client needs a provider to be built, also for plain HTTP.
+    // The builder requires a TLS provider even for plain HTTP.
     churn_common::aws::install_tls_provider();
     Client::builder().no_proxy().redirect(redirect::Policy::none()).tls_certs_only([]).build()
 }

@@ -1,6 +1,6 @@
-//! The local stack: S3, DynamoDB, Lambda, API Gateway and EventBridge, as far as this project uses them, in one process
-//! on loopback. The functions run as on AWS, over the real protocols; only the endpoints differ. The command line is part
-//! of the library, so that the tests build the binary from the same `main.rs`.
+//! The local stack: the parts of S3, DynamoDB, Lambda, API Gateway and EventBridge that this project uses, in one process on
+//! loopback. The functions run as on AWS, over the real protocols; only the endpoints differ. The command line is part of
+//! the library, so that the tests build the binary from the same `main.rs`.
 
 pub mod cli;
 pub mod config;

@@ -1,5 +1,4 @@
-//! S3's event notifications: the event of a changed object in S3's JSON, delivered to a function as Lambda delivers
-//! asynchronous invocations.
+//! S3 event notifications: an event per changed object, delivered to a function by asynchronous invocation.
 
 use crate::lambda::{InvokeError, Lambda, REGION};
 use crate::s3::ObjectEvent;
@@ -11,24 +10,24 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What `java.net.URLEncoder`, which S3 uses, leaves as it is.
+/// Characters that S3 (`java.net.URLEncoder`) encodes in keys.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
-/// Which bucket's events go to which function.
+/// Sends the events of a bucket to a function.
 #[derive(Debug, Clone)]
 pub struct Subscription {
     pub bucket: String,
     pub function: String,
 }
 
-/// The result of one event, after the last try.
+/// The result of an event's last delivery attempt.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     pub event: ObjectEvent,
     pub result: Result<Vec<u8>, InvokeError>,
 }
 
-/// The event as S3 sends it.
+/// The event in S3's JSON form.
 pub fn notification(event: &ObjectEvent) -> Value {
     let time = event.time.format(&Rfc3339).unwrap_or_default();
     let key = utf8_percent_encode(&event.key, KEY).to_string().replace("%20", "+");
@@ -60,7 +59,7 @@ pub fn notification(event: &ObjectEvent) -> Value {
     }]})
 }
 
-/// Delivers events, and sends their results to listeners.
+/// Delivers events and sends the results to listeners.
 #[derive(Clone)]
 pub struct Notifier {
     lambda: Lambda,
@@ -71,7 +70,7 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Delivers the subscribed `events` until they end or the notifier is stopped.
+    /// Delivers the events of the subscribed bucket until `events` is closed or the notifier is stopped.
     pub fn start(lambda: Lambda, subscription: Subscription, mut events: UnboundedReceiver<ObjectEvent>) -> Self {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let notifier = Self { lambda, subscription, listeners: Arc::default(), tasks, stop };
@@ -90,18 +89,18 @@ impl Notifier {
         notifier
     }
 
-    /// The results of all events from now on, in the order of completion.
+    /// Results of all deliveries from now on, in order of completion.
     pub fn deliveries(&self) -> UnboundedReceiver<Delivery> {
         let (listener, deliveries) = mpsc::unbounded_channel();
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
         deliveries
     }
 
-    /// Stops deliveries. Events that are not delivered yet are lost; their number is logged.
+    /// Stops deliveries. Undelivered events are lost; their number is logged.
     pub fn stop(&self) {
         if !self.tasks.is_empty() {
             let (bucket, undelivered) = (&self.subscription.bucket, self.tasks.len());
-            tracing::error!(bucket, undelivered, "stopped before all S3 events were delivered; put the objects again");
+            tracing::error!(bucket, undelivered, "stopped with undelivered S3 events; upload the objects again");
         }
         self.stop.cancel();
     }
@@ -112,7 +111,7 @@ impl Notifier {
         let Some(result) = self.stop.run_until_cancelled(delivered).await else { return };
         if let Err(error) = &result {
             let ObjectEvent { bucket, key, sequencer, .. } = &event;
-            tracing::error!(bucket, key, sequencer, %error, "an S3 event was given up; put the object again to retry");
+            tracing::error!(bucket, key, sequencer, %error, "cannot deliver an S3 event; upload the object again to retry");
         }
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let delivery = Delivery { event, result };
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn is_what_aws_lambda_events_reads() {
+    fn notification_is_readable_by_aws_lambda_events() {
         let event: S3Event = serde_json::from_value(notification(&event(EventKind::Put, "a b/ü+1.json"))).unwrap();
         let record = &event.records[0];
         assert_eq!(record.event_name.as_deref(), Some("ObjectCreated:Put"));
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_has_neither_size_nor_etag() {
+    fn removal_has_no_size_and_no_etag() {
         let removed = ObjectEvent { etag: String::new(), size: 0, ..event(EventKind::Delete, "k") };
         let event: S3Event = serde_json::from_value(notification(&removed)).unwrap();
         let object = &event.records[0].s3.object;

@@ -1,4 +1,4 @@
-//! The whole stack: started, wired together, and stopped in order.
+//! The whole stack: start, wiring and ordered shutdown.
 
 use crate::config::{self, StackConfig};
 use crate::data::{Data, Endpoints};
@@ -22,10 +22,10 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-/// Time the servers have to finish what they are doing.
+/// Time for the servers to finish open requests.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A running stack. Dropping it stops everything at once; [`Stack::shutdown`] does so in order.
+/// A running stack. Dropping it stops everything at once; [`Stack::shutdown`] stops it in order.
 pub struct Stack {
     endpoints: Endpoints,
     environment: Vec<(String, String)>,
@@ -34,7 +34,7 @@ pub struct Stack {
     lambda: Lambda,
     log: Option<PathBuf>,
     events_log: PathBuf,
-    // Dropped in this order: workers go before what they talk to, the data folder last.
+    // Dropped in this order: workers before the servers they call, the data folder last.
     notifier: Notifier,
     workers: Workers,
     servers: TaskTracker,
@@ -44,10 +44,10 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything, and creates the buckets and tables that don't exist yet.
+    /// Starts everything and creates the buckets and tables that do not exist yet.
     ///
     /// # Errors
-    /// The data folder is taken or damaged, a port is taken, or a server refuses.
+    /// The data folder is in use or damaged, a port is in use, or a server returns an error.
     pub async fn start(config: StackConfig) -> anyhow::Result<Self> {
         let data = Data::open(&config.data)?;
         let (stop, servers) = (CancellationToken::new(), TaskTracker::new());
@@ -55,7 +55,7 @@ impl Stack {
         let serve = |name: &'static str, server: futures::future::BoxFuture<'static, anyhow::Result<()>>| {
             servers.spawn(async move {
                 if let Err(error) = server.await {
-                    tracing::error!(server = name, error = format!("{error:#}"), "a server ended");
+                    tracing::error!(server = name, error = format!("{error:#}"), "server stopped");
                 }
             });
         };
@@ -98,8 +98,8 @@ impl Stack {
         let notifier = Notifier::start(lambda.clone(), subscription, received);
         serve("HTTP", Box::pin(gateway::serve(lambda.clone(), config.http, http_listener, stop.clone())));
         for (function, schedule) in config.schedules {
-            let firing = run_schedule(lambda.clone(), function, schedule);
-            servers.spawn(stop.clone().run_until_cancelled_owned(firing));
+            let run = run_schedule(lambda.clone(), function, schedule);
+            servers.spawn(stop.clone().run_until_cancelled_owned(run));
         }
         servers.spawn(stop.clone().run_until_cancelled_owned(sweep(database, config.sweep_every)));
         servers.close();
@@ -126,7 +126,6 @@ impl Stack {
         })
     }
 
-    /// Where the stack listens.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
@@ -136,32 +135,29 @@ impl Stack {
         &self.endpoints.http
     }
 
-    /// An S3 client for this stack. It has room for the connections of a test or a demo.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         &self.s3
     }
 
-    /// A DynamoDB client for this stack.
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         &self.dynamodb
     }
 
-    /// The functions.
     pub fn lambda(&self) -> &Lambda {
         &self.lambda
     }
 
-    /// The settings and endpoints that every function is given as environment variables.
+    /// Environment variables of every function: settings and endpoints.
     pub fn environment(&self) -> &[(String, String)] {
         &self.environment
     }
 
-    /// The file that functions write to, if they do.
+    /// File with the output of the functions; `None` if they inherit this process's output.
     pub fn functions_log(&self) -> Option<&std::path::Path> {
         self.log.as_deref()
     }
 
-    /// The file of the events that functions have put on the bus, one a line, in EventBridge's envelope.
+    /// File of the published events, one per line, in the envelope of EventBridge.
     pub fn events_log(&self) -> &std::path::Path {
         &self.events_log
     }
@@ -169,30 +165,30 @@ impl Stack {
     /// The events of [`Stack::events_log`], oldest first.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The file cannot be read.
     pub fn events(&self) -> anyhow::Result<Vec<serde_json::Value>> {
-        let unreadable = || format!("can't read {}", self.events_log.display());
+        let unreadable = || format!("cannot read {}", self.events_log.display());
         let text = std::fs::read_to_string(&self.events_log).with_context(unreadable)?;
         text.lines().map(|line| serde_json::from_str(line).with_context(unreadable)).collect()
     }
 
-    /// The results for all objects put into or removed from the logs bucket from now on: subscribe before the upload.
+    /// Results of `ingest` for all changes of the logs bucket from now on. To be called before the upload.
     pub fn ingest_results(&self) -> UnboundedReceiver<Delivery> {
         self.notifier.deliveries()
     }
 
-    /// Stops everything: first what calls functions, then the functions, then the servers.
+    /// Stops event deliveries, then the functions, then the servers.
     pub async fn shutdown(self) {
         self.notifier.stop();
         self.workers.stop().await;
         self.stop.cancel();
         if tokio::time::timeout(GRACE, self.servers.wait()).await.is_err() {
-            tracing::warn!(seconds = GRACE.as_secs(), "some connections were still open and are cut");
+            tracing::warn!(seconds = GRACE.as_secs(), "closing connections that are still open");
         }
     }
 }
 
-/// Clients for a stack, say one in another process.
+/// Clients for the stack at these endpoints, which may run in another process.
 pub fn clients(endpoints: &Endpoints) -> (aws_sdk_s3::Client, aws_sdk_dynamodb::Client) {
     let shared = sdk_config();
     let s3 = aws_sdk_s3::config::Builder::from(&shared).endpoint_url(&endpoints.s3).force_path_style(true).build();
@@ -200,7 +196,7 @@ pub fn clients(endpoints: &Endpoints) -> (aws_sdk_s3::Client, aws_sdk_dynamodb::
     (aws_sdk_s3::Client::from_conf(s3), aws_sdk_dynamodb::Client::from_conf(dynamodb))
 }
 
-/// Region and credentials for clients of any stack; the endpoint is the client's to set.
+/// Region and credentials for clients of any stack. The caller sets the endpoint.
 pub fn sdk_config() -> SdkConfig {
     let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local stack");
     SdkConfig::builder()
@@ -212,9 +208,9 @@ pub fn sdk_config() -> SdkConfig {
 }
 
 async fn listen(name: &str, port: u16) -> anyhow::Result<(TcpListener, String)> {
-    let taken =
-        || format!("can't listen on port {port} for {name}; choose another with --{}-port", name.to_lowercase());
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.with_context(taken)?;
+    let failed =
+        || format!("cannot listen on port {port} for {name}: choose another with --{}-port", name.to_lowercase());
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.with_context(failed)?;
     let address = listener.local_addr()?;
     Ok((listener, format!("http://{address}")))
 }
@@ -223,15 +219,15 @@ async fn create_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> anyhow::Res
     match client.create_bucket().bucket(bucket).send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) => Ok(()),
-        Err(error) => Err(anyhow!("can't create bucket {bucket}: {}", DisplayErrorContext(error))),
+        Err(error) => Err(anyhow!("cannot create bucket {bucket}: {}", DisplayErrorContext(error))),
     }
 }
 
 async fn run_schedule(lambda: Lambda, function: String, schedule: Schedule) {
     let mut last = OffsetDateTime::now_utc();
     while let Some(next) = schedule.next_after(last) {
-        tracing::info!(function, at = %next, "scheduled");
-        // The system clock may be changed: check it regularly instead of one long sleep.
+        tracing::info!(function, at = %next, "next scheduled run");
+        // Short sleeps, because the system clock may change.
         while let Ok(left) = Duration::try_from(next - OffsetDateTime::now_utc())
             && !left.is_zero()
         {
@@ -239,10 +235,10 @@ async fn run_schedule(lambda: Lambda, function: String, schedule: Schedule) {
         }
         let event = schedule::event(&function, next).to_string().into_bytes();
         match lambda.invoke(&function, event).await {
-            Ok(_) => tracing::info!(function, "a scheduled run succeeded"),
-            Err(error) => tracing::error!(function, %error, "a scheduled run failed"),
+            Ok(_) => tracing::info!(function, "scheduled run succeeded"),
+            Err(error) => tracing::error!(function, %error, "scheduled run failed"),
         }
-        // A run that outlasts its interval skips firings rather than piling them up.
+        // A run that is longer than its interval skips runs instead of queueing them.
         last = next.max(OffsetDateTime::now_utc());
     }
 }
@@ -254,7 +250,7 @@ async fn sweep(database: DynamoDb, every: Duration) {
         match database.sweep().await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "expired items deleted"),
-            Err(error) => tracing::error!(error = format!("{error:#}"), "can't delete expired items"),
+            Err(error) => tracing::error!(error = format!("{error:#}"), "cannot delete expired items"),
         }
     }
 }

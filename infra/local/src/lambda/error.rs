@@ -1,72 +1,52 @@
-//! Why an invocation failed.
+//! Errors of invocations.
 
 use serde::{Deserialize, Serialize};
 
-/// Why an invocation has no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// There is no such function.
-    #[error("there is no function {function}")]
-    UnknownFunction {
-        /// The name asked for.
-        function: String,
-    },
-    /// The payload, or the response, is greater than Lambda allows.
-    #[error("the {what} of {function} has {size} bytes, more than the {} that Lambda allows", super::MAX_PAYLOAD)]
+    #[error("function not found: {function}")]
+    UnknownFunction { function: String },
+    #[error("{what} of {function}: {size} bytes, expected at most {}", super::MAX_PAYLOAD)]
     TooLarge {
-        /// The function.
         function: String,
         /// `request` or `response`.
         what: &'static str,
-        /// Bytes.
+        /// In bytes.
         size: usize,
     },
-    /// The function answered with an error.
+    /// The function returned an error.
     #[error("{function} failed: {}: {}", error.error_type, error.error_message)]
-    Function {
-        /// The function.
-        function: String,
-        /// What it answered.
-        error: FunctionError,
-    },
-    /// The function didn't answer in time.
+    Function { function: String, error: FunctionError },
     #[error("{function} timed out after {seconds} s")]
     Timeout {
-        /// The function.
         function: String,
-        /// The time it had.
+        /// Timeout of the function.
         seconds: u64,
     },
-    /// The process that ran the function ended before it answered, or none could be started.
-    #[error("a worker of {function} exited: {reason}")]
+    /// The worker process exited before it returned a response, or could not be started.
+    #[error("worker of {function} exited: {reason}")]
     WorkerExited {
-        /// The function.
         function: String,
-        /// How the process ended.
+        /// Exit status or error.
         reason: String,
     },
-    /// The stack was shut down before the function answered.
-    #[error("the stack stopped before {function} answered")]
-    Stopped {
-        /// The function.
-        function: String,
-    },
+    #[error("the stack stopped before {function} returned a response")]
+    Stopped { function: String },
 }
 
-/// The body of a function's error, as runtimes report it.
+/// The body of a function's error, as runtimes send it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FunctionError {
-    /// The kind of error, say `Retryable`.
+    /// For example `Retryable`.
     #[serde(default)]
     pub error_type: String,
-    /// What went wrong.
     #[serde(default)]
     pub error_message: String,
 }
 
 impl InvokeError {
-    /// The payload with which Lambda's Invoke API reports this as a function error.
+    /// The payload of a function error in the Invoke API.
     pub fn payload(&self) -> FunctionError {
         let kind = match self {
             Self::Function { error, .. } => return error.clone(),

@@ -1,4 +1,4 @@
-//! One function: a bounded queue of invocations, the workers that take from it, and the running invocations.
+//! One function: a bounded queue of invocations, its workers, and the running invocations.
 
 use super::error::FunctionError;
 use super::{InvokeError, MAX_PAYLOAD};
@@ -8,12 +8,11 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Invocations waiting at most; callers beyond that wait for room.
+/// Capacity of the queue. Further callers wait.
 const QUEUE: usize = 1000;
 
 type Outcome = Result<Vec<u8>, InvokeError>;
 
-/// A function and its invocations.
 pub struct Function {
     name: String,
     timeout: Duration,
@@ -21,7 +20,7 @@ pub struct Function {
     waiting: tokio::sync::Mutex<mpsc::Receiver<Waiting>>,
     running: Mutex<HashMap<String, Running>>,
     workers: Mutex<HashMap<String, Worker>>,
-    /// Set once no worker can be started: the reason.
+    /// Set to the reason when no worker can be started.
     broken: watch::Sender<Option<String>>,
 }
 
@@ -39,28 +38,27 @@ struct Running {
 /// The state of a worker process.
 #[derive(Default, Clone)]
 pub struct Worker {
-    /// Notified to end the process: its invocation exceeded the timeout.
+    /// Notified to kill the process after an invocation timed out.
     pub kill: Arc<Notify>,
-    /// The process has ended.
-    gone: CancellationToken,
-    /// It has polled, so its init succeeded.
+    /// Cancelled when the process has exited.
+    exited: CancellationToken,
+    /// Init has succeeded: the process has polled for an invocation.
     pub ready: bool,
-    /// The error its init reported.
+    /// Error that init reported.
     pub init_error: Option<String>,
 }
 
-/// An invocation as a worker gets it.
+/// An invocation as the Runtime API sends it.
 pub struct Invocation {
-    /// Request id, which tries of one event share.
+    /// Request id. Retries of one event have the same id.
     pub id: String,
-    /// JSON.
     pub payload: Vec<u8>,
-    /// When it must be answered, milliseconds since the epoch.
+    /// Milliseconds since 1970.
     pub deadline_ms: u128,
 }
 
 impl Function {
-    /// A function without workers.
+    /// Creates a function without workers.
     pub fn new(name: String, timeout: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         Self {
@@ -74,12 +72,11 @@ impl Function {
         }
     }
 
-    /// The function's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Queues an invocation of this request id and waits for its outcome.
+    /// Queues an invocation with this request id and waits for its result.
     pub async fn invoke(&self, id: String, payload: Vec<u8>) -> Outcome {
         self.check_size("request", &payload)?;
         let (reply, outcome) = oneshot::channel();
@@ -96,35 +93,35 @@ impl Function {
         }
     }
 
-    /// The next invocation for `worker`, once there is one; `None` if that process has ended. `worker` is empty for one
-    /// that isn't ours. Dropping the future loses nothing.
+    /// Waits for the next invocation for `worker`. Returns `None` if that process has exited. `worker` is empty for a process
+    /// that the stack did not start. Dropping the future loses no invocation.
     pub async fn next(self: &Arc<Self>, worker: &str) -> Option<Invocation> {
-        let gone = match worker {
+        let exited = match worker {
             "" => CancellationToken::new(),
-            _ => lock(&self.workers).get(worker)?.gone.clone(),
+            _ => lock(&self.workers).get(worker)?.exited.clone(),
         };
         let Waiting { id, payload, reply } = tokio::select! {
             biased;
-            () = gone.cancelled() => return None,
+            () = exited.cancelled() => return None,
             waiting = self.take() => waiting?,
         };
         lock(&self.running).insert(id.clone(), Running { worker: worker.to_owned(), reply });
-        if gone.is_cancelled() {
-            // The worker ended in between: nothing else would fail this invocation before its deadline.
-            self.finish(&id, Err(self.exited("it ended as it took the invocation".to_owned())));
+        if exited.is_cancelled() {
+            // The worker exited since then. Without this the invocation would only fail at its deadline.
+            self.finish(&id, Err(self.exited("process ended before the invocation started".to_owned())));
             return None;
         }
         let deadline = SystemTime::now() + self.timeout;
         let deadline_ms = deadline.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_millis());
-        let (function, overdue) = (Arc::clone(self), id.clone());
+        let (function, overdue_id) = (Arc::clone(self), id.clone());
         tokio::spawn(async move {
             tokio::time::sleep(function.timeout).await;
-            function.time_out(&overdue);
+            function.time_out(&overdue_id);
         });
         Some(Invocation { id, payload, deadline_ms })
     }
 
-    /// Takes the next invocation whose caller still waits.
+    /// Takes the next invocation whose caller is still waiting.
     async fn take(&self) -> Option<Waiting> {
         let mut queue = self.waiting.lock().await;
         loop {
@@ -135,55 +132,55 @@ impl Function {
         }
     }
 
-    /// A worker answered. False if no caller waits for the invocation.
+    /// Records a worker's response. False if no caller waits for the invocation.
     pub fn respond(&self, id: &str, response: Vec<u8>) -> bool {
         let outcome = self.check_size("response", &response).map(|()| response);
         self.finish(id, outcome)
     }
 
-    /// A worker answered with an error. False if no caller waits for the invocation.
+    /// Records a worker's error. False if no caller waits for the invocation.
     pub fn fail(&self, id: &str, error: FunctionError) -> bool {
         self.finish(id, Err(InvokeError::Function { function: self.name.clone(), error }))
     }
 
-    /// A worker process started.
+    /// Registers a worker process. Returns the signal to kill it.
     pub fn worker_started(&self, worker: &str) -> Arc<Notify> {
         let kill = Arc::new(Notify::new());
         lock(&self.workers).insert(worker.to_owned(), Worker { kill: Arc::clone(&kill), ..Worker::default() });
         kill
     }
 
-    /// Updates the state of a worker, if it is one of ours.
+    /// Updates the state of a worker that the stack started.
     pub fn update_worker(&self, worker: &str, update: impl FnOnce(&mut Worker)) {
         if let Some(worker) = lock(&self.workers).get_mut(worker) {
             update(worker);
         }
     }
 
-    /// A worker process ended: its invocations have failed. Returns the state of the worker.
+    /// Removes a worker process that exited, fails its invocations, and returns its last state.
     pub fn worker_exited(&self, worker: &str, reason: &str) -> Worker {
         let known = lock(&self.workers).remove(worker).unwrap_or_default();
-        known.gone.cancel();
+        known.exited.cancel();
         let mut running = lock(&self.running);
         let ids: Vec<String> =
             running.iter().filter(|(_, running)| running.worker == worker).map(|(id, _)| id.clone()).collect();
         let lost: Vec<Running> = ids.iter().filter_map(|id| running.remove(id)).collect();
         drop(running);
         for Running { reply, .. } in lost {
-            // A caller that has gone doesn't care.
+            // Fails only if the caller no longer waits.
             let _ = reply.send(Err(self.exited(reason.to_owned())));
         }
         known
     }
 
-    /// No worker can be started: all waiting and later invocations fail.
+    /// Fails all waiting and later invocations, because no worker can be started.
     pub fn break_down(&self, reason: String) {
         self.broken.send_replace(Some(reason));
     }
 
     fn time_out(&self, id: &str) {
         let Some(Running { worker, reply }) = lock(&self.running).remove(id) else { return };
-        // As Lambda does, the worker goes too: it may be stuck for good.
+        // The worker may be stuck: as in Lambda, it is killed.
         self.update_worker(&worker, |worker| worker.kill.notify_one());
         let _ = reply.send(Err(InvokeError::Timeout { function: self.name.clone(), seconds: self.timeout.as_secs() }));
     }
@@ -205,7 +202,7 @@ impl Function {
     }
 }
 
-/// The maps behind these locks change by single inserts and removes only: a panic can't leave them half changed.
+/// Ignores poisoning: the maps change only by single inserts and removes, so a panic cannot leave them inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -224,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_reach_their_callers() {
+    async fn responses_reach_their_callers() {
         let function = function(Duration::from_secs(60));
         let (first, second) = (call(&function), call(&function));
         function.worker_started("a");
@@ -233,13 +230,13 @@ mod tests {
         assert!(function.respond(&two.id, b"two".to_vec()));
         let error = FunctionError { error_type: "E".to_owned(), error_message: "m".to_owned() };
         assert!(function.fail(&one.id, error));
-        assert!(!function.respond(&one.id, Vec::new()), "an invocation is answered once");
+        assert!(!function.respond(&one.id, Vec::new()), "an invocation has one response");
         assert_eq!(first.await.unwrap().unwrap_err().to_string(), "f failed: E: m");
         assert_eq!(second.await.unwrap().unwrap(), b"two");
     }
 
     #[tokio::test]
-    async fn a_dead_worker_fails_only_its_invocation() {
+    async fn exited_worker_fails_only_its_invocation() {
         let function = function(Duration::from_secs(60));
         function.worker_started("a");
         function.worker_started("b");
@@ -247,14 +244,14 @@ mod tests {
         function.next("a").await.unwrap();
         let other = function.next("b").await.unwrap();
         function.worker_exited("a", "signal 9");
-        assert_eq!(lost.await.unwrap().unwrap_err().to_string(), "a worker of f exited: signal 9");
-        assert!(function.next("a").await.is_none(), "a dead worker takes no invocation");
+        assert_eq!(lost.await.unwrap().unwrap_err().to_string(), "worker of f exited: signal 9");
+        assert!(function.next("a").await.is_none(), "an exited worker takes no invocation");
         assert!(function.respond(&other.id, b"2".to_vec()));
         assert_eq!(kept.await.unwrap().unwrap(), b"2");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_overdue_invocation_fails_and_its_worker_goes() {
+    async fn overdue_invocation_fails_and_its_worker_is_killed() {
         let function = function(Duration::from_secs(3));
         let kill = function.worker_started("a");
         let caller = call(&function);
@@ -265,17 +262,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_function_fails_at_once() {
+    async fn broken_function_fails_at_once() {
         let function = function(Duration::from_secs(60));
         let waiting = call(&function);
         function.break_down("exit status: 1, 3 times".to_owned());
         for outcome in [waiting.await.unwrap(), function.invoke("id".into(), Vec::new()).await] {
-            assert_eq!(outcome.unwrap_err().to_string(), "a worker of f exited: exit status: 1, 3 times");
+            assert_eq!(outcome.unwrap_err().to_string(), "worker of f exited: exit status: 1, 3 times");
         }
     }
 
     #[tokio::test]
-    async fn payloads_are_limited_both_ways() {
+    async fn requests_and_responses_have_a_size_limit() {
         let function = function(Duration::from_secs(60));
         let error = function.invoke("id".into(), vec![0; MAX_PAYLOAD + 1]).await.unwrap_err();
         assert!(matches!(error, InvokeError::TooLarge { what: "request", .. }));

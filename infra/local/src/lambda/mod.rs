@@ -1,5 +1,5 @@
-//! The part of AWS Lambda that functions and callers see: a Runtime API that worker processes poll, an Invoke API for
-//! clients, and the same invocation in process as [`Lambda::invoke`].
+//! AWS Lambda: a Runtime API that worker processes poll, an Invoke API for clients, and [`Lambda::invoke`] for callers in this
+//! process.
 
 mod api;
 mod error;
@@ -18,16 +18,16 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The region everything local is in.
+/// Region of all local resources.
 pub const REGION: &str = "us-east-1";
 
-/// The account everything local belongs to.
+/// Account of all local resources.
 pub const ACCOUNT: &str = "000000000000";
 
-/// Lambda's limit for a request and for a response, bytes.
+/// Lambda's limit for a request and for a response, in bytes.
 pub const MAX_PAYLOAD: usize = 6 << 20;
 
-/// The functions, and a way to call them. Clones are the same functions.
+/// All functions. Clones share them.
 #[derive(Clone)]
 pub struct Lambda {
     functions: Arc<BTreeMap<String, Arc<Function>>>,
@@ -35,26 +35,26 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// Functions by name, with the time an invocation may take, and the pauses before each retry of an event whose
-    /// invocation failed. Nothing runs until workers poll.
+    /// `functions` are names and timeouts, `retry_after` the pauses before each retry of a failed asynchronous invocation.
+    /// Nothing runs until workers poll.
     pub fn new(functions: impl IntoIterator<Item = (String, Duration)>, retry_after: &[Duration]) -> Self {
         let function = |(name, timeout): (String, Duration)| (name.clone(), Arc::new(Function::new(name, timeout)));
         Self { functions: Arc::new(functions.into_iter().map(function).collect()), retry_after: retry_after.into() }
     }
 
-    /// Calls a function with a JSON payload and waits for its JSON response.
+    /// Invokes a function with a JSON payload and waits for its JSON response.
     ///
     /// # Errors
-    /// The function is unknown, answers with an error, takes too long, or its worker dies.
+    /// The function is unknown, returns an error, times out, or its worker exits.
     pub async fn invoke(&self, function: &str, payload: Vec<u8>) -> Result<Vec<u8>, InvokeError> {
         self.function(function)?.invoke(request_id(), payload).await
     }
 
-    /// Calls a function with an event, as Lambda does asynchronously: a failed invocation is tried again with the same
-    /// request id. Returns the result of the last try.
+    /// Invokes a function as Lambda does asynchronously: a failed invocation is retried with the same request id. Returns the
+    /// result of the last attempt.
     ///
     /// # Errors
-    /// As of [`Lambda::invoke`], on the last try.
+    /// As [`Lambda::invoke`], on the last attempt.
     pub async fn deliver(&self, function: &str, event: Vec<u8>) -> Result<Vec<u8>, InvokeError> {
         let id = request_id();
         for pause in self.retry_after.iter() {
@@ -64,7 +64,7 @@ impl Lambda {
                     | InvokeError::Timeout { .. }
                     | InvokeError::WorkerExited { .. }),
                 ) => {
-                    tracing::warn!(function, id, %error, "an event will be delivered again");
+                    tracing::warn!(function, id, %error, "invocation failed and will be retried");
                     tokio::time::sleep(*pause).await;
                 }
                 other => return other,
@@ -73,7 +73,6 @@ impl Lambda {
         self.function(function)?.invoke(id, event).await
     }
 
-    /// The names of the functions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.functions.keys().map(String::as_str)
     }
@@ -82,13 +81,18 @@ impl Lambda {
         self.functions.get(name).ok_or_else(|| InvokeError::UnknownFunction { function: name.to_owned() })
     }
 
-    /// Serves the Runtime API, the Invoke API, and what else is to be served there, until `stop`.
+    /// Serves the Runtime API, the Invoke API and `other_routes` until `stop`.
     ///
     /// # Errors
     /// The listener fails.
-    pub async fn serve(self, listener: TcpListener, also: Router, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        other_routes: Router,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let router = api::router(self.clone(), stop.clone()).merge(runtime::router(self, stop.clone()));
-        let served = axum::serve(listener, router.merge(also)).with_graceful_shutdown(stop.cancelled_owned());
+        let served = axum::serve(listener, router.merge(other_routes)).with_graceful_shutdown(stop.cancelled_owned());
         served.await.context("the Lambda server failed")
     }
 }

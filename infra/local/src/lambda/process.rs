@@ -1,5 +1,5 @@
-//! Worker processes: each function runs as on AWS, a process of its own with Lambda's environment, started again when it
-//! ends.
+//! Worker processes: as on AWS, each function runs in its own process with Lambda's environment, and is restarted when it
+//! exits.
 
 use super::function::{Function, Worker};
 use super::{Lambda, REGION};
@@ -15,35 +15,32 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Starts in a row that may fail before a worker gives up.
+/// Consecutive failed starts after which a function is broken.
 const FAILED_STARTS: u32 = 3;
 
-/// Pause before the second start in a row; the third waits twice as long.
+/// Pause after the first failed start; twice as long after the second.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Variables that workers inherit from this process, besides our own and MLflow's.
+/// Variables that workers inherit from this process, besides `CHURN_*` and `MLFLOW_*`.
 const INHERITED: [&str; 7] =
     ["PATH", "LD_LIBRARY_PATH", "RUST_LOG", "RUST_BACKTRACE", "TMPDIR", "LLVM_PROFILE_FILE", "SSL_CERT_FILE"];
 
-/// How a function is run.
 #[derive(Debug, Clone)]
 pub struct FunctionConfig {
-    /// Name, as in an ARN.
     pub name: String,
     /// Program and arguments.
     pub command: Vec<OsString>,
-    /// Processes, so many invocations at once.
+    /// Number of processes, which is the number of concurrent invocations.
     pub workers: usize,
-    /// Time an invocation may take.
     pub timeout: Duration,
-    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, MB; not enforced.
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` in MB. Not enforced.
     pub memory_mb: u32,
-    /// Further environment variables; they win over all others.
+    /// Additional environment variables. They override all others.
     pub env: Vec<(String, String)>,
 }
 
 impl FunctionConfig {
-    /// A function with one worker, 512 MB and a minute's time, run by `command`.
+    /// A function with one worker, 512 MB and a timeout of one minute.
     pub fn new(name: &str, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         Self {
             name: name.to_owned(),
@@ -56,26 +53,25 @@ impl FunctionConfig {
     }
 }
 
-/// Where workers' output goes.
+/// Output of the workers.
 #[derive(Debug, Clone)]
 pub enum Output {
     /// Appended to this file.
     File(PathBuf),
-    /// To this process's own.
+    /// The output of this process.
     Inherit,
 }
 
-/// All workers of all functions.
 pub struct Workers {
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Workers {
-    /// Starts the workers of all `functions`. `api` is the Lambda endpoint; `env` is given to every function.
+    /// Starts the workers of all `functions`. `api` is the Lambda endpoint, `env` the environment of every function.
     ///
     /// # Errors
-    /// The output file can't be opened.
+    /// The output file cannot be opened.
     pub fn start(
         lambda: &Lambda,
         functions: &[FunctionConfig],
@@ -102,7 +98,7 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Ends all workers, and waits until they are gone.
+    /// Kills all workers and waits until they have exited.
     pub async fn stop(&self) {
         self.stop.cancel();
         self.tasks.wait().await;
@@ -111,7 +107,7 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        // Children are killed when their supervisors are dropped.
+        // Dropping a supervisor kills its child.
         self.stop.cancel();
     }
 }
@@ -148,7 +144,7 @@ fn is_inherited(name: &str) -> bool {
 struct Supervisor {
     function: Arc<Function>,
     number: usize,
-    /// With the scheme, without which the path would not be taken into account.
+    /// With the scheme: without it the path would be ignored.
     runtime_api: String,
     command: Vec<OsString>,
     env: Vec<(String, OsString)>,
@@ -159,27 +155,26 @@ impl Supervisor {
     async fn run(self) {
         let (name, mut failed_starts) = (self.function.name(), 0);
         for start in 0.. {
-            // A name of its own for each process: what reaches us late from one that ended can't be taken for the next's.
+            // A new name per process: a late message of an exited process does not count for the next one.
             let worker = format!("{}.{start}", self.number);
-            let (reason, ended) = self.run_once(&worker).await;
-            if ended.ready {
+            let (reason, exited) = self.run_once(&worker).await;
+            if exited.ready {
                 failed_starts = 0;
-                tracing::warn!(function = name, worker, reason, "a worker ended; starting another");
+                tracing::warn!(function = name, worker, reason, "worker exited, starting another");
                 continue;
             }
             failed_starts += 1;
-            let reason = ended.init_error.unwrap_or(reason);
-            tracing::error!(function = name, worker, reason, failed_starts, "a worker ended before it was ready");
+            let reason = exited.init_error.unwrap_or(reason);
+            tracing::error!(function = name, worker, reason, failed_starts, "worker exited before it was ready");
             if failed_starts >= FAILED_STARTS {
-                self.function
-                    .break_down(format!("{reason} (given up after {failed_starts} failed starts{})", self.see()));
+                self.function.break_down(format!("{reason} (after {failed_starts} failed starts{})", self.log_hint()));
                 return;
             }
             tokio::time::sleep(PAUSE * failed_starts).await;
         }
     }
 
-    /// Runs the process to its end: how it ended, and what was known of it.
+    /// Runs the process until it exits. Returns the reason and the last state.
     async fn run_once(&self, worker: &str) -> (String, Worker) {
         let kill = self.function.worker_started(worker);
         let reason = match self.spawn(worker) {
@@ -187,16 +182,16 @@ impl Supervisor {
             Ok(mut child) => tokio::select! {
                 status = child.wait() => match status {
                     Ok(status) => status.to_string(),
-                    Err(error) => format!("can't wait for the process: {error}"),
+                    Err(error) => format!("cannot wait for the process: {error}"),
                 },
                 () = kill.notified() => match child.kill().await {
-                    Ok(()) => "ended for taking too long".to_owned(),
-                    Err(error) => format!("can't end the process: {error}"),
+                    Ok(()) => "killed after a timeout".to_owned(),
+                    Err(error) => format!("cannot kill the process: {error}"),
                 },
             },
         };
-        let ended = self.function.worker_exited(worker, &reason);
-        (reason, ended)
+        let exited = self.function.worker_exited(worker, &reason);
+        (reason, exited)
     }
 
     fn spawn(&self, worker: &str) -> anyhow::Result<Child> {
@@ -205,19 +200,19 @@ impl Supervisor {
         command.args(arguments).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
         command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/{worker}", self.runtime_api));
         command.stdin(Stdio::null()).kill_on_drop(true);
-        // Out of the terminal's group: Ctrl-C stops this process, which then stops them in order.
+        // In a process group of its own: Ctrl-C stops only this process, which then stops the workers in order.
         #[cfg(unix)]
         command.process_group(0);
         if let Output::File(path) = &self.output {
             let log = || File::options().create(true).append(true).open(path);
             let open = || -> std::io::Result<_> { Ok((log()?, log()?)) };
-            let (stdout, stderr) = open().with_context(|| format!("can't open {}", path.display()))?;
+            let (stdout, stderr) = open().with_context(|| format!("cannot open {}", path.display()))?;
             command.stdout(stdout).stderr(stderr);
         }
-        command.spawn().with_context(|| format!("can't start {}", program.display()))
+        command.spawn().with_context(|| format!("cannot start {}", program.display()))
     }
 
-    fn see(&self) -> String {
+    fn log_hint(&self) -> String {
         match &self.output {
             Output::File(path) => format!("; see {}", path.display()),
             Output::Inherit => String::new(),
@@ -230,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_s_environment_is_lambda_s_and_ours_and_not_the_developer_s() {
+    fn workers_inherit_only_listed_variables() {
         for name in ["CHURN_SEED", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "RUST_LOG", "SSL_CERT_FILE"] {
             assert!(is_inherited(name), "{name}");
         }

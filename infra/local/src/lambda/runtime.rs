@@ -1,6 +1,6 @@
-//! The Runtime API that a function's worker polls (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), under
-//! a path of its own per worker: `/<function>/<worker>/2018-06-01/runtime/…`. A worker that isn't ours (a function under a
-//! debugger, say) may leave `<worker>` out.
+//! The Runtime API that workers poll (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), with one path per
+//! worker: `/<function>/<worker>/2018-06-01/runtime/…`. A process that the stack did not start, such as a function in a
+//! debugger, omits `<worker>`.
 
 use super::error::FunctionError;
 use super::function::Function;
@@ -16,7 +16,6 @@ use serde_json::json;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The routes of the Runtime API.
 pub fn router(lambda: Lambda, stop: CancellationToken) -> Router {
     let runtime = Router::new()
         .route("/invocation/next", get(next))
@@ -36,7 +35,7 @@ struct Runtime {
     stop: CancellationToken,
 }
 
-/// Who is asking, from the path.
+/// Parts of the path.
 struct Caller {
     function: Arc<Function>,
     worker: String,
@@ -95,7 +94,7 @@ async fn error(caller: Caller, body: Bytes) -> Response {
 async fn init_error(caller: Caller, body: Bytes) -> Response {
     let FunctionError { error_type, error_message } = reported(&body);
     let message = format!("{error_type}: {error_message}");
-    tracing::error!(function = caller.function.name(), error = message, "a function can't start");
+    tracing::error!(function = caller.function.name(), error = message, "init of a function failed");
     caller.function.update_worker(&caller.worker, |worker| worker.init_error = Some(message));
     accepted(true)
 }

@@ -1,15 +1,15 @@
-//! The files on disk. No part of a key becomes a path: an object's sidecar is named by the hash of its key, its
-//! data by its sequencer.
+//! The files on disk. Keys do not occur in paths: the sidecar file of an object is named by the hash of the key, its data
+//! file by the sequencer.
 //!
 //! ```text
-//! sequencer                       upper bound of the sequencers handed out
-//! tmp/                            uploads under way; emptied at start
+//! sequencer                       upper bound of the assigned sequencers
+//! tmp/                            uploads in progress; emptied at start
 //! buckets/<bucket>/meta/<sha256>  sidecars: JSON of `Object`
 //! buckets/<bucket>/data/<sequencer>
 //! ```
 //!
-//! A write moves the data into place first; renaming the sidecar then commits it. Whatever a crash leaves behind without
-//! a sidecar is removed at the next start. (Nothing is fsynced: this survives a killed process, not a power cut.)
+//! A write first moves the data file into place; renaming the sidecar file then commits it. Data without a sidecar, which a
+//! crash can leave, is removed at the next start. Without fsync, writes survive a killed process but not a power failure.
 
 use super::object::Object;
 use anyhow::{Context, ensure};
@@ -24,35 +24,34 @@ use std::time::SystemTime;
 /// The objects of a bucket by key.
 pub type Objects = BTreeMap<String, Arc<Object>>;
 
-/// The server's folder.
+/// Folder of the server.
 #[derive(Debug)]
 pub struct Disk {
     root: PathBuf,
 }
 
 impl Disk {
-    /// Opens or creates the folder, and empties its `tmp`.
+    /// Opens or creates the folder and empties its `tmp`.
     ///
     /// # Errors
-    /// A folder can't be created or emptied.
+    /// A folder cannot be created or emptied.
     pub fn open(root: &Path) -> anyhow::Result<Self> {
         let disk = Self { root: root.to_owned() };
         let tmp = disk.tmp();
         if tmp.exists() {
-            fs::remove_dir_all(&tmp).with_context(|| format!("can't empty {}", tmp.display()))?;
+            fs::remove_dir_all(&tmp).with_context(|| format!("cannot empty {}", tmp.display()))?;
         }
         for folder in [tmp, disk.root.join("buckets")] {
-            fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
+            fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         }
         Ok(disk)
     }
 
-    /// Folder for uploads under way.
+    /// Folder for uploads in progress.
     pub fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
     }
 
-    /// File of the sequencer.
     pub fn sequencer(&self) -> PathBuf {
         self.root.join("sequencer")
     }
@@ -73,32 +72,32 @@ impl Disk {
     /// Creates a bucket's folders.
     ///
     /// # Errors
-    /// A folder can't be created.
+    /// A folder cannot be created.
     pub fn create_bucket(&self, bucket: &str) -> io::Result<()> {
         fs::create_dir_all(self.bucket(bucket).join("meta"))?;
         fs::create_dir_all(self.bucket(bucket).join("data"))
     }
 
-    /// When a bucket was created: nothing but its creation changes the entries of its folder.
+    /// Creation time of a bucket, which is the modification time of its folder: later changes affect only subfolders.
     ///
     /// # Errors
-    /// The folder can't be read.
+    /// The folder cannot be read.
     pub fn bucket_created(&self, bucket: &str) -> io::Result<SystemTime> {
         fs::metadata(self.bucket(bucket))?.modified()
     }
 
-    /// Removes a bucket with whatever is in it.
+    /// Removes a bucket and its content.
     ///
     /// # Errors
-    /// A folder can't be removed.
+    /// A folder cannot be removed.
     pub fn remove_bucket(&self, bucket: &str) -> io::Result<()> {
         fs::remove_dir_all(self.bucket(bucket))
     }
 
-    /// Moves `data` into place as the content of `object`, and commits it.
+    /// Moves `data` into place as the content of `object` and commits it.
     ///
     /// # Errors
-    /// A file can't be written; the object is then as before.
+    /// A file cannot be written. The object is then unchanged.
     pub fn write(&self, bucket: &str, object: &Object, data: tempfile::TempPath) -> io::Result<()> {
         data.persist(self.data(bucket, object)).map_err(|error| error.error)?;
         let sidecar = tempfile::NamedTempFile::new_in(self.tmp())?;
@@ -106,33 +105,33 @@ impl Disk {
         sidecar.into_temp_path().persist(self.sidecar(bucket, &object.key)).map_err(|error| error.error)
     }
 
-    /// Removes an object. Its data goes last: readers that have it open read on.
+    /// Removes an object. Readers that have opened its data continue to read.
     ///
     /// # Errors
-    /// The sidecar can't be removed; the object is then as before.
+    /// The sidecar file cannot be removed. The object is then unchanged.
     pub fn remove(&self, bucket: &str, object: &Object) -> io::Result<()> {
         fs::remove_file(self.sidecar(bucket, &object.key))?;
         self.remove_data(bucket, object);
         Ok(())
     }
 
-    /// Removes the data of an object that is gone. If that fails it merely takes space until the next start.
+    /// Removes the data of a removed or replaced object. After a failure the next start removes it.
     pub fn remove_data(&self, bucket: &str, object: &Object) {
         let path = self.data(bucket, object);
         if let Err(error) = fs::remove_file(&path) {
-            tracing::warn!(path = %path.display(), %error, "can't remove the data of a replaced object");
+            tracing::warn!(path = %path.display(), %error, "cannot remove the data of a removed or replaced object");
         }
     }
 
-    /// Reads all buckets' sidecars, and removes data that no sidecar commits.
+    /// Reads the sidecar files of all buckets, and removes data without a sidecar.
     ///
     /// # Errors
-    /// A file can't be read, a sidecar isn't one, or an object's data is missing.
+    /// A file cannot be read, a sidecar is invalid, or the data of an object is missing.
     pub fn load(&self) -> anyhow::Result<BTreeMap<String, Objects>> {
         let mut buckets = BTreeMap::new();
         for (bucket, path) in entries(&self.root.join("buckets"))? {
-            self.create_bucket(&bucket).with_context(|| format!("can't repair {}", path.display()))?;
-            let objects = self.load_bucket(&bucket).with_context(|| format!("can't read bucket {bucket}"))?;
+            self.create_bucket(&bucket).with_context(|| format!("cannot repair {}", path.display()))?;
+            let objects = self.load_bucket(&bucket).with_context(|| format!("cannot read bucket {bucket}"))?;
             buckets.insert(bucket, objects);
         }
         Ok(buckets)
@@ -141,19 +140,19 @@ impl Disk {
     fn load_bucket(&self, bucket: &str) -> anyhow::Result<Objects> {
         let mut objects = Objects::new();
         for (_, path) in entries(&self.bucket(bucket).join("meta"))? {
-            let bytes = fs::read(&path).with_context(|| format!("can't read {}", path.display()))?;
+            let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let object: Object =
-                serde_json::from_slice(&bytes).with_context(|| format!("{} is no object's sidecar", path.display()))?;
+                serde_json::from_slice(&bytes).with_context(|| format!("{}: invalid sidecar file", path.display()))?;
             objects.insert(object.key.clone(), Arc::new(object));
         }
         let mut uncommitted: BTreeMap<String, PathBuf> =
             entries(&self.bucket(bucket).join("data"))?.into_iter().collect();
         for object in objects.values() {
             let data = uncommitted.remove(&object.sequencer);
-            ensure!(data.is_some(), "the data of {} is missing: {}", object.key, self.data(bucket, object).display());
+            ensure!(data.is_some(), "missing data of object {}: {}", object.key, self.data(bucket, object).display());
         }
         for path in uncommitted.into_values() {
-            fs::remove_file(&path).with_context(|| format!("can't remove {}", path.display()))?;
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
         Ok(objects)
     }
@@ -164,7 +163,7 @@ fn entries(folder: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
         let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
         Ok(entries.iter().map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect())
     };
-    read().with_context(|| format!("can't list {}", folder.display()))
+    read().with_context(|| format!("cannot list {}", folder.display()))
 }
 
 #[cfg(test)]
@@ -182,13 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn uncommitted_data_of_a_crash_is_removed() {
+    fn uncommitted_data_is_removed_after_a_crash() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         disk.create_bucket("b").unwrap();
         let (committed, lost) = (object("../k", "1"), object("../k", "2"));
         disk.write("b", &committed, data(&disk)).unwrap();
-        // Killed between the data and the sidecar of an overwrite, and in the middle of another upload.
+        // As after a kill between the data and the sidecar of an overwrite, and during another upload.
         fs::write(disk.data("b", &lost), "x").unwrap();
         fs::write(disk.tmp().join("upload"), "x").unwrap();
 
@@ -199,15 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn missing_data_and_damaged_sidecars_are_errors() {
+    fn missing_data_and_invalid_sidecars_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         disk.create_bucket("b").unwrap();
         let object = object("k", "1");
         disk.write("b", &object, data(&disk)).unwrap();
         fs::remove_file(disk.data("b", &object)).unwrap();
-        assert!(format!("{:#}", disk.load().unwrap_err()).contains("the data of k is missing"));
-        fs::write(disk.sidecar("b", "k"), "soup").unwrap();
-        assert!(format!("{:#}", disk.load().unwrap_err()).contains("is no object's sidecar"));
+        assert!(format!("{:#}", disk.load().unwrap_err()).contains("missing data of object k"));
+        fs::write(disk.sidecar("b", "k"), "invalid").unwrap();
+        assert!(format!("{:#}", disk.load().unwrap_err()).contains("invalid sidecar file"));
     }
 }

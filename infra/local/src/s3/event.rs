@@ -1,21 +1,18 @@
-//! The event of a changed object, which the server sends to the rest of the stack.
+//! The event of a changed object, which the server sends to the notifier.
 
 use time::OffsetDateTime;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// `PutObject`.
     Put,
-    /// `CopyObject`.
     Copy,
-    /// `CompleteMultipartUpload`.
     CompleteMultipartUpload,
     /// `DeleteObject` or `DeleteObjects`.
     Delete,
 }
 
 impl EventKind {
-    /// The event's name as in S3's notifications, without the `s3:` of the subscription.
+    /// Event name as in S3 notifications.
     pub fn name(self) -> &'static str {
         match self {
             Self::Put => "ObjectCreated:Put",
@@ -31,7 +28,7 @@ impl EventKind {
 pub struct ObjectEvent {
     pub kind: EventKind,
     pub bucket: String,
-    /// Decoded.
+    /// Not URL-encoded.
     pub key: String,
     /// Size in bytes; 0 for a removal.
     pub size: u64,

@@ -1,35 +1,31 @@
-//! One page of a listing: prefixes, delimiters and continuation over an ordered map.
+//! One page of a listing of an ordered map: prefix, delimiter and continuation.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// What to list.
 #[derive(Debug, Default)]
 pub struct Query<'a> {
-    /// Only keys that begin with this.
     pub prefix: &'a str,
-    /// Roll keys up to the first occurrence of this after the prefix; empty means no roll-up.
+    /// Keys with this text after the prefix are grouped into common prefixes. Empty: no grouping.
     pub delimiter: &'a str,
-    /// Where to go on.
     pub after: After,
-    /// At most so many keys and rolled-up prefixes.
+    /// Largest number of keys and common prefixes together.
     pub max_keys: usize,
 }
 
-/// Where a page starts.
+/// Start of a page.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub enum After {
-    /// At the beginning.
     #[default]
     Start,
-    /// Behind this key.
+    /// After this key.
     Key(String),
-    /// Behind all keys that begin with this.
+    /// After all keys with this prefix.
     Prefix(String),
 }
 
 impl After {
-    /// As an opaque continuation token.
+    /// An opaque continuation token.
     pub fn token(&self) -> String {
         match self {
             Self::Start => String::new(),
@@ -38,7 +34,7 @@ impl After {
         }
     }
 
-    /// From a continuation token; `None` if it isn't one of ours.
+    /// Parses a continuation token; `None` if it is invalid.
     pub fn from_token(token: &str) -> Option<Self> {
         let (kind, digits) = token.split_at_checked(1)?;
         let text = String::from_utf8(hex::decode(digits).ok()?).ok()?;
@@ -50,20 +46,19 @@ impl After {
     }
 }
 
-/// What was found.
 #[derive(Debug)]
 pub struct Page<'a, T> {
-    /// Keys with what is stored under them, in order.
+    /// Keys and values, in order.
     pub contents: Vec<(&'a str, &'a T)>,
-    /// Rolled-up prefixes, in order, each ending in the delimiter.
-    pub prefixes: Vec<String>,
-    /// Where the next page starts, if there is one.
+    /// Common prefixes, in order, each ending in the delimiter.
+    pub common_prefixes: Vec<String>,
+    /// Start of the next page; `None` after the last one.
     pub next: Option<After>,
 }
 
 /// Lists one page of `objects`.
 pub fn list<'a, T>(objects: &'a BTreeMap<String, T>, query: &Query<'_>) -> Page<'a, T> {
-    let mut page = Page { contents: Vec::new(), prefixes: Vec::new(), next: None };
+    let mut page = Page { contents: Vec::new(), common_prefixes: Vec::new(), next: None };
     let from = match &query.after {
         After::Key(key) if key.as_str() >= query.prefix => Bound::Excluded(key.as_str()),
         After::Prefix(prefix) if prefix.as_str() >= query.prefix => Bound::Included(prefix.as_str()),
@@ -75,15 +70,15 @@ pub fn list<'a, T>(objects: &'a BTreeMap<String, T>, query: &Query<'_>) -> Page<
         if matches!(&last, After::Prefix(done) if key.starts_with(done)) {
             continue;
         }
-        if page.contents.len() + page.prefixes.len() == query.max_keys {
+        if page.contents.len() + page.common_prefixes.len() == query.max_keys {
             page.next = (query.max_keys > 0).then_some(last);
             break;
         }
         match rest.find(query.delimiter).filter(|_| !query.delimiter.is_empty()) {
             Some(at) => {
-                let rolled_up = &key[..query.prefix.len() + at + query.delimiter.len()];
-                page.prefixes.push(rolled_up.to_owned());
-                last = After::Prefix(rolled_up.to_owned());
+                let common_prefix = &key[..query.prefix.len() + at + query.delimiter.len()];
+                page.common_prefixes.push(common_prefix.to_owned());
+                last = After::Prefix(common_prefix.to_owned());
             }
             None => {
                 page.contents.push((key, object));
@@ -104,10 +99,10 @@ mod tests {
         let mut after = After::Start;
         loop {
             let page = list(&objects, &Query { prefix, delimiter, after, max_keys });
-            let mut found: Vec<String> = page.contents.iter().map(|(key, ())| key.to_string()).collect();
-            found.extend(page.prefixes);
-            found.sort();
-            pages.push(found);
+            let mut listed: Vec<String> = page.contents.iter().map(|(key, ())| key.to_string()).collect();
+            listed.extend(page.common_prefixes);
+            listed.sort();
+            pages.push(listed);
             match page.next {
                 Some(next) => after = After::from_token(&next.token()).unwrap(),
                 None => return pages,
@@ -116,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_the_whole_in_order() {
+    fn pages_contain_all_keys_in_order() {
         let keys = ["a", "a/b", "a/c", "b", "b/é/x", "b/é/y", "c", "é"];
         assert_eq!(pages(&keys, "", "", 1000), [keys]);
         assert_eq!(pages(&keys, "", "", 3).concat(), keys);
@@ -128,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_last_page_has_no_next() {
+    fn full_last_page_has_no_next_page() {
         assert_eq!(pages(&["a", "b"], "", "", 2), [["a", "b"]]);
         assert_eq!(pages(&["a/1", "a/2"], "", "/", 1), [["a/"]]);
         assert_eq!(pages(&["a"], "", "", 0), [Vec::<String>::new()]);
     }
 
     #[test]
-    fn foreign_tokens_are_refused() {
+    fn invalid_tokens_are_rejected() {
         assert_eq!(After::from_token("nonsense"), None);
         assert_eq!(After::from_token(""), None);
         assert_eq!(After::from_token("kff"), None);

@@ -1,5 +1,5 @@
-//! An S3 server over a folder: the part of S3 that this project and the AWS CLI use, with the guarantees that matter to
-//! it (atomic conditional writes, read-after-write listings, ordered events), through the `s3s` crate's protocol layer.
+//! An S3 server over a folder: the operations that this project and the AWS CLI use, with atomic conditional writes,
+//! read-after-write consistency and ordered events. The crate `s3s` implements the protocol.
 
 mod disk;
 mod event;
@@ -28,10 +28,10 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-/// The access key the server accepts.
+/// Access key that the server accepts.
 pub const ACCESS_KEY: &str = "local";
 
-/// The secret key that goes with [`ACCESS_KEY`].
+/// Secret key of [`ACCESS_KEY`].
 pub const SECRET_KEY: &str = "local-secret";
 
 /// The source of the current time.
@@ -43,19 +43,19 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Opens the folder `root`; creates it if it does not exist. Every successful change of an object is sent to `events`,
-    /// after an event for each object that is already in the bucket `redeliver`.
+    /// Opens the folder `root`; creates it if it does not exist. `events` receives an event for each object that is already in
+    /// the bucket `redeliver`, then an event for each successful change of an object.
     ///
     /// # Errors
-    /// The folder can't be read or written, or is damaged.
+    /// The folder cannot be read or written, or is damaged.
     pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>, redeliver: Option<&str>) -> anyhow::Result<Self> {
         Self::open_with_clock(root, events, redeliver, Arc::new(OffsetDateTime::now_utc))
     }
 
-    /// As [`S3Server::open`], with another clock for the times of objects.
+    /// As [`S3Server::open`], with `clock` for the modification times of objects.
     ///
     /// # Errors
-    /// The folder can't be read or written, or is damaged.
+    /// The folder cannot be read or written, or is damaged.
     pub fn open_with_clock(
         root: &Path,
         events: UnboundedSender<ObjectEvent>,
@@ -71,24 +71,24 @@ impl S3Server {
         Ok(Self { service: builder.build() })
     }
 
-    /// Answers one request of a client within this process.
+    /// Handles one request from within this process.
     ///
     /// # Errors
     /// The server fails, or its response is incomplete.
-    pub async fn answer(&self, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
-        let answer = self.service.call(request.map(s3s::Body::from)).await;
-        let (head, body) = answer.map_err(|error| anyhow!("an S3 request failed: {error:?}"))?.into_parts();
-        let body = body.collect().await.map_err(|error| anyhow!("an S3 response is incomplete: {error}"))?;
+    pub async fn call(&self, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
+        let response = self.service.call(request.map(s3s::Body::from)).await;
+        let (head, body) = response.map_err(|error| anyhow!("S3 request failed: {error:?}"))?.into_parts();
+        let body = body.collect().await.map_err(|error| anyhow!("incomplete S3 response: {error}"))?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 
-    /// Answers requests until `stop`.
+    /// Serves requests until `stop`.
     ///
     /// # Errors
     /// The listener fails.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
         let service = HandleError::new(self.service, |error: HttpError| async move {
-            tracing::error!(?error, "an S3 request failed");
+            tracing::error!(?error, "S3 request failed");
             axum::http::StatusCode::INTERNAL_SERVER_ERROR
         });
         let router = axum::Router::new().fallback_service(service);
@@ -103,6 +103,6 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn io_error(path: &Path, error: std::io::Error) -> S3Error {
-    tracing::error!(path = %path.display(), %error, "the S3 server can't use its folder");
-    s3_error!(error, InternalError, "can't use the server's folder for {}", path.display())
+    tracing::error!(path = %path.display(), %error, "S3 server cannot access its folder");
+    s3_error!(error, InternalError, "cannot access the server's folder for {}", path.display())
 }

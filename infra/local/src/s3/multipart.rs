@@ -1,4 +1,4 @@
-//! Multipart uploads under way. They live in memory and `tmp` only: a restart aborts them, and clients start over.
+//! Multipart uploads in progress, in memory and `tmp`. A restart aborts them.
 
 use super::object::Headers;
 use super::spool::Spooled;
@@ -8,13 +8,13 @@ use s3s::{S3Error, S3Result, s3_error};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// S3's minimum for every part but the last.
+/// S3's smallest size of every part except the last, in bytes.
 const MIN_PART: u64 = 5 << 20;
 
-/// S3's greatest part number.
+/// S3's largest part number.
 const MAX_PARTS: i32 = 10_000;
 
-/// All uploads under way, by id.
+/// All uploads in progress, by id.
 #[derive(Debug, Default)]
 pub struct Uploads {
     by_id: Mutex<HashMap<String, Upload>>,
@@ -28,21 +28,21 @@ struct Upload {
     parts: BTreeMap<i32, Arc<Spooled>>,
 }
 
-/// What a complete upload amounts to.
+/// A complete upload.
 #[derive(Debug)]
 pub struct Assembly {
-    /// The parts in order; their files live as long as these.
+    /// In order. Dropping a part deletes its file.
     pub parts: Vec<Arc<Spooled>>,
-    /// ETag of the whole: MD5 of the parts' MD5s, with `-<parts>` appended.
+    /// MD5 of the parts' MD5s, with `-<parts>` appended.
     pub etag: String,
-    /// Size of the whole in bytes.
+    /// In bytes.
     pub size: u64,
-    /// Headers given when the upload was created.
+    /// Headers of `CreateMultipartUpload`.
     pub headers: Headers,
 }
 
 impl Uploads {
-    /// Starts an upload and returns its id.
+    /// Returns the upload id.
     pub fn create(&self, bucket: &str, key: &str, headers: Headers) -> String {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let upload = Upload { bucket: bucket.to_owned(), key: key.to_owned(), headers, parts: BTreeMap::new() };
@@ -50,13 +50,13 @@ impl Uploads {
         id
     }
 
-    /// Adds a part, or replaces it.
+    /// Adds or replaces a part.
     ///
     /// # Errors
     /// `NoSuchUpload`; `InvalidArgument` for a number outside 1–10,000.
     pub fn add(&self, id: &str, bucket: &str, key: &str, number: i32, part: Spooled) -> S3Result<()> {
         if !(1..=MAX_PARTS).contains(&number) {
-            return Err(s3_error!(InvalidArgument, "part numbers go from 1 to {MAX_PARTS}, not {number}"));
+            return Err(s3_error!(InvalidArgument, "part number {number}, expected 1 to {MAX_PARTS}"));
         }
         self.find(id, bucket, key, |upload| {
             upload.parts.insert(number, Arc::new(part));
@@ -64,7 +64,7 @@ impl Uploads {
         })
     }
 
-    /// Checks the client's list of parts against what was uploaded.
+    /// Checks the client's list of parts against the uploaded parts.
     ///
     /// # Errors
     /// `NoSuchUpload`, `MalformedXML` (no parts), `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
@@ -82,14 +82,17 @@ impl Uploads {
                     .parts
                     .get(&number)
                     .filter(|found| part.e_tag.as_ref().is_some_and(|etag| etag.value() == found.etag()));
-                let found = found.ok_or_else(|| s3_error!(InvalidPart, "no part {number} with this etag"))?;
+                let found = found.ok_or_else(|| s3_error!(InvalidPart, "no part {number} with this ETag"))?;
                 parts.push(Arc::clone(found));
             }
             let Some((_, all_but_last)) = parts.split_last() else {
-                return Err(s3_error!(MalformedXML, "no parts are listed"));
+                return Err(s3_error!(MalformedXML, "no parts"));
             };
             if all_but_last.iter().any(|part| part.size < MIN_PART) {
-                return Err(s3_error!(EntityTooSmall, "every part but the last has at least {MIN_PART} bytes"));
+                return Err(s3_error!(
+                    EntityTooSmall,
+                    "expected at least {MIN_PART} bytes in every part except the last"
+                ));
             }
             let mut md5 = Md5::new();
             parts.iter().for_each(|part| md5.update(&part.md5));
@@ -102,7 +105,7 @@ impl Uploads {
         })
     }
 
-    /// Forgets an upload, complete or aborted.
+    /// Removes an upload that is complete or aborted.
     ///
     /// # Errors
     /// `NoSuchUpload`.
@@ -119,7 +122,7 @@ impl Uploads {
     }
 
     fn by_id(&self) -> MutexGuard<'_, HashMap<String, Upload>> {
-        // Every change is a single insert or remove.
+        // Ignores poisoning: every change is a single insert or remove.
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

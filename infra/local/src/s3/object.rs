@@ -1,4 +1,4 @@
-//! What is known of a stored object: the content of its sidecar file.
+//! Metadata of a stored object, which is the content of its sidecar file, and the conditions of requests.
 
 use s3s::dto::{ETag, ETagCondition, Timestamp};
 use s3s::{S3Result, s3_error};
@@ -7,68 +7,55 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 
-/// The headers a client stores with an object and gets back with it.
+/// Headers that a client stores with an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Headers {
-    /// `Content-Type`.
     pub content_type: Option<String>,
-    /// `Content-Encoding`.
     pub content_encoding: Option<String>,
-    /// `Content-Disposition`.
     pub content_disposition: Option<String>,
-    /// `Content-Language`.
     pub content_language: Option<String>,
-    /// `Cache-Control`.
     pub cache_control: Option<String>,
     /// `x-amz-meta-*`, without the prefix.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// One stored object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
-    /// Key, any UTF-8 of at most 1024 bytes.
+    /// UTF-8, at most 1,024 bytes.
     pub key: String,
-    /// Size in bytes.
+    /// In bytes.
     pub size: u64,
     /// ETag without quotes: MD5 of the content, or of the parts' MD5s with `-<parts>` appended.
     pub etag: String,
-    /// Time of the write, milliseconds since the epoch.
+    /// Milliseconds since 1970.
     pub modified_ms: u64,
-    /// Sequencer of the write; also the name of the data file.
+    /// Also the name of the data file.
     pub sequencer: String,
-    /// Headers given with the write.
     pub headers: Headers,
 }
 
 impl Object {
-    /// The ETag as the protocol has it.
     pub fn e_tag(&self) -> ETag {
         ETag::Strong(self.etag.clone())
     }
 
-    /// Time of the write.
     pub fn last_modified(&self) -> Timestamp {
         Timestamp::from(SystemTime::UNIX_EPOCH + Duration::from_millis(self.modified_ms))
     }
 
-    /// Time of the write in whole seconds, which is all that `If-Modified-Since` can express.
+    /// In whole seconds, the resolution of `If-Modified-Since`.
     fn modified_second(&self) -> OffsetDateTime {
         let second = Duration::from_secs(self.modified_ms / 1000);
         OffsetDateTime::from(SystemTime::UNIX_EPOCH + second)
     }
 }
 
-/// The conditions a read may carry, evaluated in the order of RFC 9110, 13.2.2.
+/// Conditions of a read, evaluated in the order of RFC 9110, section 13.2.2.
 #[derive(Debug, Default)]
 pub struct ReadConditions {
-    /// `If-Match`.
     pub if_match: Option<ETagCondition>,
-    /// `If-None-Match`.
     pub if_none_match: Option<ETagCondition>,
-    /// `If-Modified-Since`.
     pub if_modified_since: Option<Timestamp>,
-    /// `If-Unmodified-Since`.
     pub if_unmodified_since: Option<Timestamp>,
 }
 
@@ -78,7 +65,7 @@ impl ReadConditions {
     pub fn check(self, object: &Object) -> S3Result<()> {
         if let Some(condition) = &self.if_match {
             if !matches(condition, object) {
-                return Err(s3_error!(PreconditionFailed, "the object's etag doesn't match If-Match"));
+                return Err(s3_error!(PreconditionFailed, "the ETag of the object does not match If-Match"));
             }
         } else if let Some(since) = self.if_unmodified_since
             && object.modified_second() > OffsetDateTime::from(since)
@@ -98,36 +85,38 @@ impl ReadConditions {
     }
 }
 
-/// The conditions a write may carry.
+/// Conditions of a write.
 #[derive(Debug, Default)]
 pub struct WriteConditions {
     /// `If-Match`: the object must exist with this ETag.
     pub if_match: Option<ETagCondition>,
-    /// `If-None-Match`: only `*`, the object must not exist.
+    /// `If-None-Match`: only `*`, which requires that the object does not exist.
     pub if_none_match: Option<ETagCondition>,
 }
 
 impl WriteConditions {
-    /// Must be called with the lock held under which the write then happens.
+    /// The caller holds the lock under which it then writes.
     ///
     /// # Errors
-    /// `PreconditionFailed` (412); `NoSuchKey` (404) for `If-Match` on a missing object, as S3 answers;
-    /// `NotImplemented` for `If-None-Match` with an ETag, which S3 doesn't offer on writes either.
+    /// `PreconditionFailed` (412). As in S3, `NoSuchKey` (404) for `If-Match` on a missing object, and `NotImplemented` for
+    /// `If-None-Match` with an ETag.
     pub fn check(&self, key: &str, current: Option<&Object>) -> S3Result<()> {
         match &self.if_none_match {
             Some(ETagCondition::ETag(_)) => {
-                return Err(s3_error!(NotImplemented, "If-None-Match on a write takes only *"));
+                return Err(s3_error!(NotImplemented, "If-None-Match on a write: expected *"));
             }
             Some(ETagCondition::Any) if current.is_some() => {
-                return Err(s3_error!(PreconditionFailed, "the object exists already: {key}"));
+                return Err(s3_error!(PreconditionFailed, "the object exists: {key}"));
             }
             _ => {}
         }
         match (&self.if_match, current) {
             (None, _) => Ok(()),
-            (Some(_), None) => Err(s3_error!(NoSuchKey, "no object to match: {key}")),
+            (Some(_), None) => Err(s3_error!(NoSuchKey, "no such key: {key}")),
             (Some(condition), Some(object)) if matches(condition, object) => Ok(()),
-            (Some(_), Some(_)) => Err(s3_error!(PreconditionFailed, "the object's etag doesn't match If-Match: {key}")),
+            (Some(_), Some(_)) => {
+                Err(s3_error!(PreconditionFailed, "the ETag of the object does not match If-Match: {key}"))
+            }
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Numbers that only ever grow, also over restarts and whatever the clock does: they order the events of a key.
+//! Sequencers: increasing numbers that order the events of a key, also across restarts and clock changes.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Numbers reserved at once, so that the file is written once per so many events.
+/// Numbers reserved by one write of the file.
 const BLOCK: u64 = 100_000;
 
-/// Hands out sequencers. Everything below the bound kept in its file may have been handed out before.
+/// Assigns sequencers. Numbers below the bound in the file may have been assigned by an earlier process.
 #[derive(Debug)]
 pub struct Sequencer {
     path: PathBuf,
@@ -16,30 +16,30 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Opens, or starts, the sequence kept in the file `path`.
+    /// Continues the sequence in the file `path`, or starts it if there is no file.
     ///
     /// # Errors
-    /// The file can't be read, or doesn't hold a number.
+    /// The file cannot be read or does not contain a number.
     pub fn open(path: &Path) -> io::Result<Self> {
         let bound = match std::fs::read_to_string(path) {
             Ok(text) => text.trim().parse().map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a number: {error}", path.display()))
+                io::Error::new(io::ErrorKind::InvalidData, format!("{}: expected a number: {error}", path.display()))
             })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
-        // Starting from the clock keeps the order even for whoever deletes this folder but not the ledger.
-        // Seconds in the upper half, as in S3's own sequencers, so that events of either kind stay in order.
+        // The clock keeps the order even if this folder is deleted but the ledger is not. Seconds are in the upper half, as in
+        // the sequencers of S3, so that events of both sort in order.
         let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let clock = clock.as_secs() << 32 | u64::from(clock.subsec_nanos()) << 2;
         let next = bound.max(clock);
         Ok(Self { path: path.to_owned(), next, bound: next })
     }
 
-    /// The next number as S3 writes it: upper-case hex of fixed width, so that text order is number order.
+    /// The next number in S3's form: upper-case hexadecimal digits of fixed width, which sort as text.
     ///
     /// # Errors
-    /// The reservation can't be written.
+    /// The file cannot be written.
     pub fn next(&mut self) -> io::Result<String> {
         if self.next >= self.bound {
             let bound = self.next + BLOCK;
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grows_over_restarts_even_if_the_clock_steps_back() {
+    fn sequencers_increase_across_restarts_and_clock_changes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sequencer");
         let future = u64::MAX / 4;
@@ -72,10 +72,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_damaged_file() {
+    fn invalid_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sequencer");
-        std::fs::write(&path, "soup").unwrap();
-        assert!(Sequencer::open(&path).unwrap_err().to_string().contains("is not a number"));
+        std::fs::write(&path, "invalid").unwrap();
+        assert!(Sequencer::open(&path).unwrap_err().to_string().contains("expected a number"));
     }
 }

@@ -1,10 +1,10 @@
-//! The `s3s::S3` trait over the store: one method per S3 operation, translating and nothing else.
+//! The `s3s::S3` trait over the store: one method per S3 operation, which only translates.
 
 use super::event::EventKind;
 use super::listing::{After, Query, list};
 use super::multipart::Uploads;
 use super::object::{Headers, Object, ReadConditions, WriteConditions};
-use super::spool::{self, Promise};
+use super::spool::{self, Announced};
 use super::store::{NewObject, Store};
 use futures::TryStreamExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -18,17 +18,15 @@ use tokio_util::io::ReaderStream;
 const READ_BUFFER: usize = 256 << 10;
 const MAX_KEYS: i32 = 1000;
 
-/// What S3 leaves as it is when a listing is asked for with `encoding-type=url`.
+/// Characters that S3 encodes in a listing with `encoding-type=url`.
 const URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
-/// The S3 operations.
 pub struct Service {
     store: Store,
     uploads: Uploads,
 }
 
 impl Service {
-    /// The operations over `store`.
     pub fn new(store: Store) -> Self {
         Self { store, uploads: Uploads::default() }
     }
@@ -62,9 +60,9 @@ impl S3 for Service {
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        let promise = Promise::of(&req, req.input.content_length, req.input.content_md5.clone());
+        let announced = Announced::from_request(&req, req.input.content_length, req.input.content_md5.clone());
         let input = req.input;
-        let spooled = self.store.spool(&input.bucket, input.body, promise).await?;
+        let spooled = self.store.spool(&input.bucket, input.body, announced).await?;
         let new = NewObject {
             bucket: input.bucket,
             key: input.key,
@@ -136,7 +134,7 @@ impl S3 for Service {
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
         let input = req.input;
         let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
-            return Err(s3_error!(NotImplemented, "copies come from a bucket"));
+            return Err(s3_error!(NotImplemented, "copy source: expected a bucket and a key"));
         };
         let (source, file) = self.store.open_object(bucket, key)?;
         let conditions = ReadConditions {
@@ -147,7 +145,7 @@ impl S3 for Service {
         conditions.check(&source)?;
         let replace = input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
         if !replace && **bucket == *input.bucket && **key == *input.key {
-            return Err(s3_error!(InvalidRequest, "a copy onto itself must change the metadata"));
+            return Err(s3_error!(InvalidRequest, "a copy of an object to itself must replace the metadata"));
         }
         let headers = if replace {
             Headers {
@@ -162,7 +160,7 @@ impl S3 for Service {
             source.headers.clone()
         };
         let content = StreamingBlob::wrap(ReaderStream::with_capacity(tokio::fs::File::from_std(file), READ_BUFFER));
-        let spooled = self.store.spool(&input.bucket, Some(content), Promise::default()).await?;
+        let spooled = self.store.spool(&input.bucket, Some(content), Announced::default()).await?;
         let new = NewObject {
             bucket: input.bucket,
             key: input.key,
@@ -213,10 +211,10 @@ impl S3 for Service {
         req: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         self.store.with_objects(&req.input.bucket, |_| Ok(()))?;
-        Ok(S3Response::new(GetBucketLocationOutput::default())) // none stands for us-east-1
+        Ok(S3Response::new(GetBucketLocationOutput::default())) // no location means us-east-1
     }
 
-    /// The listing of older clients: it continues after the last key of the page before.
+    /// Version 1 of the listing: the marker of the next page is the last key of this page.
     async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
         let input = req.input.clone();
         let v2 = ListObjectsV2Input {
@@ -250,7 +248,7 @@ impl S3 for Service {
         let input = req.input;
         let after = match (&input.continuation_token, &input.start_after) {
             (Some(token), _) => After::from_token(token)
-                .ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not ours: {token}"))?,
+                .ok_or_else(|| s3_error!(InvalidArgument, "invalid continuation token: {token}"))?,
             (None, Some(key)) => After::Key(key.clone()),
             (None, None) => After::Start,
         };
@@ -267,7 +265,7 @@ impl S3 for Service {
         let (contents, prefixes, next) = self.store.with_objects(&input.bucket, |objects| {
             let page = list(objects, &query);
             let contents: Vec<_> = page.contents.into_iter().map(|(_, object)| listed(object, encode)).collect();
-            Ok((contents, page.prefixes, page.next))
+            Ok((contents, page.common_prefixes, page.next))
         })?;
         let prefixes: Vec<_> = prefixes.iter().map(|p| CommonPrefix { prefix: Some(encode(p)) }).collect();
         Ok(S3Response::new(ListObjectsV2Output {
@@ -310,9 +308,9 @@ impl S3 for Service {
     }
 
     async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        let promise = Promise::of(&req, req.input.content_length, req.input.content_md5.clone());
+        let announced = Announced::from_request(&req, req.input.content_length, req.input.content_md5.clone());
         let input = req.input;
-        let part = self.store.spool(&input.bucket, input.body, promise).await?;
+        let part = self.store.spool(&input.bucket, input.body, announced).await?;
         let e_tag = Some(ETag::Strong(part.etag()));
         self.uploads.add(&input.upload_id, &input.bucket, &input.key, input.part_number, part)?;
         Ok(S3Response::new(UploadPartOutput { e_tag, ..UploadPartOutput::default() }))
@@ -384,7 +382,7 @@ fn listed(object: &Object, encode: impl Fn(&str) -> String) -> s3s::dto::Object 
     }
 }
 
-/// Sizes are bounded by the disk, far below what an `i64` holds.
+/// Never saturates: a disk is smaller than `i64::MAX` bytes.
 fn length(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! An upload on its way to disk: streamed into a temporary file while its checksums are computed.
+//! Streams an upload to a temporary file and computes its checksums.
 
 use futures::StreamExt;
 use s3s::checksum::ChecksumHasher;
@@ -10,27 +10,25 @@ use tokio::io::AsyncWriteExt;
 
 const WRITE_BUFFER: usize = 1 << 20;
 
-/// A complete upload in a temporary file, which goes away unless it is moved.
+/// A complete upload in a temporary file, which is deleted on drop.
 #[derive(Debug)]
 pub struct Spooled {
-    /// The file.
     pub file: tempfile::TempPath,
-    /// Size in bytes.
+    /// In bytes.
     pub size: u64,
-    /// MD5 of the content.
     pub md5: [u8; 16],
 }
 
 impl Spooled {
-    /// The ETag of an object uploaded in one go.
+    /// ETag of an object that is uploaded in one request.
     pub fn etag(&self) -> String {
         hex::encode(self.md5)
     }
 }
 
-/// What the client says of the bytes it sends: checked once they are all there.
+/// Length and checksums that the client announces, checked at the end of the upload.
 #[derive(Debug, Default)]
-pub struct Promise {
+pub struct Announced {
     content_length: Option<i64>,
     content_md5: Option<String>,
     checksums: Checksum,
@@ -38,9 +36,9 @@ pub struct Promise {
     trailers: Option<TrailingHeaders>,
 }
 
-impl Promise {
-    /// Reads the promise from a request's headers (`Content-MD5`, `x-amz-checksum-*`, announced trailers).
-    pub fn of<T>(request: &S3Request<T>, content_length: Option<i64>, content_md5: Option<String>) -> Self {
+impl Announced {
+    /// Reads the headers `x-amz-checksum-*` and the names of announced trailers.
+    pub fn from_request<T>(request: &S3Request<T>, content_length: Option<i64>, content_md5: Option<String>) -> Self {
         let header = |name: &str| Some(request.headers.get(name)?.to_str().ok()?.to_owned());
         let mut checksums = Checksum::default();
         for (name, slot) in named(&mut checksums) {
@@ -50,13 +48,13 @@ impl Promise {
         Self { content_length, content_md5, checksums, trailer_names, trailers: request.trailing_headers.clone() }
     }
 
-    /// A hasher for what was promised, in headers or trailers.
+    /// A hasher for the checksums announced in headers or trailers.
     fn hasher(&mut self) -> ChecksumHasher {
-        let mut wanted = [false; 5];
-        for ((name, promised), wanted) in named(&mut self.checksums).into_iter().zip(&mut wanted) {
-            *wanted = promised.is_some() || self.trailer_names.split(',').any(|trailer| trailer.trim() == name);
+        let mut needed = [false; 5];
+        for ((name, announced), needed) in named(&mut self.checksums).into_iter().zip(&mut needed) {
+            *needed = announced.is_some() || self.trailer_names.split(',').any(|trailer| trailer.trim() == name);
         }
-        let [crc32, crc32c, crc64nvme, sha1, sha256] = wanted;
+        let [crc32, crc32c, crc64nvme, sha1, sha256] = needed;
         ChecksumHasher {
             crc32: crc32.then(s3s::crypto::Crc32::new),
             crc32c: crc32c.then(s3s::crypto::Crc32c::new),
@@ -70,12 +68,12 @@ impl Promise {
         if let Some(length) = self.content_length
             && u64::try_from(length) != Ok(size)
         {
-            return Err(s3_error!(IncompleteBody, "{length} bytes were announced, {size} arrived"));
+            return Err(s3_error!(IncompleteBody, "expected {length} bytes, got {size}"));
         }
-        if let Some(promised) = &self.content_md5
-            && *promised != super::base64(md5)
+        if let Some(announced) = &self.content_md5
+            && *announced != super::base64(md5)
         {
-            return Err(s3_error!(BadDigest, "the content's MD5 isn't the promised {promised}"));
+            return Err(s3_error!(BadDigest, "MD5 of the content, expected {announced}"));
         }
         if let Some(trailers) = self.trailers.as_ref().and_then(TrailingHeaders::take) {
             for (name, slot) in named(&mut self.checksums) {
@@ -84,9 +82,9 @@ impl Promise {
                 }
             }
         }
-        for ((name, promised), (_, found)) in named(&mut self.checksums).into_iter().zip(named(&mut found)) {
-            if promised.is_some() && promised != found {
-                return Err(s3_error!(BadDigest, "the content doesn't have the promised {name}"));
+        for ((name, announced), (_, found)) in named(&mut self.checksums).into_iter().zip(named(&mut found)) {
+            if announced.is_some() && announced != found {
+                return Err(s3_error!(BadDigest, "{name} of the content does not match"));
             }
         }
         Ok(())
@@ -103,14 +101,14 @@ fn named(sums: &mut Checksum) -> [(&'static str, &mut Option<String>); 5] {
     ]
 }
 
-/// Streams `body` into a new file in `folder`. Memory doesn't grow with the body.
+/// Streams `body` to a new file in `folder`. Memory does not grow with the body.
 ///
 /// # Errors
-/// The body breaks off or isn't what `promise` says (4xx), or the file can't be written (500).
-pub async fn spool(folder: &Path, body: Option<StreamingBlob>, mut promise: Promise) -> S3Result<Spooled> {
+/// The body is incomplete or does not match `announced` (4xx), or the file cannot be written (500).
+pub async fn spool(folder: &Path, body: Option<StreamingBlob>, mut announced: Announced) -> S3Result<Spooled> {
     let (file, path) = temporary(folder)?.into_parts();
     let mut file = tokio::io::BufWriter::with_capacity(WRITE_BUFFER, tokio::fs::File::from_std(file));
-    let (mut md5, mut hasher, mut size) = (Md5::new(), promise.hasher(), 0);
+    let (mut md5, mut hasher, mut size) = (Md5::new(), announced.hasher(), 0);
     if let Some(mut body) = body {
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| S3Error::with_source(s3s::S3ErrorCode::IncompleteBody, error))?;
@@ -122,14 +120,14 @@ pub async fn spool(folder: &Path, body: Option<StreamingBlob>, mut promise: Prom
     }
     file.flush().await.map_err(|error| super::io_error(&path, error))?;
     let md5 = md5.finalize();
-    promise.check(size, &md5, hasher.finalize())?;
+    announced.check(size, &md5, hasher.finalize())?;
     Ok(Spooled { file: path, size, md5 })
 }
 
-/// Joins `parts` into a new file in `folder`.
+/// Concatenates `parts` into a new file in `folder`.
 ///
 /// # Errors
-/// A file can't be read or written.
+/// A file cannot be read or written.
 pub async fn join(folder: &Path, parts: Vec<PathBuf>) -> S3Result<tempfile::TempPath> {
     let joined = temporary(folder)?;
     let work = tokio::task::spawn_blocking(move || {

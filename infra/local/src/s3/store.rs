@@ -1,5 +1,5 @@
-//! Buckets and objects: an ordered index in memory over the files on disk, behind one lock that makes conditional writes
-//! atomic and gives the events their order.
+//! Buckets and objects: an ordered index in memory over the files on disk. One lock makes conditional writes atomic and orders
+//! the events.
 
 use super::disk::{Disk, Objects};
 use super::event::{EventKind, ObjectEvent};
@@ -15,7 +15,6 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// All buckets of the server.
 pub struct Store {
     disk: Disk,
     state: Mutex<State>,
@@ -29,50 +28,46 @@ struct State {
     sequencer: Sequencer,
 }
 
-/// An object to be written.
+/// An object to write.
 #[derive(Debug)]
 pub struct NewObject {
-    /// Must exist.
     pub bucket: String,
     pub key: String,
     /// Content, in the server's `tmp`.
     pub data: tempfile::TempPath,
     /// In bytes.
     pub size: u64,
-    /// ETag without quotes.
+    /// Without quotes.
     pub etag: String,
-    /// Headers to keep with it.
     pub headers: Headers,
-    /// How it is written.
+    /// Kind of the event to send.
     pub kind: EventKind,
 }
 
 impl Store {
-    /// Opens the folder `root`; creates it if it does not exist. Every change is sent to `events`, with the time of `clock`.
+    /// Opens the folder `root`; creates it if it does not exist. `events` receives every change, with the time of `clock`.
     ///
     /// # Errors
-    /// The folder can't be read or written, or is damaged.
+    /// The folder cannot be read or written, or is damaged.
     pub fn open(root: &Path, events: UnboundedSender<ObjectEvent>, clock: Clock) -> anyhow::Result<Self> {
         let disk = Disk::open(root)?;
         let buckets = disk.load()?;
         let path = disk.sequencer();
-        let sequencer = Sequencer::open(&path).with_context(|| format!("can't read {}", path.display()))?;
+        let sequencer = Sequencer::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self { disk, state: Mutex::new(State { buckets, sequencer }), events, clock })
     }
 
-    /// Folder for uploads under way.
+    /// Folder for uploads in progress.
     pub fn tmp(&self) -> PathBuf {
         self.disk.tmp()
     }
 
-    /// Creates a bucket.
-    ///
     /// # Errors
     /// `BucketAlreadyOwnedByYou` if it exists.
     pub fn create_bucket(&self, bucket: &str) -> S3Result<()> {
         let mut state = self.state();
         if state.buckets.contains_key(bucket) {
-            return Err(s3_error!(BucketAlreadyOwnedByYou, "the bucket exists already: {bucket}"));
+            return Err(s3_error!(BucketAlreadyOwnedByYou, "the bucket exists: {bucket}"));
         }
         self.disk.create_bucket(bucket).map_err(|error| io_error(Path::new(bucket), error))?;
         state.buckets.insert(bucket.to_owned(), Objects::new());
@@ -86,24 +81,24 @@ impl Store {
     pub fn delete_bucket(&self, bucket: &str) -> S3Result<()> {
         let mut state = self.state();
         if !objects(&mut state.buckets, bucket)?.is_empty() {
-            return Err(s3_error!(BucketNotEmpty, "the bucket isn't empty: {bucket}"));
+            return Err(s3_error!(BucketNotEmpty, "the bucket is not empty: {bucket}"));
         }
         self.disk.remove_bucket(bucket).map_err(|error| io_error(Path::new(bucket), error))?;
         state.buckets.remove(bucket);
         Ok(())
     }
 
-    /// The buckets by name, each with the time of its creation.
+    /// Names and creation times of all buckets.
     ///
     /// # Errors
-    /// A bucket's folder can't be read.
+    /// A bucket's folder cannot be read.
     pub fn buckets(&self) -> S3Result<Vec<(String, SystemTime)>> {
         let state = self.state();
         let created = |bucket| self.disk.bucket_created(bucket).map_err(|error| io_error(Path::new(bucket), error));
         state.buckets.keys().map(|bucket| Ok((bucket.clone(), created(bucket)?))).collect()
     }
 
-    /// Sends an event for every object of a bucket again, as of its creation.
+    /// Sends the creation event of every object of a bucket again.
     pub fn redeliver(&self, bucket: &str) {
         let mut state = self.state();
         for object in objects(&mut state.buckets, bucket).into_iter().flat_map(|objects| objects.values()) {
@@ -119,23 +114,21 @@ impl Store {
         }
     }
 
-    /// Reads a bucket's index, with the lock held.
+    /// Calls `read` with the objects of a bucket, with the lock held.
     ///
     /// # Errors
-    /// `NoSuchBucket`, or what `look` returns.
-    pub fn with_objects<R>(&self, bucket: &str, look: impl FnOnce(&Objects) -> S3Result<R>) -> S3Result<R> {
-        look(objects(&mut self.state().buckets, bucket)?)
+    /// `NoSuchBucket`, or the error of `read`.
+    pub fn with_objects<R>(&self, bucket: &str, read: impl FnOnce(&Objects) -> S3Result<R>) -> S3Result<R> {
+        read(objects(&mut self.state().buckets, bucket)?)
     }
 
-    /// An object.
-    ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchKey`.
     pub fn object(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
         self.with_objects(bucket, |objects| objects.get(key).cloned().ok_or_else(|| no_such_key(key)))
     }
 
-    /// An object with its content, opened together: a write in between can't mix two versions.
+    /// Metadata and content of an object, both of the same version.
     ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchKey`.
@@ -151,7 +144,7 @@ impl Store {
     /// Writes an object if the conditions hold.
     ///
     /// # Errors
-    /// `NoSuchBucket`, what the conditions say, or the files can't be written.
+    /// `NoSuchBucket`, an error of the conditions, or the files cannot be written.
     pub fn put(&self, new: NewObject, conditions: &WriteConditions) -> S3Result<Arc<Object>> {
         let NewObject { bucket, key, data, size, etag, headers, kind } = new;
         let mut state = self.state();
@@ -179,10 +172,10 @@ impl Store {
         Ok(object)
     }
 
-    /// Removes an object. A missing object is no error, and makes no event.
+    /// Removes an object. A missing object is no error and sends no event.
     ///
     /// # Errors
-    /// `NoSuchBucket`, what the conditions say, or the files can't be removed.
+    /// `NoSuchBucket`, an error of the conditions, or the files cannot be removed.
     pub fn delete(&self, bucket: &str, key: &str, conditions: &WriteConditions) -> S3Result<()> {
         let mut state = self.state();
         let State { buckets, sequencer } = &mut *state;
@@ -208,25 +201,25 @@ impl Store {
     /// Streams an upload to the server's `tmp`.
     ///
     /// # Errors
-    /// `NoSuchBucket`, before reading anything; see [`spool::spool`].
+    /// `NoSuchBucket`, before the body is read; otherwise as [`spool::spool`].
     pub async fn spool(
         &self,
         bucket: &str,
         body: Option<s3s::dto::StreamingBlob>,
-        promise: spool::Promise,
+        announced: spool::Announced,
     ) -> S3Result<spool::Spooled> {
         self.with_objects(bucket, |_| Ok(()))?;
-        spool::spool(&self.tmp(), body, promise).await
+        spool::spool(&self.tmp(), body, announced).await
     }
 
     fn send(&self, event: ObjectEvent) {
         if let Err(unsent) = self.events.send(event) {
-            tracing::debug!(bucket = unsent.0.bucket, key = unsent.0.key, "S3 events have no receiver");
+            tracing::debug!(bucket = unsent.0.bucket, key = unsent.0.key, "no receiver of S3 events");
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change of the index is a single insert or remove: a panic elsewhere can't have left it half done.
+        // Ignores poisoning: every change of the index is a single insert or remove.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
