@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Runs each function's binary under cargo-lambda, an emulator of Lambda that isn't ours, on the invocations in events/,
-# against the local stores. Needs Rust, python3 with venv, and PyPI. Everything it makes is under target/ or in a temporary
-# folder.
+# Runs the binary of each function under cargo-lambda, an independent emulator of Lambda, with the invocations in events/ and
+# the local stores. Needs Rust, python3 with venv, and PyPI. All files are under target/ or in a temporary folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +12,7 @@ failed=0
 
 clean_up() {
     local i
-    # The latest first: functions end before their emulator, and both before the stores.
+    # In reverse order: functions before the emulator, the stores last.
     for ((i = ${#running[@]} - 1; i >= 0; i--)); do
         kill "${running[i]}" 2>/dev/null || true
         wait "${running[i]}" 2>/dev/null || true
@@ -24,7 +23,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Starts the command `$2…`, with its output in the log `$1`.
+# Starts the command `$2…` with its output in the log `$1`.
 start() {
     local log="$work/$1.log"
     shift
@@ -32,7 +31,7 @@ start() {
     running+=("$!")
 }
 
-# Waits up to a minute for the command `$2…` to succeed, or shows the log `$1` and fails.
+# Waits up to a minute until the command `$2…` succeeds. Otherwise prints the log `$1` and fails.
 wait_for() {
     local log="$work/$1.log"
     shift
@@ -40,39 +39,39 @@ wait_for() {
         if "$@" 2>/dev/null; then return 0; fi
         sleep 0.2
     done
-    echo "in vain waited for: $*" >&2
+    echo "timed out: $*" >&2
     cat "$log" >&2
     return 1
 }
 
 accepts_connections() { (: <"/dev/tcp/127.0.0.1/$1"); }
 
-# Invokes function `$1` with the file `$2`, and checks that the Python expression `$3` holds of its `answer`.
+# Invokes function `$1` with the file `$2` and checks the Python expression `$3` on its `response`.
 check() {
-    local answer
-    if answer="$(timeout 300 cargo lambda invoke "$1" --invoke-address 127.0.0.1 --invoke-port "$lambda_port" \
+    local response
+    if response="$(timeout 300 cargo lambda invoke "$1" --invoke-address 127.0.0.1 --invoke-port "$lambda_port" \
         --data-file "$2" 2>&1)" &&
-        "$venv/bin/python" - "$answer" "$3" <<'PYTHON'
+        "$venv/bin/python" - "$response" "$3" <<'PYTHON'
 import json, sys
-answer, expression = json.loads(sys.argv[1]), sys.argv[2]
-sys.exit(not eval(expression, {"answer": answer, "json": json}))
+response, expression = json.loads(sys.argv[1]), sys.argv[2]
+sys.exit(not eval(expression, {"response": response, "json": json}))
 PYTHON
     then
         passed=$((passed + 1))
         echo "ok      $1 < $2"
     else
         failed=$((failed + 1))
-        echo "FAILED  $1 < $2: not $3"
-        echo "--- its log"
+        echo "FAILED  $1 < $2: expected $3"
+        echo "--- log"
         cat "$work/$1.log"
-        echo "--- its answer"
+        echo "--- response"
     fi
-    printf '%.400s\n' "$answer"
+    printf '%.400s\n' "$response"
 }
 
 export PATH="$PATH:$venv/bin"
 
-# The programs of the cross-function tests: the same main.rs files, and after `cargo test` there is nothing to compile.
+# The programs of the cross-function tests, from the same main.rs files: nothing to compile after `cargo test`.
 cargo test --quiet --workspace --test it --no-run
 
 read -r http_port s3_port dynamodb_port runtime_port lambda_port < <("$venv/bin/python" -c '
@@ -87,11 +86,11 @@ wait_for stack accepts_connections "$s3_port"
 wait_for stack accepts_connections "$dynamodb_port"
 
 export AWS_ENDPOINT_URL_S3="http://127.0.0.1:$s3_port" AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:$dynamodb_port"
-# The emulator's deadlines are its own, and it has no function for `ingest` to hand the rest on to.
+# The emulator has other deadlines, and no endpoint at which `ingest` could invoke itself to continue.
 export CHURN_HAND_ON_SECONDS=0
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
 
-# The event must describe the very object that is uploaded, or `ingest` rightly takes it for another version.
+# The event must describe the uploaded object, otherwise it is an event of another version for `ingest`.
 "$venv/bin/python" - events/s3-put.json events/sample.json.gz "$work/s3-put.json" <<'PYTHON'
 import hashlib, json, sys, time, boto3
 event = json.load(open(sys.argv[1]))
@@ -101,16 +100,16 @@ described, actual = (s3["object"]["size"], s3["object"]["eTag"]), (len(body), ha
 if described != actual:
     sys.exit(f"{sys.argv[1]} has size and eTag {described}, {sys.argv[2]} has {actual}")
 boto3.client("s3", region_name="us-east-1").put_object(Bucket=s3["bucket"]["name"], Key=s3["object"]["key"], Body=body)
-# Newer than the event that the stack itself sends for the upload.
+# Newer than the event of the upload, which the stack delivers itself.
 s3["object"]["sequencer"] = "00%08X00000000" % (int(time.time()) + 60)
 json.dump(event, open(sys.argv[3], "w"))
 PYTHON
 
-# The stack ingests it, too; that must be over before a delivery of ours is judged.
+# The stack also ingests the object. Wait for that, so that it does not affect the checks below.
 wait_for stack grep -q ingested "$work/stack.log"
 
-# Only the emulator: left to start the functions itself, it finds none outside the workspace's default members but those of
-# one `--package`, and compiles the dependencies again for each package's own choice of features.
+# Only the emulator. If it starts the functions itself, it finds only those of one `--package`, and compiles the dependencies
+# again for the features of each package.
 start emulator cargo lambda watch --only-lambda-apis --invoke-address 127.0.0.1 --invoke-port "$lambda_port"
 wait_for emulator accepts_connections "$lambda_port"
 
@@ -121,23 +120,23 @@ serve() {
 }
 
 lines="$(gzip -dc events/sample.json.gz | wc -l)"
-object='answer["objects"][0]'
-body='json.loads(answer["body"])'
+object='response["objects"][0]'
+body='json.loads(response["body"])'
 
-# To `ingest` the event is newer than the stack's own, by its sequencer; the second time it is known.
+# The first delivery is newer than the stack's by its sequencer, the second is a duplicate.
 serve ingest
 check ingest "$work/s3-put.json" "$object['outcome'] == 'ingested' and $object['lines'] == $lines"
 check ingest "$work/s3-put.json" "$object['outcome'] == 'already_ingested' and $object['lines'] == $lines"
 serve retrain
-# The emulator's deadline leaves no time for the guards against leaks, without which no model is let through by itself.
-check retrain events/retrain.json "answer['outcome'] == 'trained' and answer['registered_as'] == 'challenger'"
-check retrain events/promote.json "answer['outcome'] == 'moved' and answer['move']['by'] == 'operator'"
-# From here on there is a champion to load when they start.
+# The emulator's deadline leaves no time for the leakage checks, without which the gate rejects every model.
+check retrain events/retrain.json "response['outcome'] == 'trained' and response['registered_as'] == 'challenger'"
+check retrain events/promote.json "response['outcome'] == 'moved' and response['move']['by'] == 'operator'"
+# From here on there is a champion.
 serve predict
-check predict events/predict.json "answer['statusCode'] == 200 and 0 <= $body['churn_probability'] <= 1"
+check predict events/predict.json "response['statusCode'] == 200 and 0 <= $body['churn_probability'] <= 1"
 serve monitor
-check monitor events/monitor.json "answer['outcome'] == 'reported'"
-check predict events/forget.json "answer['statusCode'] == 200 and $body['items_deleted'] > 0"
+check monitor events/monitor.json "response['outcome'] == 'reported'"
+check predict events/forget.json "response['statusCode'] == 200 and $body['items_deleted'] > 0"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

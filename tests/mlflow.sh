@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs it/mlflow_real.rs against a tracking server of PyPI's mlflow, with SQLite and artifacts in a folder of its own. Needs
-# python3 with venv, and PyPI. Everything it makes is under target/ or in a temporary folder.
+# Runs it/mlflow_real.rs against an MLflow tracking server with SQLite and artifacts in a temporary folder. Needs python3 with
+# venv, and PyPI. All files are under target/ or in the temporary folder.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 port="$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
-# No telemetry, and no processes for jobs, which nobody gives it.
+# Without telemetry, and without processes for jobs, which the tests do not use.
 MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "$venv/bin/mlflow" server \
     --host 127.0.0.1 --port "$port" --workers 1 --backend-store-uri "sqlite:///$work/mlflow.db" \
     --artifacts-destination "$work/artifacts" >"$log" 2>&1 &

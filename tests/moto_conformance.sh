@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs it/s3_conformance.rs against moto, an independent implementation of S3, so that the embedded server and it agree.
-# Needs python3 with venv, and PyPI. Everything it makes is under target/.
+# Runs it/s3_conformance.rs against moto, an independent implementation of S3, to check that the embedded server agrees with
+# it. Needs python3 with venv, and PyPI. All files are under target/.
 set -eu
 cd "$(dirname "$0")/.."
 

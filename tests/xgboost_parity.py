@@ -1,4 +1,4 @@
-"""Reads a model that `retrain` exported with PyPI's xgboost, and prints the margin of every row: see xgboost_parity.rs.
+"""Loads a model that `retrain` exported into XGBoost and prints the margin of every row. See xgboost_parity.rs.
 
     python tests/xgboost_parity.py model.json rows.json
 """

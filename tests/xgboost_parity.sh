@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs it/xgboost_parity.rs against PyPI's xgboost. Needs python3 with venv, and PyPI. Everything it makes is under target/.
+# Runs it/xgboost_parity.rs with XGBoost. Needs python3 with venv, and PyPI. All files are under target/.
 set -eu
 cd "$(dirname "$0")/.."
 

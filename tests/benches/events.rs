@@ -1,7 +1,7 @@
-//! How fast a log in memory becomes slices, beside what parsing alone costs: `cargo bench`.
+//! Throughput from a log in memory to session slices, compared with parsing alone: `cargo bench`.
 //!
-//! All contenders run in turns, so that a busy machine slows all of them, and ratios hold where MB/s do not. Each figure
-//! is the median of its rounds. Input is a simulated log; any other, unpacked, can be named: `cargo bench -- log.json`.
+//! The contenders take turns, so that load on the machine affects all of them and the ratios stay comparable. Each result is
+//! the median of its rounds. The input is a simulated log, or a decompressed log file: `cargo bench -- log.json`.
 
 use churn_common::calendar::Timestamp;
 use churn_common::event::Line;
@@ -18,10 +18,10 @@ use std::time::Instant;
 
 const ROUNDS: usize = 15;
 
-/// An event as anyone would write it down.
+/// An event as a plain serde struct.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "reading them is what is measured")]
+#[expect(dead_code, reason = "the benchmark measures the parsing of these fields")]
 struct Plain {
     ts: i64,
     user_id: String,
@@ -46,7 +46,7 @@ struct Plain {
 /// The fields that ingest needs, without copies.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "reading them is what is measured")]
+#[expect(dead_code, reason = "the benchmark measures the parsing of these fields")]
 struct Borrowed<'a> {
     ts: i64,
     #[serde(borrow)]
@@ -69,7 +69,7 @@ struct Borrowed<'a> {
 
 type Contender = (&'static str, fn(&[u8]) -> usize);
 
-/// The first one is what the others are held against.
+/// The others are compared with the first one.
 const CONTENDERS: [Contender; 7] = [
     ("serde_json, plain struct: parse", |log| read(log, |line| serde_json::from_slice::<Plain>(line).is_ok())),
     ("churn: parse + clean + aggregate", aggregate),
@@ -78,7 +78,7 @@ const CONTENDERS: [Contender; 7] = [
     ("serde_json, borrowed struct: parse", |log| read(log, |line| serde_json::from_slice::<Borrowed>(line).is_ok())),
     ("sonic-rs, borrowed struct: parse", |log| read(log, |line| sonic_rs::from_slice::<Borrowed>(line).is_ok())),
     ("simd-json, borrowed struct: parse", |log| {
-        // It reads in place, so the line must be copied first.
+        // It parses in place and needs a mutable copy of the line.
         let (mut copy, mut buffers) = (Vec::new(), simd_json::Buffers::default());
         read(log, |line| {
             copy.clear();
@@ -95,29 +95,29 @@ fn lines(log: &[u8]) -> impl Iterator<Item = &[u8]> {
     memchr::memchr_iter(b'\n', log).map(move |end| &log[std::mem::replace(&mut begin, end + 1)..end])
 }
 
-/// Lines that `parse` takes.
+/// Number of lines that `parse` accepts.
 fn read(log: &[u8], mut parse: impl FnMut(&[u8]) -> bool) -> usize {
     lines(log).filter(|line| black_box(parse(line))).count()
 }
 
-/// What ingest does with a log, before it writes.
+/// The work of `ingest` before its writes.
 fn aggregate(log: &[u8]) -> usize {
     let mut slices = SliceBuilder::default();
-    let taken = read(log, |line| add(&mut slices, line));
+    let accepted = read(log, |line| add(&mut slices, line));
     black_box(slices.finish());
-    taken
+    accepted
 }
 
-/// The same, in the way that ingest comes by lines.
+/// The same, with lines read from a stream as in `ingest`.
 fn aggregate_stream(log: &[u8]) -> usize {
-    let (mut slices, mut taken) = (SliceBuilder::default(), 0);
+    let (mut slices, mut accepted) = (SliceBuilder::default(), 0);
     let mut lines = Lines::new(log, IngestSettings::default().max_line_bytes);
-    // Bytes in memory are always ready.
+    // Never pending: the bytes are in memory.
     while let Some(Some(line)) = lines.next().now_or_never() {
-        taken += usize::from(add(&mut slices, line.bytes));
+        accepted += usize::from(add(&mut slices, line.bytes));
     }
     black_box(slices.finish());
-    taken
+    accepted
 }
 
 fn add(slices: &mut SliceBuilder, line: &[u8]) -> bool {
@@ -146,11 +146,11 @@ fn main() -> anyhow::Result<()> {
     let mut seconds: [Vec<f64>; CONTENDERS.len()] = Default::default();
     for _ in 0..ROUNDS {
         for ((name, contender), seconds) in CONTENDERS.iter().zip(&mut seconds) {
-            let begin = Instant::now();
-            let taken = contender(&log);
-            seconds.push(begin.elapsed().as_secs_f64());
-            // A contender that gives up on lines would look fast.
-            anyhow::ensure!(taken == count, "{name} takes {taken} of {count} lines");
+            let start = Instant::now();
+            let accepted = contender(&log);
+            seconds.push(start.elapsed().as_secs_f64());
+            // A contender that rejects lines would seem fast.
+            anyhow::ensure!(accepted == count, "{name} accepts {accepted} of {count} lines");
         }
     }
     let medians = seconds.map(|mut seconds| {
@@ -162,7 +162,7 @@ fn main() -> anyhow::Result<()> {
         println!("{name:36} {:>7.0} {:>7.2}", log.len() as f64 / 1e6 / median, median / medians[0]);
     }
     println!(
-        "\n{} takes {:.2} times what {} takes, at {:.0} MB/s",
+        "\n{}: {:.2} times the duration of {}, {:.0} MB/s",
         CONTENDERS[1].0,
         medians[1] / medians[0],
         CONTENDERS[0].0,

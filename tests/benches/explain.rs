@@ -1,5 +1,5 @@
-//! One row's probability, and its probability and all contributions, by family and size of model; contributions by plain
-//! TreeSHAP on the same trees; and how long an explainer takes to make ready at a cold start.
+//! Latency of one row by model family and size: the probability, the probability with all contributions, and the same with
+//! plain TreeSHAP. Also the time to build an explainer, which is part of a cold start.
 //!
 //!     cargo bench --workspace --bench explain
 
@@ -19,11 +19,11 @@ use std::time::Instant;
 const FEATURES: usize = 54;
 const ROWS: usize = 10_000;
 
-/// Rows that are timed in one go, so that no branch is predicted by heart; the best of all goes counts, as others share
-/// the machine.
+/// Rows per measurement: several, so that the branch predictor does not learn a single row. The shortest measurement counts,
+/// because other processes share the machine.
 const ROWS_AT_ONCE: usize = 20;
 
-/// How often each of the timed rows takes its turn.
+/// Measurements per group of rows.
 const PASSES: usize = 20;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,76 +38,75 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ForestParams { n_trees, max_depth, .. } = ForestParams::default();
     println!(
         "{:<38} {:>11} {:>14} {:>14} {:>7} {:>12}",
-        "µs a row", "probability", "with reasons", "plain TreeSHAP", "ratio", "ready in ms"
+        "µs per row", "probability", "with reasons", "plain TreeSHAP", "ratio", "build in ms"
     );
-    Timed::of("logistic regression", LogisticParams { l2: 1.0 }.check()?.fit(&rows)?.scorer)?.print(&rows);
-    Timed::of("boosting, 130 trees of depth 2", boosting(130, 2)?)?.print(&rows);
-    Timed::of("boosting, 200 trees of depth 3", boosting(200, 3)?)?.print(&rows);
-    Timed::of("boosting, 300 trees of depth 6", boosting(300, 6)?)?.print(&rows);
-    Timed::of("boosting, 400 trees of depth 6", boosting(400, 6)?)?.print(&rows);
+    Timed::new("logistic regression", LogisticParams { l2: 1.0 }.check()?.fit(&rows)?.scorer)?.print(&rows);
+    Timed::new("boosting, 130 trees of depth 2", boosting(130, 2)?)?.print(&rows);
+    Timed::new("boosting, 200 trees of depth 3", boosting(200, 3)?)?.print(&rows);
+    Timed::new("boosting, 300 trees of depth 6", boosting(300, 6)?)?.print(&rows);
+    Timed::new("boosting, 400 trees of depth 6", boosting(400, 6)?)?.print(&rows);
     let default = format!("forest, {n_trees} trees of depth {max_depth} (default)");
-    Timed::of(&default, forest(max_depth)?)?.print(&rows);
-    Timed::of("forest, 200 trees of depth 8", forest(8)?)?.print(&rows);
+    Timed::new(&default, forest(max_depth)?)?.print(&rows);
+    Timed::new("forest, 200 trees of depth 8", forest(8)?)?.print(&rows);
     Ok(())
 }
 
-/// A model and what it says.
 struct Timed<'a> {
     name: &'a str,
     scorer: Scorer,
     explainer: Explainer,
-    /// What it took to make the explainer, in milliseconds: the best of a few.
-    ready: f64,
+    /// Shortest time to build the explainer, in milliseconds.
+    build_ms: f64,
 }
 
 impl<'a> Timed<'a> {
-    fn of(name: &'a str, scorer: Scorer) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut ready = f64::INFINITY;
+    fn new(name: &'a str, scorer: Scorer) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut build_ms = f64::INFINITY;
         for _ in 0..PASSES {
-            let begun = Instant::now();
+            let start = Instant::now();
             black_box(Explainer::for_scorer(black_box(&scorer), &Calibration::None));
-            ready = ready.min(begun.elapsed().as_secs_f64() * 1e3);
+            build_ms = build_ms.min(start.elapsed().as_secs_f64() * 1e3);
         }
-        Ok(Self { name, explainer: Explainer::for_scorer(&scorer, &Calibration::None), scorer, ready })
+        Ok(Self { name, explainer: Explainer::for_scorer(&scorer, &Calibration::None), scorer, build_ms })
     }
 
     fn print(&self, rows: &Dataset) {
         let rows: Vec<Vec<f32>> = rows.features.rows().into_iter().take(1000).map(|row| row.to_vec()).collect();
-        let Self { name, scorer, explainer, ready } = self;
+        let Self { name, scorer, explainer, build_ms } = self;
         let probability = |row: &[f32]| scorer.score(row).map(|score| scorer.uncalibrated(score));
         let score = best(&rows, probability);
         let both = best(&rows, |row| (probability(row), explainer.explain(row)));
         print!("{name:<38} {score:>11.2} {both:>14.2} ");
         if matches!(scorer, Scorer::Linear(_)) {
-            println!("{:>14} {:>7} {ready:>12.2}", "", "");
+            println!("{:>14} {:>7} {build_ms:>12.2}", "", "");
             return;
         }
-        let plain = PlainTreeShap::of(scorer);
+        let plain = PlainTreeShap::from_scorer(scorer);
         for row in rows.iter().take(50) {
             let (ours, plain) = (explainer.explain(row).expect("as many values as features"), plain.explain(row));
-            let apart = ours.contributions.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            assert!(apart < 1e-10, "{name}: contributions are {apart} from those of plain TreeSHAP");
+            let difference = ours.contributions.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(difference < 1e-10, "{name}: contributions differ by {difference} from plain TreeSHAP");
         }
-        // A row takes it up to tens of milliseconds: fewer do.
+        // Fewer rows, because one takes up to tens of milliseconds.
         let plain = best(&rows[..5 * ROWS_AT_ONCE], |row| (probability(row), plain.explain(row)));
-        println!("{plain:>14.2} {:>7.1} {ready:>12.2}", plain / both);
+        println!("{plain:>14.2} {:>7.1} {build_ms:>12.2}", plain / both);
     }
 }
 
-/// Microseconds that `f` takes for a row.
+/// Microseconds of `f` per row.
 fn best<T>(rows: &[Vec<f32>], f: impl Fn(&[f32]) -> T) -> f64 {
     let mut best = f64::INFINITY;
     for rows in std::iter::repeat_n(rows.chunks(ROWS_AT_ONCE), PASSES).flatten() {
-        let begun = Instant::now();
+        let start = Instant::now();
         for row in rows {
             black_box(f(black_box(row)));
         }
-        best = best.min(begun.elapsed().as_secs_f64() / rows.len() as f64);
+        best = best.min(start.elapsed().as_secs_f64() / rows.len() as f64);
     }
     best * 1e6
 }
 
-/// Shares and counts, a tenth of the values missing; the label hangs on a dozen of them.
+/// Shares and counts, a tenth of them missing. The label depends on eight of them.
 fn rows() -> Dataset {
     let mut state = 1u64;
     let mut uniform = || {

@@ -1,13 +1,13 @@
-"""Holds our candidates against scikit-learn's GradientBoosting, XGBoost and LightGBM: same rows, same folds, same way of
-calibrating and scoring. `tests/compare/run.sh` makes the data and runs this.
+"""Compares our candidates with scikit-learn's GradientBoosting, XGBoost and LightGBM on the same rows and folds, with the same
+calibration and metrics. `tests/compare/run.sh` creates the data and runs this script.
 
     python tests/compare/boosters.py rows.parquet report.json
 
-`rows.parquet` is what `retrain` exports (`snapshots/<run>/rows.parquet`), `report.json` its report. Each library gets
-the grid that `retrain` searches (depths, learning rates), 400 rounds at most, and its rounds by early stopping on the mean
-log-loss of the folds; each user weighs the same. Scores of held-out rows are calibrated by Platt's method on the other
-folds; ROC-AUC and PR-AUC are of their ranks within folds. At last each library's best is fitted to all training rows, and
-ranks the later rows that the run held out beside the champion.
+`rows.parquet` is an export of `retrain` (`snapshots/<run>/rows.parquet`), `report.json` its report. Each library searches
+the grid of `retrain` (depths, learning rates) with at most 400 rounds and early stopping on the mean log-loss of the folds.
+Each user has the same weight. Held-out scores are calibrated by Platt's method on the other folds; ROC-AUC and PR-AUC are
+computed from ranks within folds. Finally the best candidate of each library is fitted to all training rows and scored on the
+test set of the run, like the champion.
 """
 
 import argparse
@@ -31,7 +31,7 @@ KEYS = ["user_id", "cutoff", "split", "user_group", "fold", "churned"]
 def folds(rows, matures):
     """The folds of `retrain`, from the group of every user and the fold of every held-out row."""
     cutoff = pd.to_datetime(rows["cutoff"])
-    starts = {}  # the first cutoff of the block that a fold is in
+    starts = {}  # first cutoff of each fold's time block
     for number, held in rows.groupby("fold"):
         starts[number] = pd.to_datetime(held["cutoff"]).min()
     by_time = min(starts.values()) > cutoff.min()
@@ -47,7 +47,7 @@ def staged_xgboost(x, y, w, held_out, depth, rate):
     params = dict(objective="binary:logistic", max_depth=depth, eta=rate, subsample=0.8, colsample_bytree=0.5)
     model = xgboost.train(params | dict(nthread=THREADS, max_bin=64), xgboost.DMatrix(x, y, weight=w), ROUNDS)
     data = xgboost.DMatrix(held_out)
-    # One walk for all rounds: the leaves, and what each of them adds.
+    # One prediction for all rounds: the leaf of each tree, and its value.
     leaves = model.predict(data, pred_leaf=True).astype(int)
     table = model.trees_to_dataframe()
     table = table[table["Feature"] == "Leaf"]
@@ -123,7 +123,7 @@ def main():
     parser.add_argument("report")
     args = parser.parse_args()
     rows = pd.read_parquet(args.parquet)
-    later = rows[rows["split"] == "test"]
+    test_rows = rows[rows["split"] == "test"]
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
     with open(args.report) as file:
         card = json.load(file)["card"]
@@ -136,10 +136,10 @@ def main():
     w *= len(w) / w.sum()
     all_folds = list(folds(rows, matures[label["definition"]]))
     held_out = sum(len(test) for _, test in all_folds)
-    assert held_out == card["validation"]["rows"], "the folds are not those of the run"
+    assert held_out == card["validation"]["rows"], "the folds differ from those of the run"
 
     print(f"{len(rows)} training rows, {held_out} held out once in {len(all_folds)} folds, "
-          f"{card['validation']['positives']} of them churned")
+          f"{card['validation']['positives']} churned")
     print(f"{'':<28} {'best by log-loss':<34} ROC-AUC  PR-AUC log-loss     ECE   seconds")
     for candidate in card["candidates"]:
         if candidate["best_of_family"]:
@@ -151,12 +151,12 @@ def main():
             line("ours: " + candidate["family"], what, e["roc_auc"], e["pr_auc"], e["log_loss"], e["ece"], seconds)
     labels = [y[test] for _, test in all_folds]
     truth = np.concatenate(labels)
-    x_later, y_later = later.drop(columns=KEYS).to_numpy(np.float32), later["churned"].to_numpy(bool)
+    x_test, y_test = test_rows.drop(columns=KEYS).to_numpy(np.float32), test_rows["churned"].to_numpy(bool)
     held_out_auc = {"ours: the champion": card["estimates"]["roc_auc"]["value"]}
     for name, staged in [
         ("XGBoost", staged_xgboost), ("LightGBM", staged_lightgbm), ("scikit-learn", staged_sklearn)
     ]:
-        begun, found = time.perf_counter(), []
+        start, found = time.perf_counter(), []
         grid = [(3, 0.1)] if name == "scikit-learn" else itertools.product(DEPTHS, RATES)
         for depth, rate in grid:
             rounds, margins = cross_validate(staged, x, y, w, all_folds, depth, rate)
@@ -166,9 +166,9 @@ def main():
         loss, (depth, rate, rounds), p, ranks = min(found, key=lambda trial: trial[0])
         what = f"depth {depth}, learning_rate {rate}, rounds {rounds}"
         auc, pr = roc_auc_score(truth, ranks), average_precision_score(truth, ranks)
-        line(name, what, auc, pr, loss, ece(truth, p), time.perf_counter() - begun)
-        held_out_auc[name] = roc_auc_score(y_later, staged(x, y, w, x_later, depth, rate)[:, rounds - 1])
-    print(f"\nROC-AUC on the {len(y_later)} later rows, {y_later.sum()} of them churned")
+        line(name, what, auc, pr, loss, ece(truth, p), time.perf_counter() - start)
+        held_out_auc[name] = roc_auc_score(y_test, staged(x, y, w, x_test, depth, rate)[:, rounds - 1])
+    print(f"\nROC-AUC on the {len(y_test)} test rows, {y_test.sum()} churned")
     for name, auc in held_out_auc.items():
         print(f"{name:<28} {auc:7.4f}")
 

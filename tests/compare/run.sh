@@ -1,6 +1,6 @@
 #!/bin/sh
-# Simulates a log of 5,000 users, trains on it, and holds the candidates against scikit-learn, XGBoost and LightGBM on the
-# same rows and folds: boosters.py. Needs python3 with venv, and PyPI. Everything it makes is under target/.
+# Simulates a log of 5,000 users, trains on it, and compares the candidates with scikit-learn, XGBoost and LightGBM on the same
+# rows and folds (boosters.py). Needs python3 with venv, and PyPI. All files are under target/.
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/python.sh
@@ -15,7 +15,7 @@ $churn demo --data "$work/data" "$log"
 
 $churn report --data "$work/data" --json "$work/report.json" > /dev/null
 
-# The local S3 keeps each object as a file of another name: find the rows by what is in them.
+# The file names of the local S3 server are not the keys: find the exported rows by their content.
 for file in "$work"/data/s3/buckets/churn-store/data/*; do
     if grep -q user_group "$file" && [ "$(head -c 4 "$file")" = PAR1 ]; then rows="$file"; fi
 done

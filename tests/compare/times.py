@@ -1,11 +1,11 @@
-"""Times gradient boosting: ours (functions/retrain/benches/boosting.rs), XGBoost's and LightGBM's histogram methods take
-turns on the same rows, with the same number of threads, 100 rounds of depth 6 and 64 bins, conversion of the data included.
-`tests/compare/times.sh` runs this.
+"""Training time of gradient boosting: ours (functions/retrain/training/benches/boosting.rs) and the histogram methods of
+XGBoost and LightGBM, in turns on the same rows, with the same number of threads, 100 rounds of depth 6 and 64 bins. The
+conversion of the data is included. `tests/compare/times.sh` runs this script.
 
     python tests/compare/times.py [--rows N] [--turns N] [--threads N ...]
 
-Prints each turn, and by library the least of all turns and its ratio to ours. On a busy machine CPU time on one thread says
-most: OpenMP, which the other two use, spins while it waits for a core.
+Prints each turn, and per library the shortest turn with its ratio to ours. On a busy machine, compare the CPU time on one
+thread: OpenMP, which the other two use, spins while it waits for a core.
 """
 
 import argparse
@@ -22,7 +22,7 @@ FEATURES, ROUNDS, DEPTH, RATE = 45, 100, 6, 0.1
 
 
 def uniform(n):
-    """The numbers of functions/retrain/benches/boosting.rs."""
+    """The numbers of functions/retrain/training/benches/boosting.rs."""
     z = (n + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -38,9 +38,9 @@ def ours(rows, threads):
 
 
 def timed(fit):
-    begun, cpu = time.perf_counter(), time.process_time()
+    start, cpu = time.perf_counter(), time.process_time()
     fit()
-    return [time.perf_counter() - begun, time.process_time() - cpu]
+    return [time.perf_counter() - start, time.process_time() - cpu]
 
 
 def main():
@@ -64,19 +64,19 @@ def main():
 
     print(f"{args.rows} rows of {FEATURES} features, {ROUNDS} rounds of depth {DEPTH}, in seconds")
     for threads in args.threads:
-        least = {}
+        shortest = {}
         for turn in range(args.turns):
-            for name, took in [
+            for name, durations in [
                 ("ours", ours(args.rows, threads)),
                 ("XGBoost", timed(lambda: fit_xgboost(threads))),
                 ("LightGBM", timed(lambda: fit_lightgbm(threads))),
             ]:
-                print(f"{threads} threads, turn {turn + 1}: {name:<8} {took[0]:6.2f}, CPU {took[1]:6.2f}")
-                least[name] = np.minimum(least.get(name, np.inf), took)
-        for name, (wall, cpu) in least.items():
-            ratios = least["ours"] / [wall, cpu]
-            print(f"{threads} threads, least: {name:<8} {wall:6.2f}, CPU {cpu:6.2f};"
-                  f" ours takes {ratios[0]:.2f} times as long, {ratios[1]:.2f} times the CPU")
+                print(f"{threads} threads, turn {turn + 1}: {name:<8} {durations[0]:6.2f}, CPU {durations[1]:6.2f}")
+                shortest[name] = np.minimum(shortest.get(name, np.inf), durations)
+        for name, (wall, cpu) in shortest.items():
+            ratios = shortest["ours"] / [wall, cpu]
+            print(f"{threads} threads, shortest: {name:<8} {wall:6.2f}, CPU {cpu:6.2f};"
+                  f" ours takes {ratios[0]:.2f} times the wall time, {ratios[1]:.2f} times the CPU time")
 
 
 if __name__ == "__main__":

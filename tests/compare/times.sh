@@ -1,6 +1,6 @@
 #!/bin/sh
-# Times gradient boosting as trained here against XGBoost and LightGBM, in turns on the same data and cores: times.py, which
-# takes the options. Needs python3 with venv, and PyPI. Everything it makes is under target/.
+# Compares the training time of gradient boosting with XGBoost and LightGBM, in turns on the same data and cores. Options are
+# those of times.py. Needs python3 with venv, and PyPI. All files are under target/.
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/python.sh

@@ -1,4 +1,4 @@
-//! A stack whose functions are all the `echo` program.
+//! A stack in which every function is the `echo` program.
 
 use churn_local::config::FUNCTIONS;
 use churn_local::lambda::process::FunctionConfig;

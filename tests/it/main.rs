@@ -1,4 +1,4 @@
-//! The cross-function tests, all in one executable: linking takes longer than most of them.
+//! The cross-function tests, in one executable because linking takes longer than most tests.
 
 mod champion;
 mod continuations;

@@ -1,5 +1,5 @@
-//! The S3 calls this project makes, checked against the embedded server or against the endpoint that
-//! `CHURN_TEST_S3_ENDPOINT` names: `moto_conformance.sh` runs them against moto, an independent implementation of S3.
+//! The S3 calls of this project, checked against the embedded server or the endpoint in `CHURN_TEST_S3_ENDPOINT`.
+//! `moto_conformance.sh` runs them against moto, an independent implementation of S3.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
@@ -50,7 +50,7 @@ async fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    /// Puts an object and returns its ETag, quotes included.
+    /// Puts an object and returns its ETag, with quotes.
     async fn put(&self, key: &str, body: impl Into<Vec<u8>>) -> String {
         let body = ByteStream::from(body.into());
         let put = self.s3.put_object().bucket(&self.bucket).key(key).body(body).send().await.unwrap();
@@ -67,7 +67,7 @@ impl Fixture {
         listed.contents().iter().map(|object| object.key.clone().unwrap()).collect()
     }
 
-    /// Starts a multipart upload of the key `k`; its id.
+    /// Starts a multipart upload of the key `k` and returns its id.
     async fn create_upload(&self) -> String {
         let upload = self.s3.create_multipart_upload().bucket(&self.bucket).key("k").send().await.unwrap();
         upload.upload_id.unwrap()
@@ -79,7 +79,7 @@ impl Fixture {
         CompletedPart::builder().part_number(number).set_e_tag(uploaded.e_tag).build()
     }
 
-    /// Completes an upload of these parts, which must fail; the code of the error.
+    /// Completes an upload of these parts, which must fail, and returns the error code.
     async fn complete_error(&self, id: &str, parts: Vec<CompletedPart>) -> String {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = self.s3.complete_multipart_upload().bucket(&self.bucket).key("k").upload_id(id);
@@ -127,7 +127,7 @@ async fn object_is_returned_as_it_was_put() {
     assert_eq!(
         got.content_type(),
         Some("application/octet-stream"),
-        "an overwrite keeps nothing (this is the SDK's default)"
+        "an overwrite replaces the headers, here by the default of the SDK"
     );
     assert!(got.metadata().is_none_or(|metadata| metadata.is_empty()));
 }
@@ -155,7 +155,7 @@ async fn unusual_keys_are_supported() {
     }
     let mut sorted = keys;
     sorted.sort();
-    assert_eq!(f.keys().await, sorted, "in the order of their bytes");
+    assert_eq!(f.keys().await, sorted, "sorted by bytes");
     f.s3.delete_object().bucket(&f.bucket).key("x").send().await.unwrap();
     assert_eq!(f.get("x/y").await, b"x/y");
 }
@@ -236,8 +236,8 @@ async fn writes_are_conditional() {
     assert_eq!(f.get("k").await, b"3");
 }
 
-/// Runs `WRITERS` conditional writes at once: how many won, and that the others lost properly. Every content is written
-/// once only: equal contents have equal ETags, and `If-Match` would rightly let both pass.
+/// Runs `WRITERS` concurrent conditional writes, checks the errors and returns the number of successes. The contents differ:
+/// equal contents have equal ETags, so that `If-Match` would accept both.
 async fn race(f: &Fixture, condition: Option<String>) -> usize {
     let writers = (0..WRITERS).map(|n| {
         let content = format!("{n} after {condition:?}").into_bytes();
@@ -248,15 +248,15 @@ async fn race(f: &Fixture, condition: Option<String>) -> usize {
         };
         tokio::spawn(put.send())
     });
-    let mut won = 0;
+    let mut successes = 0;
     for writer in writers.collect::<Vec<_>>() {
         match writer.await.unwrap() {
-            Ok(_) => won += 1,
-            // S3 itself may also answer 409 to a conditional write that races another.
+            Ok(_) => successes += 1,
+            // S3 may also return 409 for concurrent conditional writes.
             Err(error) => assert!([409, 412].contains(&status(&error)), "{error:?}"),
         }
     }
-    won
+    successes
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,7 +279,7 @@ async fn deletes_are_idempotent() {
     }
     f.s3.delete_object().bucket(&f.bucket).key("a").send().await.unwrap();
     f.s3.delete_object().bucket(&f.bucket).key("a").send().await.unwrap();
-    let objects = ["b", "c d/ü", "never there"].map(|key| ObjectIdentifier::builder().key(key).build().unwrap());
+    let objects = ["b", "c d/ü", "missing"].map(|key| ObjectIdentifier::builder().key(key).build().unwrap());
     let delete = Delete::builder().set_objects(Some(objects.into())).build().unwrap();
     let deleted = f.s3.delete_objects().bucket(&f.bucket).delete(delete).send().await.unwrap();
     assert_eq!((deleted.deleted().len(), deleted.errors().len()), (3, 0));
@@ -366,14 +366,14 @@ async fn multipart_upload_becomes_one_object() {
     let upload = f.s3.create_multipart_upload().bucket(&f.bucket).key(key).metadata("a", "1").send().await.unwrap();
     let id = upload.upload_id().unwrap();
     let mut parts = Vec::new();
-    // Out of order, and one replaced: what counts is the number.
+    // Out of order, and one part is replaced: the part number decides.
     for (number, byte, size) in [(2, b'z', 3), (1, b'a', MIN_PART), (2, b'b', 10)] {
         let part = f.s3.upload_part().bucket(&f.bucket).key(key).upload_id(id).part_number(number);
         let uploaded = part.body(ByteStream::from(vec![byte; size])).send().await.unwrap();
         parts.retain(|part: &CompletedPart| part.part_number() != Some(number));
         parts.push(CompletedPart::builder().part_number(number).set_e_tag(uploaded.e_tag).build());
     }
-    assert!(f.keys().await.is_empty(), "nothing is there before it is complete");
+    assert!(f.keys().await.is_empty(), "an incomplete upload is not visible");
     parts.sort_by_key(CompletedPart::part_number);
     let list = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
     let complete = f.s3.complete_multipart_upload().bucket(&f.bucket).key(key).upload_id(id).multipart_upload(list);
@@ -386,7 +386,7 @@ async fn multipart_upload_becomes_one_object() {
 }
 
 #[tokio::test]
-async fn invalid_multipart_uploads_are_refused() {
+async fn invalid_multipart_uploads_are_rejected() {
     let f = fixture().await;
     let id = f.create_upload().await;
     let (one, two) = (f.upload_part(&id, 1, 5).await, f.upload_part(&id, 2, MIN_PART).await);
@@ -397,23 +397,23 @@ async fn invalid_multipart_uploads_are_refused() {
     assert!(f.keys().await.is_empty());
 }
 
-/// Checks that S3 makes and moto does not: `moto_conformance.sh` leaves them out.
+/// Checks of S3 that moto does not implement. `moto_conformance.sh` skips them.
 mod beyond_moto {
     use super::*;
 
     #[tokio::test]
-    async fn keys_over_1024_bytes_are_refused() {
+    async fn keys_over_1024_bytes_are_rejected() {
         let f = fixture().await;
         let too_long = f.s3.put_object().bucket(&f.bucket).key("k".repeat(1025)).send().await.unwrap_err();
         assert_eq!((status(&too_long), code(&too_long)), (400, "KeyTooLongError"));
     }
 
     #[tokio::test]
-    async fn uploads_with_wrong_checksums_are_refused() {
+    async fn uploads_with_wrong_checksums_are_rejected() {
         let f = fixture().await;
         let put = || f.s3.put_object().bucket(&f.bucket).key("k").body(ByteStream::from_static(b"content"));
-        let md5_without_faults = "1B2M2Y8AsgTpgAmY7PhCfg==";
-        let error = put().content_md5(md5_without_faults).send().await.unwrap_err();
+        let md5_of_no_bytes = "1B2M2Y8AsgTpgAmY7PhCfg==";
+        let error = put().content_md5(md5_of_no_bytes).send().await.unwrap_err();
         assert_eq!((status(&error), code(&error)), (400, "BadDigest"));
         let error = put().checksum_crc32("AAAAAA==").send().await.unwrap_err();
         assert_eq!((status(&error), code(&error)), (400, "BadDigest"));
@@ -421,16 +421,16 @@ mod beyond_moto {
     }
 
     #[tokio::test]
-    async fn parts_out_of_order_are_refused() {
+    async fn parts_out_of_order_are_rejected() {
         let f = fixture().await;
         let id = f.create_upload().await;
         let (one, two) = (f.upload_part(&id, 1, MIN_PART).await, f.upload_part(&id, 2, 5).await);
         assert_eq!(f.complete_error(&id, vec![two, one]).await, "InvalidPartOrder");
     }
 
-    /// moto answers with status 500.
+    /// moto returns 500.
     #[tokio::test]
-    async fn parts_of_an_aborted_upload_are_refused() {
+    async fn parts_of_an_aborted_upload_are_rejected() {
         let f = fixture().await;
         let id = f.create_upload().await;
         f.abort_upload(&id).await;

@@ -1,4 +1,4 @@
-//! What the cross-function tests share: a stack, the deployed binaries, logs to drop.
+//! Fixtures of the cross-function tests: a stack, the deployed binaries, S3 events, models and simulated logs.
 
 pub mod call;
 pub mod delivery;
@@ -32,34 +32,34 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// A stack of stores alone, for tests that call handlers directly, and the stores in it.
+/// A stack without functions, for tests that call handlers directly, and its stores.
 pub async fn stores() -> anyhow::Result<(Stack, Stores)> {
     stores_in(DataDir::Temporary).await
 }
 
-/// The same on these data.
+/// The same with this data folder.
 pub async fn stores_in(data: DataDir) -> anyhow::Result<(Stack, Stores)> {
     let mut config = StackConfig::new(data, "unused");
     config.functions.clear();
     start(config, StoreNames::default()).await
 }
 
-/// A stack whose functions are the binaries as deployed, over the Lambda Runtime API.
+/// A stack that runs the deployed binaries over the Lambda Runtime API, and its stores.
 pub async fn deployed() -> anyhow::Result<(Stack, Stores)> {
     deployed_with(None, |_| {}).await
 }
 
-/// The same, with this key for pseudonyms, and with `change` made to each function.
+/// The same, with this key for pseudonyms, and with `change` applied to each function.
 pub async fn deployed_with(
     user_id_key: Option<&str>,
     change: impl Fn(&mut FunctionConfig),
 ) -> anyhow::Result<(Stack, Stores)> {
     let mut config = StackConfig::new(DataDir::Temporary, "unused");
     for name in FUNCTIONS {
-        let function = config.function_mut(name).with_context(|| format!("there is no function {name}"))?;
+        let function = config.function_mut(name).with_context(|| format!("no function {name}"))?;
         let deployed = FunctionConfig::new(name, [program(&format!("deployed-{name}"))?]);
         function.command = deployed.command;
-        // Not the server that a developer may have set.
+        // Overrides the server of a developer's environment.
         function.env.push(("MLFLOW_TRACKING_URI".to_owned(), String::new()));
         function.env.extend(user_id_key.map(|key| ("CHURN_USER_ID_KEY".to_owned(), key.to_owned())));
         change(function);
@@ -74,38 +74,41 @@ async fn start(config: StackConfig, names: StoreNames) -> anyhow::Result<(Stack,
     Ok((stack, stores))
 }
 
-/// The program `name` among this package's binaries, which Cargo builds before the tests.
+/// Path of the binary `name` of this package, which Cargo builds before the tests.
 ///
 /// # Errors
-/// It is missing.
+/// The binary is missing.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
-    // Tests lie in <target>/<profile>/deps.
+    // Test binaries are in <target>/<profile>/deps.
     let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("the tests are in no target folder")?;
+    let folder = test.parent().and_then(Path::parent).context("no target folder")?;
     let program = folder.join(name).with_extension(std::env::consts::EXE_EXTENSION);
     ensure!(program.exists(), "{} is missing: run the tests with cargo", program.display());
     Ok(program)
 }
 
-/// A model that answers `p` to everyone, as a file.
+/// Version and file of a model that predicts `p` for every user.
 pub fn model(p: f32) -> anyhow::Result<(ModelVersion, Vec<u8>)> {
     let trees = Trees::new(COUNT as u16, vec![vec![Node::leaf(p, 1.0)]])?;
-    let threshold = Probability::new(0.5).context("no probability")?;
-    let risk = RiskBounds::new(0.1, 0.2, 0.4).context("no bounds")?;
+    let threshold = Probability::new(0.5).context("invalid probability")?;
+    let risk = RiskBounds::new(0.1, 0.2, 0.4).context("invalid risk bounds")?;
     let decision = DecisionRule { threshold, risk };
     let file = Model::new(30, b"rows", Scorer::Mean(trees), Calibration::None, decision)?.to_bytes()?;
     Ok((ModelVersion::from_file(&file), file))
 }
 
-/// Stores a model's file, and makes it champion.
+/// Stores a model file and makes the model champion.
 pub async fn register(stores: &Stores, version: &ModelVersion, file: Vec<u8>) -> anyhow::Result<()> {
     let key = format!("models/{version}/model.bin");
-    ensure!(stores.store.put(&key, file, "application/octet-stream", Condition::Absent).await?, "there is one already");
-    promote(stores, version).await?.context("it is champion already")?;
+    ensure!(
+        stores.store.put(&key, file, "application/octet-stream", Condition::Absent).await?,
+        "the model is already stored"
+    );
+    promote(stores, version).await?.context("the model is already champion")?;
     Ok(())
 }
 
-/// Makes a model champion, whatever is stored of it; `None` if it is already.
+/// Makes a model champion, also if its files are missing. `None` if it is already champion.
 pub async fn promote(stores: &Stores, version: &ModelVersion) -> anyhow::Result<Option<Move>> {
     let (at, request) = (Timestamp::now(), fastrand::u64(..).to_string());
     let because = Because { at, by: "test".into(), why: "to be served".into(), request };
@@ -116,27 +119,27 @@ pub async fn promote(stores: &Stores, version: &ModelVersion) -> anyhow::Result<
     Ok(stores.registry().update(change).await?)
 }
 
-/// Puts an object and returns the record by which S3 tells of it, as the `version`-th version of its key.
+/// Puts an object and returns S3's event record for it. `version` determines the sequencer.
 pub async fn put(stack: &Stack, key: &str, body: Vec<u8>, version: u32) -> anyhow::Result<Value> {
     let put = stack.s3().put_object().bucket("churn-logs").key(key).body(ByteStream::from(body)).send().await?;
-    let etag = put.e_tag().context("no etag")?.trim_matches('"').to_owned();
+    let etag = put.e_tag().context("no ETag")?.trim_matches('"').to_owned();
     Ok(record("churn-logs", key, &etag, version))
 }
 
-/// The invocation of `ingest` with the request id `id`, at `now`, which stands still.
+/// An invocation of `ingest` with the request id `id` and a clock that is stopped at `now`.
 pub fn invocation(id: &str, now: Timestamp) -> Invocation {
     let deadline = Timestamp::from_millis(now.millis() + 900_000);
     Invocation { id: id.to_owned(), deadline, clock: Clock::Stopped(now), function: None }
 }
 
-/// An invocation of `retrain`, unlike any other.
+/// An invocation of `retrain` with a new request id.
 pub fn training(deadline: Deadline) -> retrain::Invocation {
     retrain::Invocation { id: fastrand::u64(..).to_string(), now: Timestamp::now(), deadline }
 }
 
-/// The record by which S3 tells of an object.
+/// S3's event record of a created object.
 pub fn record(bucket: &str, key: &str, etag: &str, version: u32) -> Value {
-    // Enough of S3's encoding for the keys of the tests.
+    // The part of S3's key encoding that the tests need.
     let encoded: String = key.bytes().map(encode).collect();
     json!({
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
@@ -151,7 +154,7 @@ pub fn record(bucket: &str, key: &str, etag: &str, version: u32) -> Value {
     })
 }
 
-/// The record by which S3 tells that an object was removed.
+/// S3's event record of a removed object.
 pub fn removal(bucket: &str, key: &str, version: u32) -> Value {
     let mut record = record(bucket, key, "", version);
     record["eventName"] = json!("ObjectRemoved:Delete");
@@ -170,7 +173,7 @@ fn encode(byte: u8) -> String {
     }
 }
 
-/// A simulated log. Many tests use the same one: each is simulated once per process.
+/// A simulated log. Many tests use the same log, so each is simulated once per process.
 pub fn simulated(users: u32, days: u32, seed: u64) -> anyhow::Result<Vec<u8>> {
     static LOGS: Mutex<BTreeMap<(u32, u32, u64), Vec<u8>>> = Mutex::new(BTreeMap::new());
     let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);

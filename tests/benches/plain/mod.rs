@@ -1,6 +1,6 @@
 //! Plain TreeSHAP: Algorithm 2 of Lundberg, Erion and Lee, "Consistent Individualized Feature Attribution for Tree
-//! Ensembles" (2018), with its buffers reused. What the served explanation is measured against, and checked on trees too
-//! deep for brute force.
+//! Ensembles" (2018), with reused buffers. The reference for the speed of the served explanation, and for its values on trees
+//! too deep for brute force.
 
 use churn_common::model::Scorer;
 use serde::Deserialize;
@@ -16,7 +16,6 @@ struct Node {
     value: f64,
 }
 
-/// Trees as plain TreeSHAP takes them.
 #[derive(Debug)]
 pub struct PlainTreeShap {
     trees: Vec<Vec<Node>>,
@@ -35,8 +34,8 @@ struct Element {
 const NONE: u16 = u16::MAX;
 
 impl PlainTreeShap {
-    /// The trees of a forest or a booster, from their serialised form.
-    pub fn of(scorer: &Scorer) -> Self {
+    /// Reads the trees of a forest or a booster from their serialised form.
+    pub fn from_scorer(scorer: &Scorer) -> Self {
         let trees = match scorer {
             Scorer::Mean(trees) | Scorer::Sum { trees, .. } => trees,
             Scorer::Linear(_) => panic!("a linear model has no trees"),
@@ -46,10 +45,10 @@ impl PlainTreeShap {
         Self { trees: serde_json::from_value(json["trees"].take()).unwrap(), scale }
     }
 
-    /// The contribution of each feature.
+    /// Contributions, `(n_features,)`.
     pub fn explain(&self, row: &[f32]) -> Vec<f64> {
         let mut contributions = vec![0.0; row.len()];
-        // One path after another, each a copy of the one above with an element more.
+        // One path per depth, each a copy of the previous one with one more element.
         let mut paths = vec![Element::default(); 40 * 41 / 2];
         for nodes in &self.trees {
             recurse(nodes, row, &mut contributions, 0, &mut paths, 0, 1.0, 1.0, NONE);
