@@ -99,15 +99,15 @@ impl fmt::Display for Sequencer {
     }
 }
 
-/// One source of slices: a part of a version of an object.
+/// One source of slices: a chunk of a version of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId {
     /// The object.
     pub object: ObjectId,
     /// The version.
     pub version: Sequencer,
-    /// The part, from 0.
-    pub part: u32,
+    /// The chunk, from 0.
+    pub chunk: u32,
 }
 
 impl SourceId {
@@ -115,15 +115,15 @@ impl SourceId {
     pub fn parse_front(text: &str) -> Option<(Self, &str)> {
         let (object, rest) = text.split_once('#')?;
         let (version, rest) = rest.split_once('#')?;
-        let (part, rest) = rest.split_once('#').unwrap_or((rest, ""));
+        let (chunk, rest) = rest.split_once('#').unwrap_or((rest, ""));
         let version = Sequencer(version.into());
-        Some((Self { object: ObjectId(object.into()), version, part: part.parse().ok()? }, rest))
+        Some((Self { object: ObjectId(object.into()), version, chunk: chunk.parse().ok()? }, rest))
     }
 }
 
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}#{}", self.object, self.version, self.part)
+        write!(f, "{}#{}#{}", self.object, self.version, self.chunk)
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn sources_are_read_back() {
-        let source = SourceId { object: ObjectId::new("b", "k"), version: Sequencer::new("00a1").unwrap(), part: 12 };
+        let source = SourceId { object: ObjectId::new("b", "k"), version: Sequencer::new("00a1").unwrap(), chunk: 12 };
         assert_eq!(SourceId::parse_front(&source.to_string()), Some((source.clone(), "")));
         assert_eq!(SourceId::parse_front(&format!("{source}#3")), Some((source, "3")));
         assert_eq!(SourceId::parse_front("abc"), None);

@@ -57,5 +57,5 @@ pub fn slices_of(events: &[Event<'static>]) -> Vec<DaySlices> {
 
 /// The source that is the version `version` of the object `name`.
 pub fn source(name: &str, version: &str) -> SourceId {
-    SourceId { object: ObjectId::new("logs", name), version: Sequencer::new(version).unwrap(), part: 0 }
+    SourceId { object: ObjectId::new("logs", name), version: Sequencer::new(version).unwrap(), chunk: 0 }
 }

@@ -33,7 +33,7 @@ async fn ingest_invokes_itself_until_the_object_is_done() {
     stack.s3().put_object().bucket("churn-logs").key("day.json").body(log.clone().into()).send().await.unwrap();
     let first = results.recv().await.unwrap().result.unwrap();
     let first = serde_json::from_slice::<Value>(&first).unwrap()["objects"][0].clone();
-    assert_eq!((&first["outcome"], &first["next"]), (&json!("handed_on"), &json!(1)), "{first}");
+    assert_eq!((&first["outcome"], &first["next_chunk"]), (&json!("continued"), &json!(1)), "{first}");
 
     let entry = loop {
         let entry = stores.ledger.get("s3://churn-logs/day.json").await.unwrap().unwrap();

@@ -145,9 +145,9 @@ async fn uploaded_log_leads_to_a_prediction() {
 
     // Errors have the type and the message of the function.
     let failed = fixture.invoke("retrain", json!({"no_such_setting": 1})).await.unwrap_err().to_string();
-    assert!(failed.contains("BadSettings") && failed.contains("no_such_setting"), "{failed}");
+    assert!(failed.contains("InvalidSettings") && failed.contains("no_such_setting"), "{failed}");
     let failed = fixture.invoke("ingest", json!({"no": "event"})).await.unwrap_err().to_string();
-    assert!(failed.contains("BadEvent"), "{failed}");
+    assert!(failed.contains("InvalidEvent"), "{failed}");
     fixture.stack.shutdown().await;
 }
 

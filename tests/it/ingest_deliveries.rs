@@ -14,7 +14,7 @@ async fn duplicate_and_older_events_change_nothing() {
     let record = put(&fixture.stack, "day.json", simulated(20, 10, 2).unwrap(), 5).await.unwrap();
     let first = fixture.deliver(std::slice::from_ref(&record)).await.unwrap().remove(0);
     let before = fixture.items().await;
-    assert_eq!(first["items"], before.len());
+    assert_eq!(first["items_written"], before.len());
 
     let second = fixture.deliver(&[record.clone(), record.clone()]).await.unwrap();
     assert!(second.iter().all(|o| o["outcome"] == "already_ingested" && o["accepted"] == first["accepted"]));
@@ -143,7 +143,7 @@ async fn object_that_kills_every_invocation_is_dead_lettered() {
     }
     for _ in 0..2 {
         let answer = fixture.deliver(&records).await.unwrap().remove(0);
-        assert_eq!(answer["outcome"], "set_aside", "{answer}");
+        assert_eq!(answer["outcome"], "dead_lettered", "{answer}");
     }
     let kept = fixture.kept().await;
     let told = kept.iter().find(|key| key.starts_with("quarantine/")).unwrap();
@@ -286,11 +286,11 @@ async fn removed_object_does_not_come_back() {
     let mut removed = record("churn-logs", "gone.json", "", 2);
     removed["eventName"] = json!("ObjectRemoved:Delete");
     // As long as the object is there, it was an older version that was removed.
-    assert_eq!(fixture.deliver(std::slice::from_ref(&removed)).await.unwrap()[0]["why"], "object_still_there");
+    assert_eq!(fixture.deliver(std::slice::from_ref(&removed)).await.unwrap()[0]["reason"], "object_exists");
     fixture.stack.s3().delete_object().bucket("churn-logs").key("gone.json").send().await.unwrap();
     fixture.clock = fixture.clock.plus_days(1); // nobody can be writing what the older version told any more
     let answers = fixture.deliver(&[removed.clone(), removed, created]).await.unwrap();
     let outcomes: Vec<_> = answers.iter().map(|a| a["outcome"].as_str().unwrap()).collect();
-    assert_eq!(outcomes, ["withdrawn", "already_withdrawn", "superseded"]);
+    assert_eq!(outcomes, ["removed", "already_removed", "superseded"]);
     assert_eq!((fixture.items().await, fixture.kept().await), kept);
 }

@@ -10,7 +10,7 @@ const LINE: &str =
     r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","level":"paid","itemInSession":50}"#;
 
 fn lines(answer: &Value) -> [u64; 5] {
-    ["lines", "accepted", "duplicates", "unattributable", "rejected"].map(|name| answer[name].as_u64().unwrap())
+    ["lines", "accepted", "duplicates", "without_user", "rejected"].map(|name| answer[name].as_u64().unwrap())
 }
 
 #[tokio::test]
@@ -33,9 +33,9 @@ async fn rejected_lines_go_to_quarantine_with_line_and_reason() {
     let fixture = IngestFixture::new().await;
     let log = format!("{LINE}\nnonsense\n{}\n", LINE.replace("1538352117000", "-1"));
     let answer = fixture.ingest("bad.json", log).await;
-    assert_eq!(answer["reasons"], json!({"non_positive_ts": 1, "not_json": 1}));
+    assert_eq!(answer["rejection_reasons"], json!({"ts_not_positive": 1, "not_json": 1}));
     let folder = answer["quarantine"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
-    let file = fixture.object("churn-store", &format!("{folder}part-00000.jsonl.gz")).await;
+    let file = fixture.object("churn-store", &format!("{folder}chunk-00000.jsonl.gz")).await;
     let mut text = String::new();
     flate2::read::GzDecoder::new(&file[..]).read_to_string(&mut text).unwrap();
     let kept: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
@@ -45,7 +45,7 @@ async fn rejected_lines_go_to_quarantine_with_line_and_reason() {
     );
     assert_eq!(
         (&kept[1]["reason"], &kept[1]["source"]),
-        (&json!("non_positive_ts"), &json!("s3://churn-logs/bad.json"))
+        (&json!("ts_not_positive"), &json!("s3://churn-logs/bad.json"))
     );
 }
 
@@ -55,7 +55,7 @@ async fn line_of_50_mb_is_rejected_alone() {
     let long = format!("{LINE}\n{{\"x\":\"{}\"}}\n{}", "x".repeat(50 << 20), LINE.replace(":50}", ":51}"));
     let answer = fixture.ingest("long.json", long).await;
     assert_eq!(lines(&answer), [3, 2, 0, 0, 1]);
-    assert_eq!(answer["reasons"], json!({"line_too_long": 1}));
+    assert_eq!(answer["rejection_reasons"], json!({"line_too_long": 1}));
 }
 
 #[tokio::test]
@@ -64,12 +64,12 @@ async fn truncated_archive_is_stored_up_to_the_damage() {
     let log = simulated(60, 40, 1).unwrap();
     for (key, whole) in [("cut.gz", gzip(&log)), ("cut.zst", zstd::encode_all(&log[..], 3).unwrap())] {
         let answer = fixture.ingest(key, &whole[..whole.len() * 2 / 3]).await;
-        assert!(answer["damage"].as_str().unwrap().contains("breaks off after"), "{answer}");
+        assert!(answer["read_error"].as_str().unwrap().contains("truncated at byte"), "{answer}");
         assert!(answer["accepted"].as_u64().unwrap() > 100, "{answer}");
         // The corrected object, under the same key, is a new version.
         let record = put(&fixture.stack, key, whole, 2).await.unwrap();
         let answer = fixture.deliver(&[record]).await.unwrap().remove(0);
-        assert_eq!((&answer["outcome"], &answer["damage"]), (&json!("ingested"), &Value::Null));
+        assert_eq!((&answer["outcome"], &answer["read_error"]), (&json!("ingested"), &Value::Null));
         assert_eq!(answer["lines"], log.iter().filter(|b| **b == b'\n').count());
     }
 }
@@ -83,8 +83,8 @@ async fn missing_object_does_not_block_others() {
         put(&fixture.stack, "good.json", LINE.into(), 1).await.unwrap(),
     ];
     let answers = fixture.deliver(&records).await.unwrap();
-    assert_eq!(answers[0]["why"], "missing_object", "{answers:?}");
-    assert_eq!(answers[1]["why"], "unknown_bucket", "{answers:?}");
+    assert_eq!(answers[0]["reason"], "object_not_found", "{answers:?}");
+    assert_eq!(answers[1]["reason"], "bucket_not_found", "{answers:?}");
     assert_eq!(answers[2]["accepted"], 1, "{answers:?}");
 }
 
@@ -123,7 +123,7 @@ async fn line_too_large_for_the_store_does_not_block_its_object() {
     let fixture = IngestFixture::new().await;
     let long = LINE.replace("\"30\"", &format!("\"{}\"", "x".repeat(2100)));
     let answer = fixture.ingest("log.json", format!("{LINE}\n{long}\n")).await;
-    assert_eq!(answer["reasons"], json!({"user_id_too_long": 1}));
+    assert_eq!(answer["rejection_reasons"], json!({"user_id_too_long": 1}));
     assert_eq!(fixture.items().await.len(), 1);
 }
 

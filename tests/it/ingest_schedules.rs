@@ -44,10 +44,10 @@ const HAPPENS: [&str; 28] = [
     "ingested",
     "already_ingested",
     "superseded",
-    "withdrawn",
-    "already_withdrawn",
-    "refused",
-    "handed_on",
+    "removed",
+    "already_removed",
+    "skipped",
+    "continued",
 ];
 
 /// Parts of a line or two, and as many tries as it takes: setting objects aside is for those that are at fault themselves.

@@ -20,7 +20,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 async fn every_line_of_the_daily_files_is_accounted_for() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/log_data");
     let (stack, stores) = stores().await.unwrap();
-    let (mut lines, mut accounted, mut unattributable) = (0, 0, 0);
+    let (mut lines, mut accounted, mut without_user) = (0, 0, 0);
     for file in files(&folder) {
         let log = std::fs::read(&file).unwrap();
         lines += log.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(log.last() != Some(&b'\n'));
@@ -31,8 +31,8 @@ async fn every_line_of_the_daily_files_is_accounted_for() {
         let answer = serde_json::to_value(&summary.objects[0]).unwrap();
         let n = |name: &str| answer[name].as_u64().unwrap();
         assert_eq!((n("rejected"), n("duplicates")), (0, 0), "{answer}");
-        accounted += n("accepted") + n("unattributable");
-        unattributable += n("unattributable");
+        accounted += n("accepted") + n("without_user");
+        without_user += n("without_user");
     }
-    assert_eq!((lines, accounted, unattributable), (8056, 8056, 286));
+    assert_eq!((lines, accounted, without_user), (8056, 8056, 286));
 }

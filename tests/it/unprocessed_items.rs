@@ -59,7 +59,7 @@ fn items(histories: &Histories, n: u32) -> Vec<StoredItem> {
         slices.add(&event);
     }
     let object = ObjectId::new("logs", "day.json");
-    let source = SourceId { object, version: Sequencer::new("00a1").unwrap(), part: 0 };
+    let source = SourceId { object, version: Sequencer::new("00a1").unwrap(), chunk: 0 };
     histories.items(&source, &slices.finish(), now, None).unwrap()
 }
 

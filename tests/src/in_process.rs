@@ -102,7 +102,7 @@ impl InProcessStores {
         }
         for entry in self.scan("IngestLedger")? {
             let source = entry["source"]["S"].as_str().unwrap_or_default().to_owned();
-            let told = ["sequencer", "etag", "state", "counts", "items", "days", "damage"];
+            let told = ["sequencer", "etag", "state", "counts", "items_written", "days", "read_error"];
             let told: BTreeMap<&str, &Value> = told.into_iter().map(|name| (name, &entry[name])).collect();
             contents.ledger.insert(source, json!(told).to_string());
         }

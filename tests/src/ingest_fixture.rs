@@ -51,7 +51,7 @@ impl IngestFixture {
         let n = |name: &str| answer[name].as_u64().unwrap();
         assert_eq!(
             n("lines"),
-            n("accepted") + n("duplicates") + n("unattributable") + n("forgotten") + n("rejected"),
+            n("accepted") + n("duplicates") + n("without_user") + n("erased") + n("rejected"),
             "{answer}"
         );
         answer

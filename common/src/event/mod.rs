@@ -110,14 +110,14 @@ impl Rejection {
         match self {
             Self::EmptyLine => "empty_line".into(),
             Self::LineTooLong { .. } => "line_too_long".into(),
-            Self::LineCutOff => "line_cut_off".into(),
+            Self::LineCutOff => "line_truncated".into(),
             Self::NotJson(_) => "not_json".into(),
             Self::NotAnObject => "not_an_object".into(),
             Self::Missing(field) => format!("missing_{field}").into(),
-            Self::WrongType(field) => format!("wrong_type_{field}").into(),
+            Self::WrongType(field) => format!("invalid_type_{field}").into(),
             Self::UserIdTooLong => "user_id_too_long".into(),
-            Self::NonPositiveTs => "non_positive_ts".into(),
-            Self::FutureTs => "future_ts".into(),
+            Self::NonPositiveTs => "ts_not_positive".into(),
+            Self::FutureTs => "ts_in_future".into(),
             Self::SessionTooLong { .. } => "session_too_long".into(),
         }
     }

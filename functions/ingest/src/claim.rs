@@ -28,8 +28,8 @@ impl ClaimStatus {
             (Ordering::Greater, _) => Self::Done(Outcome::Superseded),
             (Ordering::Equal, State::Completed) => Self::Done(Outcome::AlreadyIngested { counts: entry.counts }),
             (Ordering::Equal, State::Removed) => Self::Done(Outcome::AlreadyRemoved),
-            (Ordering::Equal, State::SetAside) => {
-                Self::Done(Outcome::DeadLettered { reason: entry.failure.unwrap_or_default(), counts: entry.counts })
+            (Ordering::Equal, State::DeadLettered) => {
+                Self::Done(Outcome::DeadLettered { reason: entry.last_error.unwrap_or_default(), counts: entry.counts })
             }
             (Ordering::Equal, State::InProgress) => match &entry.lease {
                 Some(lease) if lease.owner != job.invocation.id && job.invocation.now() < lease.until => {
@@ -58,10 +58,10 @@ fn first_entry(job: &Job<'_>, previous: Option<&Entry>) -> Entry {
     let Job { delivery, settings, .. } = job;
     let skew_ms = i64::from(settings.max_clock_skew_seconds) * 1000;
     let config = Plan {
-        part_bytes: settings.part_bytes,
+        chunk_bytes: settings.part_bytes,
         max_line_bytes: settings.max_line_bytes,
         // Relative to the event, not to now: a later attempt rejects the same lines.
-        latest: Timestamp::from_millis(delivery.version.event_time.millis() + skew_ms),
+        max_event_time: Timestamp::from_millis(delivery.version.event_time.millis() + skew_ms),
         retention_days: settings.history_retention_days,
     };
     Entry::first(delivery.source(), delivery.version.clone(), config, job.invocation.now(), previous)

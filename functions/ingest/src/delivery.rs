@@ -57,9 +57,9 @@ impl Delivery {
         format!("s3://{}/{}", self.bucket, self.key)
     }
 
-    /// The source of the slices in chunk `part` of this version.
-    pub fn part(&self, part: u32) -> SourceId {
-        SourceId { object: self.object(), version: self.version.sequencer.clone(), part }
+    /// The source of the slices in chunk number `chunk` of this version.
+    pub fn chunk_source(&self, chunk: u32) -> SourceId {
+        SourceId { object: self.object(), version: self.version.sequencer.clone(), chunk }
     }
 
     /// The folder of this version for files of one kind, such as `quarantine`.

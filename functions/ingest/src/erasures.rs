@@ -12,7 +12,7 @@ const MAX_CLOCK_DIFFERENCE_MS: i64 = 60_000;
 /// Deletes what was written of users who were erased since work on the object began. Call it when all chunks are written:
 /// whoever erases a user later finds all of that user's items, and deletes them.
 pub async fn delete_erased(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Result<(), StoreError> {
-    let started_at = Timestamp::from_millis(entry.begun_at.millis() - MAX_CLOCK_DIFFERENCE_MS);
+    let started_at = Timestamp::from_millis(entry.started_at.millis() - MAX_CLOCK_DIFFERENCE_MS);
     let users = stores.forgotten.all().await?.since(started_at);
     if users.is_empty() {
         return Ok(());

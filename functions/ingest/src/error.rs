@@ -23,9 +23,9 @@ pub enum IngestError {
 impl From<IngestError> for Diagnostic {
     fn from(error: IngestError) -> Self {
         let error_type = match error {
-            IngestError::InvalidEvent(_) => "BadEvent",
+            IngestError::InvalidEvent(_) => "InvalidEvent",
             IngestError::Incomplete { retryable: true, .. } => "Retryable",
-            IngestError::Incomplete { retryable: false, .. } => "Failed",
+            IngestError::Incomplete { retryable: false, .. } => "NonRetryable",
         };
         Self { error_type: error_type.into(), error_message: error.to_string() }
     }

@@ -31,8 +31,8 @@ impl<'a> Ingestion<'a> {
     /// Stores the events of a created object in place of those of its earlier versions. `log` is open at the next chunk.
     pub async fn ingest(&mut self, log: Option<Log>) -> Result<Outcome, IngestAbort> {
         let erased = retry(self.job.invocation, || self.job.stores.forgotten.all()).await?;
-        let mut reader = ChunkReader::new(self.job, self.entry.plan.clone(), erased, log);
-        let mut read = reader.read(self.entry.next).await?;
+        let mut reader = ChunkReader::new(self.job, self.entry.parse_config.clone(), erased, log);
+        let mut read = reader.read(self.entry.next_chunk).await?;
         while let Some(chunk) = read.take() {
             // The next chunk is read while this one is written.
             let ahead = chunk.next.filter(|_| !self.job.is_short_of_time());
@@ -44,7 +44,7 @@ impl<'a> Ingestion<'a> {
             }
             read = match next? {
                 Some(next) => Some(next),
-                None => reader.read(self.entry.next).await?,
+                None => reader.read(self.entry.next_chunk).await?,
             };
         }
         self.finish().await
@@ -54,7 +54,7 @@ impl<'a> Ingestion<'a> {
     async fn write(&self, chunk: &Chunk) -> Result<(), StoreError> {
         let Job { stores, delivery, .. } = self.job;
         let write = || async {
-            manifest::put(stores, delivery, chunk.position.part, &chunk.items).await?;
+            manifest::put(stores, delivery, chunk.position.chunk, &chunk.items).await?;
             stores.histories.put(&chunk.items).await
         };
         retry(self.job.invocation, write).await
@@ -67,14 +67,14 @@ impl<'a> Ingestion<'a> {
 
     /// Leaves the rest to another invocation.
     async fn continue_later(&mut self) -> Result<Outcome, IngestAbort> {
-        self.advance(Entry { lease: None, attempts: 0, failure: None, ..self.entry.following() }).await?;
+        self.advance(Entry { lease: None, attempts: 0, last_error: None, ..self.entry.following() }).await?;
         let Job { delivery, invocation, .. } = self.job;
         let Some(function) = &invocation.function else {
             let why = "time ran short, and there is no function to continue with the rest";
             return Err(StoreError::new(StoreErrorKind::Interrupted, "Invoke", delivery.source(), why).into());
         };
         function.invoke_with(&delivery.record).await?;
-        let next_chunk = self.entry.next.map(|position| position.part);
+        let next_chunk = self.entry.next_chunk.map(|position| position.chunk);
         Ok(Outcome::Continued { counts: self.entry.counts.clone(), next_chunk })
     }
 
@@ -83,7 +83,7 @@ impl<'a> Ingestion<'a> {
         let overlaps = retry(self.job.invocation, || self.reconcile()).await?;
         let entry = self.entry.following();
         self.advance(Entry { state: State::Completed, lease: None, attempts: 0, overlaps, ..entry }).await?;
-        let Entry { counts, items: items_written, overlaps, damage: read_error, .. } = self.entry.clone();
+        let Entry { counts, items_written, overlaps, read_error, .. } = self.entry.clone();
         let Job { stores, delivery, .. } = self.job;
         let folder = || format!("s3://{}/{}", stores.store.name(), delivery.folder("quarantine"));
         let quarantine = (counts.rejected > 0).then(folder);
@@ -93,7 +93,7 @@ impl<'a> Ingestion<'a> {
     /// Deletes what earlier versions wrote and what was erased during the work; counts what other objects contain too.
     async fn reconcile(&self) -> Result<Overlaps, StoreError> {
         let Job { stores, delivery, .. } = self.job;
-        if self.entry.replaces {
+        if self.entry.replaces_previous {
             self.delete_older_versions().await?;
         }
         erasures::delete_erased(stores, delivery, &self.entry).await?;
@@ -104,7 +104,7 @@ impl<'a> Ingestion<'a> {
     pub async fn remove(&mut self) -> Result<Outcome, IngestAbort> {
         retry(self.job.invocation, || self.delete_older_versions()).await?;
         let entry = self.entry.following();
-        self.advance(Entry { state: State::Removed, lease: None, attempts: 0, next: None, ..entry }).await?;
+        self.advance(Entry { state: State::Removed, lease: None, attempts: 0, next_chunk: None, ..entry }).await?;
         Ok(Outcome::Removed)
     }
 
@@ -119,7 +119,7 @@ impl<'a> Ingestion<'a> {
         if error.is_none_or(|error| error.retryable) {
             entry.attempts = 0; // the object is not the cause
         }
-        entry.failure = error.map(ToString::to_string);
+        entry.last_error = error.map(ToString::to_string);
         if let Err(error) = self.advance(entry).await {
             tracing::warn!(%error, "the lease could not be released");
         }
@@ -138,9 +138,9 @@ impl<'a> Ingestion<'a> {
 
 /// The ledger entry once `chunk` is written.
 fn after(entry: &Entry, chunk: Chunk) -> Entry {
-    let mut entry = Entry { next: chunk.next, attempts: 1, damage: chunk.read_error, ..entry.following() };
+    let mut entry = Entry { next_chunk: chunk.next, attempts: 1, read_error: chunk.read_error, ..entry.following() };
     entry.counts.add(chunk.counts);
-    entry.items += chunk.items.len() as u64;
+    entry.items_written += chunk.items.len() as u64;
     entry.add_days(chunk.days);
     entry
 }

@@ -13,12 +13,12 @@ use flate2::write::GzEncoder;
 /// Age in milliseconds from which on a manifest has no writer: four times as long as Lambda lets a function run.
 const MAX_WRITE_MS: i64 = 3_600_000;
 
-/// Writes the manifest of chunk `part`. Call it before the items are written, so that every item is in a manifest.
-pub async fn put(stores: &Stores, delivery: &Delivery, part: u32, items: &[StoredItem]) -> Result<(), StoreError> {
+/// Writes the manifest of chunk number `chunk`. Call it before the items are written, so that every item is in a manifest.
+pub async fn put(stores: &Stores, delivery: &Delivery, chunk: u32, items: &[StoredItem]) -> Result<(), StoreError> {
     if items.is_empty() {
         return Ok(());
     }
-    let key = format!("{}part-{part:05}.json.gz", delivery.folder("manifests"));
+    let key = format!("{}chunk-{chunk:05}.json.gz", delivery.folder("manifests"));
     let keys: Vec<&ItemKey> = items.iter().map(|item| &item.key).collect();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     serde_json::to_writer(&mut encoder, &keys).map_err(|e| StoreError::corrupt("PutObject", &key, e))?;

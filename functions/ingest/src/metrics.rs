@@ -67,8 +67,8 @@ pub fn of_object(
         Ok(Outcome::Ingested { counts, items_written, overlaps, read_error, .. }) => [
             (Metric::LinesAccepted, counts.accepted),
             (Metric::LinesDuplicate, counts.duplicates),
-            (Metric::LinesWithoutUser, counts.unattributable),
-            (Metric::LinesErased, counts.forgotten),
+            (Metric::LinesWithoutUser, counts.without_user),
+            (Metric::LinesErased, counts.erased),
             (Metric::LinesRejected, counts.rejected),
             (Metric::ItemsWritten, *items_written),
             (Metric::OverlappingSlices, overlaps.slices),
@@ -78,7 +78,7 @@ pub fn of_object(
         ]
         .into_iter()
         .fold(metrics, |metrics, (metric, n)| metrics.count(metric.name(), n)),
-        Ok(Outcome::DeadLettered { reason, .. }) => one(Metric::DeadLettered).property("why", reason.as_str()),
+        Ok(Outcome::DeadLettered { reason, .. }) => one(Metric::DeadLettered).property("reason", reason.as_str()),
         Ok(Outcome::Continued { .. }) => one(Metric::Continuations),
         Ok(Outcome::AlreadyIngested { .. } | Outcome::AlreadyRemoved) => one(Metric::DuplicateDeliveries),
         Ok(Outcome::Removed) => one(Metric::RemovedObjects),
@@ -135,7 +135,7 @@ mod tests {
     fn another_outcome_has_one_metric_and_its_reason() {
         let outcome = Outcome::DeadLettered { reason: "no such table".into(), counts: Counts::default() };
         let metrics = emitted(&Ok(outcome));
-        assert_eq!((&metrics["SetAside"], &metrics["why"]), (&1.into(), &"no such table".into()));
+        assert_eq!((&metrics["SetAside"], &metrics["reason"]), (&1.into(), &"no such table".into()));
         assert_eq!(metrics["LinesAccepted"], Value::Null);
     }
 }

@@ -59,9 +59,9 @@ pub async fn handle(job: &Job<'_>) -> Result<Outcome, StoreError> {
 
 /// Records that an object is not tried again, in quarantine and in the ledger; `None` if the entry changed since.
 async fn dead_letter(job: &Job<'_>, entry: Entry) -> Result<Option<Outcome>, StoreError> {
-    let reason = entry.failure.clone().unwrap_or_else(|| "the invocation ended without an answer".into());
+    let reason = entry.last_error.clone().unwrap_or_else(|| "the invocation ended without an answer".into());
     quarantine::put_object(&job.stores.store, job.delivery, &entry, &reason).await?;
-    let last = Entry { state: State::SetAside, lease: None, failure: Some(reason.clone()), ..entry.following() };
+    let last = Entry { state: State::DeadLettered, lease: None, last_error: Some(reason.clone()), ..entry.following() };
     let is_written = job.stores.ledger.replace(Some(&entry), &last).await?;
     Ok(is_written.then_some(Outcome::DeadLettered { reason, counts: last.counts }))
 }
@@ -93,10 +93,10 @@ async fn prepare(job: &Job<'_>, change: ObjectChange, previous: Option<&Entry>) 
 async fn open(job: &Job<'_>, previous: Option<&Entry>) -> Result<Prepared, StoreError> {
     let Job { delivery, stores, settings, .. } = job;
     let begun = previous.filter(|entry| entry.version.sequencer == delivery.version.sequencer);
-    let Some(position) = begun.map_or(Some(Place::default()), |entry| entry.next) else {
+    let Some(position) = begun.map_or(Some(Place::default()), |entry| entry.next_chunk) else {
         return Ok(Prepared::Ready(None));
     };
-    let max_line_bytes = begun.map_or(settings.max_line_bytes, |entry| entry.plan.max_line_bytes);
+    let max_line_bytes = begun.map_or(settings.max_line_bytes, |entry| entry.parse_config.max_line_bytes);
     Ok(match Log::open(stores, delivery, position, max_line_bytes).await? {
         OpenLog::Open(log) => Prepared::Ready(Some(log)),
         OpenLog::NotFound => skip(SkipReason::ObjectNotFound),

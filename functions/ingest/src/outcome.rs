@@ -1,82 +1,67 @@
-//! What the handling of one object ends with: an outcome, or the reason why the work on it was aborted.
+//! The result of handling one object: an outcome, or the reason why the work on it was aborted.
 
 use churn_common::store::StoreError;
 use churn_common::store::ledger::{Counts, Overlaps};
 use serde::Serialize;
 
-/// What became of an object.
+/// The outcome of a delivery that succeeded, as the response contains it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// All its events are stored.
+    /// All events of the object are stored.
     Ingested {
         #[serde(flatten)]
         counts: Counts,
         /// Items written to the history table.
-        #[serde(rename = "items")]
         items_written: u64,
-        /// Slices that other objects contain too, and that are counted once.
+        /// Slices that other objects contain too. Histories count them once.
         overlaps: Overlaps,
-        /// The folder of its rejected lines, `s3://…`.
+        /// The folder of the rejected lines, `s3://bucket/prefix/`.
         quarantine: Option<String>,
-        /// Why it could not be read to its end; what could be read is stored.
-        #[serde(rename = "damage")]
+        /// Why the object could not be read to its end. The lines before that point are stored.
         read_error: Option<String>,
     },
-    /// Time ran short. What was read so far is stored, and another invocation continues with the rest.
-    #[serde(rename = "handed_on")]
+    /// Time ran short. The chunks read so far are stored, and another invocation continues.
     Continued {
-        /// The lines read so far.
+        /// The lines of these chunks.
         #[serde(flatten)]
         counts: Counts,
-        /// The chunk that is next; `None` if all are written and older versions are left to be deleted.
-        #[serde(rename = "next")]
+        /// The index of the next chunk; `None` if all chunks are written and only older versions remain to be deleted.
         next_chunk: Option<u32>,
     },
-    /// This version was ingested before; nothing was read or written.
+    /// This version was ingested before. Nothing was read or written.
     AlreadyIngested {
         #[serde(flatten)]
         counts: Counts,
     },
-    /// The object was removed, and so were its items.
-    #[serde(rename = "withdrawn")]
+    /// The object was removed, and its items were deleted.
     Removed,
-    /// Its items were deleted before; nothing was written.
-    #[serde(rename = "already_withdrawn")]
+    /// The items of the removed object were deleted before. Nothing was written.
     AlreadyRemoved,
-    /// A newer version of the object was delivered and replaces this one.
+    /// A newer version of the object replaces this one.
     Superseded,
-    /// It failed repeatedly and is not tried again. The quarantine has the details; put the object again to retry.
-    #[serde(rename = "set_aside")]
+    /// Ingestion failed repeatedly and is not retried. The quarantine contains the details. Upload the object again to
+    /// retry.
     DeadLettered {
         /// The error of the last attempt.
-        #[serde(rename = "why")]
         reason: String,
         /// The lines before the chunk that failed.
         #[serde(flatten)]
         counts: Counts,
     },
     /// There is nothing to ingest.
-    #[serde(rename = "refused")]
-    Skipped {
-        #[serde(rename = "why")]
-        reason: SkipReason,
-    },
+    Skipped { reason: SkipReason },
 }
 
 /// Why an object is skipped. A retry would skip it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
-    /// The event is about neither a created nor a removed object.
-    #[serde(rename = "unknown_event")]
+    /// The event neither created nor removed an object.
     UnsupportedEvent,
-    #[serde(rename = "missing_object")]
     ObjectNotFound,
-    /// The object of a removal exists: one of its older versions was removed, or it was created again.
-    #[serde(rename = "object_still_there")]
+    /// A removal was delivered, but the object exists: an older version was removed, or the object was created again.
     ObjectExists,
-    #[serde(rename = "unknown_bucket")]
     BucketNotFound,
 }
 
@@ -89,4 +74,72 @@ pub enum IngestAbort {
     ObjectChanged,
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use std::collections::BTreeMap;
+
+    fn counts() -> Counts {
+        Counts {
+            lines: 15,
+            accepted: 1,
+            duplicates: 2,
+            without_user: 3,
+            erased: 4,
+            rejected: 5,
+            rejection_reasons: BTreeMap::from([("not_json".into(), 5)]),
+        }
+    }
+
+    /// The members of `counts` and these.
+    fn with_counts(members: &Value) -> Value {
+        let mut all = json!({
+            "lines": 15, "accepted": 1, "duplicates": 2, "without_user": 3, "erased": 4, "rejected": 5,
+            "rejection_reasons": {"not_json": 5},
+        });
+        let members = members.as_object().unwrap().clone();
+        all.as_object_mut().unwrap().extend(members);
+        all
+    }
+
+    #[test]
+    fn outcomes_match_their_contract() {
+        let ingested = Outcome::Ingested {
+            counts: counts(),
+            items_written: 6,
+            overlaps: Overlaps { slices: 7, events: 8 },
+            quarantine: Some("s3://store/quarantine/o/v/".into()),
+            read_error: Some("truncated at byte 9: unexpected end of file".into()),
+        };
+        let dead_lettered = Outcome::DeadLettered { reason: "no such table".into(), counts: counts() };
+        let skipped = |reason| Outcome::Skipped { reason };
+        for (outcome, expected) in [
+            (
+                ingested,
+                with_counts(&json!({
+                    "outcome": "ingested", "items_written": 6, "overlaps": {"slices": 7, "events": 8},
+                    "quarantine": "s3://store/quarantine/o/v/",
+                    "read_error": "truncated at byte 9: unexpected end of file",
+                })),
+            ),
+            (
+                Outcome::Continued { counts: counts(), next_chunk: Some(2) },
+                with_counts(&json!({"outcome": "continued", "next_chunk": 2})),
+            ),
+            (Outcome::AlreadyIngested { counts: counts() }, with_counts(&json!({"outcome": "already_ingested"}))),
+            (Outcome::Removed, json!({"outcome": "removed"})),
+            (Outcome::AlreadyRemoved, json!({"outcome": "already_removed"})),
+            (Outcome::Superseded, json!({"outcome": "superseded"})),
+            (dead_lettered, with_counts(&json!({"outcome": "dead_lettered", "reason": "no such table"}))),
+            (skipped(SkipReason::UnsupportedEvent), json!({"outcome": "skipped", "reason": "unsupported_event"})),
+            (skipped(SkipReason::ObjectNotFound), json!({"outcome": "skipped", "reason": "object_not_found"})),
+            (skipped(SkipReason::ObjectExists), json!({"outcome": "skipped", "reason": "object_exists"})),
+            (skipped(SkipReason::BucketNotFound), json!({"outcome": "skipped", "reason": "bucket_not_found"})),
+        ] {
+            assert_eq!(json!(outcome), expected);
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! What is not ingested, kept for people to read: the rejected lines of a chunk as
-//! `quarantine/<object>/<sequencer>/part-N.jsonl.gz` (followed by `part-N.1.jsonl.gz` and so on where one file would be
+//! `quarantine/<object>/<sequencer>/chunk-N.jsonl.gz` (followed by `chunk-N.1.jsonl.gz` and so on where one file would be
 //! large), and why an object was dead-lettered as `object.json` beside them.
 
 use crate::delivery::Delivery;
@@ -24,7 +24,7 @@ pub async fn put_object(bucket: &Bucket, delivery: &Delivery, entry: &Entry, rea
     let key = format!("{}object.json", delivery.folder("quarantine"));
     let details = serde_json::json!({
         "source": entry.source, "version": entry.version, "reason": reason, "attempts": entry.attempts,
-        "next": entry.next, "counts": entry.counts,
+        "next_chunk": entry.next_chunk, "counts": entry.counts,
     });
     bucket.put(&key, details.to_string().into_bytes(), "application/json", Condition::Always).await.map(drop)
 }
@@ -54,9 +54,9 @@ struct RejectedLine<'a> {
 }
 
 impl<'a> Quarantine<'a> {
-    /// For chunk `part` of the object of `delivery`; with `hide_ids`, without user ids.
-    pub fn new(bucket: &'a Bucket, delivery: &Delivery, part: u32, hide_ids: bool) -> Self {
-        let prefix = format!("{}part-{part:05}", delivery.folder("quarantine"));
+    /// For chunk number `chunk` of the object of `delivery`; with `hide_ids`, without user ids.
+    pub fn new(bucket: &'a Bucket, delivery: &Delivery, chunk: u32, hide_ids: bool) -> Self {
+        let prefix = format!("{}chunk-{chunk:05}", delivery.folder("quarantine"));
         Self { bucket, hide_ids, source: delivery.source(), prefix, files: 0, open: None }
     }
 

@@ -77,17 +77,17 @@ impl TrainError {
     /// A stable name for alarms and retries: only `Retryable` is worth a retry.
     fn error_type(&self) -> &'static str {
         match self {
-            Self::Settings(_) => "BadSettings",
-            Self::Training(error) if error.is_invalid_settings() => "BadSettings",
+            Self::Settings(_) => "InvalidSettings",
+            Self::Training(error) if error.is_invalid_settings() => "InvalidSettings",
             Self::Request(_) | Self::Action(ActionError::Request(_) | ActionError::Model(ModelError::Missing(_))) => {
-                "BadRequest"
+                "InvalidRequest"
             }
             Self::Register(RegisterError::ChampionChanged(..)) => "Retryable",
             _ => match (self.store_error(), self.refused()) {
                 (Some(e), _) if e.retryable => "Retryable",
                 (_, Some(Refused::Overtaken(_) | Refused::BeingDeleted(_))) => "Retryable",
-                (_, Some(_)) => "BadRequest",
-                _ => "Failed",
+                (_, Some(_)) => "InvalidRequest",
+                _ => "NonRetryable",
             },
         }
     }
@@ -112,13 +112,13 @@ mod tests {
         let refused = |why| ActionError::Change(ChangeError::Refused(why));
         let cases: [(TrainError, &str); 8] = [
             (LoadError::Store(store(StoreErrorKind::Throttled)).into(), "Retryable"),
-            (RegisterError::Compare(CompareError::Store(store(StoreErrorKind::AccessDenied))).into(), "Failed"),
+            (RegisterError::Compare(CompareError::Store(store(StoreErrorKind::AccessDenied))).into(), "NonRetryable"),
             (RegisterError::ChampionChanged(version.clone(), 5).into(), "Retryable"),
             (refused(Refused::Overtaken(None)).into(), "Retryable"),
-            (refused(Refused::NothingBefore(None)).into(), "BadRequest"),
-            (ActionError::Model(ModelError::Missing(version)).into(), "BadRequest"),
-            (RequestError::NoSuchRole("challenger").into(), "BadRequest"),
-            (LoadError::Leak { changed: 1, users: 2 }.into(), "Failed"),
+            (refused(Refused::NothingBefore(None)).into(), "InvalidRequest"),
+            (ActionError::Model(ModelError::Missing(version)).into(), "InvalidRequest"),
+            (RequestError::NoSuchRole("challenger").into(), "InvalidRequest"),
+            (LoadError::Leak { changed: 1, users: 2 }.into(), "NonRetryable"),
         ];
         for (error, expected) in cases {
             let message = error.to_string();

@@ -1,4 +1,4 @@
-//! What the ledger holds of an object.
+//! The ledger entry of an object: its version, the progress of its ingestion, and the result.
 
 use crate::calendar::{Day, Timestamp};
 use crate::ids::Sequencer;
@@ -6,120 +6,120 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Most days in an entry: more than ten years. It bounds what timestamps drawn at random make of an entry.
-pub const MOST_DAYS: usize = 4000;
+/// Most days in an entry: more than ten years. The limit keeps entries small where timestamps are random.
+pub const MAX_DAYS: usize = 4000;
 
-/// How far the work on an object's version has come.
+/// Progress of the ingestion of a version of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Begun. If its lease ends before it does, whoever comes next goes on from the part that was next.
+    /// Some chunks may be missing. Once the lease has expired, another invocation continues at the next chunk.
     InProgress,
-    /// All of its events are stored.
+    /// All events are stored.
     Completed,
-    /// The object was removed, and its events with it.
+    /// The object was removed, and its events were deleted.
     Removed,
-    /// Ingestion failed several times at the same part; it is not tried again.
-    SetAside,
+    /// Ingestion failed repeatedly at the same chunk and is not retried.
+    DeadLettered,
 }
 
-/// What became of the lines of an object. `lines` is the sum of the other five.
+/// Lines of an object by result: `lines` is the sum of the five counts below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Lines in the object.
     pub lines: u64,
     /// Events that are stored.
     pub accepted: u64,
-    /// Events that are in the object twice.
+    /// Events that the object contains more than once, without the first of each.
     pub duplicates: u64,
-    /// Well-formed events without a user.
-    pub unattributable: u64,
-    /// Events of users who were forgotten since, which are stored no more.
-    pub forgotten: u64,
-    /// Lines that are no events; they are in quarantine.
+    /// Valid events without a user.
+    pub without_user: u64,
+    /// Events of erased users, from before their erasure. They are not stored.
+    pub erased: u64,
+    /// Invalid lines. They are kept in quarantine.
     pub rejected: u64,
-    /// Rejected lines by reason.
-    pub reasons: BTreeMap<String, u64>,
+    /// Rejected lines by [`Rejection::code`](crate::event::Rejection::code).
+    pub rejection_reasons: BTreeMap<String, u64>,
 }
 
 impl Counts {
-    /// Adds what became of other lines.
+    /// Adds the counts of other lines.
     pub fn add(&mut self, other: Self) {
-        let Self { lines, accepted, duplicates, unattributable, forgotten, rejected, reasons } = other;
+        let Self { lines, accepted, duplicates, without_user, erased, rejected, rejection_reasons } = other;
         self.lines += lines;
         self.accepted += accepted;
         self.duplicates += duplicates;
-        self.unattributable += unattributable;
-        self.forgotten += forgotten;
+        self.without_user += without_user;
+        self.erased += erased;
         self.rejected += rejected;
-        for (reason, n) in reasons {
-            *self.reasons.entry(reason).or_default() += n;
+        for (reason, n) in rejection_reasons {
+            *self.rejection_reasons.entry(reason).or_default() += n;
         }
     }
 
-    /// Whether every line became one thing.
+    /// Whether every line is counted once.
     pub fn add_up(&self) -> bool {
-        self.lines == self.accepted + self.duplicates + self.unattributable + self.forgotten + self.rejected
+        self.lines == self.accepted + self.duplicates + self.without_user + self.erased + self.rejected
     }
 }
 
-/// One version of one object, from an S3 event.
+/// A version of an object, as an S3 event describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// Which one.
+    /// Orders the versions of an object.
     pub sequencer: Sequencer,
-    /// The version's tag; empty for a removal.
+    /// Empty for a removal.
     pub etag: String,
-    /// When S3 had it.
+    /// The time of the S3 event.
     pub event_time: Timestamp,
 }
 
-/// The right of one invocation to work on an object.
+/// Gives one invocation the exclusive right to work on an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// The invocation's request id. Retries of one event have the same, and may take the lease over.
+    /// The invocation's request id. Lambda's retries of an event have the same id and may take over the lease.
     pub owner: String,
-    /// Drawn by the invocation: distinguishes it from another of the same id, as a queue may deliver an event twice.
+    /// A random number. It distinguishes invocations with the same id, as Lambda may deliver an event twice.
     pub token: u64,
-    /// When it ends: the invocation's deadline, after which it cannot be running.
+    /// The deadline of the invocation. Lambda has stopped it by then.
     pub until: Timestamp,
 }
 
-/// The settings that a version is ingested by, from its first invocation to its last, so that every try cuts the same
-/// parts and rejects the same lines.
+/// The settings that all invocations use for one version of an object, so that every attempt cuts the same chunks and
+/// rejects the same lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Bytes of (decompressed) log in a part.
-    pub part_bytes: u64,
-    /// Longest line that is read, in bytes.
+    /// Size of a chunk in bytes of decompressed log.
+    pub chunk_bytes: u64,
+    /// Longest line that is accepted, in bytes.
     pub max_line_bytes: usize,
-    /// The last moment that an event may have.
-    pub latest: Timestamp,
-    /// Days that slices are kept; `None`: for ever.
+    /// Latest timestamp that is accepted. An event with a later one is rejected.
+    pub max_event_time: Timestamp,
+    /// Days until stored slices expire; `None` if they do not.
     pub retention_days: Option<u16>,
 }
 
-/// Where a part begins: always at the start of a line.
+/// Where a chunk starts: always at the start of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// The part, from 0.
-    pub part: u32,
-    /// Bytes of (decompressed) log before it.
+    /// The index of the chunk, from 0.
+    pub chunk: u32,
+    /// Bytes of decompressed log before the chunk.
     pub offset: u64,
-    /// Lines before it.
+    /// Lines before the chunk.
     pub lines: u64,
 }
 
-/// Slices that overlap with slices of other objects; of each such pair, the history of a user takes the larger only.
+/// Slices of an object that overlap with slices of other objects. A user's history contains only the larger slice of each
+/// pair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlaps {
-    /// Slices that are left out, of this object or of the others.
+    /// Slices that histories leave out: those of this object or of the others.
     pub slices: u64,
-    /// Events in them.
+    /// Events in these slices.
     pub events: u64,
 }
 
-/// One object in the ledger.
+/// The ledger entry of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// `s3://bucket/key`.
@@ -127,60 +127,62 @@ pub struct Entry {
     /// The newest version that was delivered.
     #[serde(flatten)]
     pub version: Version,
-    /// How far it has come.
     pub state: State,
-    /// Times the entry was written. Every write names the one that it follows, so that no two take place at once.
+    /// Incremented by every write. A write succeeds only if the stored revision is the one that it replaces.
     pub revision: u64,
-    /// Who works on it.
+    /// `None` if no invocation works on the object.
     pub lease: Option<Lease>,
-    /// How it is ingested.
-    pub plan: Plan,
-    /// When work on the version began.
-    pub begun_at: Timestamp,
-    /// The part that is to be written next; `None` if all are.
-    pub next: Option<Place>,
-    /// Invocations that began at that part, and neither got past it nor gave it back.
+    pub parse_config: Plan,
+    /// When work on the version started.
+    pub started_at: Timestamp,
+    /// The next chunk to write; `None` if all chunks are written.
+    pub next_chunk: Option<Place>,
+    /// Invocations that failed at the next chunk or ended without releasing the lease.
     pub attempts: u32,
-    /// The error of the last of them, where it could record one.
-    pub failure: Option<String>,
+    /// The error of the last attempt, if that attempt could record it.
+    pub last_error: Option<String>,
     /// Whether older versions of the object may have written items.
-    pub replaces: bool,
-    /// What became of its lines.
+    pub replaces_previous: bool,
     pub counts: Counts,
-    /// Items written.
-    pub items: u64,
-    /// Accepted events by day; of more than [`MOST_DAYS`] days, those with the most events.
+    /// Items written to the history table.
+    pub items_written: u64,
+    /// Accepted events by day. Of more than [`MAX_DAYS`] days, those with the most events.
     pub days: BTreeMap<Day, u64>,
-    /// Overlaps with other objects.
     pub overlaps: Overlaps,
-    /// Why the object could not be read to its end, where it could not.
-    pub damage: Option<String>,
+    /// Why the object could not be read to its end.
+    pub read_error: Option<String>,
 }
 
 impl Entry {
-    /// The first entry for `version` of an object of which `before` is the entry so far: nothing is done yet.
-    pub fn first(source: String, version: Version, plan: Plan, begun_at: Timestamp, before: Option<&Self>) -> Self {
+    /// The entry at the start of the work on `version`. `previous` is the stored entry of the object, if it has one.
+    pub fn first(
+        source: String,
+        version: Version,
+        parse_config: Plan,
+        started_at: Timestamp,
+        previous: Option<&Self>,
+    ) -> Self {
         Self {
             source,
             version,
             state: State::InProgress,
-            revision: before.map_or(0, |entry| entry.revision) + 1,
+            revision: previous.map_or(0, |entry| entry.revision) + 1,
             lease: None,
-            plan,
-            begun_at,
-            next: Some(Place::default()),
+            parse_config,
+            started_at,
+            next_chunk: Some(Place::default()),
             attempts: 0,
-            failure: None,
-            replaces: before.is_some(),
+            last_error: None,
+            replaces_previous: previous.is_some(),
             counts: Counts::default(),
-            items: 0,
+            items_written: 0,
             days: BTreeMap::new(),
             overlaps: Overlaps::default(),
-            damage: None,
+            read_error: None,
         }
     }
 
-    /// The same, to be changed and written after this one.
+    /// A copy with the next revision number, to be changed and written in place of this entry.
     pub fn following(&self) -> Self {
         Self { revision: self.revision + 1, ..self.clone() }
     }
@@ -190,10 +192,71 @@ impl Entry {
         for (day, events) in days {
             *self.days.entry(day).or_default() += events;
         }
-        if self.days.len() > MOST_DAYS {
+        if self.days.len() > MAX_DAYS {
             let mut all: Vec<(Day, u64)> = std::mem::take(&mut self.days).into_iter().collect();
             all.sort_by_key(|(_, events)| Reverse(*events));
-            self.days = all.into_iter().take(MOST_DAYS).collect();
+            self.days = all.into_iter().take(MAX_DAYS).collect();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn stored_entry_matches_its_contract() {
+        let version = Version {
+            sequencer: Sequencer::new("00a1").unwrap(),
+            etag: "e".into(),
+            event_time: Timestamp::from_millis(0),
+        };
+        let parse_config = Plan {
+            chunk_bytes: 1024,
+            max_line_bytes: 512,
+            max_event_time: Timestamp::from_millis(1000),
+            retention_days: Some(30),
+        };
+        let first = Entry::first("s3://logs/day.json".into(), version, parse_config, Timestamp::from_millis(0), None);
+        let lease = Lease { owner: "request".into(), token: 7, until: Timestamp::from_millis(2000) };
+        let days = BTreeMap::from([(Day::from_number(1), 3)]);
+        let entry = Entry { lease: Some(lease), days, ..first };
+        let expected = json!({
+            "source": "s3://logs/day.json",
+            "sequencer": "00a1",
+            "etag": "e",
+            "event_time": "1970-01-01T00:00:00Z",
+            "state": "in_progress",
+            "revision": 1,
+            "lease": {"owner": "request", "token": 7, "until": "1970-01-01T00:00:02Z"},
+            "parse_config": {
+                "chunk_bytes": 1024,
+                "max_line_bytes": 512,
+                "max_event_time": "1970-01-01T00:00:01Z",
+                "retention_days": 30,
+            },
+            "started_at": "1970-01-01T00:00:00Z",
+            "next_chunk": {"chunk": 0, "offset": 0, "lines": 0},
+            "attempts": 0,
+            "last_error": null,
+            "replaces_previous": false,
+            "counts": {
+                "lines": 0,
+                "accepted": 0,
+                "duplicates": 0,
+                "without_user": 0,
+                "erased": 0,
+                "rejected": 0,
+                "rejection_reasons": {},
+            },
+            "items_written": 0,
+            "days": {"1970-01-02": 3},
+            "overlaps": {"slices": 0, "events": 0},
+            "read_error": null,
+        });
+        assert_eq!(serde_json::to_value(&entry).unwrap(), expected);
+        let states = [State::InProgress, State::Completed, State::Removed, State::DeadLettered];
+        assert_eq!(json!(states), json!(["in_progress", "completed", "removed", "dead_lettered"]));
     }
 }

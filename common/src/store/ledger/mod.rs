@@ -2,7 +2,7 @@
 
 mod entry;
 
-pub use entry::{Counts, Entry, Lease, MOST_DAYS, Overlaps, Place, Plan, State, Version};
+pub use entry::{Counts, Entry, Lease, MAX_DAYS, Overlaps, Place, Plan, State, Version};
 
 use super::StoreError;
 use crate::calendar::{Day, Timestamp};

@@ -50,8 +50,8 @@ impl Chunk {
             days: BTreeMap::new(),
             slices: SliceBuilder::default(),
         };
-        let mut quarantine = Quarantine::new(&stores.store, delivery, position.part, stores.pseudonyms.hide_ids());
-        let end = position.offset + config.part_bytes;
+        let mut quarantine = Quarantine::new(&stores.store, delivery, position.chunk, stores.pseudonyms.hide_ids());
+        let end = position.offset + config.chunk_bytes;
         let mut is_last = false;
         while log.lines.offset() < end && parser.slices.slices() < MAX_SLICES {
             let Some(line) = log.lines.next().await else {
@@ -66,10 +66,10 @@ impl Chunk {
         quarantine.finish().await?;
 
         let Parser { counts, days, slices, .. } = parser;
-        let (source, slices) = (delivery.part(position.part), slices.finish());
+        let (source, slices) = (delivery.chunk_source(position.chunk), slices.finish());
         let items = stores.histories.items(&source, &slices, delivery.version.event_time, config.retention_days)?;
         let offset = log.lines.offset();
-        let next = Place { part: position.part + 1, offset, lines: log.lines.number() };
+        let next = Place { chunk: position.chunk + 1, offset, lines: log.lines.number() };
         let read_error = log.lines.read_error().filter(|_| is_last);
         Ok(Self {
             position,
@@ -77,7 +77,7 @@ impl Chunk {
             days,
             items,
             next: (!is_last).then_some(next),
-            read_error: read_error.map(|why| format!("breaks off after {offset} bytes of log: {why}")),
+            read_error: read_error.map(|why| format!("truncated at byte {offset}: {why}")),
         })
     }
 }
@@ -101,15 +101,15 @@ impl Parser<'_> {
             End::Truncated(_) => Rejection::LineCutOff,
         };
         self.counts.rejected += 1;
-        *self.counts.reasons.entry(rejection.code().into_owned()).or_default() += 1;
+        *self.counts.rejection_reasons.entry(rejection.code().into_owned()).or_default() += 1;
         Some(rejection)
     }
 
     fn add_whole(&mut self, line: &[u8]) -> Option<Rejection> {
-        match event::Line::parse(line, self.config.latest) {
+        match event::Line::parse(line, self.config.max_event_time) {
             event::Line::Rejected(rejection) => return Some(rejection),
-            event::Line::Unattributable => self.counts.unattributable += 1,
-            event::Line::Event(event) if self.erased.covers(&event.user, event.ts) => self.counts.forgotten += 1,
+            event::Line::Unattributable => self.counts.without_user += 1,
+            event::Line::Event(event) if self.erased.covers(&event.user, event.ts) => self.counts.erased += 1,
             event::Line::Event(event) => match self.slices.add(&event) {
                 Added::TooMany => return Some(Rejection::SessionTooLong { limit: MOST_EVENTS }),
                 Added::Duplicate => self.counts.duplicates += 1,

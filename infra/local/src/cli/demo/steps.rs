@@ -36,8 +36,8 @@ struct ObjectSummary {
     outcome: String,
     #[serde(flatten)]
     counts: Option<Counts>,
-    items: Option<u64>,
-    damage: Option<String>,
+    items_written: Option<u64>,
+    read_error: Option<String>,
 }
 
 /// Uploads the logs, which triggers `ingest`, and waits until all are ingested. Fails if a line is not accounted for.
@@ -76,8 +76,8 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         if !matches!(summary.outcome.as_str(), "ingested" | "already_ingested") {
             bail!("{source} was not ingested: {}", response["objects"][0]);
         }
-        if let Some(damage) = summary.damage {
-            bail!("{source} {damage}");
+        if let Some(error) = summary.read_error {
+            bail!("{source} was not read to its end: {error}");
         }
         let counts = summary.counts.with_context(|| format!("{source}: the response of ingest has no counts"))?;
         ensure!(
@@ -85,7 +85,7 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
             "{source}: expected counts of {} lines, got {counts:?}",
             log.lines
         );
-        ingested.items += summary.items.unwrap_or(0);
+        ingested.items += summary.items_written.unwrap_or(0);
         ingested.counts.add(counts);
         bar.inc(log.lines);
     }

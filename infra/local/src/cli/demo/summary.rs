@@ -28,9 +28,9 @@ pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
     writeln!(
         out,
         "  {} lines = {} accepted + {} duplicates + {} without user + {} rejected",
-        counts.lines, counts.accepted, counts.duplicates, counts.unattributable, counts.rejected
+        counts.lines, counts.accepted, counts.duplicates, counts.without_user, counts.rejected
     )?;
-    for (reason, n) in &counts.reasons {
+    for (reason, n) in &counts.rejection_reasons {
         writeln!(out, "    {reason}: {n}")?;
     }
     Ok(())
