@@ -11,12 +11,12 @@ use std::time::Duration;
 async fn ingest_invokes_itself_until_the_object_is_done() {
     let log = simulated(40, 20, 5).unwrap();
     let parts = 4;
-    let part_bytes = log.len() as u64 / parts + 1;
+    let chunk_bytes = log.len() as u64 / parts + 1;
 
     // What it must come to.
     let (stack, expected) = stores().await.unwrap();
     let record = put(&stack, "day.json", log.clone(), 1).await.unwrap();
-    let settings = IngestSettings { part_bytes, ..IngestSettings::default() };
+    let settings = IngestSettings { chunk_bytes, ..IngestSettings::default() };
     let event = json!({ "Records": [record] });
     handle(event, &expected, &settings, &invocation("id", Timestamp::now())).await.unwrap();
     let expected = expected.histories.map_users(1, |_, history| Some(history)).await.unwrap();
@@ -24,8 +24,8 @@ async fn ingest_invokes_itself_until_the_object_is_done() {
     // Time is short from the start, so that each invocation does what it must, and hands on the rest.
     let (stack, stores) = deployed_with(None, |function| {
         function.timeout = Duration::from_secs(60);
-        function.env.push(("CHURN_HAND_ON_SECONDS".into(), "840".into()));
-        function.env.push(("CHURN_PART_BYTES".into(), part_bytes.to_string()));
+        function.env.push(("CHURN_MIN_REMAINING_SECONDS".into(), "840".into()));
+        function.env.push(("CHURN_CHUNK_BYTES".into(), chunk_bytes.to_string()));
     })
     .await
     .unwrap();

@@ -313,7 +313,7 @@ async fn erasure_during_ingest_is_honoured() {
     let both = log("30", 30) + &log("31", 30);
     let record = put(&stack, "a.json", both.into_bytes(), 1).await.unwrap();
     let event = json!({ "Records": [record] });
-    let settings = ingest::IngestSettings { part_bytes: 1024, hand_on_seconds: 840, ..Default::default() };
+    let settings = ingest::IngestSettings { chunk_bytes: 1024, min_remaining_seconds: 840, ..Default::default() };
     let hurried = Invocation { deadline: now, ..invocation("id", now) };
     ingest::handle(event.clone(), &stores, &settings, &hurried).await.unwrap_err();
     assert_ne!(stores.histories.of_user(&user("30")).await.unwrap(), [], "the first part is written");

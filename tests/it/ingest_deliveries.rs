@@ -161,11 +161,11 @@ async fn remaining_objects_are_left_to_later_invocations() {
     let n = log.iter().filter(|b| **b == b'\n').count();
     for (key, object) in [("day.json", log.clone()), ("day.json.gz", gzip(&log))] {
         let mut clean = IngestFixture::new().await;
-        clean.settings.part_bytes = log.len() as u64 / 5;
+        clean.settings.chunk_bytes = log.len() as u64 / 5;
         clean.ingest(key, object.clone()).await;
 
         let mut fixture = IngestFixture::new().await;
-        fixture.settings = IngestSettings { hand_on_seconds: 840, ..clean.settings.clone() };
+        fixture.settings = IngestSettings { min_remaining_seconds: 840, ..clean.settings.clone() };
         let records = [put(&fixture.stack, key, object, 1).await.unwrap()];
         let mut invocation = invocation("event", fixture.clock);
         invocation.deadline = Timestamp::from_millis(fixture.clock.millis() + 839_999);
@@ -177,7 +177,7 @@ async fn remaining_objects_are_left_to_later_invocations() {
                 Err(e) => assert!(e.to_string().contains("time ran short"), "{e}"),
             }
             // Settings that changed meanwhile change nothing about an object that was begun.
-            fixture.settings.part_bytes = 1 << 20;
+            fixture.settings.chunk_bytes = 1 << 20;
             invocations += 1;
         };
         assert_eq!((&done["outcome"], &done["lines"]), (&json!("ingested"), &json!(n)));
@@ -261,7 +261,7 @@ async fn corrected_object_replaces_its_previous_version() {
     clean.deliver(&[only]).await.unwrap();
 
     let mut fixture = IngestFixture::new().await;
-    fixture.settings.part_bytes = 20_000;
+    fixture.settings.chunk_bytes = 20_000;
     let old = [&b"rejected\n".repeat(3)[..], &simulated(20, 20, 6).unwrap()].concat();
     let first = put(&fixture.stack, "day.json", old, 1).await.unwrap();
     fixture.deliver(std::slice::from_ref(&first)).await.unwrap();

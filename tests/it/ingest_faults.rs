@@ -20,7 +20,7 @@ use std::sync::Arc;
 const MOST_TRIES: u32 = 3;
 /// Small parts, so that a small object has several.
 fn settings() -> IngestSettings {
-    IngestSettings { part_bytes: 4096, ..IngestSettings::default() }
+    IngestSettings { chunk_bytes: 4096, ..IngestSettings::default() }
 }
 
 fn now() -> Timestamp {

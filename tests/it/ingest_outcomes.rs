@@ -142,7 +142,7 @@ async fn histories_do_not_depend_on_compression_chunks_or_files() {
     assert_eq!(packed.histories().await, expected);
 
     let mut parts = IngestFixture::new().await;
-    parts.settings.part_bytes = 5_000;
+    parts.settings.chunk_bytes = 5_000;
     parts.ingest("log.zst", zstd::encode_all(&log[..], 3).unwrap()).await;
     assert!(parts.items().await.len() > plain.items().await.len(), "each part is a source of its own");
     assert_eq!(parts.histories().await, expected);

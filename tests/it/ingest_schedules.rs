@@ -52,7 +52,7 @@ const HAPPENS: [&str; 28] = [
 
 /// Parts of a line or two, and as many tries as it takes: setting objects aside is for those that are at fault themselves.
 fn settings() -> IngestSettings {
-    IngestSettings { part_bytes: 200, max_attempts: 1000, ..IngestSettings::default() }
+    IngestSettings { chunk_bytes: 200, max_attempts: 1000, ..IngestSettings::default() }
 }
 
 fn now() -> Timestamp {

@@ -36,7 +36,7 @@ fn after(milliseconds: i64) -> Timestamp {
 
 fn settings() -> TrainingSettings {
     let quick = json!({"candidates": ["random_forest"], "folds": 2, "max_cutoffs": 3, "time_blocks": 1,
-        "min_rows_per_class": 2, "min_users": 20, "bootstrap_resamples": 100, "scan_segments": 1, "gate_margin": 1.0,
+        "min_rows_per_class": 2, "min_users": 20, "bootstrap_resamples": 100, "total_segments": 1, "gate_margin": 1.0,
         "gate_max_ece": 1.0, "min_log_days": 6, "leak_roc_auc": 1.0});
     let mut all = serde_json::to_value(TrainingSettings::default()).unwrap();
     quick.as_object().unwrap().iter().for_each(|(name, value)| all[name] = value.clone());

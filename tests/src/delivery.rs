@@ -35,7 +35,7 @@ pub struct Process {
 impl Process {
     /// Handles an event.
     pub async fn deliver(self, once: DeliveryAttempt, settings: &IngestSettings) -> Result<Summary, IngestError> {
-        let left = if once.is_short { i64::from(settings.hand_on_seconds) * 1000 - 1 } else { TIME_LIMIT_MS };
+        let left = if once.is_short { i64::from(settings.min_remaining_seconds) * 1000 - 1 } else { TIME_LIMIT_MS };
         let invocation = Invocation {
             id: once.request,
             deadline: Timestamp::from_millis(once.now.millis() + left),

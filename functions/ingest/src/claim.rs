@@ -58,7 +58,7 @@ fn first_entry(job: &Job<'_>, previous: Option<&Entry>) -> Entry {
     let Job { delivery, settings, .. } = job;
     let skew_ms = i64::from(settings.max_clock_skew_seconds) * 1000;
     let config = Plan {
-        chunk_bytes: settings.part_bytes,
+        chunk_bytes: settings.chunk_bytes,
         max_line_bytes: settings.max_line_bytes,
         // Relative to the event, not to now: a later attempt rejects the same lines.
         max_event_time: Timestamp::from_millis(delivery.version.event_time.millis() + skew_ms),

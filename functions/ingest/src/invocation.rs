@@ -43,7 +43,7 @@ impl Invocation {
 
     /// Whether too little time is left to start another part.
     pub fn is_short_of_time(&self, settings: &IngestSettings) -> bool {
-        self.time_left() < Duration::from_secs(settings.hand_on_seconds.into())
+        self.time_left() < Duration::from_secs(settings.min_remaining_seconds.into())
     }
 
     /// A new lease, held until the deadline.

@@ -89,7 +89,7 @@ pub fn of_object(
 }
 
 fn exceeds_rejection_rate(counts: &Counts, settings: &IngestSettings) -> bool {
-    counts.rejected as f64 > settings.rejected_share_alarm * counts.lines as f64
+    counts.rejected as f64 > settings.max_rejection_rate * counts.lines as f64
 }
 
 #[cfg(test)]

@@ -3,25 +3,24 @@
 use churn_common::settings::{Ranged, Settings};
 use serde::{Deserialize, Serialize};
 
-/// Settings of `ingest`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IngestSettings {
-    /// How far in the future an event may lie, in seconds.
+    /// Seconds between the S3 event and the latest event timestamp that is accepted.
     pub max_clock_skew_seconds: u32,
-    /// Longest line that is read, in bytes. A longer one is rejected.
+    /// Longest line that is accepted, in bytes.
     pub max_line_bytes: usize,
-    /// Bytes of decompressed log in a part. A part is what is gathered in memory before it is written,
-    /// what a retry begins again, and a source of slices of its own.
-    pub part_bytes: u64,
-    /// Seconds before the invocation's deadline from which on no further part is begun: the rest is handed on to
-    /// another invocation.
-    pub hand_on_seconds: u32,
-    /// Invocations that may fail at the same part for a reason that no retry mends, or end without an answer,
-    /// before the object is set aside. (Lambda delivers an event three times: the third finds two that failed.)
+    /// Size of a chunk in bytes of decompressed log. A chunk is held in memory before it is written. A retry starts at a
+    /// chunk, and the slices of each chunk are stored as a source of their own.
+    pub chunk_bytes: u64,
+    /// Seconds before the deadline at which the invocation starts no further chunk. Another invocation continues.
+    pub min_remaining_seconds: u32,
+    /// Invocations that may fail at the same chunk, with an error that a retry cannot fix or without releasing the lease,
+    /// before the object is dead-lettered. Lambda delivers an event up to three times: with 2, its last delivery
+    /// dead-letters the object.
     pub max_attempts: u32,
-    /// Share of rejected lines in an object above which the metric `TooManyRejected` is raised.
-    pub rejected_share_alarm: f64,
-    /// Days that slices are kept; null keeps them for ever.
+    /// Fraction of an object's lines. If more are rejected, the metric `RejectionRateExceeded` is 1.
+    pub max_rejection_rate: f64,
+    /// Days until stored slices expire; null keeps them forever.
     pub history_retention_days: Option<u16>,
 }
 
@@ -30,10 +29,10 @@ impl Default for IngestSettings {
         Self {
             max_clock_skew_seconds: 3600,
             max_line_bytes: 1 << 20,
-            part_bytes: 256 << 20,
-            hand_on_seconds: 180,
+            chunk_bytes: 256 << 20,
+            min_remaining_seconds: 180,
             max_attempts: 2,
-            rejected_share_alarm: 0.2,
+            max_rejection_rate: 0.2,
             history_retention_days: Some(400),
         }
     }
@@ -44,10 +43,10 @@ impl Settings for IngestSettings {
         vec![
             Ranged::new("max_clock_skew_seconds", &self.max_clock_skew_seconds, 0..=604_800),
             Ranged::new("max_line_bytes", &self.max_line_bytes, 1 << 10..=16 << 20),
-            Ranged::new("part_bytes", &self.part_bytes, 1 << 10..=1 << 30),
-            Ranged::new("hand_on_seconds", &self.hand_on_seconds, 0..=840),
+            Ranged::new("chunk_bytes", &self.chunk_bytes, 1 << 10..=1 << 30),
+            Ranged::new("min_remaining_seconds", &self.min_remaining_seconds, 0..=840),
             Ranged::new("max_attempts", &self.max_attempts, 1..=100),
-            Ranged::new("rejected_share_alarm", &self.rejected_share_alarm, 0.0..=1.0),
+            Ranged::new("max_rejection_rate", &self.max_rejection_rate, 0.0..=1.0),
             Ranged::optional("history_retention_days", &self.history_retention_days, 30..=3650),
         ]
     }

@@ -54,7 +54,7 @@ pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Time
     let params = SnapshotParams { window_days: settings.window_days, label: settings.label(), log_end: log_span.1 };
 
     let totals = Mutex::new(Totals::new(log_span));
-    let passed = stores.histories.map_users(settings.scan_segments, |user, history| {
+    let passed = stores.histories.map_users(settings.total_segments, |user, history| {
         let rows = user_rows(user, &history, &split, params);
         // A panic while counting would have ended the run.
         let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);

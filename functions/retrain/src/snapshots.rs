@@ -34,12 +34,12 @@ pub(crate) async fn load_snapshots(
     stores: &Stores,
     cutoffs: &[Day],
     params: SnapshotParams,
-    scan_segments: u16,
+    total_segments: u16,
 ) -> Result<Vec<Snapshot>, StoreError> {
     let at_cutoffs = |user: &StoredUser, history: History| {
         let snapshots = cutoffs.iter().filter_map(|cutoff| params.snapshot(user, &history, *cutoff));
         Some(snapshots.collect::<Vec<_>>())
     };
-    let users = stores.histories.map_users(scan_segments, at_cutoffs).await?;
+    let users = stores.histories.map_users(total_segments, at_cutoffs).await?;
     Ok(users.into_iter().flat_map(|(_, snapshots)| snapshots).collect())
 }

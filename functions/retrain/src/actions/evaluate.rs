@@ -89,7 +89,7 @@ pub(crate) async fn evaluate(
     let params = SnapshotParams { window_days, label, log_end };
     let snapshots = match cutoffs.is_empty() {
         true => Vec::new(),
-        false => load_snapshots(stores, &cutoffs, params, settings.scan_segments).await?,
+        false => load_snapshots(stores, &cutoffs, params, settings.total_segments).await?,
     };
     if snapshots.is_empty() {
         let trained_to = card.training.cutoffs.last().map(Day::to_string).unwrap_or_default();

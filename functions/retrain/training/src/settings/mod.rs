@@ -42,8 +42,8 @@ pub struct TrainingSettings {
     pub min_users: u32,
     /// Fewest training rows of either class.
     pub min_rows_per_class: u32,
-    /// Segments of the table of histories that are read at once.
-    pub scan_segments: u16,
+    /// Segments of the parallel scan of the history table.
+    pub total_segments: u16,
     #[serde(flatten)]
     pub search: SearchSettings,
     #[serde(flatten)]
@@ -67,7 +67,7 @@ impl Default for TrainingSettings {
             test_cutoffs: 1,
             min_users: 50,
             min_rows_per_class: 10,
-            scan_segments: 4,
+            total_segments: 4,
             search: SearchSettings::default(),
             decision: DecisionSettings::default(),
             gate: GateSettings::default(),
@@ -121,7 +121,7 @@ impl Settings for TrainingSettings {
             Ranged::new("test_cutoffs", &self.test_cutoffs, 1..=100),
             Ranged::new("min_users", &self.min_users, 2..),
             Ranged::new("min_rows_per_class", &self.min_rows_per_class, 1..),
-            Ranged::new("scan_segments", &self.scan_segments, 1..=64),
+            Ranged::new("total_segments", &self.total_segments, 1..=64),
         ];
         ranges.extend(self.search.ranges());
         ranges.extend(self.forest.ranges());
