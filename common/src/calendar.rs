@@ -1,4 +1,4 @@
-//! Moments and days in UTC: the two units of time that cross module boundaries.
+//! Timestamps and days in UTC: the two types of time that cross module boundaries.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -7,27 +7,24 @@ use time::{Date, OffsetDateTime};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// A moment, in milliseconds since 1970-01-01T00:00:00Z. Stored as RFC 3339.
+/// Milliseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the epoch.
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms)
     }
 
-    /// The machine's clock.
+    /// The time of the system clock.
     pub fn now() -> Self {
         Self((OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64)
     }
 
-    /// Milliseconds since the epoch.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// The UTC day that the moment is in.
     pub const fn day(self) -> Day {
         Day(self.0.div_euclid(DAY_MS) as i32)
     }
@@ -37,24 +34,23 @@ impl Timestamp {
         self.0.rem_euclid(DAY_MS) as u32
     }
 
-    /// The first midnight at or after the moment.
+    /// The first UTC midnight at or after the timestamp.
     pub const fn midnight_at_or_after(self) -> Day {
         if self.millis_of_day() == 0 { self.day() } else { Day(self.day().0 + 1) }
     }
 
-    /// Days from `earlier` to `self`, with fractions; negative where `earlier` is later.
+    /// Days from `earlier` to `self`, with fractions; negative if `earlier` is later.
     pub fn days_since(self, earlier: Self) -> f64 {
         (self.0 - earlier.0) as f64 / DAY_MS as f64
     }
 
-    /// The moment `days` later (earlier, where negative).
+    /// Adds `days`, which may be negative.
     #[must_use]
     pub const fn plus_days(self, days: i32) -> Self {
         Self(self.0.saturating_add(days as i64 * DAY_MS))
     }
 
-    /// Reads RFC 3339 (`2018-11-15T00:00:00Z`), a UTC date (`2018-11-15`, its midnight) or epoch milliseconds; `None`
-    /// for anything else.
+    /// Parses RFC 3339 (`2018-11-15T00:00:00Z`), a UTC date (`2018-11-15`, as its midnight) or milliseconds since 1970.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(t) = OffsetDateTime::parse(text, &Rfc3339) {
             return Some(Self((t.unix_timestamp_nanos() / 1_000_000) as i64));
@@ -84,31 +80,30 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a moment (RFC 3339)")))
+        Self::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom(format!("expected an RFC 3339 timestamp, got {text:?}")))
     }
 }
 
-/// A UTC day, counted from 1970-01-01. As a cutoff it means its own midnight: everything before the day starts.
+/// A UTC day, as days since 1970-01-01. As a cutoff, it means the midnight at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(i32);
 
 impl Day {
-    /// From days since 1970-01-01.
     pub const fn from_number(days: i32) -> Self {
         Self(days)
     }
 
-    /// Days since 1970-01-01.
     pub const fn number(self) -> i32 {
         self.0
     }
 
-    /// The day's first moment.
+    /// The midnight at the start of the day.
     pub const fn start(self) -> Timestamp {
         Timestamp(self.0 as i64 * DAY_MS)
     }
 
-    /// The day `days` later (earlier, where negative).
+    /// Adds `days`, which may be negative.
     #[must_use]
     pub const fn plus(self, days: i32) -> Self {
         Self(self.0.saturating_add(days))
@@ -119,7 +114,7 @@ impl Day {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Reads `YYYY-MM-DD`.
+    /// Parses `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
         let date = Date::parse(text, &Iso8601::DATE).ok()?;
         Some(OffsetDateTime::new_utc(date, time::Time::MIDNIGHT)).map(|t| Timestamp(t.unix_timestamp() * 1000).day())
@@ -144,7 +139,8 @@ impl Serialize for Day {
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a day (YYYY-MM-DD)")))
+        Self::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom(format!("expected a date (YYYY-MM-DD), got {text:?}")))
     }
 }
 
@@ -153,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_and_moments_read_what_they_write() {
+    fn days_and_timestamps_parse_what_they_print() {
         let t = Timestamp::from_millis(1_538_352_117_000);
         assert_eq!(t.to_string(), "2018-10-01T00:01:57Z");
         assert_eq!(Timestamp::parse(&t.to_string()), Some(t));
@@ -169,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_before_the_epoch_is_in_the_day_before() {
+    fn timestamp_before_1970_has_a_negative_day() {
         assert_eq!(Timestamp::from_millis(-1).day(), Day::from_number(-1));
         assert_eq!(Timestamp::from_millis(-1).millis_of_day(), 86_399_999);
     }

@@ -1,26 +1,25 @@
-//! Names of users, sessions and sources.
+//! Identifiers of users, sessions, objects and sources.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use std::fmt;
 
-/// A user as the log names them; never empty. Names of up to 23 bytes take no memory besides.
+/// A user id from a log; never empty. Ids of up to 23 bytes need no heap memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(SmolStr);
 
 impl UserId {
-    /// Longest name, in bytes; what DynamoDB takes for a key is twice that.
+    /// Longest id, in bytes. DynamoDB allows partition keys of twice this length.
     pub const MAX_BYTES: usize = 1024;
 
-    /// `None` for the values that logs have for events before login: blank or `None`.
+    /// `None` for the values that logs contain for events before login: blank or `None`.
     pub fn new(name: &str) -> Option<Self> {
         let name = name.trim();
         (!name.is_empty() && name != "None").then(|| Self(name.into()))
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -32,9 +31,9 @@ impl fmt::Display for UserId {
     }
 }
 
-/// A session of one user. Not unique across users: the key is `(user, session)`.
+/// A session id. It is not unique across users: the key is `(user, session)`.
 ///
-/// Numbers below 2^63 stand for themselves; any other name is hashed into the upper half of the range.
+/// Numbers below 2^63 are stored unchanged; any other id is hashed to a number of 2^63 or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(u64);
@@ -42,12 +41,11 @@ pub struct SessionId(u64);
 impl SessionId {
     const HASHED: u64 = 1 << 63;
 
-    /// From a session number.
     pub const fn from_number(number: u64) -> Self {
         Self(number & !Self::HASHED)
     }
 
-    /// From a session's name; `None` if it is blank.
+    /// `None` if the id is blank.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.trim();
         match name.parse::<u64>() {
@@ -58,15 +56,14 @@ impl SessionId {
     }
 }
 
-/// An object's name as stored things are named for it, whatever its length: 32 hexadecimal digits, the first 128 bits of a
-/// SHA-256 of bucket and key.
+/// Identifies an S3 object by a hash of bucket and key, which has the same length for every key: 32 hexadecimal digits,
+/// the first 128 bits of a SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(Box<str>);
 
 impl ObjectId {
-    /// For the object `s3://bucket/key`.
     pub fn new(bucket: &str, key: &str) -> Self {
-        // A length before each name keeps ("a", "b/c") and ("a/b", "c") apart.
+        // The lengths make the hashes of ("a", "b/c") and ("a/b", "c") different.
         let name = format!("{}:{bucket}{}:{key}", bucket.len(), key.len());
         Self(hex::encode(&Sha256::digest(name.as_bytes())[..16]).into())
     }
@@ -78,17 +75,17 @@ impl fmt::Display for ObjectId {
     }
 }
 
-/// Which version of an object: S3's sequencer, made comparable. Versions compare as S3 documents it for sequencers: as
-/// hexadecimal numbers that are padded with zeros on the right to the same length.
+/// S3's sequencer, which orders the versions of an object. Sequencers compare as S3 documents it: as hexadecimal
+/// numbers, padded with zeros on the right to the same length.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequencer(Box<str>);
 
 impl Sequencer {
-    /// From an S3 event; `None` if it is not hexadecimal, or longer than 64 digits.
+    /// From an S3 event; `None` unless `raw` is 1 to 64 hexadecimal digits.
     pub fn new(raw: &str) -> Option<Self> {
         let hexadecimal = (1..=64).contains(&raw.len()) && raw.bytes().all(|b| b.is_ascii_hexdigit());
-        // Without the padding, text sorts as the padded numbers do: a shorter one is before all that it begins.
+        // Without trailing zeros, texts sort like the padded numbers: a prefix sorts before its extensions.
         hexadecimal.then(|| Self(raw.to_ascii_lowercase().trim_end_matches('0').into()))
     }
 }
@@ -99,19 +96,18 @@ impl fmt::Display for Sequencer {
     }
 }
 
-/// One source of slices: a chunk of a version of an object.
+/// A source of slices: one chunk of one version of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId {
-    /// The object.
     pub object: ObjectId,
-    /// The version.
     pub version: Sequencer,
-    /// The chunk, from 0.
+    /// The index of the chunk, from 0.
     pub chunk: u32,
 }
 
 impl SourceId {
-    /// Reads back what [`Display`](fmt::Display) wrote, from the front of `text`; the source and what follows it.
+    /// Parses the output of [`Display`](fmt::Display) at the start of `text`. Returns the source and the rest of
+    /// `text`.
     pub fn parse_front(text: &str) -> Option<(Self, &str)> {
         let (object, rest) = text.split_once('#')?;
         let (version, rest) = rest.split_once('#')?;
@@ -132,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_before_login_has_no_user() {
+    fn event_before_login_has_no_user() {
         for name in ["", "  ", "None"] {
             assert_eq!(UserId::new(name), None);
         }
@@ -140,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn session_names_are_numbers_or_hashes() {
+    fn session_ids_are_numbers_or_hashes() {
         assert_eq!(SessionId::from_name("29"), Some(SessionId::from_number(29)));
         assert_ne!(SessionId::from_name("a3f1-77"), SessionId::from_name("a3f1-78"));
         assert_eq!(SessionId::from_name(" "), None);
@@ -165,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_read_back() {
+    fn sources_parse_what_they_print() {
         let source = SourceId { object: ObjectId::new("b", "k"), version: Sequencer::new("00a1").unwrap(), chunk: 12 };
         assert_eq!(SourceId::parse_front(&source.to_string()), Some((source.clone(), "")));
         assert_eq!(SourceId::parse_front(&format!("{source}#3")), Some((source, "3")));

@@ -1,5 +1,4 @@
-//! How users are named where they are stored: as the log names them or, with a key, by pseudonyms that only the holder of
-//! the key can make.
+//! The stored form of user ids: the id itself or, with a key, a pseudonym that only the owner of the key can compute.
 
 use crate::ids::UserId;
 use base64::Engine;
@@ -9,20 +8,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Sha256;
 use std::fmt;
 
-/// A user as tables and manifests name them; never empty.
+/// A user as tables and manifests store it; never empty.
 ///
-/// Only [`Pseudonyms`] makes one out of a [`UserId`], so that none can be made twice out of the same user.
+/// Only [`Pseudonyms`] converts a [`UserId`] to this type, so that a pseudonym cannot be pseudonymised again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StoredUser(Box<str>);
 
 impl StoredUser {
-    /// Reads back what was stored; `None` for an empty name.
+    /// From a stored value; `None` if it is empty.
     pub fn from_stored(name: &str) -> Option<Self> {
         (!name.is_empty()).then(|| Self(name.into()))
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -34,22 +32,21 @@ impl fmt::Display for StoredUser {
     }
 }
 
-/// The setting `CHURN_USER_ID_KEY`: the secret that pseudonyms are made with, if any. It is its text's bytes.
+/// The setting `CHURN_USER_ID_KEY`: the secret key of the pseudonyms, used as the bytes of its text.
 ///
-/// It is read but never shown: [`Debug`] leaves it out, and it serialises as null.
+/// It is never printed: [`Debug`] omits it, and it serialises as null.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct UserIdKey(Option<Box<str>>);
 
 impl UserIdKey {
-    /// Fewest bytes; fewer could be guessed, as user ids can.
+    /// Shortest key, in bytes. User ids are easy to guess, so the key must not be.
     pub(crate) const MIN_BYTES: usize = 16;
 
-    /// Whether there is a key.
     pub fn is_set(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Length in bytes, if there is a key.
+    /// Length in bytes; `None` without a key.
     pub(crate) fn bytes(&self) -> Option<usize> {
         self.0.as_deref().map(str::len)
     }
@@ -79,24 +76,23 @@ impl<'de> Deserialize<'de> for UserIdKey {
     }
 }
 
-/// Names users for the stores: with a key, the unpadded base64url of the HMAC-SHA256 (RFC 2104) of the user's id, 43
-/// characters; without one, the id itself.
+/// Converts user ids to their stored form. With a key: the HMAC-SHA256 (RFC 2104) of the id as unpadded base64url, 43
+/// characters. Without a key: the id itself.
 #[derive(Clone)]
 pub struct Pseudonyms(Option<Hmac<Sha256>>);
 
 impl Pseudonyms {
-    /// With `key`, if it is set.
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
     pub fn new(key: &UserIdKey) -> Self {
         Self(key.0.as_deref().map(|key| Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length")))
     }
 
-    /// Whether ids are to be kept out of the stores.
+    /// Whether user ids must not be stored.
     pub fn hide_ids(&self) -> bool {
         self.0.is_some()
     }
 
-    /// How `user` is named in the stores.
+    /// The stored form of `user`.
     pub fn stored_user(&self, user: &UserId) -> StoredUser {
         StoredUser(match &self.0 {
             None => user.as_str().into(),
@@ -122,10 +118,10 @@ mod tests {
         Pseudonyms::new(&key.into()).stored_user(&UserId::new(user).unwrap()).to_string()
     }
 
-    /// RFC 4231, test case 2, and one of a key longer than SHA-256's block; the latter, and the base64 of both, from
+    /// RFC 4231, test case 2, and a key longer than SHA-256's block. The second value, and the base64 of both, are from
     /// `printf '…' | openssl dgst -sha256 -hmac '…' -binary | basenc --base64url`.
     #[test]
-    fn is_hmac_sha256() {
+    fn pseudonyms_are_hmac_sha256() {
         let jefe = pseudonym("Jefe", "what do ya want for nothing?");
         assert_eq!(jefe, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM");
         let bytes = URL_SAFE_NO_PAD.decode(&jefe).unwrap();
@@ -134,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_the_id_itself_is_stored() {
+    fn ids_are_stored_without_a_key() {
         let user = UserId::new("30").unwrap();
         assert_eq!(Pseudonyms::new(&UserIdKey::default()).stored_user(&user).as_str(), "30");
     }
@@ -144,6 +140,6 @@ mod tests {
         let (a, b) = ("a key of 16 byte", "b key of 16 byte");
         let all = [pseudonym(a, "30"), pseudonym(a, "31"), pseudonym(b, "30")];
         assert_eq!(std::collections::BTreeSet::from(all.clone()).len(), 3, "{all:?}");
-        assert_eq!(pseudonym(a, " 30 "), pseudonym(a, "30"), "as the log means one user by both");
+        assert_eq!(pseudonym(a, " 30 "), pseudonym(a, "30"), "both are the same user");
     }
 }

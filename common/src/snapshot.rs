@@ -1,4 +1,4 @@
-//! Snapshots: what a user looked like at a cutoff, and what became of them.
+//! Snapshots: a user's features at a cutoff, with the label.
 
 use crate::calendar::Day;
 use crate::features::Row;
@@ -8,13 +8,11 @@ use crate::pseudonym::StoredUser;
 /// A user at a cutoff whose label is known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// The user; never a feature.
+    /// Never a feature.
     pub user: StoredUser,
-    /// The cutoff: features from before it, label from after it.
+    /// Features are from before the cutoff, the label from after it.
     pub cutoff: Day,
-    /// The features.
     pub row: Row,
-    /// Whether the user churned.
     pub churned: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Rows of features as Parquet: one `FLOAT` column a feature, null = missing, so that Athena and pandas read them.
+//! Feature rows as Parquet: one `FLOAT` column per feature, null = missing. Athena and pandas read this format.
 
 use crate::features::{COUNT, Row, SCHEMA};
 use crate::snapshot::Snapshot;
@@ -13,28 +13,27 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use std::sync::Arc;
 
-/// Most rows in one row group.
-const GROUP: usize = 50_000;
+/// Most rows in a row group.
+const ROW_GROUP_ROWS: usize = 50_000;
 
-/// Rows of features alone, such as a model's baseline.
+/// Writes feature columns only, such as for a model's baseline.
 pub fn write_rows(rows: &[Row]) -> Result<Vec<u8>> {
     write("", rows, |_, _| Ok(()), |row| row)
 }
 
-/// A snapshot and the part it had in a run.
+/// A snapshot and its role in a training run.
 #[derive(Debug, Clone, Copy)]
 pub struct SplitSnapshot<'a> {
-    /// The snapshot.
     pub snapshot: &'a Snapshot,
     /// `train` or `test`.
     pub split: &'a str,
-    /// The group that its user was dealt to for cross-validation.
+    /// The cross-validation group of the user; `None` for a test row.
     pub user_group: Option<i32>,
-    /// The fold of cross-validation that held it out.
+    /// The cross-validation fold that held out the row; `None` if no fold did.
     pub fold: Option<i32>,
 }
 
-/// Snapshots with their user, cutoff, label and part in the run.
+/// Writes snapshots: user, cutoff, split, group, fold and label, followed by the feature columns.
 pub fn write_snapshots(snapshots: &[SplitSnapshot<'_>]) -> Result<Vec<u8>> {
     let keys = "required binary user_id (STRING); required int32 cutoff (DATE); required binary split (STRING); \
                 optional int32 user_group; optional int32 fold; required boolean churned;";
@@ -50,7 +49,7 @@ pub fn write_snapshots(snapshots: &[SplitSnapshot<'_>]) -> Result<Vec<u8>> {
         let (folds, fold_levels) = optional(|r| r.fold);
         let churned: Vec<bool> = rows.iter().map(|r| r.snapshot.churned).collect();
         for column in 0..6 {
-            let mut writer = group.next_column()?.ok_or_else(|| broken("a key column is missing"))?;
+            let mut writer = group.next_column()?.ok_or_else(|| corrupt("missing key column"))?;
             match (column, writer.untyped()) {
                 (0, ColumnWriter::ByteArrayColumnWriter(w)) => w.write_batch(&users, None, None)?,
                 (1, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&cutoffs, None, None)?,
@@ -58,7 +57,7 @@ pub fn write_snapshots(snapshots: &[SplitSnapshot<'_>]) -> Result<Vec<u8>> {
                 (3, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&groups, Some(&group_levels), None)?,
                 (4, ColumnWriter::Int32ColumnWriter(w)) => w.write_batch(&folds, Some(&fold_levels), None)?,
                 (_, ColumnWriter::BoolColumnWriter(w)) => w.write_batch(&churned, None, None)?,
-                _ => return Err(broken("a key column has another type")),
+                _ => return Err(corrupt("key column has an unexpected type")),
             };
             writer.close()?;
         }
@@ -77,7 +76,7 @@ fn write<T>(
     let schema = Arc::new(parse_message_type(&format!("message rows {{ {keys} {columns} }}"))?);
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
-    for rows in rows.chunks(GROUP) {
+    for rows in rows.chunks(ROW_GROUP_ROWS) {
         let mut group = file.next_row_group()?;
         write_keys(&mut group, rows)?;
         for feature in 0..COUNT {
@@ -87,10 +86,10 @@ fn write<T>(
                 levels.push(i16::from(!value.is_nan()));
                 present.extend(Some(value).filter(|v| !v.is_nan()));
             }
-            let mut writer = group.next_column()?.ok_or_else(|| broken("a feature column is missing"))?;
+            let mut writer = group.next_column()?.ok_or_else(|| corrupt("missing feature column"))?;
             match writer.untyped() {
                 ColumnWriter::FloatColumnWriter(w) => w.write_batch(&present, Some(&levels), None)?,
-                _ => return Err(broken("a feature column has another type")),
+                _ => return Err(corrupt("feature column has an unexpected type")),
             };
             writer.close()?;
         }
@@ -99,35 +98,38 @@ fn write<T>(
     file.into_inner()
 }
 
-/// Reads the features of every row, whatever other columns there are. A feature without a column is an error.
+/// Reads the features of every row and ignores other columns.
+///
+/// # Errors
+/// A feature has no column, or the file is not valid Parquet.
 pub fn read_rows(file: Vec<u8>) -> Result<Vec<Row>> {
     let reader = SerializedFileReader::new(bytes::Bytes::from(file))?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let places = SCHEMA.iter().map(|f| {
+    let columns = SCHEMA.iter().map(|f| {
         let found = schema.columns().iter().position(|c| c.name() == f.name);
-        found.ok_or_else(|| ParquetError::General(format!("there is no column {}", f.name)))
+        found.ok_or_else(|| ParquetError::General(format!("missing column {}", f.name)))
     });
-    let places = places.collect::<Result<Vec<usize>>>()?;
+    let columns = columns.collect::<Result<Vec<usize>>>()?;
     let mut all = Vec::new();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
-        let rows = usize::try_from(group.metadata().num_rows()).map_err(|_| broken("a negative number of rows"))?;
+        let rows = usize::try_from(group.metadata().num_rows()).map_err(|_| corrupt("negative number of rows"))?;
         let mut values = vec![[f32::NAN; COUNT]; rows];
-        for (feature, place) in places.iter().enumerate() {
+        for (feature, column) in columns.iter().enumerate() {
             let (mut present, mut levels) = (Vec::new(), Vec::new());
-            let read = match group.get_column_reader(*place)? {
+            let read = match group.get_column_reader(*column)? {
                 ColumnReader::FloatColumnReader(mut r) => {
                     r.read_records(rows, Some(&mut levels), None, &mut present)?.0
                 }
-                _ => return Err(broken("a feature column is not FLOAT")),
+                _ => return Err(corrupt("feature column is not FLOAT")),
             };
             if read != rows || levels.len() != rows {
-                return Err(broken("a feature column is too short"));
+                return Err(corrupt("feature column is too short"));
             }
             let mut present = present.into_iter();
             for (row, level) in values.iter_mut().zip(levels) {
                 if let (1, Some(cell)) = (level, row.get_mut(feature)) {
-                    *cell = present.next().ok_or_else(|| broken("a feature column is too short"))?;
+                    *cell = present.next().ok_or_else(|| corrupt("feature column is too short"))?;
                 }
             }
         }
@@ -136,7 +138,7 @@ pub fn read_rows(file: Vec<u8>) -> Result<Vec<Row>> {
     Ok(all)
 }
 
-fn broken(what: &str) -> ParquetError {
+fn corrupt(what: &str) -> ParquetError {
     ParquetError::General(what.to_owned())
 }
 
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_read_back_with_what_is_missing() {
+    fn rows_are_read_back_with_missing_values() {
         for n in [0, 1, 100] {
             let rows: Vec<Row> = (0..n).map(row).collect();
             assert_eq!(bits(&read_rows(write_rows(&rows).unwrap()).unwrap()), bits(&rows));
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn features_read_back_from_snapshots_too() {
+    fn features_are_read_back_from_snapshots() {
         let snapshot = |i| Snapshot {
             user: StoredUser::from_stored(&format!("u{i}")).unwrap(),
             cutoff: Day::from_number(17_800),
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_is_an_error() {
+    fn invalid_file_is_an_error() {
         assert!(read_rows(b"junk".to_vec()).is_err());
         assert!(read_rows(Vec::new()).is_err());
     }

@@ -60,7 +60,7 @@ pub fn log_reader(input: &[u8]) {
         assert_eq!(line.bytes, kept);
         match (length, &error) {
             (None, Some(why)) => assert_eq!(line.end, End::Truncated(why.clone())),
-            _ => assert_eq!(line.end, if expected.len() > limit { End::TooLong } else { End::Whole }),
+            _ => assert_eq!(line.end, if expected.len() > limit { End::TooLong } else { End::Complete }),
         }
         let taken = length.map_or(rest.len(), |length| length + 1);
         assert!(taken > 0, "a line has a byte, if only its end");

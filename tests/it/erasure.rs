@@ -211,7 +211,7 @@ async fn repeated_request_completes_a_failed_erasure() {
     // Nothing is deleted before there is a tombstone.
     let (status, problem) = forget(&StoreNames { forgotten_table: missing(), ..StoreNames::default() }, now).await;
     assert_eq!((status, &problem["type"]), (503, &json!("urn:churn:problem:unavailable")));
-    assert_eq!(stores.histories.of_user(&user("30")).await.unwrap().len(), 3);
+    assert_eq!(stores.histories.for_user(&user("30")).await.unwrap().len(), 3);
     for broken in [
         StoreNames { history_table: missing(), ..StoreNames::default() },
         StoreNames { risk_table: missing(), ..StoreNames::default() },
@@ -221,7 +221,7 @@ async fn repeated_request_completes_a_failed_erasure() {
     }
     let (status, told) = forget(&StoreNames::default(), later(2)).await;
     assert_eq!((status, told["forgotten_at"].clone()), (200, json!(later(2))));
-    assert!(stores.histories.of_user(&user("30")).await.unwrap().is_empty());
+    assert!(stores.histories.for_user(&user("30")).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -301,8 +301,8 @@ async fn reingestion_does_not_restore_an_erased_user() {
         .await
         .unwrap();
         assert_eq!(answer.status(), 200);
-        assert_eq!(stores.histories.of_user(&user("30")).await.unwrap(), []);
-        assert_eq!(stores.histories.of_user(&user("31")).await.unwrap().len(), 2);
+        assert_eq!(stores.histories.for_user(&user("30")).await.unwrap(), []);
+        assert_eq!(stores.histories.for_user(&user("31")).await.unwrap().len(), 2);
     }
 }
 
@@ -316,12 +316,12 @@ async fn erasure_during_ingest_is_honoured() {
     let settings = ingest::IngestSettings { chunk_bytes: 1024, min_remaining_seconds: 840, ..Default::default() };
     let hurried = Invocation { deadline: now, ..invocation("id", now) };
     ingest::handle(event.clone(), &stores, &settings, &hurried).await.unwrap_err();
-    assert_ne!(stores.histories.of_user(&user("30")).await.unwrap(), [], "the first part is written");
+    assert_ne!(stores.histories.for_user(&user("30")).await.unwrap(), [], "the first part is written");
     // As by one who deletes what there is before this part is written.
     stores.forgotten.add(&user("30"), now).await.unwrap();
     let done = ingest::handle(event, &stores, &settings, &invocation("id", now)).await.unwrap();
     let answer = serde_json::to_value(&done.objects[0]).unwrap();
     assert_eq!((&answer["outcome"], &answer["lines"]), (&json!("ingested"), &json!(60)), "{answer}");
-    assert_eq!(stores.histories.of_user(&user("30")).await.unwrap(), []);
-    assert_eq!(stores.histories.of_user(&user("31")).await.unwrap().len(), 30);
+    assert_eq!(stores.histories.for_user(&user("30")).await.unwrap(), []);
+    assert_eq!(stores.histories.for_user(&user("31")).await.unwrap().len(), 30);
 }

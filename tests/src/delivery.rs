@@ -39,7 +39,7 @@ impl Process {
         let invocation = Invocation {
             id: once.request,
             deadline: Timestamp::from_millis(once.now.millis() + left),
-            clock: Clock::Stopped(once.now),
+            clock: Clock::Fixed(once.now),
             function: Some(self.function),
         };
         ingest::handle(once.event, &self.stores, settings, &invocation).await

@@ -129,7 +129,7 @@ pub async fn put(stack: &Stack, key: &str, body: Vec<u8>, version: u32) -> anyho
 /// An invocation of `ingest` with the request id `id` and a clock that is stopped at `now`.
 pub fn invocation(id: &str, now: Timestamp) -> Invocation {
     let deadline = Timestamp::from_millis(now.millis() + 900_000);
-    Invocation { id: id.to_owned(), deadline, clock: Clock::Stopped(now), function: None }
+    Invocation { id: id.to_owned(), deadline, clock: Clock::Fixed(now), function: None }
 }
 
 /// An invocation of `retrain` with a new request id.

@@ -1,4 +1,4 @@
-//! Where the requests of a service go: the configured endpoint, or the public one of the region's partition.
+//! The endpoint of a service: the configured one, or the public one of the region's partition.
 
 use aws_smithy_runtime_api::client::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::client::endpoint::{EndpointFuture, EndpointResolverParams, ResolveEndpoint};
@@ -6,10 +6,10 @@ use aws_smithy_types::endpoint::Endpoint;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-/// A service, by its names.
+/// The names of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Service {
-    /// The id in settings: `Lambda` reads `AWS_ENDPOINT_URL_LAMBDA`.
+    /// The id in configuration: `Lambda` reads `AWS_ENDPOINT_URL_LAMBDA`.
     pub id: &'static str,
     /// The name in host names and signatures.
     pub name: &'static str,
@@ -17,7 +17,7 @@ pub(super) struct Service {
 
 /// The endpoint of a service; `None` if there is neither an endpoint nor a region in the configuration.
 ///
-/// As with the SDK's own clients, a missing region is an error of each call, not of the start.
+/// As with the SDK's own clients, a missing region is an error of each call, not of the constructor.
 #[derive(Debug)]
 pub(super) struct ServiceEndpoint {
     url: Option<String>,
@@ -43,7 +43,8 @@ impl ResolveEndpoint for ServiceEndpoint {
     }
 }
 
-/// The endpoint set in code; otherwise the service's own in environment or profile; otherwise that of all services.
+/// In this order: the endpoint set in code; the service-specific one of the environment or profile; the one for all
+/// services.
 fn configured_url(config: &SdkConfig, service: Service) -> Option<String> {
     let of_all_services = || config.endpoint_url().map(str::to_owned);
     if config.get_origin("endpoint_url").is_client_config() {
@@ -57,16 +58,16 @@ fn configured_url(config: &SdkConfig, service: Service) -> Option<String> {
 
 /// Host name suffixes of a partition.
 struct Partition {
-    /// What the names of its regions start with.
+    /// The start of the names of its regions.
     regions: &'static str,
     suffix: &'static str,
     dual_stack_suffix: &'static str,
 }
 
-/// Any region outside of [`PARTITIONS`], `us-gov-…` included.
+/// For every region outside of [`PARTITIONS`], `us-gov-…` included.
 const STANDARD: Partition = Partition { regions: "", suffix: "amazonaws.com", dual_stack_suffix: "api.aws" };
 
-/// The SDK's table of partitions, as of aws-sdk-lambda 1.156.
+/// The partitions of the SDK, as of aws-sdk-lambda 1.156.
 const PARTITIONS: [Partition; 6] = [
     Partition { regions: "cn-", suffix: "amazonaws.com.cn", dual_stack_suffix: "api.amazonwebservices.com.cn" },
     Partition { regions: "eusc-", suffix: "amazonaws.eu", dual_stack_suffix: "api.amazonwebservices.eu" },
@@ -93,9 +94,9 @@ mod tests {
     const LAMBDA: Service = Service { id: "Lambda", name: "lambda" };
     const EVENTS: Service = Service { id: "EventBridge", name: "events" };
 
-    /// The endpoint tests of aws-sdk-lambda 1.156 and aws-sdk-eventbridge 1.127, a sample of each partition.
+    /// From the endpoint tests of aws-sdk-lambda 1.156 and aws-sdk-eventbridge 1.127: a sample of each partition.
     #[test]
-    fn public_endpoints_are_those_of_the_sdk() {
+    fn public_endpoints_match_the_sdk() {
         for (service, region, fips, dual_stack, expected) in [
             (LAMBDA, "eu-west-1", false, false, "https://lambda.eu-west-1.amazonaws.com"),
             (LAMBDA, "us-east-1", true, false, "https://lambda-fips.us-east-1.amazonaws.com"),
@@ -113,7 +114,7 @@ mod tests {
         }
     }
 
-    /// An environment in which Lambda has an endpoint of its own.
+    /// An environment that sets an endpoint only for Lambda.
     #[derive(Debug)]
     struct LambdaOnly;
 
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_endpoint_replaces_the_public_one() {
+    fn configured_endpoint_replaces_the_public_one() {
         let url = |config: &SdkConfig, service| ServiceEndpoint::new(config, service).url;
         let config = SdkConfig::builder().service_config(LambdaOnly).region(Region::from_static("eu-west-1")).build();
         assert_eq!(url(&config, LAMBDA).as_deref(), Some("http://lambda.test"));

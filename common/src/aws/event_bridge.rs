@@ -1,4 +1,4 @@
-//! EventBridge's `PutEvents`, one event a call.
+//! EventBridge's `PutEvents`, with one event per call.
 
 use super::endpoint::Service;
 use super::operation::AwsOperation;
@@ -10,7 +10,6 @@ use serde_json::json;
 
 const SERVICE: Service = Service { id: "EventBridge", name: "events" };
 
-/// A client of EventBridge.
 #[derive(Debug, Clone)]
 pub struct EventBridge {
     put_events: AwsOperation,
@@ -20,19 +19,19 @@ pub struct EventBridge {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub time: Timestamp,
-    /// Who sends it, such as `churn.retrain`.
+    /// The sender, such as `churn.retrain`.
     pub source: &'static str,
     pub detail_type: &'static str,
     /// A JSON object.
     pub detail: String,
 }
 
-/// The result of a call that succeeded: the service accepts or rejects each event on its own.
+/// The result of a successful call: the service accepts or rejects each event individually.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutEventResult {
-    /// The event's id.
+    /// Holds the event id.
     Accepted(String),
-    /// EventBridge's code and message, where it gave them.
+    /// Holds EventBridge's error code and message, if the response contains them.
     /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
     Rejected { code: Option<String>, message: Option<String> },
 }
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_is_one_entry_of_put_events() {
+    async fn event_is_one_entry_of_put_events() {
         let http = FakeHttp::new([(200, json!({"FailedEntryCount": 0, "Entries": [{"EventId": "7"}]}))]);
         assert_eq!(put(&http).await, Ok(PutEventResult::Accepted("7".into())));
         let [request] = &http.requests()[..] else { panic!() };
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rejected_event_is_a_result_and_an_unreadable_answer_an_error() {
+    async fn rejected_event_is_a_result_and_invalid_response_is_an_error() {
         let entry = json!({"ErrorCode": "InternalFailure", "ErrorMessage": "later"});
         let (code, message) = (Some("InternalFailure".into()), Some("later".into()));
         let rejected = FakeHttp::new([(200, json!({"FailedEntryCount": 1, "Entries": [entry]}))]);

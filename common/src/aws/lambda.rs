@@ -1,4 +1,4 @@
-//! Lambda's `Invoke`, asynchronous invocations only.
+//! Lambda's `Invoke`, for asynchronous invocations.
 
 use super::endpoint::Service;
 use super::operation::AwsOperation;
@@ -8,10 +8,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const SERVICE: Service = Service { id: "Lambda", name: "lambda" };
 
-/// What a path segment must encode: all but RFC 3986's unreserved characters.
+/// The characters that a path segment must encode: all except RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A client of Lambda.
 #[derive(Debug, Clone)]
 pub struct Lambda {
     invoke: AwsOperation,
@@ -37,7 +36,7 @@ mod tests {
     use serde_json::Value;
 
     #[tokio::test]
-    async fn the_function_is_one_encoded_path_segment() {
+    async fn function_name_is_one_encoded_path_segment() {
         let http = FakeHttp::new([(202, Value::Null)]);
         let lambda = Lambda::new(&http.config());
         lambda.invoke_async("ingest", "{}".into()).await.unwrap();

@@ -1,4 +1,4 @@
-//! AWS: the connection that all clients share, and clients of services of which one operation is needed. The SDK crates of
+//! AWS: the shared connection, and small clients for services of which only one operation is needed. The SDK crates of
 //! these services take minutes to compile.
 
 mod connection;

@@ -1,7 +1,7 @@
-//! One operation of an AWS service, called as the AWS SDK calls it: signed, retried, and within the configured timeouts.
+//! One operation of an AWS service, called as the AWS SDK does it: signed, retried, and with the configured timeouts.
 //!
-//! It is built from the same runtime crates as the SDK's clients of S3 and DynamoDB, and makes the same choices as the code
-//! that is generated for Lambda and EventBridge.
+//! It uses the same runtime crates as the SDK's S3 and DynamoDB clients, in the same configuration as the SDK's
+//! generated clients of Lambda and EventBridge.
 
 use super::endpoint::{Service, ServiceEndpoint};
 use crate::store::StoreError;
@@ -43,7 +43,7 @@ pub(super) struct AwsOperation {
     operation: Operation<Post, Vec<u8>, ErrorMetadata>,
 }
 
-/// What differs between two requests of an operation.
+/// The parts of a request that differ between calls.
 #[derive(Debug)]
 struct Post {
     path: String,
@@ -51,8 +51,8 @@ struct Post {
 }
 
 impl AwsOperation {
-    /// The operation `name`, whose requests are POSTs with these headers. Credentials, region, endpoint, HTTP client, retries
-    /// and timeouts are those of `config`.
+    /// The operation `name`, which sends POST requests with these headers. Credentials, region, endpoint, HTTP client,
+    /// retries and timeouts come from `config`.
     pub(super) fn new(config: &SdkConfig, service: Service, name: &'static str, headers: Headers) -> Self {
         let plugin = StaticRuntimePlugin::new()
             .with_config(settings(config, service))
@@ -68,14 +68,14 @@ impl AwsOperation {
         Self { name, operation }
     }
 
-    /// Makes one call; the body of the response. `target` names the resource in errors.
+    /// Makes one call and returns the body of the response. `target` names the resource in errors.
     pub(super) async fn call(&self, target: &str, path: String, body: String) -> Result<Vec<u8>, StoreError> {
         let response = self.operation.invoke(Post { path, body }).await;
         response.map_err(|e| StoreError::from_call(self.name, target, e))
     }
 }
 
-/// What the orchestrator and its components read.
+/// The configuration that the orchestrator and its components read.
 fn settings(config: &SdkConfig, service: Service) -> FrozenLayer {
     let mut layer = Layer::new("churn operation");
     layer.store_put(EndpointResolverParams::new(()));
@@ -98,7 +98,7 @@ fn settings(config: &SdkConfig, service: Service) -> FrozenLayer {
     layer.freeze()
 }
 
-/// The parts that the orchestrator runs.
+/// The components that the orchestrator runs.
 fn components(config: &SdkConfig, service: Service) -> RuntimeComponentsBuilder {
     let components = RuntimeComponentsBuilder::new("churn operation")
         .with_http_client(config.http_client())
@@ -134,7 +134,7 @@ fn to_request(post: Post, headers: Headers) -> Result<HttpRequest, BoxError> {
     Ok(request)
 }
 
-/// The body of a success; otherwise the service's error.
+/// The body of a successful response, or the service's error.
 fn read_response(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     match response.status().is_success() {
@@ -143,7 +143,7 @@ fn read_response(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<E
     }
 }
 
-/// Code and message of an error, as the AWS JSON protocols transmit them; for an answer in another format, its status.
+/// Code and message of an error in the AWS JSON protocols. For a response in another format, the message is its status.
 /// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
 fn service_error(response: &HttpResponse, body: &[u8]) -> ErrorMetadata {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_are_signed_as_the_specification_says() {
+    async fn requests_are_signed_with_sigv4() {
         let http = FakeHttp::new([(200, json!("done"))]);
         assert_eq!(call(&http).await, Ok(b"\"done\"".to_vec()));
         let [request] = &http.requests()[..] else { panic!() };
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn errors_have_the_services_code_and_message() {
+    async fn errors_contain_the_services_code_and_message() {
         for (status, header, body, kind, text) in [
             (
                 403,
@@ -262,7 +262,7 @@ mod tests {
         let failed = (500, json!({"__type": "ServiceException"}));
         let http = FakeHttp::new([throttled.clone(), failed, (200, Value::Null)]);
         call(&http).await.unwrap();
-        // Up to 1 and 2 s; the time limit for credentials, 21.6 s, is measured by sleeping, too.
+        // Up to 1 and 2 s. The SDK also sleeps for the time limit of credentials, 21.6 s.
         let pauses = http.pauses().into_iter().filter(|pause| *pause <= Duration::from_secs(2)).count();
         assert_eq!((http.requests().len(), pauses), (3, 2));
         let http = FakeHttp::new([throttled]);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_call_leaves_without_region_or_credentials() {
+    async fn no_request_is_sent_without_region_or_credentials() {
         let http = FakeHttp::new([(200, Value::Null)]);
         let mut without_credentials = http.config().into_builder();
         without_credentials.set_credentials_provider(None);

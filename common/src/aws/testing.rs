@@ -19,7 +19,7 @@ pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 pub const TOKEN: &str = "a session token";
 
-/// Returns prepared responses, the last one repeatedly, and records the requests and the pauses between them.
+/// Returns prepared responses, the last one repeatedly. Records the requests and the pauses between them.
 #[derive(Debug, Clone)]
 pub struct FakeHttp {
     error_type: Option<&'static str>,
@@ -40,12 +40,12 @@ impl FakeHttp {
         Self { error_type: None, state: Arc::new(Mutex::new(State { responses, requests: vec![], pauses: vec![] })) }
     }
 
-    /// With the header `x-amzn-errortype`, if one is given.
+    /// Adds the header `x-amzn-errortype` to every response, if one is given.
     pub fn with_error_type(self, error_type: Option<&'static str>) -> Self {
         Self { error_type, ..self }
     }
 
-    /// A configuration whose requests, and pauses between retries, end here.
+    /// A configuration that sends its requests and its pauses between retries to this client.
     pub fn config(&self) -> SdkConfig {
         let credentials =
             aws_sdk_s3::config::Credentials::new(ACCESS_KEY, SECRET_KEY, Some(TOKEN.into()), None, "test");

@@ -1,7 +1,6 @@
-//! Settings: typed structs with defaults in code, overridden by `CHURN_*` variables or by a payload.
+//! Settings: typed structs with defaults in code, which `CHURN_*` environment variables or a payload override.
 //!
-//! This is the mechanism. Each function declares a struct of its own; all functions share
-//! [`StoreNames`](crate::store::names::StoreNames).
+//! Each function declares its own struct. All functions share [`StoreNames`](crate::store::names::StoreNames).
 
 mod range;
 
@@ -11,51 +10,31 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Why settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// A value has another type or spelling than the setting takes.
-    #[error("setting {name}: cannot use {value}: {reason}")]
-    Unreadable {
-        /// Name of the setting.
-        name: String,
-        /// The value given.
-        value: String,
-        /// What was expected.
-        reason: String,
-    },
-    /// A value is readable but not in range.
+    /// A value has the wrong type or format.
+    #[error("setting {name} is {value}: {reason}")]
+    Unreadable { name: String, value: String, reason: String },
+    /// A value has the right type but is out of range.
     #[error("setting {name} is {value}, expected {expected}")]
-    OutOfRange {
-        /// Name of the setting.
-        name: &'static str,
-        /// The value given.
-        value: String,
-        /// The range.
-        expected: String,
-    },
-    /// No setting has this name.
-    #[error("no setting {name:?}, expected one of: {known}")]
-    Unknown {
-        /// The name given.
-        name: String,
-        /// The names of all settings.
-        known: String,
-    },
-    /// A payload or the defaults are not a JSON object.
+    OutOfRange { name: &'static str, value: String, expected: String },
+    /// A payload contains an unknown name.
+    #[error("unknown setting {name:?}, expected one of: {known}")]
+    Unknown { name: String, known: String },
+    /// A payload is not a JSON object.
     #[error("expected a JSON object of settings: {0}")]
     NotSettings(String),
 }
 
-/// A struct of settings: every field is one setting, named as the field.
+/// A struct of settings. Every field is one setting with the name of the field.
 pub trait Settings: Serialize + DeserializeOwned + Default {
-    /// Every setting that has a range.
+    /// The range of every setting that has one.
     fn ranges(&self) -> Vec<Ranged>;
 
-    /// Checks every range, and what is more than a range.
+    /// Checks the ranges. Implementations may add further checks.
     ///
     /// # Errors
-    /// Names the first setting that is out of range, its value and the range.
+    /// Names the first setting that is out of range, with its value and its range.
     fn check(&self) -> Result<(), SettingsError> {
         check_ranges(self.ranges())
     }
@@ -65,18 +44,18 @@ pub trait Settings: Serialize + DeserializeOwned + Default {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
-    /// The defaults, overridden by the variables `CHURN_<FIELD>` that `variable` knows.
+    /// The defaults, overridden by the variables `CHURN_<FIELD>` that `variable` returns.
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let defaults = as_map(&Self::default())?;
         let given = defaults
             .iter()
             .filter_map(|(field, default)| {
                 let text = variable(&format!("CHURN_{}", field.to_uppercase()))?;
-                // JSON where it is JSON, but text where the setting takes it as text.
+                // A setting that accepts text takes the variable as text, other settings as JSON.
                 let text_value = Value::String(text.clone());
                 let json = || serde_json::from_str(&text).unwrap_or(Value::String(text.clone()));
                 let value =
-                    if (default.is_string() || default.is_null()) && takes::<Self>(&defaults, field, &text_value) {
+                    if (default.is_string() || default.is_null()) && accepts::<Self>(&defaults, field, &text_value) {
                         text_value
                     } else {
                         json()
@@ -87,7 +66,7 @@ pub trait Settings: Serialize + DeserializeOwned + Default {
         Self::default().overridden(given)
     }
 
-    /// These settings with some replaced; a name that is no setting is an error.
+    /// These settings with some replaced. An unknown name is an error.
     fn overridden(&self, given: Map<String, Value>) -> Result<Self, SettingsError> {
         let mut fields = as_map(self)?;
         for (name, value) in given {
@@ -96,11 +75,11 @@ pub trait Settings: Serialize + DeserializeOwned + Default {
                 return Err(SettingsError::Unknown { name, known });
             }
             let before = fields.insert(name.clone(), value.clone());
-            // One at a time, so that the error names the setting.
+            // One by one, so that the error names the setting.
             serde_json::from_value::<Self>(Value::Object(fields.clone())).map_err(|e| SettingsError::Unreadable {
                 name,
                 value: value.to_string(),
-                reason: format!("{e}; the value before was {}", before.unwrap_or_default()),
+                reason: format!("{e}; the previous value was {}", before.unwrap_or_default()),
             })?;
         }
         let settings: Self =
@@ -110,7 +89,7 @@ pub trait Settings: Serialize + DeserializeOwned + Default {
     }
 }
 
-fn takes<S: Settings>(fields: &Map<String, Value>, name: &str, value: &Value) -> bool {
+fn accepts<S: Settings>(fields: &Map<String, Value>, name: &str, value: &Value) -> bool {
     let mut fields = fields.clone();
     fields.insert(name.to_owned(), value.clone());
     serde_json::from_value::<S>(Value::Object(fields)).is_ok()
@@ -119,12 +98,12 @@ fn takes<S: Settings>(fields: &Map<String, Value>, name: &str, value: &Value) ->
 fn as_map(settings: &impl Serialize) -> Result<Map<String, Value>, SettingsError> {
     match serde_json::to_value(settings) {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(other) => Err(SettingsError::NotSettings(other.to_string())),
+        Ok(other) => Err(SettingsError::NotSettings(format!("got {other}"))),
         Err(e) => Err(SettingsError::NotSettings(e.to_string())),
     }
 }
 
-/// The settings in a payload: all of it, or the `detail` of an EventBridge event. Nothing stands for no overrides.
+/// The settings in a payload: the whole payload, or the `detail` of an EventBridge event. A null payload has none.
 pub fn overrides(payload: Value) -> Result<Map<String, Value>, SettingsError> {
     match payload {
         Value::Null => Ok(Map::new()),
@@ -132,11 +111,11 @@ pub fn overrides(payload: Value) -> Result<Map<String, Value>, SettingsError> {
             overrides(event.remove("detail").unwrap_or_default())
         }
         Value::Object(settings) => Ok(settings),
-        other => Err(SettingsError::NotSettings(format!("the payload is {other}, it must be an object"))),
+        other => Err(SettingsError::NotSettings(format!("got {other}"))),
     }
 }
 
-/// The first setting that is out of range, as an error.
+/// Fails for the first setting that is out of range.
 pub fn check_ranges(ranges: impl IntoIterator<Item = Ranged>) -> Result<(), SettingsError> {
     for Ranged { name, range, outside } in ranges {
         if let Some(value) = outside {
@@ -175,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_replace_defaults() {
+    fn variables_override_defaults() {
         assert_eq!(read(&[]), Ok(Example::default()));
         let given = read(&[("CHURN_DAYS", "7"), ("CHURN_WEIGHT", "2.5"), ("CHURN_NAME", "12")]).unwrap();
         assert_eq!(given, Example { days: 7, weight: Some(2.5), name: "12".into() });
@@ -184,9 +163,9 @@ mod tests {
     #[test]
     fn errors_name_the_setting_and_the_value() {
         let text = |v| read(v).unwrap_err().to_string();
-        assert!(text(&[("CHURN_DAYS", "soon")]).starts_with("setting days: cannot use \"soon\""));
+        assert!(text(&[("CHURN_DAYS", "soon")]).starts_with("setting days is \"soon\": "));
         assert_eq!(text(&[("CHURN_DAYS", "0")]), "setting days is 0, expected 1 to 365");
         let typo = Example::default().overridden(Map::from_iter([("day".to_owned(), Value::from(3))]));
-        assert_eq!(typo.unwrap_err().to_string(), "no setting \"day\", expected one of: days, name, weight");
+        assert_eq!(typo.unwrap_err().to_string(), "unknown setting \"day\", expected one of: days, name, weight");
     }
 }

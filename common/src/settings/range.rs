@@ -1,9 +1,9 @@
-//! The range of a setting: the same value checks, appears in messages, and is compared with the documentation.
+//! The range of a setting. One value is used for the check, for error messages, and for the comparison with the docs.
 
 use std::fmt;
 use std::ops::{Bound, RangeBounds, RangeFrom, RangeInclusive};
 
-/// The values that a setting takes. [`Display`](fmt::Display) writes it as `1 to 3,650`, `2 or more` or `above 0 to 1`.
+/// The valid values of a setting. [`Display`](fmt::Display) formats it as `1 to 3,650`, `2 or more` or `above 0 to 1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range<T> {
     lower: Bound<T>,
@@ -27,12 +27,12 @@ impl Range<f64> {
         Self { lower: Bound::Included(lower), upper: Bound::Excluded(f64::INFINITY) }
     }
 
-    /// Of these values, the ones up to `upper`.
+    /// Adds the inclusive upper bound `upper`.
     pub const fn up_to(self, upper: f64) -> Self {
         Self { lower: self.lower, upper: Bound::Included(upper) }
     }
 
-    /// Of these values, the ones below `upper`.
+    /// Adds the exclusive upper bound `upper`.
     pub const fn below(self, upper: f64) -> Self {
         Self { lower: self.lower, upper: Bound::Excluded(upper) }
     }
@@ -77,7 +77,7 @@ impl<T: fmt::Display> fmt::Display for Range<T> {
     }
 }
 
-/// A number with its thousands grouped by commas.
+/// A number with commas between groups of three digits.
 fn grouped(number: impl fmt::Display) -> String {
     let number = number.to_string();
     let digits = number.bytes().take_while(u8::is_ascii_digit).count();
@@ -91,31 +91,30 @@ fn grouped(number: impl fmt::Display) -> String {
     text
 }
 
-/// A setting with its range, and its value where that is outside.
+/// A setting, its range, and its value if it is out of range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranged {
-    /// Name of the setting.
     pub name: &'static str,
-    /// The range, as messages and documentation have it.
+    /// The range as messages and documentation contain it.
     pub range: String,
-    /// The value, if it is not in range.
+    /// The value if it is out of range.
     pub outside: Option<String>,
 }
 
 impl Ranged {
-    /// A setting that is one value.
+    /// A setting with one value.
     pub fn new<T: PartialOrd + fmt::Display>(name: &'static str, value: &T, range: impl Into<Range<T>>) -> Self {
         Self::each(name, std::slice::from_ref(value), range)
     }
 
-    /// A setting that is a list of values, each of them in `range`.
+    /// A setting with a list of values, each in `range`.
     pub fn each<T: PartialOrd + fmt::Display>(name: &'static str, values: &[T], range: impl Into<Range<T>>) -> Self {
         let range = range.into();
         let outside = values.iter().find(|value| !range.contains(value)).map(T::to_string);
         Self { name, range: range.to_string(), outside }
     }
 
-    /// A setting that is a value or null.
+    /// A setting with a value or null.
     pub fn optional<T: PartialOrd + fmt::Display>(
         name: &'static str,
         value: &Option<T>,
@@ -125,7 +124,7 @@ impl Ranged {
         Self { range: format!("{}, or null", ranged.range), ..ranged }
     }
 
-    /// A setting that is a text of so many characters.
+    /// A text setting whose number of characters is in `length`.
     pub fn text(name: &'static str, value: &str, length: impl Into<Range<usize>>) -> Self {
         let length = length.into();
         let outside = (!length.contains(&value.chars().count())).then(|| format!("{value:?}"));
@@ -138,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_prints_what_it_checks() {
+    fn range_prints_its_bounds() {
         let text = |range: Range<f64>| range.to_string();
         assert_eq!(text(Range::above(0.0)), "above 0");
         assert_eq!(text(Range::above(0.0).up_to(1.0)), "above 0 to 1");
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_belong_to_a_range_as_it_says() {
+    fn range_contains_its_inclusive_bounds_only() {
         let share = Range::above(0.0).up_to(1.0);
         assert_eq!([0.0, 1e-9, 1.0, 1.1, f64::NAN].map(|x| share.contains(&x)), [false, true, true, false, false]);
         let open = Range::above(0.0).below(1.0);
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_an_option_and_a_text_name_what_is_outside() {
+    fn lists_options_and_texts_report_the_invalid_value() {
         let outside = |ranged: Ranged| ranged.outside;
         assert_eq!(outside(Ranged::each("x", &[1, 5, 9], 1..=5)), Some("9".to_owned()));
         assert_eq!(outside(Ranged::each::<u8>("x", &[], 1..=5)), None);

@@ -1,4 +1,4 @@
-//! Why a call to a store failed.
+//! The error of a call to a store.
 
 use std::fmt;
 
@@ -6,39 +6,37 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation} on {target} failed: {message}")]
 pub struct StoreError {
-    /// What went wrong, as far as a caller may have to know.
     pub kind: StoreErrorKind,
-    /// The call, as the service names it.
+    /// The operation, as the service names it, such as `PutItem`.
     pub operation: &'static str,
-    /// Bucket and key, or table and item.
+    /// Bucket and key, table and item, or another resource.
     pub target: String,
-    /// The service's own code and words, where it gave any.
+    /// The service's code and message, or a description of the failure.
     pub message: String,
-    /// Whether the same call may succeed later.
+    /// Whether a later retry may succeed.
     pub retryable: bool,
 }
 
-/// What went wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// The service takes no more calls for now.
+    /// The request rate is too high.
     Throttled,
-    /// The item or object was changed by another writer.
+    /// Another writer changed the item or object.
     Conflict,
-    /// There is no such bucket, object or table.
+    /// The bucket, object or table does not exist.
     NotFound,
     /// The function's role does not allow the call.
     AccessDenied,
-    /// The stored data cannot be read, or the data to store cannot be written.
+    /// Stored data cannot be decoded, or data cannot be encoded.
     Corrupt,
-    /// The connection or the work ended before the call was complete.
+    /// The connection was lost, or the work ended, before the call was complete.
     Interrupted,
     /// Any other error: see [`StoreError::retryable`].
     Other,
 }
 
 impl StoreErrorKind {
-    /// Whether a call that failed so may succeed later. `Other` counts as such: most unknown errors are the service's own.
+    /// Whether a later retry may succeed. `Other` is retryable: most unknown errors are server errors.
     fn is_retryable(self) -> bool {
         match self {
             Self::Throttled | Self::Conflict | Self::Interrupted | Self::Other => true,
@@ -48,7 +46,7 @@ impl StoreErrorKind {
 }
 
 impl StoreError {
-    /// An error of `kind`; the kind decides whether it is retryable.
+    /// The kind determines whether the error is retryable.
     pub fn new(
         kind: StoreErrorKind,
         operation: &'static str,
@@ -58,12 +56,12 @@ impl StoreError {
         Self { kind, operation, target: target.into(), message: message.to_string(), retryable: kind.is_retryable() }
     }
 
-    /// Stored data cannot be read, or data to store cannot be encoded. A retry does not help.
+    /// Stored data cannot be decoded, or data cannot be encoded. A retry does not help.
     pub fn corrupt(operation: &'static str, target: impl Into<String>, why: impl fmt::Display) -> Self {
         Self::new(StoreErrorKind::Corrupt, operation, target, why)
     }
 
-    /// Whether stored data cannot be read, although the store answers.
+    /// Whether stored data is unreadable, as opposed to unavailable.
     pub fn is_corrupt(&self) -> bool {
         self.kind == StoreErrorKind::Corrupt
     }

@@ -1,35 +1,34 @@
-//! The files of a model, `models/<version>/…`: their names and contents.
+//! The files of a model in `models/<version>/`: their names and contents.
 
-/// The model file, by whose hash a model is named.
+/// The model file. Its hash is the model's version.
 pub const MODEL: &str = "model.bin";
 /// The model card: written last and deleted first, so that a model with a card is complete.
 pub const CARD: &str = "card.json";
 /// The feature rows that the model was trained on.
 pub const BASELINE: &str = "baseline.parquet";
-/// The model in XGBoost's format, where its family has one.
+/// The model in XGBoost's JSON format, for families that XGBoost can represent.
 pub const XGBOOST_JSON: &str = "xgboost.json";
 
-/// The contents of a model's files, besides its card and its report.
+/// The contents of a model's files, without its card and its report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFiles {
-    /// [`MODEL`].
+    /// The content of [`MODEL`].
     pub model: Vec<u8>,
-    /// [`BASELINE`].
+    /// The content of [`BASELINE`].
     pub baseline: Vec<u8>,
-    /// [`XGBOOST_JSON`].
+    /// The content of [`XGBOOST_JSON`].
     pub xgboost_json: Option<Vec<u8>>,
 }
 
-/// The report of the training that a model came from.
+/// The training report of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportFiles {
-    /// For people: `report.html`.
+    /// The content of `report.html`.
     pub html: Vec<u8>,
-    /// The same for machines: `report.json`.
+    /// The content of `report.json`: the same results in machine-readable form.
     pub json: Vec<u8>,
 }
 
-/// A file of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportFile {
     Html,

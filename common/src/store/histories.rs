@@ -17,50 +17,48 @@ use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-/// Most items in one BatchWriteItem call.
-const BATCH: usize = 25;
-/// BatchWriteItem calls under way at once.
-const CONCURRENT: usize = 8;
-/// Pauses between sends of a batch of which items are left; they start again whenever some are processed. With jitter, so
-/// that writers do not come back at once.
+/// Most items of one BatchWriteItem call.
+const BATCH_ITEMS: usize = 25;
+/// Most concurrent BatchWriteItem calls.
+const CONCURRENT_BATCHES: usize = 8;
+/// Pauses before a batch with unprocessed items is sent again. They restart when some items are processed. Jitter keeps
+/// writers from retrying together.
 const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(25))
     .with_max_delay(Duration::from_millis(1600))
     .with_max_times(9)
     .with_jitter();
-/// Most bytes of slices in one item; DynamoDB takes 400 KB with names and keys.
+/// Most bytes of slices in one item. DynamoDB's limit is 400 KB, attribute names and keys included.
 const ITEM_BYTES: usize = 350_000;
 
 const USER: &str = "user_id";
-const PLACE: &str = "day_source";
+const DAY_SOURCE: &str = "day_source";
 const SLICES: &str = "slices";
-const EXPIRES: &str = "expires_at";
+const EXPIRES_AT: &str = "expires_at";
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Names an item of the table.
+/// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ItemKey {
-    /// The user.
     pub user: StoredUser,
-    /// The day and the source, as the sort key has them.
-    place: String,
+    /// The sort key: `<day>#<source>`.
+    day_source: String,
 }
 
 impl ItemKey {
-    /// The day of the item's slices; `None` if the key is not one of this table.
+    /// The day of the item's slices; `None` if the sort key is invalid.
     pub fn day(&self) -> Option<Day> {
-        Day::parse(self.place.split('#').next()?)
+        Day::parse(self.day_source.split('#').next()?)
     }
 }
 
 /// An item of the table, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredItem {
-    /// Its key.
     pub key: ItemKey,
     slices: Vec<u8>,
-    expires: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
 }
 
 /// The table of session slices.
@@ -68,42 +66,44 @@ pub struct StoredItem {
 pub struct Histories {
     client: Client,
     table: String,
-    names: Pseudonyms,
+    pseudonyms: Pseudonyms,
 }
 
 impl Histories {
-    /// The table `name`, in which `names` names users.
-    pub fn new(client: Client, name: &str, names: Pseudonyms) -> Self {
-        Self { client, table: name.to_owned(), names }
+    pub fn new(client: Client, table: &str, pseudonyms: Pseudonyms) -> Self {
+        Self { client, table: table.to_owned(), pseudonyms }
     }
 
-    /// The items that hold the slices of `source`. They expire `retention_days` after the later of their day and
-    /// `delivered`, never if `None`.
+    /// Encodes the slices of `source` as items. They expire `retention_days` after their day or `delivered_at`,
+    /// whichever is later; with `None`, they do not expire.
     pub fn items(
         &self,
         source: &SourceId,
         days: &[DaySlices],
-        delivered: Timestamp,
+        delivered_at: Timestamp,
         retention_days: Option<u16>,
     ) -> Result<Vec<StoredItem>, StoreError> {
         let mut items = Vec::with_capacity(days.len());
         for day in days {
-            let expires = retention_days.map(|kept| delivered.max(day.day.start()).plus_days(i32::from(kept)));
-            for (n, slices) in chunks(&day.slices, &self.table)?.into_iter().enumerate() {
-                let key = ItemKey { user: self.names.stored_user(&day.user), place: place(day.day, source, n) };
-                items.push(StoredItem { key, slices, expires });
+            let expires_at = retention_days.map(|kept| delivered_at.max(day.day.start()).plus_days(i32::from(kept)));
+            for (n, slices) in encode_items(&day.slices, &self.table)?.into_iter().enumerate() {
+                let key = ItemKey {
+                    user: self.pseudonyms.stored_user(&day.user),
+                    day_source: day_source(day.day, source, n),
+                };
+                items.push(StoredItem { key, slices, expires_at });
             }
         }
         Ok(items)
     }
 
-    /// Writes items, each over the one of the same key.
+    /// Writes items. An item replaces a stored item with the same key.
     pub async fn put(&self, items: &[StoredItem]) -> Result<(), StoreError> {
         let request = |item: &StoredItem| {
             let mut fields = self.key(&item.key);
             fields.insert(SLICES.to_owned(), AttributeValue::B(Blob::new(item.slices.clone())));
-            if let Some(expires) = item.expires {
-                fields.insert(EXPIRES.to_owned(), AttributeValue::N((expires.millis() / 1000).to_string()));
+            if let Some(expires_at) = item.expires_at {
+                fields.insert(EXPIRES_AT.to_owned(), AttributeValue::N((expires_at.millis() / 1000).to_string()));
             }
             let put = PutRequest::builder().set_item(Some(fields)).build();
             put.map(|put| WriteRequest::builder().put_request(put).build())
@@ -111,7 +111,7 @@ impl Histories {
         self.write_all(items, request).await
     }
 
-    /// Deletes items; those that are not there are passed over.
+    /// Deletes items. It is no error if an item does not exist.
     pub async fn delete(&self, keys: &[ItemKey]) -> Result<(), StoreError> {
         let request = |key: &ItemKey| {
             let delete = DeleteRequest::builder().set_key(Some(self.key(key))).build();
@@ -123,32 +123,32 @@ impl Histories {
     fn key(&self, key: &ItemKey) -> Item {
         HashMap::from([
             (USER.to_owned(), AttributeValue::S(key.user.to_string())),
-            (PLACE.to_owned(), AttributeValue::S(key.place.clone())),
+            (DAY_SOURCE.to_owned(), AttributeValue::S(key.day_source.clone())),
         ])
     }
 
-    /// Sends a request for each of `all`, a few batches at a time.
+    /// Sends a request for each of `all`, in concurrent batches.
     async fn write_all<T>(
         &self,
         all: &[T],
         request: impl Fn(&T) -> Result<WriteRequest, BuildError>,
     ) -> Result<(), StoreError> {
-        let batches = all.chunks(BATCH).map(|batch| {
+        let batches = all.chunks(BATCH_ITEMS).map(|batch| {
             let requests: Result<Vec<_>, _> = batch.iter().map(&request).collect();
             requests.map_err(|e| StoreError::corrupt("BatchWriteItem", &self.table, e))
         });
-        stream::iter(batches).try_for_each_concurrent(CONCURRENT, |batch| self.write(batch)).await
+        stream::iter(batches).try_for_each_concurrent(CONCURRENT_BATCHES, |batch| self.write(batch)).await
     }
 
-    /// Sends one batch until nothing of it is left unprocessed. A table that is throttled leaves all of it.
+    /// Sends one batch until all its items are processed. A throttled call processes none of them.
     async fn write(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
         let mut pauses = PAUSES.build();
         loop {
             let call = self.client.batch_write_item().request_items(&self.table, batch.clone());
             let before = batch.len();
             match call.send().await.map_err(|e| StoreError::from_call("BatchWriteItem", &self.table, e)) {
-                Ok(answer) => {
-                    let left = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table));
+                Ok(response) => {
+                    let left = response.unprocessed_items.and_then(|mut tables| tables.remove(&self.table));
                     batch = left.unwrap_or_default();
                 }
                 Err(e) if e.kind == StoreErrorKind::Throttled => {}
@@ -161,21 +161,21 @@ impl Histories {
                 pauses = PAUSES.build();
             }
             let Some(pause) = pauses.next() else {
-                let why = format!("{} items were left unprocessed again and again", batch.len());
+                let why = format!("{} items were left unprocessed repeatedly", batch.len());
                 return Err(StoreError::new(StoreErrorKind::Throttled, "BatchWriteItem", &self.table, why));
             };
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Everything found of one user.
-    pub async fn of_user(&self, user: &UserId) -> Result<Vec<StoredSlices>, StoreError> {
+    /// All stored slices of one user.
+    pub async fn for_user(&self, user: &UserId) -> Result<Vec<StoredSlices>, StoreError> {
         let mut pages = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("user_id = :user")
-            .expression_attribute_values(":user", AttributeValue::S(self.names.stored_user(user).to_string()))
+            .expression_attribute_values(":user", AttributeValue::S(self.pseudonyms.stored_user(user).to_string()))
             .into_paginator()
             .items()
             .send();
@@ -187,8 +187,8 @@ impl Histories {
         Ok(found)
     }
 
-    /// Everything found of one day of a user.
-    pub async fn of_day(&self, user: &StoredUser, day: Day) -> Result<Vec<StoredSlices>, StoreError> {
+    /// All stored slices of one day of a user, with a consistent read.
+    pub async fn for_day(&self, user: &StoredUser, day: Day) -> Result<Vec<StoredSlices>, StoreError> {
         let call = self
             .client
             .query()
@@ -206,16 +206,16 @@ impl Histories {
         Ok(found)
     }
 
-    /// Deletes everything stored of one user, and returns how many items that were.
+    /// Deletes all items of one user and returns their number.
     pub async fn forget(&self, user: &UserId) -> Result<u64, StoreError> {
-        let user = self.names.stored_user(user);
+        let user = self.pseudonyms.stored_user(user);
         let mut pages = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("user_id = :user")
             .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
-            .projection_expression(PLACE)
+            .projection_expression(DAY_SOURCE)
             .consistent_read(true)
             .into_paginator()
             .items()
@@ -223,93 +223,98 @@ impl Histories {
         let mut keys = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
-            let place = item.get(PLACE).and_then(|v| v.as_s().ok()).cloned();
-            let place = place.ok_or_else(|| StoreError::corrupt("Query", &self.table, "an item has no sort key"))?;
-            keys.push(ItemKey { user: user.clone(), place });
+            let day_source = item.get(DAY_SOURCE).and_then(|v| v.as_s().ok()).cloned();
+            let no_key = || StoreError::corrupt("Query", &self.table, "an item has no sort key");
+            keys.push(ItemKey { user: user.clone(), day_source: day_source.ok_or_else(no_key)? });
         }
         let items = keys.len() as u64;
         self.delete(&keys).await?;
         Ok(items)
     }
 
-    /// Starts a pass over all users of segment `segment` of `of`, in constant memory plus 8 bytes per user.
-    pub fn scan(&self, segment: u16, of: u16) -> UserScan {
+    /// Starts a scan of all users in segment `segment` of `total_segments`. It needs constant memory plus 8 bytes per
+    /// user.
+    pub fn scan(&self, segment: u16, total_segments: u16) -> UserScan {
         UserScan {
             histories: self.clone(),
-            segment: (i32::from(segment), i32::from(of)),
+            segment: i32::from(segment),
+            total_segments: i32::from(total_segments),
             items: VecDeque::new(),
-            resume: None,
+            exclusive_start_key: None,
             ended: false,
             seen: HashSet::new(),
         }
     }
 
-    /// Passes over all users, `segments` of them at once, and keeps what `each` makes of a user. The result is ordered
-    /// by user, whatever the table's order.
+    /// Scans all users with a parallel scan and collects the results of `each`, sorted by user.
     pub async fn map_users<T>(
         &self,
-        segments: u16,
+        total_segments: u16,
         each: impl Fn(&StoredUser, History) -> Option<T>,
     ) -> Result<Vec<(StoredUser, T)>, StoreError> {
         let each = &each;
-        let passes = (0..segments).map(|segment| async move {
-            let mut scan = self.scan(segment, segments);
+        let scans = (0..total_segments).map(|segment| async move {
+            let mut scan = self.scan(segment, total_segments);
             let mut kept = Vec::new();
             while let Some((user, found)) = scan.next().await? {
                 kept.extend(each(&user, History::from_slices(found)).map(|t| (user, t)));
             }
             Ok(kept)
         });
-        let mut all: Vec<(StoredUser, T)> = try_join_all(passes).await?.into_iter().flatten().collect();
+        let mut all: Vec<(StoredUser, T)> = try_join_all(scans).await?.into_iter().flatten().collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(all)
     }
 
     fn read(&self, item: &Item) -> Result<(StoredUser, StoredSlices), StoreError> {
         let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or_default();
-        let (user, place) = (text(USER), text(PLACE));
-        let bad = |why: String| StoreError::corrupt("Scan", format!("{}/{user}/{place}", self.table), why);
-        let (day, rest) = place.split_once('#').unwrap_or((place, ""));
-        let day = Day::parse(day).ok_or_else(|| bad("the key has no day".into()))?;
-        let (source, _) = SourceId::parse_front(rest).ok_or_else(|| bad("the key has no source".into()))?;
-        let bytes = item.get(SLICES).and_then(|v| v.as_b().ok()).ok_or_else(|| bad("there are no slices".into()))?;
-        let slices = session::decode(day, bytes.as_ref()).map_err(|e| bad(e.to_string()))?;
-        let user = StoredUser::from_stored(user).ok_or_else(|| bad("the key has no user".into()))?;
+        let (user, day_source) = (text(USER), text(DAY_SOURCE));
+        let corrupt = |why: String| StoreError::corrupt("Scan", format!("{}/{user}/{day_source}", self.table), why);
+        let (day, rest) = day_source.split_once('#').unwrap_or((day_source, ""));
+        let day = Day::parse(day).ok_or_else(|| corrupt("the sort key has no day".into()))?;
+        let (source, _) = SourceId::parse_front(rest).ok_or_else(|| corrupt("the sort key has no source".into()))?;
+        let bytes =
+            item.get(SLICES).and_then(|v| v.as_b().ok()).ok_or_else(|| corrupt("the item has no slices".into()))?;
+        let slices = session::decode(day, bytes.as_ref()).map_err(|e| corrupt(e.to_string()))?;
+        let user = StoredUser::from_stored(user).ok_or_else(|| corrupt("the item has no user".into()))?;
         Ok((user, StoredSlices { source, day, slices }))
     }
 }
 
 /// The sort key of the `n`-th item of a user's `day` from `source`.
-fn place(day: Day, source: &SourceId, n: usize) -> String {
+fn day_source(day: Day, source: &SourceId, n: usize) -> String {
     if n == 0 { format!("{day}#{source}") } else { format!("{day}#{source}#{n}") }
 }
 
-/// Slices encoded in as few items as hold them; one is enough unless a user has hundreds of long sessions in a day.
-fn chunks(slices: &[SessionSlice], table: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+/// Encodes slices as one item, or as several where one would be too large, such as for hundreds of long sessions in a
+/// day.
+fn encode_items(slices: &[SessionSlice], table: &str) -> Result<Vec<Vec<u8>>, StoreError> {
     let bytes = session::encode(slices).map_err(|e| StoreError::corrupt("BatchWriteItem", table, e))?;
     if bytes.len() <= ITEM_BYTES || slices.len() < 2 {
         return Ok(vec![bytes]);
     }
     let (a, b) = slices.split_at(slices.len() / 2);
-    Ok([chunks(a, table)?, chunks(b, table)?].concat())
+    Ok([encode_items(a, table)?, encode_items(b, table)?].concat())
 }
 
-/// A pass over the users of one segment.
+/// A scan of the users in one segment.
 #[derive(Debug)]
 pub struct UserScan {
     histories: Histories,
-    segment: (i32, i32),
+    segment: i32,
+    total_segments: i32,
     items: VecDeque<(StoredUser, StoredSlices)>,
-    resume: Option<Item>,
+    exclusive_start_key: Option<Item>,
     ended: bool,
     seen: HashSet<u64>,
 }
 
 impl UserScan {
-    /// The next user and everything found of them; `None` after the last.
+    /// The next user with all stored slices; `None` after the last user.
     ///
-    /// DynamoDB keeps a user's items side by side; should it ever not, a user would be taken for two. That is noticed,
-    /// and an error.
+    /// # Errors
+    /// The scan returns a user twice. DynamoDB keeps the items of a partition key together, so that this indicates a
+    /// fault.
     pub async fn next(&mut self) -> Result<Option<(StoredUser, Vec<StoredSlices>)>, StoreError> {
         let mut current: Option<(StoredUser, Vec<StoredSlices>)> = None;
         loop {
@@ -346,17 +351,17 @@ impl UserScan {
     async fn read_page(&mut self) -> Result<(), StoreError> {
         let table = &self.histories.table;
         let call =
-            self.histories.client.scan().table_name(table).segment(self.segment.0).total_segments(self.segment.1);
-        let answer = call
-            .set_exclusive_start_key(self.resume.take())
+            self.histories.client.scan().table_name(table).segment(self.segment).total_segments(self.total_segments);
+        let response = call
+            .set_exclusive_start_key(self.exclusive_start_key.take())
             .send()
             .await
             .map_err(|e| StoreError::from_call("Scan", table, e))?;
-        for item in answer.items.unwrap_or_default() {
+        for item in response.items.unwrap_or_default() {
             self.items.push_back(self.histories.read(&item)?);
         }
-        self.resume = answer.last_evaluated_key;
-        self.ended = self.resume.is_none();
+        self.exclusive_start_key = response.last_evaluated_key;
+        self.ended = self.exclusive_start_key.is_none();
         Ok(())
     }
 }

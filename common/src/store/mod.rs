@@ -1,5 +1,5 @@
-//! S3 and DynamoDB, one file for each thing stored. Everything that calls a store is behind the feature `stores` and uses
-//! the AWS SDK only; names, files and errors are always there.
+//! S3 and DynamoDB, one file per kind of stored data. Everything that calls a store is behind the feature `stores` and
+//! uses only the AWS SDK. Names, files and errors need no feature.
 
 mod error;
 pub mod files;

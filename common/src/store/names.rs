@@ -1,13 +1,12 @@
-//! Names of buckets and tables, and the key of user ids: the settings that all functions share.
+//! The settings that all functions share: names of buckets and tables, and the key for pseudonyms.
 
 use crate::pseudonym::UserIdKey;
 use crate::settings::{Ranged, Settings};
 use serde::{Deserialize, Serialize};
 
-/// Where things are stored, and how users are named there. The defaults stand here only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreNames {
-    /// S3 bucket that operators drop logs into.
+    /// S3 bucket that receives the logs.
     pub logs_bucket: String,
     /// S3 bucket for models, reports, snapshots and quarantine.
     pub store_bucket: String,
@@ -19,7 +18,7 @@ pub struct StoreNames {
     pub risk_table: String,
     /// DynamoDB table of forgotten users.
     pub forgotten_table: String,
-    /// Secret of at least 16 bytes with which user ids are stored as pseudonyms; null stores them as they are.
+    /// Secret key of at least 16 bytes. With a key, user ids are stored as pseudonyms; with null, unchanged.
     pub user_id_key: UserIdKey,
 }
 
@@ -53,7 +52,7 @@ impl Settings for StoreNames {
 }
 
 impl StoreNames {
-    /// An error contains the length, not the key.
+    /// An error message contains the length of the key, never the key.
     fn user_id_key_range(&self) -> Ranged {
         let short = self.user_id_key.bytes().filter(|bytes| *bytes < UserIdKey::MIN_BYTES);
         Ranged {
@@ -69,9 +68,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_user_id_key_is_read_as_text_and_never_shown() {
+    fn user_id_key_is_read_as_text_and_never_printed() {
         let read = |key: &str| StoreNames::from_variables(|name| (name == "CHURN_USER_ID_KEY").then(|| key.to_owned()));
-        // The second and the third are JSON too: numbers, of which some digits would be lost.
+        // Some of these are valid JSON. As JSON numbers, they would lose digits.
         for key in ["correct horse battery", "12345678901234567890", "0.1234567890123456789", "[\"sixteen bytes\"]"] {
             let names = read(key).unwrap();
             assert_eq!(names.user_id_key, UserIdKey::from(key));

@@ -1,4 +1,4 @@
-//! One S3 bucket.
+//! Reads and writes objects of one S3 bucket.
 
 use super::{StoreError, StoreErrorKind};
 use crate::calendar::Timestamp;
@@ -6,70 +6,62 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 
-/// An S3 bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     client: Client,
     name: String,
 }
 
-/// An object that was read whole.
+/// A complete object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Its bytes.
     pub bytes: Vec<u8>,
-    /// The tag of this version, for conditional calls.
+    /// The ETag of this version, for conditional requests.
     pub etag: String,
 }
 
-/// What came of starting to read an object.
+/// The result of [`Bucket::open`].
 #[derive(Debug)]
-pub enum Opened {
-    /// Its bytes, as they arrive.
+pub enum OpenResult {
+    /// The content, as a stream.
     Body(ByteStream),
-    /// There is no such object.
-    Missing,
-    /// There is, but of another version.
+    NotFound,
+    /// The object has another version than the requested one.
     Changed,
 }
 
-/// What a conditional read found.
+/// The result of [`Bucket::get_if_changed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fetched {
-    /// The object is the one already known.
-    Unchanged,
-    /// There is no such object.
-    Missing,
-    /// The object as it is now.
-    New(Object),
+pub enum GetResult {
+    /// The object still has the known ETag.
+    NotModified,
+    NotFound,
+    Found(Object),
 }
 
-/// What must hold for a write to take place.
+/// The precondition of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition<'a> {
-    /// Nothing.
     Always,
-    /// No object has the key.
+    /// No object has this key.
     Absent,
-    /// The object under the key has this tag.
+    /// The object has this ETag.
     Unchanged(&'a str),
 }
 
-/// Times an object is read whose body breaks off: the SDK makes a call again, but not once the answer has begun.
-const READS: u32 = 3;
+/// Most attempts to read an object. The SDK retries a failed request, but not a response whose body is interrupted.
+const MAX_READ_ATTEMPTS: u32 = 3;
 
 impl Bucket {
-    /// The bucket `name`.
     pub fn new(client: Client, name: &str) -> Self {
         Self { client, name: name.to_owned() }
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The same account's bucket `name`.
+    /// The bucket `name`, with the same client.
     pub fn sibling(&self, name: &str) -> Self {
         Self { client: self.client.clone(), name: name.to_owned() }
     }
@@ -78,46 +70,48 @@ impl Bucket {
         format!("s3://{}/{key}", self.name)
     }
 
-    /// Starts reading an object from `offset` on; of the version `etag` only, where one is given.
-    pub async fn open(&self, key: &str, etag: Option<&str>, offset: u64) -> Result<Opened, StoreError> {
+    /// Opens an object from byte `offset` on. With `etag`, only if the object has this ETag.
+    pub async fn open(&self, key: &str, etag: Option<&str>, offset: u64) -> Result<OpenResult, StoreError> {
         let etag = etag.filter(|e| !e.is_empty()).map(|e| format!("\"{}\"", e.trim_matches('"')));
         let range = (offset > 0).then(|| format!("bytes={offset}-"));
         let call = self.client.get_object().bucket(&self.name).key(key).set_if_match(etag).set_range(range);
         match call.send().await {
-            Ok(answer) => Ok(Opened::Body(answer.body)),
-            Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => Ok(Opened::Missing),
-            Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 412 => Ok(Opened::Changed),
-            // There is nothing from there on.
+            Ok(response) => Ok(OpenResult::Body(response.body)),
+            Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => Ok(OpenResult::NotFound),
+            Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 412 => Ok(OpenResult::Changed),
+            // The object ends at or before `offset`.
             Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 416 => {
-                Ok(Opened::Body(ByteStream::default()))
+                Ok(OpenResult::Body(ByteStream::default()))
             }
             Err(e) => Err(StoreError::from_call("GetObject", self.target(key), e)),
         }
     }
 
-    /// Reads an object whole; `None` if there is none under the key.
+    /// Reads a complete object; `None` if it does not exist.
     pub async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
         match self.get_if_changed(key, None).await? {
-            Fetched::New(object) => Ok(Some(object)),
-            Fetched::Missing | Fetched::Unchanged => Ok(None),
+            GetResult::Found(object) => Ok(Some(object)),
+            GetResult::NotFound | GetResult::NotModified => Ok(None),
         }
     }
 
-    /// Reads an object whole unless it still is the version `known`.
-    pub async fn get_if_changed(&self, key: &str, known: Option<&str>) -> Result<Fetched, StoreError> {
+    /// Reads a complete object, unless it still has the ETag `known`.
+    pub async fn get_if_changed(&self, key: &str, known: Option<&str>) -> Result<GetResult, StoreError> {
         let mut attempt = 1;
         loop {
             let call = self.client.get_object().bucket(&self.name).key(key).set_if_none_match(known.map(str::to_owned));
-            let answer = match call.send().await {
-                Ok(answer) => answer,
-                Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => return Ok(Fetched::Missing),
-                Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 304 => return Ok(Fetched::Unchanged),
+            let response = match call.send().await {
+                Ok(response) => response,
+                Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => return Ok(GetResult::NotFound),
+                Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 304 => {
+                    return Ok(GetResult::NotModified);
+                }
                 Err(e) => return Err(StoreError::from_call("GetObject", self.target(key), e)),
             };
-            let etag = answer.e_tag.unwrap_or_default();
-            match answer.body.collect().await {
-                Ok(bytes) => return Ok(Fetched::New(Object { bytes: bytes.to_vec(), etag })),
-                Err(_) if attempt < READS => attempt += 1,
+            let etag = response.e_tag.unwrap_or_default();
+            match response.body.collect().await {
+                Ok(bytes) => return Ok(GetResult::Found(Object { bytes: bytes.to_vec(), etag })),
+                Err(_) if attempt < MAX_READ_ATTEMPTS => attempt += 1,
                 Err(e) => {
                     let why = format!("the transfer was interrupted: {e}");
                     return Err(StoreError::new(StoreErrorKind::Interrupted, "GetObject", self.target(key), why));
@@ -142,7 +136,7 @@ impl Bucket {
         };
         match call.body(bytes.into()).send().await {
             Ok(_) => Ok(true),
-            // 409: another conditional write to the key is under way, which will have changed it.
+            // 409: a concurrent conditional write to the key is in progress.
             Err(SdkError::ServiceError(e))
                 if condition != Condition::Always && matches!(e.raw().status().as_u16(), 404 | 409 | 412) =>
             {
@@ -157,7 +151,7 @@ impl Bucket {
         }
     }
 
-    /// The keys that begin with `prefix`, ascending, and when each was written.
+    /// The keys that start with `prefix`, in ascending order, each with its time of last modification.
     pub async fn list(&self, prefix: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
         let mut keys = Vec::new();
@@ -172,7 +166,7 @@ impl Bucket {
         Ok(keys)
     }
 
-    /// Deletes an object; one that is not there is passed over.
+    /// Deletes an object. It is no error if the object does not exist.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
         let call = self.client.delete_object().bucket(&self.name).key(key).send().await;
         call.map(drop).map_err(|e| StoreError::from_call("DeleteObject", self.target(key), e))

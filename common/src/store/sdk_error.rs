@@ -1,10 +1,9 @@
-//! From the AWS SDK's errors to [`StoreError`].
+//! Converts errors of the AWS SDK to [`StoreError`].
 
 use super::error::{StoreError, StoreErrorKind};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 impl StoreError {
-    /// The error of a call through the AWS SDK.
     pub fn from_call<E, R>(operation: &'static str, target: impl Into<String>, error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -25,7 +24,7 @@ impl StoreError {
     }
 }
 
-/// The kind of a service's error code, and whether a later retry may help. The SDK has retried the call already.
+/// The kind of a service's error code, and whether a later retry may succeed. The SDK has already retried the call.
 fn classify(code: &str) -> (StoreErrorKind, bool) {
     match code {
         "ProvisionedThroughputExceededException"
@@ -53,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_follow_the_services_codes() {
+    fn error_codes_determine_the_kind() {
         for (code, kind, retryable) in [
             ("SlowDown", StoreErrorKind::Throttled, true),
             ("ThrottlingException", StoreErrorKind::Throttled, true),
@@ -71,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_is_an_interruption_and_a_bad_request_is_not() {
+    fn lost_connection_is_retryable_and_invalid_request_is_not() {
         type Error = SdkError<aws_sdk_s3::operation::get_object::GetObjectError, ()>;
         let lost = StoreError::from_call("GetObject", "t", Error::timeout_error("no answer"));
         assert_eq!((lost.kind, lost.retryable), (StoreErrorKind::Interrupted, true));

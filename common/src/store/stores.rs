@@ -1,4 +1,4 @@
-//! All stores of a function, over shared clients.
+//! All stores of a function, with shared clients.
 
 use super::forgotten::Forgotten;
 use super::histories::Histories;
@@ -11,12 +11,11 @@ use super::risks::Risks;
 use crate::pseudonym::Pseudonyms;
 use aws_config::SdkConfig;
 
-/// All stores, over shared clients.
 #[derive(Debug, Clone)]
 pub struct Stores {
-    /// What users drop.
+    /// The bucket that receives the logs.
     pub logs: Bucket,
-    /// Models, reports, snapshots, quarantine.
+    /// The bucket of models, reports, snapshots and quarantine.
     pub store: Bucket,
     /// Session slices.
     pub histories: Histories,
@@ -26,7 +25,7 @@ pub struct Stores {
     pub risks: Risks,
     /// Forgotten users.
     pub forgotten: Forgotten,
-    /// How users are named in all of them.
+    /// How user ids are stored.
     pub pseudonyms: Pseudonyms,
 }
 
@@ -38,7 +37,7 @@ impl Stores {
     }
 
     pub fn connect(config: &SdkConfig, names: &StoreNames) -> Self {
-        // Amazon's own endpoint names buckets in the host; one on an address has no host to name them in.
+        // S3 on AWS takes the bucket from the host name. An endpoint with an IP address needs it in the path.
         let local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(local).build();
         Self::over(aws_sdk_s3::Client::from_conf(s3), aws_sdk_dynamodb::Client::new(config), names)

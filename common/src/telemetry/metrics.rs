@@ -1,29 +1,27 @@
-//! Metrics of one unit of work, as one line of CloudWatch's embedded metric format, which Lambda takes from stdout.
+//! Metrics of one unit of work, as one line in CloudWatch's embedded metric format (EMF). Lambda collects it from
+//! stdout.
 //!
-//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+//! Format:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use crate::calendar::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
-/// The namespace that all of the project's metrics are in.
+/// The namespace of all metrics.
 const NAMESPACE: &str = "Churn";
-/// The dimension that names the function, the only one: CloudWatch charges for each combination of values.
+/// The only dimension, the function's name: CloudWatch charges for each combination of dimension values.
 const FUNCTION: &str = "function";
-/// The member that the format keeps for itself.
+/// The member that the format reserves.
 const METADATA: &str = "_aws";
 
-/// What a metric is measured in, as CloudWatch names it.
+/// The units, as CloudWatch names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Unit {
-    /// How many.
     Count,
-    /// Bytes.
     Bytes,
-    /// Milliseconds.
     Milliseconds,
-    /// Seconds.
     Seconds,
     /// 0 to 100.
     Percent,
@@ -31,21 +29,14 @@ pub enum Unit {
     None,
 }
 
-/// Why metrics could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// CloudWatch takes neither infinities nor NaN.
-    #[error("metric {name} is {value}, it must be finite")]
-    NotFinite {
-        /// The metric.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-    },
-    /// Two members of a line cannot have one name.
+    /// CloudWatch accepts neither infinities nor NaN.
+    #[error("metric {name} is {value}, expected a finite number")]
+    NotFinite { name: &'static str, value: f64 },
+    /// A metric or property has the name of another member of the line.
     #[error("duplicate member {0}")]
     DuplicateMember(&'static str),
-    /// The line could not be written.
     #[error("the metrics could not be written: {0}")]
     Unwritable(#[from] io::Error),
 }
@@ -60,19 +51,19 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// No metrics yet of work that `function` did at `at`.
+    /// An empty set of metrics for work of `function` at `at`.
     pub fn new(function: &'static str, at: Timestamp) -> Self {
         Self { at, function, metrics: Vec::new(), properties: Vec::new() }
     }
 
-    /// Adds the metric `name`: how many.
+    /// Adds a metric in the unit [`Unit::Count`].
     #[must_use]
     pub fn count(mut self, name: &'static str, n: u64) -> Self {
         self.metrics.push((name, Unit::Count, n.into()));
         self
     }
 
-    /// Adds the metric `name`: any finite number.
+    /// Adds a metric; fails unless `value` is finite.
     pub fn put(mut self, name: &'static str, value: f64, unit: Unit) -> Result<Self, TelemetryError> {
         if !value.is_finite() {
             return Err(TelemetryError::NotFinite { name, value });
@@ -81,7 +72,7 @@ impl Metrics {
         Ok(self)
     }
 
-    /// Adds context to search the log by, which is no metric: a source or a version, never personal data.
+    /// Adds a property, which is searchable in the log but is not a metric: a source or a version, never personal data.
     #[must_use]
     pub fn property(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.properties.push((name, value.into()));
@@ -92,7 +83,7 @@ impl Metrics {
     pub fn emit(&self) -> Result<(), TelemetryError> {
         let mut line = Vec::new();
         self.emit_to(&mut line)?;
-        print!("{}", String::from_utf8_lossy(&line)); // not `io::stdout`, which tests cannot keep to themselves
+        print!("{}", String::from_utf8_lossy(&line)); // not `io::stdout`: the test harness captures only `print!`
         Ok(())
     }
 
@@ -135,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn is_one_line_in_the_embedded_metric_format() {
+    fn metrics_are_one_line_in_the_embedded_metric_format() {
         let metrics = metrics().put("took", 12.5, Unit::Milliseconds).unwrap();
         let metrics = metrics.property("source", "s3://churn-logs/a\nb.json").property("version", 3);
         let mut out = Vec::new();
@@ -166,10 +157,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cloudwatch_would_not_take_is_an_error_that_names_it() {
+    fn values_that_cloudwatch_rejects_are_errors() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let error = metrics().put("auc", value, Unit::None).unwrap_err().to_string();
-            assert_eq!(error, format!("metric auc is {value}, it must be finite"));
+            assert_eq!(error, format!("metric auc is {value}, expected a finite number"));
         }
         for twice in ["lines", "function", "_aws"] {
             let mut out = Vec::new();
@@ -179,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_cannot_be_written_is_an_error() {
+    fn write_failure_is_an_error() {
         let mut full: &mut [u8] = &mut [0; 10];
         assert!(matches!(metrics().emit_to(&mut full), Err(TelemetryError::Unwritable(_))));
     }

@@ -1,4 +1,4 @@
-//! What a function reports about its work: metrics, and the spans that its log lines belong to.
+//! Telemetry of a function: metrics, and the spans of its log lines.
 
 mod metrics;
 mod span;

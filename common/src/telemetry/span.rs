@@ -1,17 +1,17 @@
-//! The span of an invocation. The Lambda runtime's own subscriber writes the fields of all open spans with each line: in
-//! the text format before the message, with `AWS_LAMBDA_LOG_FORMAT=JSON` as the members `span` and `spans`.
+//! The span of an invocation. The Lambda runtime's subscriber adds the fields of all open spans to each log line:
+//! before the message in text format, as the members `span` and `spans` with `AWS_LAMBDA_LOG_FORMAT=JSON`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::Span;
 
-/// The span of one invocation: `invocation` with the fields `request_id` and `cold_start`, which is true for the first
-/// invocation of the process. Its lines are the ones logged within `handler.instrument(invocation_span(id)).await`.
+/// The span `invocation` with the fields `request_id` and `cold_start`, which is true for the first invocation of the
+/// process. Use it as `handler.instrument(invocation_span(id)).await`.
 pub fn invocation_span(request_id: &str) -> Span {
     static IS_WARM: AtomicBool = AtomicBool::new(false);
     span(request_id, is_first(&IS_WARM))
 }
 
-/// A span of the highest level: no log level leaves it out.
+/// At the highest level, so that no log level filters it out.
 fn span(request_id: &str, cold_start: bool) -> Span {
     tracing::error_span!("invocation", request_id, cold_start)
 }
@@ -49,7 +49,7 @@ mod tests {
 
     /// With the settings of `lambda_runtime::tracing::init_default_subscriber` for `AWS_LAMBDA_LOG_FORMAT=JSON`.
     #[test]
-    fn json_lines_hold_the_spans_fields_at_every_log_level() {
+    fn json_lines_contain_span_fields_at_every_log_level() {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -1,22 +1,22 @@
-//! Which invocation works on an object: what the object's ledger entry says, and the lease that excludes others.
+//! Decides whether a delivery has work to do, and takes the lease that excludes other invocations.
 
 use crate::job::Job;
 use crate::outcome::Outcome;
 use churn_common::calendar::Timestamp;
 use churn_common::store::StoreError;
-use churn_common::store::ledger::{Entry, Plan, State};
+use churn_common::store::ledger::{Entry, ParseConfig, State};
 use std::cmp::Ordering;
 
-/// What the ledger entry of an object means for a delivery.
+/// The status of a delivery according to the ledger entry of its object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClaimStatus {
-    /// There is work to do, from this entry on.
+    /// There is work to do. Holds the stored entry, if the object has one.
     Claimable(Option<Entry>),
     /// Too many attempts at the same chunk failed.
     Exhausted(Entry),
     /// There is nothing to do.
     Done(Outcome),
-    /// Another invocation holds the lease, until this moment at most.
+    /// Another invocation holds the lease, until this time at the latest.
     Leased(Timestamp),
 }
 
@@ -42,11 +42,11 @@ impl ClaimStatus {
     }
 }
 
-/// Takes the lease on an object whose ledger entry is `previous`. Returns the entry to continue from; `None` if another
-/// invocation changed it first.
+/// Takes the lease on an object whose stored ledger entry is `previous`. Returns the new entry; `None` if another
+/// invocation changed the entry first.
 pub async fn claim(job: &Job<'_>, previous: Option<&Entry>) -> Result<Option<Entry>, StoreError> {
     let mut entry = match previous {
-        Some(entry) if entry.version.sequencer == job.delivery.version.sequencer => entry.following(),
+        Some(entry) if entry.version.sequencer == job.delivery.version.sequencer => entry.next_revision(),
         _ => first_entry(job, previous),
     };
     entry.attempts += 1;
@@ -57,7 +57,7 @@ pub async fn claim(job: &Job<'_>, previous: Option<&Entry>) -> Result<Option<Ent
 fn first_entry(job: &Job<'_>, previous: Option<&Entry>) -> Entry {
     let Job { delivery, settings, .. } = job;
     let skew_ms = i64::from(settings.max_clock_skew_seconds) * 1000;
-    let config = Plan {
+    let config = ParseConfig {
         chunk_bytes: settings.chunk_bytes,
         max_line_bytes: settings.max_line_bytes,
         // Relative to the event, not to now: a later attempt rejects the same lines.

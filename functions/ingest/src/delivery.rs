@@ -1,4 +1,4 @@
-//! From the payload of S3 to the objects that its records are about.
+//! S3 event payloads: one delivery per record.
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use churn_common::calendar::Timestamp;
@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use std::str::Utf8Error;
 
-/// Why a payload or one of its records cannot be read. A retry does not help.
+/// A payload or one of its records is invalid. A retry does not help.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidEvent {
     #[error("invalid S3 event: {0}")]
@@ -21,21 +21,19 @@ pub enum InvalidEvent {
     InvalidKey { record: usize, key: String, source: Utf8Error },
 }
 
-/// One record of an S3 event: what happened to one object.
+/// One record of an S3 event: a change of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub bucket: String,
-    /// The key, decoded.
+    /// Decoded.
     pub key: String,
     /// Such as `ObjectCreated:Put`.
     pub event_name: String,
-    /// The version of the object.
     pub version: Version,
-    /// The record as S3 wrote it, for another invocation.
+    /// The record as received. The function invokes itself with it to continue.
     pub record: Value,
 }
 
-/// What happened to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectChange {
     Created,
@@ -62,13 +60,13 @@ impl Delivery {
         SourceId { object: self.object(), version: self.version.sequencer.clone(), chunk }
     }
 
-    /// The folder of this version for files of one kind, such as `quarantine`.
-    pub fn folder(&self, kind: &str) -> String {
-        format!("{}{}/", self.folder_of_all(kind), self.version.sequencer)
+    /// The key prefix of this version's files of one kind, such as `quarantine`.
+    pub fn version_prefix(&self, kind: &str) -> String {
+        format!("{}{}/", self.object_prefix(kind), self.version.sequencer)
     }
 
-    /// The folder of all versions of the object for files of one kind.
-    pub fn folder_of_all(&self, kind: &str) -> String {
+    /// The key prefix of the files of one kind, over all versions of the object.
+    pub fn object_prefix(&self, kind: &str) -> String {
         format!("{kind}/{}/", self.object())
     }
 
@@ -77,8 +75,8 @@ impl Delivery {
     }
 }
 
-/// Reads an S3 event: a delivery or an error for each of its records. The event that S3 sends to test a notification
-/// configuration has none.
+/// Reads an S3 event: a delivery or an error for each record. The test event that S3 sends for a new notification
+/// configuration has no records.
 pub fn read(payload: Value) -> Result<Vec<Result<Delivery, InvalidEvent>>, InvalidEvent> {
     if payload.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Vec::new());
@@ -103,7 +101,7 @@ fn delivery(i: usize, record: S3EventRecord, raw: Value) -> Result<Delivery, Inv
         event_name: required("eventName", record.event_name)?,
         version: Version {
             sequencer,
-            // A removed object has none.
+            // Removal events have no etag.
             etag: object.e_tag.unwrap_or_default(),
             event_time: Timestamp::from_millis(record.event_time.timestamp_millis()),
         },
@@ -137,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_decoded_as_s3_encodes_them() {
+    fn object_keys_are_decoded() {
         let read = |key| super::read(event(key)).unwrap().remove(0).map(|d| d.source());
         assert_eq!(read("2018/a+b%2Bc%28%D8%A3%29.json").unwrap(), "s3://logs/2018/a b+c(أ).json");
         assert!(read("%ff").unwrap_err().to_string().contains("not UTF-8"));
     }
 
     #[test]
-    fn an_invalid_event_is_an_error_that_names_what_is_missing() {
+    fn invalid_event_error_names_the_missing_field() {
         assert!(read(json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})).unwrap().is_empty());
         assert!(read(json!({"detail": {}})).unwrap_err().to_string().contains("Records"));
         let mut e = event("k");

@@ -6,11 +6,11 @@ use churn_common::calendar::Timestamp;
 use churn_common::store::ledger::Entry;
 use churn_common::store::{StoreError, Stores};
 
-/// Largest difference between the clocks of two functions.
+/// Largest assumed difference between the clocks of two functions.
 const MAX_CLOCK_DIFFERENCE_MS: i64 = 60_000;
 
-/// Deletes what was written of users who were erased since work on the object began. Call it when all chunks are written:
-/// whoever erases a user later finds all of that user's items, and deletes them.
+/// Deletes the written items of users who were erased since work on the object started. Call it after all chunks are
+/// written: a later erasure finds all items of its user and deletes them itself.
 pub async fn delete_erased(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Result<(), StoreError> {
     let started_at = Timestamp::from_millis(entry.started_at.millis() - MAX_CLOCK_DIFFERENCE_MS);
     let users = stores.forgotten.all().await?.since(started_at);

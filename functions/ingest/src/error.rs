@@ -1,25 +1,26 @@
-//! Why an invocation failed, as its handler returns it and as Lambda records it.
+//! The error of an invocation, and the form in which Lambda reports it.
 
 use crate::delivery::InvalidEvent;
 use lambda_runtime::Diagnostic;
 
-/// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// A retry does not help.
     #[error(transparent)]
     InvalidEvent(#[from] InvalidEvent),
-    /// Some objects failed, each with its error. A retry continues with these and does not repeat the others.
-    #[error("{} of {total} objects could not be ingested: {}", failures.len(), failures.join("; "))]
+    /// Some objects failed. A retry continues with these and does not repeat the others.
+    #[error("{} of {total} objects failed: {}", failures.len(), failures.join("; "))]
     Incomplete {
+        /// One message per failed object.
         failures: Vec<String>,
         /// Objects in the event.
         total: usize,
-        /// Whether a retry may help with any of them.
+        /// Whether a retry may help for at least one of them.
         retryable: bool,
     },
 }
 
+/// The error type is a stable name for alarms and retries: only `Retryable` is worth a retry.
 impl From<IngestError> for Diagnostic {
     fn from(error: IngestError) -> Self {
         let error_type = match error {

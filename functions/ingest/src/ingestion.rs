@@ -1,5 +1,4 @@
-//! The work on one object under a lease: chunk by chunk, each recorded in the ledger once it is written, and what follows
-//! the last.
+//! The work on one object under a lease: chunk by chunk, with a ledger update after each, and then the final steps.
 
 use crate::erasures;
 use crate::job::Job;
@@ -13,12 +12,12 @@ use churn_common::store::ledger::{Entry, Overlaps, State};
 use churn_common::store::{StoreError, StoreErrorKind};
 use lambda_runtime::tracing;
 
-/// The work on one object.
+/// The ingestion or the removal of one object.
 pub struct Ingestion<'a> {
     job: Job<'a>,
     /// The ledger entry as this invocation last wrote it.
     entry: Entry,
-    /// Steps that this invocation recorded in it.
+    /// Ledger updates that this invocation has made.
     steps: u32,
 }
 
@@ -28,7 +27,8 @@ impl<'a> Ingestion<'a> {
         Self { job, entry, steps: 0 }
     }
 
-    /// Stores the events of a created object in place of those of its earlier versions. `log` is open at the next chunk.
+    /// Stores the events of a created object and deletes those of its older versions. `log` is open at the next chunk;
+    /// `None` if all chunks are written.
     pub async fn ingest(&mut self, log: Option<Log>) -> Result<Outcome, IngestAbort> {
         let erased = retry(self.job.invocation, || self.job.stores.forgotten.all()).await?;
         let mut reader = ChunkReader::new(self.job, self.entry.parse_config.clone(), erased, log);
@@ -38,7 +38,7 @@ impl<'a> Ingestion<'a> {
             let ahead = chunk.next.filter(|_| !self.job.is_short_of_time());
             let (written, next) = tokio::join!(self.write(&chunk), reader.read(ahead));
             written?;
-            self.advance(after(&self.entry, chunk)).await?;
+            self.advance(entry_after(&self.entry, chunk)).await?;
             if self.is_short_of_time() {
                 return self.continue_later().await;
             }
@@ -50,7 +50,7 @@ impl<'a> Ingestion<'a> {
         self.finish().await
     }
 
-    /// Writes a chunk, over what an earlier attempt wrote of it.
+    /// Writes a chunk. Items that an earlier attempt wrote are overwritten.
     async fn write(&self, chunk: &Chunk) -> Result<(), StoreError> {
         let Job { stores, delivery, .. } = self.job;
         let write = || async {
@@ -60,17 +60,18 @@ impl<'a> Ingestion<'a> {
         retry(self.job.invocation, write).await
     }
 
-    /// Whether the rest must be left to another invocation. Every invocation does at least one step, so that the work ends.
+    /// Whether another invocation must continue. Every invocation makes at least one ledger update, so that the work
+    /// ends.
     fn is_short_of_time(&self) -> bool {
         self.steps > 0 && self.job.is_short_of_time()
     }
 
-    /// Leaves the rest to another invocation.
+    /// Releases the lease and invokes the function again, to continue at the next chunk.
     async fn continue_later(&mut self) -> Result<Outcome, IngestAbort> {
-        self.advance(Entry { lease: None, attempts: 0, last_error: None, ..self.entry.following() }).await?;
+        self.advance(Entry { lease: None, attempts: 0, last_error: None, ..self.entry.next_revision() }).await?;
         let Job { delivery, invocation, .. } = self.job;
         let Some(function) = &invocation.function else {
-            let why = "time ran short, and there is no function to continue with the rest";
+            let why = "time ran short, and no function is configured to continue";
             return Err(StoreError::new(StoreErrorKind::Interrupted, "Invoke", delivery.source(), why).into());
         };
         function.invoke_with(&delivery.record).await?;
@@ -78,19 +79,20 @@ impl<'a> Ingestion<'a> {
         Ok(Outcome::Continued { counts: self.entry.counts.clone(), next_chunk })
     }
 
-    /// Completes an object whose chunks are all written.
+    /// Completes the object after all chunks are written.
     async fn finish(&mut self) -> Result<Outcome, IngestAbort> {
         let overlaps = retry(self.job.invocation, || self.reconcile()).await?;
-        let entry = self.entry.following();
+        let entry = self.entry.next_revision();
         self.advance(Entry { state: State::Completed, lease: None, attempts: 0, overlaps, ..entry }).await?;
         let Entry { counts, items_written, overlaps, read_error, .. } = self.entry.clone();
         let Job { stores, delivery, .. } = self.job;
-        let folder = || format!("s3://{}/{}", stores.store.name(), delivery.folder("quarantine"));
+        let folder = || format!("s3://{}/{}", stores.store.name(), delivery.version_prefix("quarantine"));
         let quarantine = (counts.rejected > 0).then(folder);
         Ok(Outcome::Ingested { counts, items_written, overlaps, quarantine, read_error })
     }
 
-    /// Deletes what earlier versions wrote and what was erased during the work; counts what other objects contain too.
+    /// Deletes the items of older versions and of users who were erased since the start. Returns the overlaps with
+    /// other objects.
     async fn reconcile(&self) -> Result<Overlaps, StoreError> {
         let Job { stores, delivery, .. } = self.job;
         if self.entry.replaces_previous {
@@ -103,7 +105,7 @@ impl<'a> Ingestion<'a> {
     /// Deletes the items of a removed object.
     pub async fn remove(&mut self) -> Result<Outcome, IngestAbort> {
         retry(self.job.invocation, || self.delete_older_versions()).await?;
-        let entry = self.entry.following();
+        let entry = self.entry.next_revision();
         self.advance(Entry { state: State::Removed, lease: None, attempts: 0, next_chunk: None, ..entry }).await?;
         Ok(Outcome::Removed)
     }
@@ -113,19 +115,19 @@ impl<'a> Ingestion<'a> {
         delete_versions(stores, delivery, Versions::Older, invocation.now()).await
     }
 
-    /// Releases the lease and records the error that ended the work. If that fails too, the lease ends with the invocation.
+    /// Releases the lease and records the error that ended the work. If this fails, the lease expires at the deadline.
     pub async fn release_lease(mut self, error: Option<&StoreError>) {
-        let mut entry = Entry { lease: None, ..self.entry.following() };
+        let mut entry = Entry { lease: None, ..self.entry.next_revision() };
         if error.is_none_or(|error| error.retryable) {
             entry.attempts = 0; // the object is not the cause
         }
         entry.last_error = error.map(ToString::to_string);
         if let Err(error) = self.advance(entry).await {
-            tracing::warn!(%error, "the lease could not be released");
+            tracing::warn!(%error, "could not release the lease");
         }
     }
 
-    /// Writes the ledger entry, unless another invocation changed it.
+    /// Replaces the ledger entry. Fails with [`IngestAbort::LeaseLost`] if another invocation changed it.
     async fn advance(&mut self, entry: Entry) -> Result<(), IngestAbort> {
         if !retry(self.job.invocation, || self.job.stores.ledger.replace(Some(&self.entry), &entry)).await? {
             return Err(IngestAbort::LeaseLost);
@@ -136,9 +138,10 @@ impl<'a> Ingestion<'a> {
     }
 }
 
-/// The ledger entry once `chunk` is written.
-fn after(entry: &Entry, chunk: Chunk) -> Entry {
-    let mut entry = Entry { next_chunk: chunk.next, attempts: 1, read_error: chunk.read_error, ..entry.following() };
+/// The ledger entry after `chunk` is written.
+fn entry_after(entry: &Entry, chunk: Chunk) -> Entry {
+    let mut entry =
+        Entry { next_chunk: chunk.next, attempts: 1, read_error: chunk.read_error, ..entry.next_revision() };
     entry.counts.add(chunk.counts);
     entry.items_written += chunk.items.len() as u64;
     entry.add_days(chunk.days);

@@ -8,31 +8,30 @@ use churn_common::store::ledger::Lease;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// One invocation of the function.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// The request id, which Lambda's retries of one event share.
+    /// The request id. Lambda's retries of an event have the same id.
     pub id: String,
-    /// When Lambda stops it.
+    /// When Lambda stops the invocation.
     pub deadline: Timestamp,
     pub clock: Clock,
-    /// The function itself, to continue the work; `None` outside of Lambda.
+    /// The function itself, to continue the work in another invocation; `None` outside of Lambda.
     pub function: Option<Function>,
 }
 
-/// Where the time comes from.
+/// The source of the current time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
     System,
     /// A fixed time, in tests.
-    Stopped(Timestamp),
+    Fixed(Timestamp),
 }
 
 impl Invocation {
     pub fn now(&self) -> Timestamp {
         match self.clock {
             Clock::System => Timestamp::now(),
-            Clock::Stopped(at) => at,
+            Clock::Fixed(at) => at,
         }
     }
 
@@ -41,18 +40,18 @@ impl Invocation {
         Duration::from_millis((self.deadline.millis() - self.now().millis()).try_into().unwrap_or(0))
     }
 
-    /// Whether too little time is left to start another part.
+    /// Whether too little time is left to start another chunk.
     pub fn is_short_of_time(&self, settings: &IngestSettings) -> bool {
         self.time_left() < Duration::from_secs(settings.min_remaining_seconds.into())
     }
 
-    /// A new lease, held until the deadline.
+    /// A new lease until the deadline.
     pub fn lease(&self) -> Lease {
         Lease { owner: self.id.clone(), token: fastrand::u64(..), until: self.deadline }
     }
 }
 
-/// A function on Lambda.
+/// A deployed function.
 #[derive(Debug, Clone)]
 pub struct Function {
     lambda: Lambda,
@@ -60,12 +59,12 @@ pub struct Function {
 }
 
 impl Function {
-    /// The function `arn`, with its version or alias if it ends in one.
+    /// `arn` may end with a version or an alias.
     pub fn new(lambda: Lambda, arn: &str) -> Self {
         Self { lambda, arn: arn.to_owned() }
     }
 
-    /// Queues an invocation of its own for an S3 event record.
+    /// Queues an asynchronous invocation for one S3 event record.
     pub async fn invoke_with(&self, record: &Value) -> Result<(), StoreError> {
         self.lambda.invoke_async(&self.arn, json!({ "Records": [record] }).to_string()).await
     }

@@ -1,4 +1,4 @@
-//! One delivery as one invocation handles it: what every step of the work needs.
+//! The context of one delivery in one invocation. Every step of the work receives it.
 
 use crate::delivery::Delivery;
 use crate::invocation::Invocation;
@@ -14,7 +14,7 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Whether no further chunk may be begun.
+    /// Whether too little time is left to start another chunk.
     pub fn is_short_of_time(&self) -> bool {
         self.invocation.is_short_of_time(self.settings)
     }

@@ -1,4 +1,4 @@
-//! `ingest`: S3 sends an event about log objects; their events become session slices in DynamoDB.
+//! `ingest`: receives S3 events about log objects and stores the objects' events as session slices in DynamoDB.
 
 mod claim;
 mod delivery;
@@ -36,7 +36,7 @@ use outcome::Outcome;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The function as Lambda runs it: what all invocations share, built once at its start.
+/// The state that all invocations of a process share.
 #[derive(Debug)]
 pub struct Handler {
     stores: Stores,
@@ -45,7 +45,7 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Reads the settings and connects to the stores with the ambient AWS configuration.
+    /// Reads the settings from the environment and connects to the stores with the ambient AWS configuration.
     ///
     /// # Errors
     /// A setting is invalid.
@@ -72,14 +72,14 @@ impl Handler {
     }
 }
 
-/// The answer of an invocation.
+/// The response of an invocation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// In the order of the event's records.
     pub objects: Vec<ObjectSummary>,
 }
 
-/// What became of one object.
+/// The result for one object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ObjectSummary {
     /// `s3://bucket/key`.
@@ -91,7 +91,7 @@ pub struct ObjectSummary {
 /// Handles an S3 event, object by object. An object that fails does not stop the others.
 ///
 /// # Errors
-/// The payload is not an S3 event, or some of its objects failed.
+/// The payload is not a valid S3 event, or at least one of its objects failed.
 pub async fn handle(
     payload: Value,
     stores: &Stores,
@@ -128,10 +128,10 @@ pub async fn handle(
     }
 }
 
-/// Handles one object, or leaves it to another invocation; reports the result in metrics and logs.
+/// Handles one object, or invokes the function again for it; reports the result in metrics and logs.
 async fn handle_object(job: &Job<'_>, is_first: bool) -> Result<Outcome, StoreError> {
     let result = match &job.invocation.function {
-        // The first object is always handled here, so that the work ends.
+        // This invocation always handles the first object itself, so that the work ends.
         Some(function) if !is_first && job.is_short_of_time() => {
             let queued = function.invoke_with(&job.delivery.record).await;
             queued.map(|()| Outcome::Continued { counts: Counts::default(), next_chunk: Some(0) })
@@ -139,7 +139,7 @@ async fn handle_object(job: &Job<'_>, is_first: bool) -> Result<Outcome, StoreEr
         _ => object::handle(job).await,
     };
     let metrics = metrics::of_object(&job.delivery.source(), &result, job.settings, job.invocation.now());
-    // An object that is done does not fail for its metrics.
+    // An error of the metrics does not make the object fail.
     if let Err(error) = metrics.emit() {
         tracing::error!(%error, "metrics could not be written");
     }

@@ -1,5 +1,5 @@
-//! The items that a version of an object wrote: `manifests/<object>/<sequencer>/…`, one manifest for each chunk, read only
-//! when the object is replaced or removed.
+//! Manifests: the keys of the items that a version of an object wrote, one file per chunk in
+//! `manifests/<object>/<sequencer>/`. They are read when items must be found again, such as for a removal.
 
 use crate::delivery::Delivery;
 use churn_common::calendar::Timestamp;
@@ -10,15 +10,17 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-/// Age in milliseconds from which on a manifest has no writer: four times as long as Lambda lets a function run.
+/// Age in milliseconds after which no invocation can still write the items of a manifest: four times Lambda's longest
+/// timeout.
 const MAX_WRITE_MS: i64 = 3_600_000;
 
-/// Writes the manifest of chunk number `chunk`. Call it before the items are written, so that every item is in a manifest.
+/// Writes the manifest of chunk number `chunk`. Call it before the items are written, so that every item is in a
+/// manifest.
 pub async fn put(stores: &Stores, delivery: &Delivery, chunk: u32, items: &[StoredItem]) -> Result<(), StoreError> {
     if items.is_empty() {
         return Ok(());
     }
-    let key = format!("{}chunk-{chunk:05}.json.gz", delivery.folder("manifests"));
+    let key = format!("{}chunk-{chunk:05}.json.gz", delivery.version_prefix("manifests"));
     let keys: Vec<&ItemKey> = items.iter().map(|item| &item.key).collect();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     serde_json::to_writer(&mut encoder, &keys).map_err(|e| StoreError::corrupt("PutObject", &key, e))?;
@@ -28,7 +30,7 @@ pub async fn put(stores: &Stores, delivery: &Delivery, chunk: u32, items: &[Stor
 
 /// The keys of the manifests of the delivered version.
 pub async fn list(stores: &Stores, delivery: &Delivery) -> Result<Vec<String>, StoreError> {
-    let manifests = files(stores, delivery, "manifests", Versions::This).await?;
+    let manifests = files(stores, delivery, "manifests", Versions::Delivered).await?;
     Ok(manifests.into_iter().map(|(key, _)| key).collect())
 }
 
@@ -39,18 +41,16 @@ pub async fn read(stores: &Stores, manifest: &str) -> Result<Option<Vec<ItemKey>
     items.map(Some).map_err(|e| StoreError::corrupt("GetObject", manifest, e))
 }
 
-/// Versions of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versions {
-    /// The delivered version.
-    This,
+    Delivered,
     /// All versions older than the delivered one.
     Older,
 }
 
-/// Deletes every item that these versions of an object wrote, and their rejected lines. It can be interrupted and run
-/// again. A manifest stays while another invocation may still write its items: that invocation then finds itself
-/// superseded, and needs the manifest to delete them.
+/// Deletes the items and the rejected lines of these versions of an object. It can be interrupted and repeated. A
+/// manifest is kept while another invocation may still write its items: that invocation finds that it is superseded and
+/// deletes them by the manifest.
 pub async fn delete_versions(
     stores: &Stores,
     delivery: &Delivery,
@@ -70,18 +70,18 @@ pub async fn delete_versions(
     Ok(())
 }
 
-/// Keys of files of one kind, and when each was written.
+/// Keys of the files of one kind, each with the time at which it was written.
 async fn files(
     stores: &Stores,
     delivery: &Delivery,
     kind: &str,
     versions: Versions,
 ) -> Result<Vec<(String, Timestamp)>, StoreError> {
-    let this = delivery.folder(kind);
+    let this = delivery.version_prefix(kind);
     match versions {
-        Versions::This => stores.store.list(&this).await,
+        Versions::Delivered => stores.store.list(&this).await,
         Versions::Older => {
-            let mut files = stores.store.list(&delivery.folder_of_all(kind)).await?;
+            let mut files = stores.store.list(&delivery.object_prefix(kind)).await?;
             files.retain(|(key, _)| *key < this); // sequencers sort as text
             Ok(files)
         }

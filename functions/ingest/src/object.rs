@@ -1,4 +1,4 @@
-//! One object, from its ledger entry to its outcome.
+//! Handles one object, from its ledger entry to its outcome.
 
 use crate::claim::{ClaimStatus, claim};
 use crate::delivery::ObjectChange;
@@ -8,14 +8,14 @@ use crate::log::{Log, OpenLog};
 use crate::manifest::{Versions, delete_versions};
 use crate::outcome::{IngestAbort, Outcome, SkipReason};
 use crate::quarantine;
-use churn_common::store::ledger::{Entry, Place, State};
-use churn_common::store::objects::Opened;
+use churn_common::store::ledger::{ChunkPosition, Entry, State};
+use churn_common::store::objects::OpenResult;
 use churn_common::store::{StoreError, StoreErrorKind};
 
-/// Times that the work starts over because the ledger entry or the object changed concurrently.
+/// Most attempts while the ledger entry or the object changes concurrently.
 const MAX_ATTEMPTS: u32 = 10;
 
-/// Handles what happened to one object. After an error, a retry may succeed, and continues where this attempt ended.
+/// Handles one delivery. After an error, a retry continues at the chunk that failed.
 pub async fn handle(job: &Job<'_>) -> Result<Outcome, StoreError> {
     let Some(change) = job.delivery.change() else {
         return Ok(Outcome::Skipped { reason: SkipReason::UnsupportedEvent });
@@ -30,7 +30,7 @@ pub async fn handle(job: &Job<'_>) -> Result<Outcome, StoreError> {
             },
             ClaimStatus::Done(outcome) => return clean_up(job, outcome).await,
             ClaimStatus::Leased(until) => {
-                return Err(conflict(job, format!("another invocation holds the lease until {until} at most")));
+                return Err(conflict(job, format!("another invocation holds the lease until {until} at the latest")));
             }
         };
         // Before the claim: an object that cannot be opened leaves no ledger entry.
@@ -57,26 +57,27 @@ pub async fn handle(job: &Job<'_>) -> Result<Outcome, StoreError> {
     Err(conflict(job, format!("the ledger entry or the object changed concurrently {MAX_ATTEMPTS} times")))
 }
 
-/// Records that an object is not tried again, in quarantine and in the ledger; `None` if the entry changed since.
+/// Records in quarantine and in the ledger that the object is not retried. `None` if the entry changed concurrently.
 async fn dead_letter(job: &Job<'_>, entry: Entry) -> Result<Option<Outcome>, StoreError> {
-    let reason = entry.last_error.clone().unwrap_or_else(|| "the invocation ended without an answer".into());
+    let reason = entry.last_error.clone().unwrap_or_else(|| "the invocation ended without a response".into());
     quarantine::put_object(&job.stores.store, job.delivery, &entry, &reason).await?;
-    let last = Entry { state: State::DeadLettered, lease: None, last_error: Some(reason.clone()), ..entry.following() };
+    let last =
+        Entry { state: State::DeadLettered, lease: None, last_error: Some(reason.clone()), ..entry.next_revision() };
     let is_written = job.stores.ledger.replace(Some(&entry), &last).await?;
     Ok(is_written.then_some(Outcome::DeadLettered { reason, counts: last.counts }))
 }
 
-/// Deletes what this version may have written before a newer one replaced it.
+/// Deletes the items that a superseded version may have written.
 async fn clean_up(job: &Job<'_>, outcome: Outcome) -> Result<Outcome, StoreError> {
     if outcome == Outcome::Superseded {
-        delete_versions(job.stores, job.delivery, Versions::This, job.invocation.now()).await?;
+        delete_versions(job.stores, job.delivery, Versions::Delivered, job.invocation.now()).await?;
     }
     Ok(outcome)
 }
 
-/// Whether there is work to do on an object.
+/// The result of the checks before the claim.
 enum Prepared {
-    /// There is. The log of a created object is open at its next chunk, unless all chunks are written.
+    /// There is work to do. The log of a created object is open at its next chunk; `None` if all chunks are written.
     Ready(Option<Log>),
     Skip(Outcome),
 }
@@ -89,29 +90,29 @@ async fn prepare(job: &Job<'_>, change: ObjectChange, previous: Option<&Entry>) 
     }
 }
 
-/// Opens a created object where an earlier attempt at this version ended, or at its start.
+/// Opens a created object at the next chunk of this version.
 async fn open(job: &Job<'_>, previous: Option<&Entry>) -> Result<Prepared, StoreError> {
     let Job { delivery, stores, settings, .. } = job;
-    let begun = previous.filter(|entry| entry.version.sequencer == delivery.version.sequencer);
-    let Some(position) = begun.map_or(Some(Place::default()), |entry| entry.next_chunk) else {
+    let resumed = previous.filter(|entry| entry.version.sequencer == delivery.version.sequencer);
+    let Some(position) = resumed.map_or(Some(ChunkPosition::default()), |entry| entry.next_chunk) else {
         return Ok(Prepared::Ready(None));
     };
-    let max_line_bytes = begun.map_or(settings.max_line_bytes, |entry| entry.parse_config.max_line_bytes);
+    let max_line_bytes = resumed.map_or(settings.max_line_bytes, |entry| entry.parse_config.max_line_bytes);
     Ok(match Log::open(stores, delivery, position, max_line_bytes).await? {
         OpenLog::Open(log) => Prepared::Ready(Some(log)),
         OpenLog::NotFound => skip(SkipReason::ObjectNotFound),
-        OpenLog::NoBucket => skip(SkipReason::BucketNotFound),
-        // The newer version has an event of its own.
+        OpenLog::BucketNotFound => skip(SkipReason::BucketNotFound),
+        // S3 sends another event for the newer version.
         OpenLog::Changed => Prepared::Skip(Outcome::Superseded),
     })
 }
 
-/// Whether a removed object exists. In a versioned bucket, deleting an old version sends a removal too.
+/// Whether a removed object exists. In a versioned bucket, deleting an old version also sends a removal event.
 async fn exists(job: &Job<'_>) -> Result<bool, StoreError> {
     match job.stores.logs.sibling(&job.delivery.bucket).open(&job.delivery.key, None, 0).await {
-        Ok(Opened::Body(_) | Opened::Changed) => Ok(true),
-        Ok(Opened::Missing) => Ok(false),
-        // The bucket was removed, and its objects with it.
+        Ok(OpenResult::Body(_) | OpenResult::Changed) => Ok(true),
+        Ok(OpenResult::NotFound) => Ok(false),
+        // The bucket was removed with its objects.
         Err(e) if e.kind == StoreErrorKind::NotFound => Ok(false),
         Err(e) => Err(e),
     }

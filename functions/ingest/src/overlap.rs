@@ -1,5 +1,5 @@
-//! Sessions that an object and other objects contain, such as the same export under two names, or the file of an hour and
-//! that of its day: histories count the larger slice only, and the overlap is reported.
+//! Overlaps: sessions that several objects contain, such as the same export under two names, or an hourly and a daily
+//! file. Histories count only the larger slice, and the overlap is reported.
 
 use crate::delivery::Delivery;
 use crate::manifest;
@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 /// Pairs of user and day that are read concurrently.
 const CONCURRENT_READS: usize = 32;
 
-/// Counts what histories leave out of the sessions of an object. It reads only the days that other objects contain too.
-/// Call it when the ledger entry has all days of the object: of two objects that are ingested at once, at least the later
-/// one then finds the overlap.
+/// Counts the slices and events that histories leave out of an object's sessions. Only days that other objects contain
+/// too are read. Call it after the ledger entry contains all days of the object: of two objects that are ingested
+/// concurrently, at least the one that finishes last then finds the overlap.
 pub async fn count(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Result<Overlaps, StoreError> {
     let days = stores.ledger.shared_days(entry).await?;
     let mut overlaps = Overlaps::default();
@@ -27,7 +27,7 @@ pub async fn count(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Resul
         let items = manifest::read(stores, &manifest).await?.unwrap_or_default();
         let user_days: BTreeSet<_> = items.iter().filter_map(|key| Some((key.user.clone(), key.day()?))).collect();
         let shared = user_days.into_iter().filter(|(_, day)| days.contains(day));
-        let reads = stream::iter(shared).map(|(user, day)| async move { stores.histories.of_day(&user, day).await });
+        let reads = stream::iter(shared).map(|(user, day)| async move { stores.histories.for_day(&user, day).await });
         let mut reads = reads.buffer_unordered(CONCURRENT_READS);
         while let Some(slices) = reads.try_next().await? {
             let own: BTreeSet<_> = slices

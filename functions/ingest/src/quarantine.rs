@@ -1,6 +1,6 @@
-//! What is not ingested, kept for people to read: the rejected lines of a chunk as
-//! `quarantine/<object>/<sequencer>/chunk-N.jsonl.gz` (followed by `chunk-N.1.jsonl.gz` and so on where one file would be
-//! large), and why an object was dead-lettered as `object.json` beside them.
+//! The quarantine, for people to read: the rejected lines of a chunk are in
+//! `quarantine/<object>/<sequencer>/chunk-N.jsonl.gz` (many lines continue in `chunk-N.1.jsonl.gz` and so on). The
+//! reason why an object was dead-lettered is in `object.json` beside them.
 
 use crate::delivery::Delivery;
 use churn_common::event::Rejection;
@@ -14,14 +14,14 @@ use serde::Serialize;
 use std::io::Write;
 use std::sync::LazyLock;
 
-/// Bytes of a line that are kept.
+/// Most bytes of a line that are kept.
 const MAX_TEXT_BYTES: usize = 4096;
-/// Compressed bytes from which on a file is written.
+/// Compressed size at which a file is written, in bytes.
 const FILE_BYTES: usize = 8 << 20;
 
-/// Writes why an object is not tried again.
+/// Writes the reason why an object is dead-lettered.
 pub async fn put_object(bucket: &Bucket, delivery: &Delivery, entry: &Entry, reason: &str) -> Result<(), StoreError> {
-    let key = format!("{}object.json", delivery.folder("quarantine"));
+    let key = format!("{}object.json", delivery.version_prefix("quarantine"));
     let details = serde_json::json!({
         "source": entry.source, "version": entry.version, "reason": reason, "attempts": entry.attempts,
         "next_chunk": entry.next_chunk, "counts": entry.counts,
@@ -35,11 +35,11 @@ pub struct Quarantine<'a> {
     bucket: &'a Bucket,
     hide_ids: bool,
     source: String,
-    /// The keys of the files, without the ends that differ.
+    /// The common start of the files' keys.
     prefix: String,
     /// Files written so far.
     files: u32,
-    /// The file that lines are added to.
+    /// The file that is being filled.
     open: Option<GzEncoder<Vec<u8>>>,
 }
 
@@ -56,11 +56,11 @@ struct RejectedLine<'a> {
 impl<'a> Quarantine<'a> {
     /// For chunk number `chunk` of the object of `delivery`; with `hide_ids`, without user ids.
     pub fn new(bucket: &'a Bucket, delivery: &Delivery, chunk: u32, hide_ids: bool) -> Self {
-        let prefix = format!("{}chunk-{chunk:05}", delivery.folder("quarantine"));
+        let prefix = format!("{}chunk-{chunk:05}", delivery.version_prefix("quarantine"));
         Self { bucket, hide_ids, source: delivery.source(), prefix, files: 0, open: None }
     }
 
-    /// Keeps line `line` of the log, which begins at byte `offset`, and why it was rejected.
+    /// Adds line number `line` of the log, which starts at byte `offset`, and the reason of its rejection.
     pub async fn add(&mut self, line: u64, offset: u64, rejection: &Rejection, text: &[u8]) -> Result<(), StoreError> {
         let corrupt = |e| StoreError::corrupt("PutObject", &self.prefix, e);
         let rejected = RejectedLine {
@@ -78,7 +78,7 @@ impl<'a> Quarantine<'a> {
         if file.get_ref().len() >= FILE_BYTES { self.flush().await } else { Ok(()) }
     }
 
-    /// Writes the lines that are not written yet.
+    /// Writes the remaining lines.
     pub async fn finish(mut self) -> Result<(), StoreError> {
         self.flush().await
     }
@@ -96,7 +96,7 @@ impl<'a> Quarantine<'a> {
     }
 }
 
-/// The line as text, at most [`MAX_TEXT_BYTES`] of it, without personal data; with `hide_ids`, without the user id too.
+/// The line as text, cut at [`MAX_TEXT_BYTES`], without personal data. With `hide_ids`, the user id is removed too.
 fn redacted(line: &[u8], hide_ids: bool) -> Result<String, regex_lite::Error> {
     let text = String::from_utf8_lossy(line.get(..MAX_TEXT_BYTES).unwrap_or(line));
     match &**if hide_ids { &PERSONAL_AND_ID } else { &PERSONAL } {
@@ -106,14 +106,14 @@ fn redacted(line: &[u8], hide_ids: bool) -> Result<String, regex_lite::Error> {
 }
 
 static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| values_of(PERSONAL_FIELDS));
-/// The same and the user id, which is personal where the stores have pseudonyms.
+/// The same, and the user id, which is personal data where pseudonyms are stored.
 static PERSONAL_AND_ID: LazyLock<Result<Regex, regex_lite::Error>> =
     LazyLock::new(|| values_of(&format!("{PERSONAL_FIELDS}|user_?id")));
 /// Fields about a person that no feature needs.
 const PERSONAL_FIELDS: &str = "first_?name|last_?name|location|user_?agent";
 
-/// Matches `fields` and their values in text that need not be JSON, or is JSON within JSON. A value is quoted text up to
-/// its closing quote (or to the end, where there is none), a list or an object and everything after it, or anything else
+/// Matches `fields` and their values in any text, such as invalid JSON or JSON within JSON. A value is one of: quoted
+/// text up to its closing quote, or to the end of the text; a list or an object and everything after it; anything else
 /// up to the next comma or bracket.
 fn values_of(fields: &str) -> Result<Regex, regex_lite::Error> {
     let field = format!(r#"(\\*["']?(?:{fields})\\*["']?\s*[:=]\s*)"#);
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_places_do_not_reach_quarantine() {
+    fn personal_data_is_redacted() {
         let redacted = |line: &[u8]| redacted(line, false).unwrap();
         let person = r#"{"ts":-1,"firstName":"Ada \"A\"","lastName" : "L","location":"London, UK","userAgent":"","page":"Home"}"#;
         let clean = r#"{"ts":-1,"firstName":"","lastName" : "","location":"","userAgent":"","page":"Home"}"#;
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_do_not_reach_quarantine_where_pseudonyms_are_stored() {
+    fn user_ids_are_redacted_where_pseudonyms_are_stored() {
         let redacted = |line: &str, hide_ids| redacted(line.as_bytes(), hide_ids).unwrap();
         let line = r#"{"ts":-1,"userId":"30 \"x\"","firstName":"Ada","sessionId":29}"#;
         assert_eq!(redacted(line, false), r#"{"ts":-1,"userId":"30 \"x\"","firstName":"","sessionId":29}"#);

@@ -1,4 +1,4 @@
-//! Reads the chunks of an object, and opens its log again where a read failed.
+//! Reads the chunks of an object. After a failed read, it opens the log again.
 
 use crate::job::Job;
 use crate::log::{Chunk, Log, OpenLog};
@@ -6,25 +6,24 @@ use crate::outcome::IngestAbort;
 use crate::retry::retry;
 use churn_common::store::StoreError;
 use churn_common::store::forgotten::Tombstones;
-use churn_common::store::ledger::{Place, Plan};
+use churn_common::store::ledger::{ChunkPosition, ParseConfig};
 
-/// Reads chunks one after the other.
 pub struct ChunkReader<'a> {
     job: Job<'a>,
-    config: Plan,
+    config: ParseConfig,
     erased: Tombstones,
-    /// Open where the last chunk ended; `None` where it is still to be opened.
+    /// Open at the end of the last chunk; `None` if it must be opened first.
     log: Option<Log>,
 }
 
 impl<'a> ChunkReader<'a> {
-    /// Reads by `config` and leaves out the events of `erased` users. `log` is open at the first chunk to be read.
-    pub fn new(job: Job<'a>, config: Plan, erased: Tombstones, log: Option<Log>) -> Self {
+    /// Parses with `config` and skips events of `erased` users. `log` is open at the first chunk to read.
+    pub fn new(job: Job<'a>, config: ParseConfig, erased: Tombstones, log: Option<Log>) -> Self {
         Self { job, config, erased, log }
     }
 
-    /// Reads the chunk that begins at `position`, if there is one.
-    pub async fn read(&mut self, position: Option<Place>) -> Result<Option<Chunk>, IngestAbort> {
+    /// Reads the chunk at `position`; `None` without a position.
+    pub async fn read(&mut self, position: Option<ChunkPosition>) -> Result<Option<Chunk>, IngestAbort> {
         let Some(position) = position else { return Ok(None) };
         let mut log = self.log.take(); // a retry opens it again
         match retry(self.job.invocation, || self.read_once(log.take(), position)).await? {
@@ -37,13 +36,13 @@ impl<'a> ChunkReader<'a> {
     }
 
     /// One attempt; `None` if the object changed.
-    async fn read_once(&self, log: Option<Log>, position: Place) -> Result<Option<(Chunk, Log)>, StoreError> {
+    async fn read_once(&self, log: Option<Log>, position: ChunkPosition) -> Result<Option<(Chunk, Log)>, StoreError> {
         let Job { delivery, stores, .. } = self.job;
         let mut log = match log {
             Some(log) => log,
             None => match Log::open(stores, delivery, position, self.config.max_line_bytes).await? {
                 OpenLog::Open(log) => log,
-                OpenLog::NotFound | OpenLog::Changed | OpenLog::NoBucket => return Ok(None),
+                OpenLog::NotFound | OpenLog::Changed | OpenLog::BucketNotFound => return Ok(None),
             },
         };
         let chunk = Chunk::read(&self.job, &mut log, position, &self.config, &self.erased).await?;

@@ -1,4 +1,4 @@
-//! Retries of store calls within one invocation, on top of those of the SDK.
+//! Retries of store calls within one invocation, in addition to the SDK's own retries.
 
 use crate::invocation::Invocation;
 use backon::{ExponentialBuilder, Retryable};
@@ -7,10 +7,10 @@ use lambda_runtime::tracing;
 use std::time::Duration;
 
 const MAX_RETRIES: usize = 3;
-/// The longest pause before the first retry. It doubles with each.
+/// Longest pause before the first retry. It doubles with each retry.
 const MAX_FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Runs a step, and runs it again while it fails with a retryable error and the invocation has time.
+/// Runs a step and repeats it while it fails with a retryable error and the invocation has time.
 pub async fn retry<T, F>(invocation: &Invocation, step: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
@@ -34,9 +34,10 @@ mod tests {
     use churn_common::store::StoreErrorKind;
     use tokio::time::Instant;
 
-    /// Calls of a step that always fails with this kind of error, where this much time is left, and the time they took.
+    /// The number of calls, and their duration, of a step that always fails with `kind`, with `left_ms` until the
+    /// deadline.
     async fn calls(kind: StoreErrorKind, left_ms: i64) -> (u32, Duration) {
-        let (deadline, clock) = (Timestamp::from_millis(left_ms), Clock::Stopped(Timestamp::from_millis(0)));
+        let (deadline, clock) = (Timestamp::from_millis(left_ms), Clock::Fixed(Timestamp::from_millis(0)));
         let invocation = Invocation { id: "id".into(), deadline, clock, function: None };
         let (mut calls, start) = (0, Instant::now());
         let step = || {
@@ -49,7 +50,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pauses_have_full_jitter_below_a_limit_that_doubles() {
+    async fn pauses_have_full_jitter_below_a_doubling_limit() {
         let mut total = Duration::ZERO;
         for _ in 0..1000 {
             let (calls, took) = calls(StoreErrorKind::Throttled, 900_000).await;
@@ -57,18 +58,18 @@ mod tests {
             assert!(took <= Duration::from_millis(500 + 1000 + 2000 + 3), "{took:?}");
             total += took;
         }
-        // The mean of uniform pauses is half of the limits' sum. Its standard error here is 21 ms; 10 of these are allowed.
+        // The mean of uniform pauses is half of the sum of their limits. The tolerance is 10 standard errors of 21 ms.
         let mean = total / 1000;
         assert!(mean.abs_diff(Duration::from_millis(1750)) < Duration::from_millis(210), "{mean:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn errors_that_stay_are_not_retried() {
+    async fn permanent_errors_are_not_retried() {
         assert_eq!(calls(StoreErrorKind::AccessDenied, 900_000).await, (1, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_retry_begins_without_time_for_it() {
+    async fn no_retry_starts_without_time_for_it() {
         assert_eq!(calls(StoreErrorKind::Throttled, 1000).await.0, 1);
         assert_eq!(calls(StoreErrorKind::Throttled, 2000).await.0, 2);
     }

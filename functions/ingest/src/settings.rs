@@ -9,13 +9,13 @@ pub struct IngestSettings {
     pub max_clock_skew_seconds: u32,
     /// Longest line that is accepted, in bytes.
     pub max_line_bytes: usize,
-    /// Size of a chunk in bytes of decompressed log. A chunk is held in memory before it is written. A retry starts at a
-    /// chunk, and the slices of each chunk are stored as a source of their own.
+    /// Size of a chunk in bytes of decompressed log. A chunk is held in memory before it is written. A retry starts at
+    /// a chunk, and the slices of each chunk are stored as a source of their own.
     pub chunk_bytes: u64,
     /// Seconds before the deadline at which the invocation starts no further chunk. Another invocation continues.
     pub min_remaining_seconds: u32,
-    /// Invocations that may fail at the same chunk, with an error that a retry cannot fix or without releasing the lease,
-    /// before the object is dead-lettered. Lambda delivers an event up to three times: with 2, its last delivery
+    /// Invocations that may fail at the same chunk, with an error that a retry cannot fix or without releasing the
+    /// lease, before the object is dead-lettered. Lambda delivers an event up to three times: with 2, its last delivery
     /// dead-letters the object.
     pub max_attempts: u32,
     /// Fraction of an object's lines. If more are rejected, the metric `RejectionRateExceeded` is 1.

@@ -1,4 +1,4 @@
-//! Spans: every log line of an object has its name.
+//! Spans: every log line contains the name of its object.
 
 use super::*;
 use crate::outcome::SkipReason;
@@ -22,11 +22,11 @@ impl Write for Logs {
 }
 
 #[tokio::test]
-async fn log_lines_of_an_object_carry_its_name() {
+async fn log_lines_contain_the_object_name() {
     let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
     let stores = Stores::connect(&config, &StoreNames::default());
     let (logs, now) = (Logs::default(), Timestamp::from_millis(0));
-    let invocation = Invocation { id: "id".into(), deadline: now, clock: Clock::Stopped(now), function: None };
+    let invocation = Invocation { id: "id".into(), deadline: now, clock: Clock::Fixed(now), function: None };
     let event = json!({"Records": [{
         "eventTime": "2018-11-30T12:00:00.000Z", "eventName": "ObjectRestore:Completed",
         "userIdentity": {}, "requestParameters": {}, "responseElements": {},

@@ -108,7 +108,7 @@ pub(crate) async fn predict(
     let (settings, language) = (options.settings, options.language);
     let mut history = History::default();
     if request.use_stored {
-        let stored = stores.histories.of_user(&request.user).await.map_err(|e| Problem::store(&e))?;
+        let stored = stores.histories.for_user(&request.user).await.map_err(|e| Problem::store(&e))?;
         history = History::from_slices(stored);
         if history.is_empty() && request.events.is_empty() {
             return Err(Problem::UnknownUser(request.user));

@@ -87,7 +87,7 @@ pub struct Lease {
 /// The settings that all invocations use for one version of an object, so that every attempt cuts the same chunks and
 /// rejects the same lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct ParseConfig {
     /// Size of a chunk in bytes of decompressed log.
     pub chunk_bytes: u64,
     /// Longest line that is accepted, in bytes.
@@ -100,7 +100,7 @@ pub struct Plan {
 
 /// Where a chunk starts: always at the start of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ChunkPosition {
     /// The index of the chunk, from 0.
     pub chunk: u32,
     /// Bytes of decompressed log before the chunk.
@@ -109,8 +109,8 @@ pub struct Place {
     pub lines: u64,
 }
 
-/// Slices of an object that overlap with slices of other objects. A user's history contains only the larger slice of each
-/// pair.
+/// Slices of an object that overlap with slices of other objects. A user's history contains only the larger slice of
+/// each pair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlaps {
     /// Slices that histories leave out: those of this object or of the others.
@@ -132,11 +132,11 @@ pub struct Entry {
     pub revision: u64,
     /// `None` if no invocation works on the object.
     pub lease: Option<Lease>,
-    pub parse_config: Plan,
+    pub parse_config: ParseConfig,
     /// When work on the version started.
     pub started_at: Timestamp,
     /// The next chunk to write; `None` if all chunks are written.
-    pub next_chunk: Option<Place>,
+    pub next_chunk: Option<ChunkPosition>,
     /// Invocations that failed at the next chunk or ended without releasing the lease.
     pub attempts: u32,
     /// The error of the last attempt, if that attempt could record it.
@@ -158,7 +158,7 @@ impl Entry {
     pub fn first(
         source: String,
         version: Version,
-        parse_config: Plan,
+        parse_config: ParseConfig,
         started_at: Timestamp,
         previous: Option<&Self>,
     ) -> Self {
@@ -170,7 +170,7 @@ impl Entry {
             lease: None,
             parse_config,
             started_at,
-            next_chunk: Some(Place::default()),
+            next_chunk: Some(ChunkPosition::default()),
             attempts: 0,
             last_error: None,
             replaces_previous: previous.is_some(),
@@ -183,7 +183,7 @@ impl Entry {
     }
 
     /// A copy with the next revision number, to be changed and written in place of this entry.
-    pub fn following(&self) -> Self {
+    pub fn next_revision(&self) -> Self {
         Self { revision: self.revision + 1, ..self.clone() }
     }
 
@@ -212,7 +212,7 @@ mod tests {
             etag: "e".into(),
             event_time: Timestamp::from_millis(0),
         };
-        let parse_config = Plan {
+        let parse_config = ParseConfig {
             chunk_bytes: 1024,
             max_line_bytes: 512,
             max_event_time: Timestamp::from_millis(1000),

@@ -1,8 +1,8 @@
-//! The table of ingested objects: `IngestLedger`, one item for each object that was ever delivered.
+//! The table of ingested objects, `IngestLedger`: one item per object that was ever delivered.
 
 mod entry;
 
-pub use entry::{Counts, Entry, Lease, MAX_DAYS, Overlaps, Place, Plan, State, Version};
+pub use entry::{ChunkPosition, Counts, Entry, Lease, MAX_DAYS, Overlaps, ParseConfig, State, Version};
 
 use super::StoreError;
 use crate::calendar::{Day, Timestamp};
@@ -12,10 +12,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Share of the events of a usual day that a day must have for the log to be taken to reach it.
-const REACHED: f64 = 0.01;
+/// Smallest fraction of a typical day's events with which a day belongs to the range of the data.
+const MIN_DAY_FRACTION: f64 = 0.01;
 
-/// The table of ingested objects.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     client: Client,
@@ -23,16 +22,15 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The table `name`.
-    pub fn new(client: Client, name: &str) -> Self {
-        Self { client, table: name.to_owned() }
+    pub fn new(client: Client, table: &str) -> Self {
+        Self { client, table: table.to_owned() }
     }
 
     fn target(&self, source: &str) -> String {
         format!("{}/{source}", self.table)
     }
 
-    /// Writes `after` in place of `before`, the entry as it was read; `false` if it has changed since.
+    /// Replaces the stored entry `before` with `after`; `false` if the stored entry is not `before`.
     pub async fn replace(&self, before: Option<&Entry>, after: &Entry) -> Result<bool, StoreError> {
         let target = || self.target(&after.source);
         let item = serde_dynamo::to_item(after).map_err(|e| StoreError::corrupt("PutItem", target(), e))?;
@@ -49,7 +47,7 @@ impl Ledger {
         };
         match call.send().await {
             Ok(_) => Ok(true),
-            // It may have been written by a call whose answer was lost, and which the SDK made again.
+            // The SDK may have retried a call that succeeded but whose response was lost.
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => {
                 Ok(self.get(&after.source).await?.as_ref() == Some(after))
             }
@@ -57,18 +55,17 @@ impl Ledger {
         }
     }
 
-    /// The entry of one object.
     pub async fn get(&self, source: &str) -> Result<Option<Entry>, StoreError> {
         let call = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = call
+        let response = call
             .key("source", AttributeValue::S(source.to_owned()))
             .send()
             .await
             .map_err(|e| StoreError::from_call("GetItem", self.target(source), e))?;
-        answer.item.map(|item| self.read(item)).transpose()
+        response.item.map(|item| self.read(item)).transpose()
     }
 
-    /// Accepted events by day, of every object but `except`.
+    /// Accepted events by day over all objects except `except`.
     async fn days(&self, except: Option<&str>) -> Result<BTreeMap<Day, u64>, StoreError> {
         #[derive(Deserialize)]
         struct Days {
@@ -92,21 +89,20 @@ impl Ledger {
         Ok(all)
     }
 
-    /// The days of `entry` on which other objects have events too.
+    /// The days on which `entry` and other objects have events.
     pub async fn shared_days(&self, entry: &Entry) -> Result<BTreeSet<Day>, StoreError> {
         let others = self.days(Some(&entry.source)).await?;
         Ok(entry.days.keys().filter(|day| others.contains_key(day)).copied().collect())
     }
 
-    /// The days that the log reaches: from the start of the first to the start of the last, which may still be under way.
-    /// `None` if nothing is ingested.
+    /// The first and the last day with data. The last day may be incomplete. `None` if nothing is ingested.
     pub async fn log_span(&self, now: Timestamp) -> Result<Option<(Day, Day)>, StoreError> {
         let mut days = self.days(None).await?;
         days.retain(|day, _| *day <= now.day());
         Ok(span(&days))
     }
 
-    /// Objects that everything is stored of.
+    /// The number of completed objects.
     pub async fn completed(&self) -> Result<u64, StoreError> {
         let call = self.client.scan().table_name(&self.table).consistent_read(true).select(Select::Count);
         let call = call.filter_expression("#state = :completed").expression_attribute_names("#state", "state");
@@ -127,19 +123,20 @@ impl Ledger {
     }
 }
 
-/// The first and the last day with a meaningful share of a usual day's events. Events with a clock that is years off would
-/// otherwise move every cutoff, and make labels look matured that are not. Usual is the day of the median *event*: days
-/// that hold a stray one each, however many, do not make it small.
+/// The first and the last day with at least [`MIN_DAY_FRACTION`] of a typical day's events. Without this limit, an
+/// event with a clock that is years off would move every cutoff and make labels appear complete. The typical day is the
+/// day of the median *event*, so that many days with a single stray event do not change it.
 fn span(days: &BTreeMap<Day, u64>) -> Option<(Day, Day)> {
     let mut counts: Vec<u64> = days.values().copied().collect();
     counts.sort_unstable();
     let (total, mut passed) = (counts.iter().sum::<u64>(), 0);
-    let usual = counts.into_iter().find(|events| {
+    let typical = counts.into_iter().find(|events| {
         passed += events;
         2 * passed >= total
     })?;
-    let reached = || days.iter().filter(|(_, events)| **events as f64 >= REACHED * usual as f64).map(|(day, _)| *day);
-    reached().next().zip(reached().next_back())
+    let in_range =
+        || days.iter().filter(|(_, events)| **events as f64 >= MIN_DAY_FRACTION * typical as f64).map(|(day, _)| *day);
+    in_range().next().zip(in_range().next_back())
 }
 
 #[cfg(test)]
@@ -147,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_years_off_does_not_stretch_the_log() {
+    fn stray_events_do_not_extend_the_range() {
         let day = |n| Day::from_number(17_800 + n);
         let mut days: BTreeMap<Day, u64> = (0..60).map(|n| (day(n), 4000 + n as u64)).collect();
         assert_eq!(span(&days), Some((day(0), day(59))));

@@ -4,7 +4,7 @@ mod state;
 
 pub use state::{Action, Because, Move, Refused, Registry, Retired};
 
-use super::objects::{Bucket, Condition, Fetched, Object};
+use super::objects::{Bucket, Condition, GetResult, Object};
 use super::{StoreError, StoreErrorKind};
 
 const KEY: &str = "registry.json";
@@ -43,9 +43,9 @@ impl RegistryStore {
     /// Reads the registry unless it still is the version tagged `known`.
     pub async fn look(&self, known: Option<&str>) -> Result<Look, StoreError> {
         match self.bucket.get_if_changed(KEY, known).await? {
-            Fetched::Unchanged => Ok(Look::Unchanged),
-            Fetched::Missing => Ok(Look::Now(Registry::default(), None)),
-            Fetched::New(Object { bytes, etag }) => {
+            GetResult::NotModified => Ok(Look::Unchanged),
+            GetResult::NotFound => Ok(Look::Now(Registry::default(), None)),
+            GetResult::Found(Object { bytes, etag }) => {
                 let registry = serde_json::from_slice(&bytes)
                     .map_err(|e| StoreError::corrupt("GetObject", format!("s3://{}/{KEY}", self.bucket.name()), e))?;
                 Ok(Look::Now(registry, Some(etag)))

@@ -1,4 +1,4 @@
-//! A chunk of a log: as many lines as the bytes of a chunk allow, or the slices that fit into memory.
+//! A chunk of a log: consecutive lines, limited by bytes of log and by slices in memory.
 
 use super::lines::{End, Line};
 use super::open::Log;
@@ -10,36 +10,35 @@ use churn_common::session::{Added, MOST_EVENTS, SliceBuilder};
 use churn_common::store::StoreError;
 use churn_common::store::forgotten::Tombstones;
 use churn_common::store::histories::StoredItem;
-use churn_common::store::ledger::{Counts, Place, Plan};
+use churn_common::store::ledger::{ChunkPosition, Counts, ParseConfig};
 use std::collections::BTreeMap;
 
-/// Slices that a chunk has at most, however few bytes of log they are: about 200 MB of memory.
+/// Most slices in a chunk: about 200 MB of memory.
 const MAX_SLICES: usize = 100_000;
 
-/// A chunk as it was read.
+/// A chunk after parsing.
 #[derive(Debug)]
 pub struct Chunk {
-    /// Where it begins.
-    pub position: Place,
+    pub position: ChunkPosition,
     pub counts: Counts,
     /// Accepted events by day.
     pub days: BTreeMap<Day, u64>,
-    /// The items that store its events.
+    /// The history items that hold its events.
     pub items: Vec<StoredItem>,
-    /// Where the next chunk begins; `None` after the last.
-    pub next: Option<Place>,
-    /// Why the log could not be read to its end.
+    /// `None` after the last chunk.
+    pub next: Option<ChunkPosition>,
+    /// Why the log could not be read to its end, for the last chunk.
     pub read_error: Option<String>,
 }
 
 impl Chunk {
-    /// Reads the chunk that begins at `position`, where `log` is open, and writes its rejected lines to quarantine. The
-    /// same log is always cut at the same lines.
+    /// Reads the chunk at `position`, where `log` is open, and writes its rejected lines to quarantine. With the same
+    /// `config`, a log is always split at the same lines.
     pub async fn read(
         job: &Job<'_>,
         log: &mut Log,
-        position: Place,
-        config: &Plan,
+        position: ChunkPosition,
+        config: &ParseConfig,
         erased: &Tombstones,
     ) -> Result<Self, StoreError> {
         let Job { delivery, stores, .. } = job;
@@ -69,7 +68,7 @@ impl Chunk {
         let (source, slices) = (delivery.chunk_source(position.chunk), slices.finish());
         let items = stores.histories.items(&source, &slices, delivery.version.event_time, config.retention_days)?;
         let offset = log.lines.offset();
-        let next = Place { chunk: position.chunk + 1, offset, lines: log.lines.number() };
+        let next = ChunkPosition { chunk: position.chunk + 1, offset, lines: log.lines.number() };
         let read_error = log.lines.read_error().filter(|_| is_last);
         Ok(Self {
             position,
@@ -82,9 +81,9 @@ impl Chunk {
     }
 }
 
-/// Parses the lines of a chunk and counts what became of each.
+/// Parses the lines of a chunk and counts the results.
 struct Parser<'a> {
-    config: &'a Plan,
+    config: &'a ParseConfig,
     erased: &'a Tombstones,
     counts: Counts,
     days: BTreeMap<Day, u64>,
@@ -96,7 +95,7 @@ impl Parser<'_> {
     fn add(&mut self, line: &Line<'_>) -> Option<Rejection> {
         self.counts.lines += 1;
         let rejection = match line.end {
-            End::Whole => self.add_whole(line.bytes)?,
+            End::Complete => self.add_complete(line.bytes)?,
             End::TooLong => Rejection::LineTooLong { limit: self.config.max_line_bytes },
             End::Truncated(_) => Rejection::LineCutOff,
         };
@@ -105,7 +104,7 @@ impl Parser<'_> {
         Some(rejection)
     }
 
-    fn add_whole(&mut self, line: &[u8]) -> Option<Rejection> {
+    fn add_complete(&mut self, line: &[u8]) -> Option<Rejection> {
         match event::Line::parse(line, self.config.max_event_time) {
             event::Line::Rejected(rejection) => return Some(rejection),
             event::Line::Unattributable => self.counts.without_user += 1,

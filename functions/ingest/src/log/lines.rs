@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// The byte order mark that some tools write before UTF-8.
 const BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 
-/// Bytes that are read at once, at most.
+/// Most bytes of one read.
 const READ_BYTES: usize = 256 << 10;
 
 /// One line of a log.
@@ -14,21 +14,20 @@ const READ_BYTES: usize = 256 << 10;
 pub struct Line<'a> {
     /// From 1.
     pub number: u64,
-    /// Where it begins in the decompressed log, in bytes.
+    /// Where the line starts in the decompressed log, in bytes.
     pub offset: u64,
-    /// Its bytes without the line feed, at most `limit` of them.
+    /// The line without its line feed, cut at the limit.
     pub bytes: &'a [u8],
     pub end: End,
 }
 
-/// How a line ends.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
-    /// With a line feed, or with the log.
-    Whole,
-    /// It is longer than the limit.
+    /// By a line feed or the end of the log.
+    Complete,
+    /// The line is longer than the limit.
     TooLong,
-    /// With a read error.
+    /// By a read error.
     Truncated(String),
 }
 
@@ -37,7 +36,7 @@ pub enum End {
 pub struct Lines<R> {
     log: R,
     limit: usize,
-    /// Lines are slices of it; bytes that no line was made of yet are `buffer[begin..end]`.
+    /// `buffer[begin..end]` holds the bytes that were not returned as a line yet.
     buffer: Vec<u8>,
     begin: usize,
     end: usize,
@@ -47,17 +46,17 @@ pub struct Lines<R> {
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    /// The lines of `log`, in at most `limit` bytes and 256 KiB of memory.
+    /// Reads `log` from its start, with `limit` bytes plus 256 KiB of memory.
     pub fn new(log: R, limit: usize) -> Self {
         Self::resumed(log, limit, 0, 0)
     }
 
-    /// The lines after the first `number` of a log, where `log` begins behind these, at byte `offset`.
+    /// Continues a log after its first `number` lines: `log` starts at byte `offset`.
     pub(crate) fn resumed(log: R, limit: usize, offset: u64, number: u64) -> Self {
         Self { log, limit, buffer: Vec::new(), begin: 0, end: 0, number, offset, read_error: None }
     }
 
-    /// Skips the first `offset` bytes of the log, which are `number` lines.
+    /// Skips the first `offset` bytes of the log, which hold `number` lines.
     pub(crate) async fn skip(&mut self, offset: u64, number: u64) -> io::Result<()> {
         debug_assert_eq!((self.offset, self.end), (0, 0));
         tokio::io::copy(&mut (&mut self.log).take(offset), &mut tokio::io::sink()).await?;
@@ -70,19 +69,19 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.number
     }
 
-    /// Bytes of the decompressed log in these lines, line feeds included.
+    /// Bytes of the decompressed log read so far, line feeds included.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The read error that ended the log, if one did.
+    /// The read error that ended the log.
     pub fn read_error(&self) -> Option<&str> {
         self.read_error.as_deref()
     }
 
-    /// The next line; `None` at the end of the log, or at a read error between two lines.
+    /// The next line; `None` at the end of the log or at a read error between two lines.
     pub async fn next(&mut self) -> Option<Line<'_>> {
-        // Bytes of the line that were searched: those within the limit are kept, the others are dropped.
+        // Bytes of the line that were searched for a line feed. Those beyond the limit are dropped.
         let (mut kept, mut dropped) = (0, 0);
         let ended = loop {
             let unsearched = &self.buffer[self.begin + kept..self.end];
@@ -112,7 +111,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         let end = match &self.read_error {
             Some(why) if !ended => End::Truncated(why.clone()),
             _ if length > self.limit as u64 => End::TooLong,
-            _ => End::Whole,
+            _ => End::Complete,
         };
         let bytes = if number == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
         Some(Line { number, offset, bytes, end })
@@ -123,7 +122,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         if self.read_error.is_some() {
             return false;
         }
-        // The bytes in the buffer are of one line, and within the limit.
+        // The bytes in the buffer belong to one line and are within the limit.
         let line = self.begin..self.end;
         (self.begin, self.end) = (0, line.len());
         if self.buffer.len() < self.end + READ_BYTES {
@@ -156,7 +155,7 @@ mod tests {
     use std::task::{Context, Poll};
     use tokio::io::ReadBuf;
 
-    /// Returns at most so many bytes at once, and this error at the end.
+    /// A reader of these bytes: at most so many per read, and an error at the end, if one is given.
     struct SlowReader<'a>(&'a [u8], usize, Option<&'static str>);
 
     impl AsyncRead for SlowReader<'_> {
@@ -171,7 +170,7 @@ mod tests {
         }
     }
 
-    /// Numbers, offsets, texts and ends of all lines, read `chunk` bytes at once.
+    /// Numbers, offsets, texts and ends of all lines, with reads of `chunk` bytes.
     async fn read(log: &[u8], limit: usize, chunk: usize) -> Vec<(u64, u64, String, End)> {
         read_until(log, limit, chunk, None).await
     }
@@ -193,36 +192,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_end_with_a_feed_or_with_the_log() {
+    async fn lines_end_at_a_feed_or_at_the_end() {
         for chunk in [1, 2, 3, 100] {
             let got = read(b"\xef\xbb\xbfab\n\ncd", 10, chunk).await;
-            let expected =
-                [(1, 0, "ab".into(), End::Whole), (2, 6, "".into(), End::Whole), (3, 7, "cd".into(), End::Whole)];
+            let expected = [
+                (1, 0, "ab".into(), End::Complete),
+                (2, 6, "".into(), End::Complete),
+                (3, 7, "cd".into(), End::Complete),
+            ];
             assert_eq!(got, expected, "{chunk}");
             assert_eq!(read(b"", 10, chunk).await, []);
-            assert_eq!(read(b"\n", 10, chunk).await, [(1, 0, "".into(), End::Whole)]);
+            assert_eq!(read(b"\n", 10, chunk).await, [(1, 0, "".into(), End::Complete)]);
         }
     }
 
     #[tokio::test]
-    async fn a_long_line_is_cut_at_the_limit_and_the_next_one_is_whole() {
+    async fn long_line_is_cut_and_the_next_is_complete() {
         for chunk in [1, 3, 4, 100] {
             let got = read(b"abcdef\ngh\n", 4, chunk).await;
-            assert_eq!(got, [(1, 0, "abcd".into(), End::TooLong), (2, 7, "gh".into(), End::Whole)], "{chunk}");
-            assert_eq!(read(b"abcd\n", 4, chunk).await[0].3, End::Whole);
+            assert_eq!(got, [(1, 0, "abcd".into(), End::TooLong), (2, 7, "gh".into(), End::Complete)], "{chunk}");
+            assert_eq!(read(b"abcd\n", 4, chunk).await[0].3, End::Complete);
             assert_eq!(read(b"abcdef", 4, chunk).await, [(1, 0, "abcd".into(), End::TooLong)]);
         }
         let log = [vec![b'x'; 3 * READ_BYTES], b"\nend".to_vec()].concat();
         let got = read(&log, 1000, usize::MAX).await;
         assert_eq!((got[0].2.len(), &got[0].3), (1000, &End::TooLong));
-        assert_eq!(got[1], (2, 3 * READ_BYTES as u64 + 1, "end".into(), End::Whole));
+        assert_eq!(got[1], (2, 3 * READ_BYTES as u64 + 1, "end".into(), End::Complete));
     }
 
     #[tokio::test]
-    async fn a_truncated_log_gives_the_lines_before_the_error() {
+    async fn truncated_log_returns_the_lines_before_the_error() {
         for chunk in [1, 3, 100] {
             let got = read_until(b"ab\ncd", 10, chunk, Some("gone")).await;
-            let expected = [(1, 0, "ab".into(), End::Whole), (2, 3, "cd".into(), End::Truncated("gone".into()))];
+            let expected = [(1, 0, "ab".into(), End::Complete), (2, 3, "cd".into(), End::Truncated("gone".into()))];
             assert_eq!(got, expected, "{chunk}");
             assert_eq!(read_until(b"ab\n", 10, chunk, Some("gone")).await, expected[..1]);
             let cut = (1, 0, "ab".into(), End::Truncated("gone".into()));

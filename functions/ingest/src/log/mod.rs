@@ -1,4 +1,4 @@
-//! Reading logs: an object is opened, decompressed, cut into lines, and read chunk by chunk.
+//! Reads logs: opens an object, decompresses it, splits it into lines, and parses it chunk by chunk.
 
 mod chunk;
 pub mod lines;

@@ -1,23 +1,22 @@
-//! An object opened as a log, at its start or at a later chunk.
+//! Opens an object as a log, at its start or at a later chunk.
 
 use super::lines::Lines;
 use super::stream::{Decompressed, Transport, decompressed, plain};
 use crate::delivery::Delivery;
-use churn_common::store::ledger::Place;
-use churn_common::store::objects::Opened;
+use churn_common::store::ledger::ChunkPosition;
+use churn_common::store::objects::OpenResult;
 use churn_common::store::{StoreError, StoreErrorKind, Stores};
 use tokio::io::AsyncBufRead;
 
-/// The result of opening the version of an object that was delivered.
+/// The result of opening the delivered version of an object.
 pub enum OpenLog {
     Open(Log),
     NotFound,
-    /// The object has another version now.
+    /// The object has a newer version.
     Changed,
-    NoBucket,
+    BucketNotFound,
 }
 
-/// An open log.
 pub struct Log {
     pub lines: Lines<Box<dyn AsyncBufRead + Send + Unpin>>,
     transport: Transport,
@@ -26,18 +25,18 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens a log at `position`. Plain text is read from there on; compressed text is read from its start, and what lies
-    /// before `position` is dropped.
+    /// Opens a log at `position`. A plain-text object is requested from that byte on. A compressed object is
+    /// decompressed from its start, and the lines before `position` are skipped.
     pub async fn open(
         stores: &Stores,
         delivery: &Delivery,
-        position: Place,
+        position: ChunkPosition,
         max_line_bytes: usize,
     ) -> Result<OpenLog, StoreError> {
-        match Self::open_at(stores, delivery, Place::default(), max_line_bytes).await? {
+        match Self::open_at(stores, delivery, ChunkPosition::default(), max_line_bytes).await? {
             OpenLog::Open(log) if position.offset == 0 => Ok(OpenLog::Open(log)),
             OpenLog::Open(mut log) if log.compressed => {
-                // Contents that are broken before this position were so when the chunks before it were read.
+                // Not corrupt content: earlier chunks were decompressed without an error.
                 let skipped = log.lines.skip(position.offset, position.lines).await;
                 skipped.map_err(|e| interrupted(&log.source, e))?;
                 Ok(OpenLog::Open(log))
@@ -47,19 +46,19 @@ impl Log {
         }
     }
 
-    /// Opens the object at `position`: at its start, where its compression is detected, or within plain text.
+    /// Opens the object at its start, where its compression is detected, or at a later position of plain text.
     async fn open_at(
         stores: &Stores,
         delivery: &Delivery,
-        position: Place,
+        position: ChunkPosition,
         max_line_bytes: usize,
     ) -> Result<OpenLog, StoreError> {
         let bucket = stores.logs.sibling(&delivery.bucket);
         let object = match bucket.open(&delivery.key, Some(&delivery.version.etag), position.offset).await {
-            Ok(Opened::Body(body)) => body.into_async_read(),
-            Ok(Opened::Missing) => return Ok(OpenLog::NotFound),
-            Ok(Opened::Changed) => return Ok(OpenLog::Changed),
-            Err(e) if e.kind == StoreErrorKind::NotFound => return Ok(OpenLog::NoBucket),
+            Ok(OpenResult::Body(body)) => body.into_async_read(),
+            Ok(OpenResult::NotFound) => return Ok(OpenLog::NotFound),
+            Ok(OpenResult::Changed) => return Ok(OpenLog::Changed),
+            Err(e) if e.kind == StoreErrorKind::NotFound => return Ok(OpenLog::BucketNotFound),
             Err(e) => return Err(e),
         };
         let source = delivery.source();
@@ -71,7 +70,7 @@ impl Log {
         Ok(OpenLog::Open(Self { lines, transport, compressed, source }))
     }
 
-    /// Fails if the connection broke: the last line may then not be the end of the object.
+    /// Fails if the connection was lost: the last line may then be incomplete.
     pub fn check(&self) -> Result<(), StoreError> {
         self.transport.failure().map_or(Ok(()), |why| Err(interrupted(&self.source, why)))
     }

@@ -1,4 +1,4 @@
-//! From the bytes of an object to the log in it: gzip and Zstandard are detected by their first bytes, whatever the key.
+//! Decompresses objects. Gzip and Zstandard are detected by the first bytes of an object, not by its key.
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use std::io::{self, Cursor};
@@ -11,15 +11,15 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 256 << 10;
 
-/// A log as it is read out of an object.
+/// The decompressed log in an object.
 pub struct Decompressed {
     pub log: Box<dyn AsyncBufRead + Send + Unpin>,
-    /// The state of the connection that the object comes by.
+    /// The state of the connection that the object is read from.
     pub transport: Transport,
     pub compressed: bool,
 }
 
-/// The log in `object`, which is read from its start.
+/// Detects the compression of `object`, which must be at its start.
 pub async fn decompressed<R>(object: R) -> io::Result<Decompressed>
 where
     R: AsyncBufRead + Send + Unpin + 'static,
@@ -45,7 +45,7 @@ where
     Ok(Decompressed { log, transport, compressed: gzip || zstd })
 }
 
-/// The rest of a log of plain text: all of `object`.
+/// A plain-text log; `object` may start at a later position.
 pub(crate) fn plain<R>(object: R) -> Decompressed
 where
     R: AsyncBufRead + Send + Unpin + 'static,
@@ -54,17 +54,17 @@ where
     Decompressed { log: Box::new(watched(object, &transport)), transport, compressed: false }
 }
 
-/// Distinguishes a broken connection, where a retry helps, from broken contents.
+/// Distinguishes a lost connection, where a retry helps, from corrupt content.
 #[derive(Debug, Clone, Default)]
 pub struct Transport(Arc<Mutex<Option<String>>>);
 
 impl Transport {
-    /// The error of the connection, if it broke.
+    /// The error of the connection, if it was lost.
     pub fn failure(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn failed(&self, error: &io::Error) {
+    fn record(&self, error: &io::Error) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
     }
 }
@@ -83,7 +83,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.object).poll_read(cx, buf);
         if let Poll::Ready(Err(e)) = &read {
-            self.transport.failed(e);
+            self.transport.record(e);
         }
         read
     }
@@ -95,7 +95,7 @@ mod tests {
     use flate2::write::GzEncoder;
     use std::io::Write;
 
-    /// Returns one byte at a time.
+    /// A reader that returns one byte per read.
     struct ByteByByte(Cursor<Vec<u8>>);
 
     impl AsyncRead for ByteByByte {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn compression_is_detected_however_few_bytes_arrive_at_once() {
+    async fn compression_is_detected_from_single_byte_reads() {
         let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(b"log").unwrap();
         for (object, expected) in [(gzip.finish().unwrap(), "log"), (b"{}".to_vec(), "{}"), (vec![], "")] {

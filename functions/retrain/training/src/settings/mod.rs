@@ -151,7 +151,7 @@ mod tests {
         let s = read(json!({"horizon_days": 7, "n_trees": 20, "class_weight": 2.5})).unwrap();
         assert_eq!((s.horizon_days, s.forest.n_trees), (7, 20));
         assert_eq!(s.forest.class_weight, ClassWeight::Positive(2.5));
-        assert!(read(json!({"n_tree": 20})).unwrap_err().to_string().contains("no setting \"n_tree\""));
+        assert!(read(json!({"n_tree": 20})).unwrap_err().to_string().contains("unknown setting \"n_tree\""));
         assert!(read(json!({"n_trees": 0})).unwrap_err().to_string().contains("n_trees is 0"));
         assert!(read(json!({"n_trees": "many"})).unwrap_err().to_string().contains("n_trees"));
         assert!(read(json!([1])).is_err());
