@@ -1,4 +1,5 @@
-//! An object that takes several invocations: the deployed function calls itself over Lambda's API until it is done.
+//! An object that needs several invocations: the deployed function invokes itself through Lambda's API until it is
+//! complete.
 
 use churn_common::calendar::Timestamp;
 use churn_common::store::ledger::State;
@@ -10,10 +11,10 @@ use std::time::Duration;
 #[tokio::test(flavor = "multi_thread")]
 async fn ingest_invokes_itself_until_the_object_is_done() {
     let log = simulated(40, 20, 5).unwrap();
-    let parts = 4;
-    let chunk_bytes = log.len() as u64 / parts + 1;
+    let chunks = 4;
+    let chunk_bytes = log.len() as u64 / chunks + 1;
 
-    // What it must come to.
+    // The expected histories, from one invocation.
     let (stack, expected) = stores().await.unwrap();
     let record = put(&stack, "day.json", log.clone(), 1).await.unwrap();
     let settings = IngestSettings { chunk_bytes, ..IngestSettings::default() };
@@ -21,7 +22,7 @@ async fn ingest_invokes_itself_until_the_object_is_done() {
     handle(event, &expected, &settings, &invocation("id", Timestamp::now())).await.unwrap();
     let expected = expected.histories.map_users(1, |_, history| Some(history)).await.unwrap();
 
-    // Time is short from the start, so that each invocation does what it must, and hands on the rest.
+    // Time is short from the start, so that each invocation writes one chunk and continues in another.
     let (stack, stores) = deployed_with(None, |function| {
         function.timeout = Duration::from_secs(60);
         function.env.push(("CHURN_MIN_REMAINING_SECONDS".into(), "840".into()));

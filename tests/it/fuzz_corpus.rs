@@ -1,4 +1,4 @@
-//! The fuzz targets as an ordinary test: over their corpus, and over a fixed number of seeded mutations of it.
+//! Runs the fuzz targets as ordinary tests: on their corpus, and on a fixed number of seeded mutations of it.
 
 #[path = "../fuzz/targets.rs"]
 mod targets;
@@ -6,10 +6,10 @@ mod targets;
 use fastrand::Rng;
 use std::path::Path;
 
-/// Bytes that mean something in JSON, in a log, or in gzip and Zstandard.
-const TELLING: &[u8] = b"\"\"\\{}[]:,,0123456789.-+eEu nt\n\n\r\t\x00\x1f\x8b\x28\xb5\x2f\xfd\xef\xbb\xbf\xff";
+/// Bytes with a meaning in JSON, logs, gzip or Zstandard.
+const SPECIAL_BYTES: &[u8] = b"\"\"\\{}[]:,,0123456789.-+eEu nt\n\n\r\t\x00\x1f\x8b\x28\xb5\x2f\xfd\xef\xbb\xbf\xff";
 
-/// Runs a target over its corpus and so many mutations of each file in it; how many files there were.
+/// Runs a target on each file of its corpus and on `mutations` mutations of each. Returns the number of files.
 fn run(target: &str, check: fn(&[u8]), mutations: usize) -> usize {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -17,18 +17,18 @@ fn run(target: &str, check: fn(&[u8]), mutations: usize) -> usize {
     let corpus: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
     let mut random = Rng::with_seed(1);
     for (file, seed) in files.iter().zip(&corpus) {
-        tell_on_panic(check, seed, || file.display().to_string());
+        check_input(check, seed, || file.display().to_string());
         for _ in 0..mutations {
             let input = mutated(seed, &corpus, &mut random);
-            tell_on_panic(check, &input, || format!("{:?}", input.escape_ascii().to_string()));
+            check_input(check, &input, || format!("{:?}", input.escape_ascii().to_string()));
         }
     }
     corpus.len()
 }
 
-fn tell_on_panic(check: fn(&[u8]), input: &[u8], name: impl Fn() -> String) {
+fn check_input(check: fn(&[u8]), input: &[u8], name: impl Fn() -> String) {
     let checked = std::panic::catch_unwind(|| check(input));
-    assert!(checked.is_ok(), "fails on {}", name());
+    assert!(checked.is_ok(), "the target panics on {}", name());
 }
 
 fn mutated(seed: &[u8], corpus: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
@@ -39,7 +39,7 @@ fn mutated(seed: &[u8], corpus: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
         let new = match random.u8(..6) {
             0 => vec![],
             1 => vec![random.u8(..)],
-            2 | 3 => vec![*random.choice(TELLING).unwrap()],
+            2 | 3 => vec![*random.choice(SPECIAL_BYTES).unwrap()],
             4 => input[at..end].repeat(2),
             _ => {
                 let other = random.choice(corpus).unwrap();

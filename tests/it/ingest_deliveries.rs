@@ -1,4 +1,4 @@
-//! What becomes of an object that is delivered twice, late, at once, in versions, or whose ingestion is killed.
+//! Deliveries that are repeated, late, concurrent, of several versions, or interrupted.
 
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::event::Page;
@@ -24,8 +24,8 @@ async fn duplicate_and_older_events_change_nothing() {
     assert_eq!(fixture.items().await, before);
 }
 
-/// Lets `n` other steps of this thread's work go first.
-async fn steps(n: u32) {
+/// Yields `n` times to the other tasks of this thread.
+async fn yield_times(n: u32) {
     for _ in 0..n {
         tokio::task::yield_now().await;
     }
@@ -39,14 +39,14 @@ async fn retry_completes_a_failed_delivery() {
 
     let fixture = IngestFixture::new().await;
     let record = put(&fixture.stack, "day.json", log, 1).await.unwrap();
-    // The table is gone while the object is read.
+    // The history table does not exist.
     let names = churn_common::store::names::StoreNames { history_table: "NoSuchTable".into(), ..Default::default() };
     let broken = Stores::over(fixture.stack.s3().clone(), fixture.stack.dynamodb().clone(), &names);
     let event = json!({ "Records": [record.clone()] });
     let failed = handle(event, &broken, &fixture.settings, &invocation("event", fixture.clock)).await.unwrap_err();
     assert!(failed.to_string().contains("s3://churn-logs/day.json"), "{failed}");
-    let answer = fixture.deliver(&[record]).await.unwrap().remove(0);
-    assert_eq!(answer["outcome"], "ingested");
+    let object = fixture.deliver(&[record]).await.unwrap().remove(0);
+    assert_eq!(object["outcome"], "ingested");
     assert_eq!(fixture.items().await, clean.items().await);
 }
 
@@ -61,13 +61,13 @@ async fn retry_completes_a_killed_delivery() {
         let records = [put(&fixture.stack, "day.json", log.clone(), 1).await.unwrap()];
         tokio::select! {
             _ = fixture.deliver(&records) => {}
-            () = async { match moment { Some(n) => steps(n).await, None => fixture.first_item().await } } => {}
+            () = async { match moment { Some(n) => yield_times(n).await, None => fixture.wait_for_first_item().await } } => {}
         }
         if moment.is_none() {
-            assert!((1..clean.len()).contains(&fixture.items().await.len()), "this one is killed half-way");
+            assert!((1..clean.len()).contains(&fixture.items().await.len()), "the delivery is killed half-way");
         }
         fixture.deliver(&records).await.unwrap();
-        assert_eq!(fixture.items().await, clean, "killed after {moment:?} steps");
+        assert_eq!(fixture.items().await, clean, "killed after {moment:?} yields");
     }
 }
 
@@ -77,33 +77,33 @@ async fn concurrent_invocation_is_rejected() {
     let clean = IngestFixture::new().await;
     clean.ingest("day.json", log.clone()).await;
     let clean = clean.items().await;
-    let mut turned_away = 0;
+    let mut rejected = 0;
     for moment in [1, 10, 20, 100, 1000] {
         let fixture = IngestFixture::new().await;
         let records = [put(&fixture.stack, "day.json", log.clone(), 1).await.unwrap()];
         let other = async {
-            steps(moment).await;
+            yield_times(moment).await;
             fixture.deliver_as("other", &records).await
         };
         let (one, other) = tokio::join!(fixture.deliver_as("one", &records), other);
         let mut ingested = 0;
-        for answer in [one, other] {
-            match answer {
+        for result in [one, other] {
+            match result {
                 Ok(objects) if objects[0]["outcome"] == "ingested" => ingested += 1,
-                // The first was done before the second came.
+                // The first invocation ended before the second started.
                 Ok(objects) => assert_eq!(objects[0]["outcome"], "already_ingested"),
-                Err(refusal) => {
-                    turned_away += 1;
-                    assert!(matches!(refusal, IngestError::Incomplete { retryable: true, .. }), "{refusal}");
-                    assert!(refusal.to_string().contains("another invocation holds the lease"), "{refusal}");
+                Err(error) => {
+                    rejected += 1;
+                    assert!(matches!(error, IngestError::Incomplete { retryable: true, .. }), "{error}");
+                    assert!(error.to_string().contains("another invocation holds the lease"), "{error}");
                 }
             }
         }
-        assert_eq!(ingested, 1, "after {moment} steps");
+        assert_eq!(ingested, 1, "after {moment} yields");
         assert_eq!(fixture.deliver_as("other", &records).await.unwrap()[0]["outcome"], "already_ingested");
-        assert_eq!(fixture.items().await, clean, "after {moment} steps");
+        assert_eq!(fixture.items().await, clean, "after {moment} yields");
     }
-    assert!(turned_away > 0);
+    assert!(rejected > 0);
 }
 
 #[tokio::test]
@@ -115,10 +115,10 @@ async fn expired_lease_is_taken_over() {
     let records = [put(&fixture.stack, "day.json", log.clone(), 1).await.unwrap()];
     tokio::select! {
         _ = fixture.deliver_as("killed", &records) => {}
-        () = fixture.first_item() => {}
+        () = fixture.wait_for_first_item() => {}
     }
-    let refusal = fixture.deliver_as("other", &records).await.unwrap_err();
-    assert!(refusal.to_string().contains("another invocation holds the lease"), "{refusal}");
+    let error = fixture.deliver_as("other", &records).await.unwrap_err();
+    assert!(error.to_string().contains("another invocation holds the lease"), "{error}");
     fixture.clock = Timestamp::from_millis(fixture.clock.millis() + 900_000);
     assert_eq!(fixture.deliver_as("other", &records).await.unwrap()[0]["outcome"], "ingested");
     assert_eq!(fixture.items().await, clean.items().await);
@@ -130,27 +130,29 @@ async fn object_that_kills_every_invocation_is_dead_lettered() {
     let log = simulated(200, 20, 4).unwrap();
     let records = [put(&fixture.stack, "day.json", log, 1).await.unwrap()];
     for attempt in 1..=fixture.settings.max_attempts {
-        let begun = async {
+        let started = async {
             let attempts =
                 async || fixture.stores.ledger.get("s3://churn-logs/day.json").await.unwrap().map(|e| e.attempts);
             while attempts().await != Some(attempt) {}
         };
         tokio::select! {
             biased;
-            () = begun => {}
-            _ = fixture.deliver(&records) => panic!("it is killed before it is done"),
+            () = started => {}
+            _ = fixture.deliver(&records) => panic!("the delivery ended before it was killed"),
         }
     }
     for _ in 0..2 {
-        let answer = fixture.deliver(&records).await.unwrap().remove(0);
-        assert_eq!(answer["outcome"], "dead_lettered", "{answer}");
+        let object = fixture.deliver(&records).await.unwrap().remove(0);
+        assert_eq!(object["outcome"], "dead_lettered", "{object}");
     }
-    let kept = fixture.kept().await;
-    let told = kept.iter().find(|key| key.starts_with("quarantine/")).unwrap();
-    let told: Value = serde_json::from_slice(&fixture.object("churn-store", told).await).unwrap();
-    assert_eq!(told["reason"], "the invocation ended without an answer");
+    let keys = fixture.stored_keys().await;
+    let key = keys.iter().find(|key| key.starts_with("quarantine/")).unwrap();
+    let details: Value = serde_json::from_slice(&fixture.object("churn-store", key).await).unwrap();
+    assert_eq!(details["reason"], "the invocation ended without a response");
+    let members: Vec<&str> = details.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["attempts", "counts", "next_chunk", "reason", "source", "version"]);
 
-    // Put again, it is a new version.
+    // An upload of the same object is a new version.
     let again = [put(&fixture.stack, "day.json", simulated(200, 20, 4).unwrap(), 2).await.unwrap()];
     assert_eq!(fixture.deliver(&again).await.unwrap()[0]["outcome"], "ingested");
 }
@@ -170,18 +172,18 @@ async fn remaining_objects_are_left_to_later_invocations() {
         let mut invocation = invocation("event", fixture.clock);
         invocation.deadline = Timestamp::from_millis(fixture.clock.millis() + 839_999);
         let mut invocations = 1;
-        let done = loop {
+        let object = loop {
             let event = json!({ "Records": records });
             match handle(event, &fixture.stores, &fixture.settings, &invocation).await {
-                Ok(done) => break serde_json::to_value(&done.objects[0]).unwrap(),
+                Ok(summary) => break serde_json::to_value(&summary.objects[0]).unwrap(),
                 Err(e) => assert!(e.to_string().contains("time ran short"), "{e}"),
             }
-            // Settings that changed meanwhile change nothing about an object that was begun.
+            // A change of the settings does not affect an object that is in progress.
             fixture.settings.chunk_bytes = 1 << 20;
             invocations += 1;
         };
-        assert_eq!((&done["outcome"], &done["lines"]), (&json!("ingested"), &json!(n)));
-        assert_eq!(invocations, 6, "one for each part, the last and smallest among them");
+        assert_eq!((&object["outcome"], &object["lines"]), (&json!("ingested"), &json!(n)));
+        assert_eq!(invocations, 6, "one per chunk; the sixth and last chunk is the smallest");
         assert_eq!(fixture.items().await, clean.items().await);
     }
 }
@@ -212,18 +214,18 @@ async fn concurrent_versions_leave_only_the_newest() {
         let fixture = IngestFixture::new().await;
         let first = [put(&fixture.stack, "day.json", old.clone(), 1).await.unwrap()];
         let newer = async {
-            steps(moment).await;
+            yield_times(moment).await;
             let second = [put(&fixture.stack, "day.json", new.clone(), 2).await.unwrap()];
             fixture.deliver(&second).await.unwrap()
         };
         let (older, newer) = tokio::join!(fixture.deliver(&first), newer);
         assert_eq!(newer[0]["outcome"], "ingested");
-        // Whether the older one was done before, was overtaken, or found the object changed under it.
+        // The older one was ingested before, was superseded, or failed because the object changed.
         if let Ok(older) = older {
             assert!(older[0]["outcome"] == "superseded" || older[0]["outcome"] == "ingested", "{older:?}");
         }
         fixture.deliver(&first).await.unwrap();
-        assert_eq!(fixture.items().await, clean, "the newer version came after {moment} steps");
+        assert_eq!(fixture.items().await, clean, "the newer version came after {moment} yields");
     }
 }
 
@@ -239,23 +241,23 @@ async fn three_concurrent_versions_leave_only_the_newest() {
         let first = [put(&fixture.stack, "day.json", logs[0].clone(), 1).await.unwrap()];
         let newer = async {
             for version in [2, 3] {
-                steps(moment).await;
+                yield_times(moment).await;
                 let log = logs[version - 1].clone();
                 let record = put(&fixture.stack, "day.json", log, version as u32).await.unwrap();
                 assert_eq!(fixture.deliver(&[record]).await.unwrap()[0]["outcome"], "ingested");
             }
         };
-        let (first_try, ()) = tokio::join!(fixture.deliver(&first), newer);
-        if first_try.is_err() {
+        let (first_result, ()) = tokio::join!(fixture.deliver(&first), newer);
+        if first_result.is_err() {
             fixture.deliver(&first).await.unwrap();
         }
-        assert_eq!(fixture.items().await, clean, "newer versions came after {moment} steps each");
+        assert_eq!(fixture.items().await, clean, "newer versions came after {moment} yields each");
     }
 }
 
 #[tokio::test]
 async fn corrected_object_replaces_its_previous_version() {
-    let new = [b"nonsense\n", &simulated(10, 15, 7).unwrap()[..]].concat();
+    let new = [b"invalid\n", &simulated(10, 15, 7).unwrap()[..]].concat();
     let clean = IngestFixture::new().await;
     let only = put(&clean.stack, "day.json", new.clone(), 2).await.unwrap();
     clean.deliver(&[only]).await.unwrap();
@@ -266,11 +268,11 @@ async fn corrected_object_replaces_its_previous_version() {
     let first = put(&fixture.stack, "day.json", old, 1).await.unwrap();
     fixture.deliver(std::slice::from_ref(&first)).await.unwrap();
     fixture.settings = IngestSettings::default();
-    fixture.clock = fixture.clock.plus_days(1); // nobody can be writing what the older version told any more
+    fixture.clock = fixture.clock.plus_days(1); // after the deadline of every invocation with the older version
     let second = put(&fixture.stack, "day.json", new, 2).await.unwrap();
     assert_eq!(fixture.deliver(&[second]).await.unwrap()[0]["outcome"], "ingested");
     assert_eq!(fixture.items().await, clean.items().await);
-    assert_eq!(fixture.kept().await, clean.kept().await);
+    assert_eq!(fixture.stored_keys().await, clean.stored_keys().await);
     assert_eq!(fixture.deliver(&[first]).await.unwrap()[0]["outcome"], "superseded");
 }
 
@@ -278,19 +280,19 @@ async fn corrected_object_replaces_its_previous_version() {
 async fn removed_object_does_not_come_back() {
     let mut fixture = IngestFixture::new().await;
     fixture.ingest("kept.json", simulated(2, 2, 1).unwrap()).await;
-    let kept = (fixture.items().await, fixture.kept().await);
+    let kept = (fixture.items().await, fixture.stored_keys().await);
     let created = put(&fixture.stack, "gone.json", simulated(20, 20, 8).unwrap(), 1).await.unwrap();
     fixture.deliver(std::slice::from_ref(&created)).await.unwrap();
     assert!(fixture.items().await.len() > kept.0.len());
 
     let mut removed = record("churn-logs", "gone.json", "", 2);
     removed["eventName"] = json!("ObjectRemoved:Delete");
-    // As long as the object is there, it was an older version that was removed.
+    // While the object exists, the removal is that of an older version.
     assert_eq!(fixture.deliver(std::slice::from_ref(&removed)).await.unwrap()[0]["reason"], "object_exists");
     fixture.stack.s3().delete_object().bucket("churn-logs").key("gone.json").send().await.unwrap();
-    fixture.clock = fixture.clock.plus_days(1); // nobody can be writing what the older version told any more
-    let answers = fixture.deliver(&[removed.clone(), removed, created]).await.unwrap();
-    let outcomes: Vec<_> = answers.iter().map(|a| a["outcome"].as_str().unwrap()).collect();
+    fixture.clock = fixture.clock.plus_days(1); // after the deadline of every invocation with the older version
+    let objects = fixture.deliver(&[removed.clone(), removed, created]).await.unwrap();
+    let outcomes: Vec<_> = objects.iter().map(|o| o["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["removed", "already_removed", "superseded"]);
-    assert_eq!((fixture.items().await, fixture.kept().await), kept);
+    assert_eq!((fixture.items().await, fixture.stored_keys().await), kept);
 }

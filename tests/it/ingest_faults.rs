@@ -1,30 +1,24 @@
-//! Every call that `ingest` makes fails with each fault, once and permanently; and `ingest` is killed at every call. The
-//! next delivery of the event must leave the same items as a run without faults.
+//! Every call of `ingest` fails with each fault, once and permanently, and `ingest` is killed at every call. The next
+//! delivery of the event must produce the same items as a run without faults.
 
-use churn_common::calendar::Timestamp;
 use churn_tests::call::Call;
-use churn_tests::delivery::{DeliveryAttempt, TIME_LIMIT_MS, repeatably};
+use churn_tests::delivery::{DeliveryAttempt, START, TIME_LIMIT_MS, run_deterministically};
 use churn_tests::fault::Fault;
-use churn_tests::fault_plan::{FaultInjector, FaultPlan, try_all};
+use churn_tests::fault_plan::{FaultInjector, FaultPlan, run_trials};
 use churn_tests::in_process::{Contents, InProcessStores};
+use churn_tests::ingest_fixture::gzip;
 use churn_tests::{record, removal};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use ingest::IngestSettings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::sync::Arc;
 
-/// Times that Lambda delivers an event at most.
-const MOST_TRIES: u32 = 3;
-/// Small parts, so that a small object has several.
+/// Times that Lambda delivers an event.
+const LAMBDA_DELIVERIES: u32 = 3;
+
+/// Small chunks, so that a small object has several.
 fn settings() -> IngestSettings {
     IngestSettings { chunk_bytes: 4096, ..IngestSettings::default() }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_millis(1_543_838_400_000)
 }
 
 /// Lines of `users` users, each with sessions on one of two days.
@@ -36,35 +30,29 @@ fn log(users: u32, day: u64) -> String {
     (0..users).map(line).collect()
 }
 
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// An event, tried for the first time.
+/// The first delivery of an event.
 fn first(event: Value) -> DeliveryAttempt {
-    DeliveryAttempt { event, request: "first".into(), now: now(), is_short: false }
+    DeliveryAttempt { event, request_id: "first".into(), now: START, is_short_of_time: false }
 }
 
-/// Stores with two ingested objects, of which one was replaced since and one removed; and an event of both and of two new
-/// objects, of which one repeats lines of another.
+/// Stores with two ingested objects, and an event with four records: one of these objects has a new version, the other
+/// is removed, and two objects are new. One of the new objects repeats lines of another object.
 async fn prepared() -> anyhow::Result<(InProcessStores, Value)> {
-    let local = InProcessStores::new(now()).await?;
+    let local = InProcessStores::new(START).await?;
     let put = async |key: &str, body: &[u8], version| {
         anyhow::Ok(record("churn-logs", key, &local.put(key, body).await?, version))
     };
-    let rejected = "no event\n";
+    let rejected = "not an event\n";
     let old = [
         put("corrected.json", (log(6, 10) + rejected).as_bytes(), 1).await?,
         put("removed.json", (log(4, 20) + rejected).as_bytes(), 1).await?,
     ];
-    let before = DeliveryAttempt { request: "before".into(), ..first(json!({ "Records": old })) };
+    let before = DeliveryAttempt { request_id: "before".into(), ..first(json!({ "Records": old })) };
     local.process_without_faults().deliver(before, &settings()).await?;
     let new = [
-        put("parts.json", log(70, 30).as_bytes(), 1).await?,
+        put("chunks.json", log(70, 30).as_bytes(), 1).await?,
         put("corrected.json", (log(5, 10) + rejected + rejected).as_bytes(), 2).await?,
-        put("packed.json.gz", &gzip(&log(3, 10)), 1).await?,
+        put("packed.json.gz", &gzip(log(3, 10).as_bytes()), 1).await?,
         removal("churn-logs", "removed.json", 2),
     ];
     local.remove("removed.json").await?;
@@ -72,89 +60,89 @@ async fn prepared() -> anyhow::Result<(InProcessStores, Value)> {
 }
 
 /// The contents after a run without faults, and the calls of its first invocation.
-async fn without_faults(is_short: bool) -> anyhow::Result<(Contents, Vec<Call>)> {
+async fn without_faults(is_short_of_time: bool) -> anyhow::Result<(Contents, Vec<Call>)> {
     let (local, event) = prepared().await?;
     let injector = Arc::new(FaultInjector::without_faults());
-    local.process(injector.clone()).deliver(DeliveryAttempt { is_short, ..first(event) }, &settings()).await?;
+    local.process(injector.clone()).deliver(DeliveryAttempt { is_short_of_time, ..first(event) }, &settings()).await?;
     deliver_all(&local, Vec::new()).await?;
     Ok((local.contents().await?, injector.calls()))
 }
 
-/// Delivers what there is to deliver until there is nothing: the events in hand, and those that the function has queued
-/// for itself.
-async fn deliver_all(local: &InProcessStores, mut in_hand: Vec<DeliveryAttempt>) -> anyhow::Result<()> {
-    let mut requests = 0;
+/// Delivers `pending` events, and those with which the function invokes itself, until none is left.
+async fn deliver_all(local: &InProcessStores, mut pending: Vec<DeliveryAttempt>) -> anyhow::Result<()> {
+    let mut continuations = 0;
     loop {
         let queued = local.queued().map(|event| {
-            requests += 1;
-            DeliveryAttempt { request: format!("queued {requests}"), now: local.now(), ..first(event) }
+            continuations += 1;
+            DeliveryAttempt { request_id: format!("continuation {continuations}"), now: local.now(), ..first(event) }
         });
-        let Some(next) = in_hand.pop().or(queued) else { return Ok(()) };
-        let mut tries = 0;
+        let Some(next) = pending.pop().or(queued) else { return Ok(()) };
+        let mut failures = 0;
         while let Err(error) = local.process_without_faults().deliver(next.clone(), &settings()).await {
-            tries += 1;
-            anyhow::ensure!(tries < MOST_TRIES, "it still fails after {tries} tries: {error}");
+            failures += 1;
+            anyhow::ensure!(failures < LAMBDA_DELIVERIES, "failed {failures} times: {error}");
         }
     }
 }
 
-/// A fault at a call of the first delivery, and who delivers again.
+/// A fault at a call of the first delivery, and the kind of the second delivery.
 #[derive(Debug, Clone, Copy)]
 struct Trial {
     at: usize,
     plan: FaultPlan,
-    /// Whether the first invocation hands on what it can.
-    is_short: bool,
-    /// Another invocation, once the first one's time is up, rather than Lambda's retry of the same.
-    by_another: bool,
+    /// Whether time is short in the first invocation, so that it continues in another.
+    is_short_of_time: bool,
+    /// Whether the second delivery is a new invocation after the first one's deadline, and not Lambda's retry.
+    is_new_invocation: bool,
 }
 
 impl Trial {
     /// All trials, given the calls of a run without faults.
-    fn all(calls: &[Call], is_short: bool) -> Vec<Self> {
+    fn all(calls: &[Call], is_short_of_time: bool) -> Vec<Self> {
         let mut all = Vec::new();
         for (at, call) in calls.iter().enumerate() {
             for plan in FaultPlan::all_at(call) {
-                all.push(Self { at, plan, is_short, by_another: false });
+                all.push(Self { at, plan, is_short_of_time, is_new_invocation: false });
                 if matches!(plan, FaultPlan::Kill { .. }) {
-                    all.push(Self { at, plan, is_short, by_another: true });
+                    all.push(Self { at, plan, is_short_of_time, is_new_invocation: true });
                 }
             }
         }
         all
     }
 
-    /// Delivers the event to a process with the fault, and then again until it is done. The error says what differs then.
+    /// Delivers the event to a process with the fault, and then again until it succeeds. The error lists the
+    /// differences.
     async fn run(self, expected: &Contents) -> Result<(), String> {
         let injector = Arc::new(FaultInjector::new(self.at, self.plan));
-        let done = self.run_under(&injector, expected).await;
-        done.map_err(|wrong| injector.describe(&self, &wrong))
+        let result = self.run_with(&injector, expected).await;
+        result.map_err(|error| injector.describe(&self, &error))
     }
 
-    async fn run_under(self, injector: &Arc<FaultInjector>, expected: &Contents) -> anyhow::Result<()> {
+    async fn run_with(self, injector: &Arc<FaultInjector>, expected: &Contents) -> anyhow::Result<()> {
         let (local, event) = prepared().await?;
-        let once = DeliveryAttempt { is_short: self.is_short, ..first(event.clone()) };
+        let attempt = DeliveryAttempt { is_short_of_time: self.is_short_of_time, ..first(event.clone()) };
         let process = local.process(injector.clone());
-        injector.run_with_fault(async move { process.deliver(once, &settings()).await }).await?;
-        let mut again = first(event);
-        if self.by_another {
-            local.pass(TIME_LIMIT_MS);
-            again = DeliveryAttempt { request: "another".into(), now: local.now(), ..again };
+        injector.run_with_fault(async move { process.deliver(attempt, &settings()).await }).await?;
+        let mut second = first(event);
+        if self.is_new_invocation {
+            local.advance(TIME_LIMIT_MS);
+            second = DeliveryAttempt { request_id: "second".into(), now: local.now(), ..second };
         }
-        deliver_all(&local, vec![again]).await?;
+        deliver_all(&local, vec![second]).await?;
         let differences = local.contents().await?.differences(expected);
         anyhow::ensure!(differences.is_empty(), differences.join("\n"));
         Ok(())
     }
 }
 
-/// Tries every fault at every call. `operations` must be among the calls.
-fn check(is_short: bool, operations: &[&str]) {
-    let (expected, calls) = repeatably(0, without_faults(is_short)).unwrap().unwrap();
-    let trials = Trial::all(&calls, is_short);
-    try_all(&trials, || (), |(), trial| repeatably(trial.at as u64, trial.run(&expected)).unwrap());
-    let tried: BTreeSet<Fault> = trials.iter().filter_map(|trial| trial.plan.fault()).collect();
-    assert_eq!(tried, Fault::ALL.into());
+/// Runs all trials. `operations` must be among the calls.
+fn check(is_short_of_time: bool, operations: &[&str]) {
+    let (expected, calls) = run_deterministically(0, without_faults(is_short_of_time)).unwrap().unwrap();
+    let trials = Trial::all(&calls, is_short_of_time);
+    run_trials(&trials, || (), |(), trial| run_deterministically(trial.at as u64, trial.run(&expected)).unwrap());
+    let injected: BTreeSet<Fault> = trials.iter().filter_map(|trial| trial.plan.fault()).collect();
+    assert_eq!(injected, Fault::ALL.into());
     for operation in operations {
         assert!(calls.iter().any(|call| call.operation == *operation), "{operation} was not called");
     }

@@ -1,4 +1,4 @@
-//! What becomes of every kind of object: a clear outcome, never a panic, and every line accounted for.
+//! Every kind of object has a clear outcome, without a panic, and every line is counted.
 
 use churn_tests::ingest_fixture::{IngestFixture, gzip};
 use churn_tests::{invocation, put, record, simulated};
@@ -9,12 +9,12 @@ use std::io::Read;
 const LINE: &str =
     r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","level":"paid","itemInSession":50}"#;
 
-fn lines(answer: &Value) -> [u64; 5] {
-    ["lines", "accepted", "duplicates", "without_user", "rejected"].map(|name| answer[name].as_u64().unwrap())
+fn lines(object: &Value) -> [u64; 5] {
+    ["lines", "accepted", "duplicates", "without_user", "rejected"].map(|name| object[name].as_u64().unwrap())
 }
 
 #[tokio::test]
-async fn small_and_odd_objects_have_an_outcome() {
+async fn empty_small_and_random_objects_are_ingested() {
     let fixture = IngestFixture::new().await;
     assert_eq!(lines(&fixture.ingest("empty.json", "").await), [0; 5]);
     assert_eq!(lines(&fixture.ingest("empty.json.gz", gzip(b"")).await), [0; 5]);
@@ -22,29 +22,29 @@ async fn small_and_odd_objects_have_an_outcome() {
     let twice = format!("{LINE}\n{LINE}\r\n\n{}\n", LINE.replace("\"30\"", "\"\""));
     assert_eq!(lines(&fixture.ingest("logs/أ+b (1).json", twice).await), [4, 1, 1, 1, 1]);
 
-    let junk: Vec<u8> = (0..20_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let answer = fixture.ingest("junk.gz", junk.clone()).await;
-    let n = junk.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(junk.last() != Some(&b'\n'));
-    assert_eq!((answer["lines"].as_u64(), answer["rejected"].as_u64()), (Some(n), Some(n)));
+    let random: Vec<u8> = (0..20_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let object = fixture.ingest("random.gz", random.clone()).await;
+    let n = random.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(random.last() != Some(&b'\n'));
+    assert_eq!((object["lines"].as_u64(), object["rejected"].as_u64()), (Some(n), Some(n)));
 }
 
 #[tokio::test]
 async fn rejected_lines_go_to_quarantine_with_line_and_reason() {
     let fixture = IngestFixture::new().await;
-    let log = format!("{LINE}\nnonsense\n{}\n", LINE.replace("1538352117000", "-1"));
-    let answer = fixture.ingest("bad.json", log).await;
-    assert_eq!(answer["rejection_reasons"], json!({"ts_not_positive": 1, "not_json": 1}));
-    let folder = answer["quarantine"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
+    let log = format!("{LINE}\ninvalid\n{}\n", LINE.replace("1538352117000", "-1"));
+    let object = fixture.ingest("bad.json", log).await;
+    assert_eq!(object["rejection_reasons"], json!({"ts_not_positive": 1, "not_json": 1}));
+    let folder = object["quarantine"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
     let file = fixture.object("churn-store", &format!("{folder}chunk-00000.jsonl.gz")).await;
     let mut text = String::new();
     flate2::read::GzDecoder::new(&file[..]).read_to_string(&mut text).unwrap();
-    let kept: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let rejected: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(
-        (&kept[0]["line"], &kept[0]["offset"], &kept[0]["text"]),
-        (&json!(2), &json!(LINE.len() + 1), &json!("nonsense"))
+        (&rejected[0]["line"], &rejected[0]["offset"], &rejected[0]["text"]),
+        (&json!(2), &json!(LINE.len() + 1), &json!("invalid"))
     );
     assert_eq!(
-        (&kept[1]["reason"], &kept[1]["source"]),
+        (&rejected[1]["reason"], &rejected[1]["source"]),
         (&json!("ts_not_positive"), &json!("s3://churn-logs/bad.json"))
     );
 }
@@ -53,24 +53,24 @@ async fn rejected_lines_go_to_quarantine_with_line_and_reason() {
 async fn line_of_50_mb_is_rejected_alone() {
     let fixture = IngestFixture::new().await;
     let long = format!("{LINE}\n{{\"x\":\"{}\"}}\n{}", "x".repeat(50 << 20), LINE.replace(":50}", ":51}"));
-    let answer = fixture.ingest("long.json", long).await;
-    assert_eq!(lines(&answer), [3, 2, 0, 0, 1]);
-    assert_eq!(answer["rejection_reasons"], json!({"line_too_long": 1}));
+    let object = fixture.ingest("long.json", long).await;
+    assert_eq!(lines(&object), [3, 2, 0, 0, 1]);
+    assert_eq!(object["rejection_reasons"], json!({"line_too_long": 1}));
 }
 
 #[tokio::test]
-async fn truncated_archive_is_stored_up_to_the_damage() {
+async fn truncated_archive_is_ingested_up_to_the_error() {
     let fixture = IngestFixture::new().await;
     let log = simulated(60, 40, 1).unwrap();
     for (key, whole) in [("cut.gz", gzip(&log)), ("cut.zst", zstd::encode_all(&log[..], 3).unwrap())] {
-        let answer = fixture.ingest(key, &whole[..whole.len() * 2 / 3]).await;
-        assert!(answer["read_error"].as_str().unwrap().contains("truncated at byte"), "{answer}");
-        assert!(answer["accepted"].as_u64().unwrap() > 100, "{answer}");
-        // The corrected object, under the same key, is a new version.
+        let object = fixture.ingest(key, &whole[..whole.len() * 2 / 3]).await;
+        assert!(object["read_error"].as_str().unwrap().contains("truncated at byte"), "{object}");
+        assert!(object["accepted"].as_u64().unwrap() > 100, "{object}");
+        // The complete object under the same key is a new version.
         let record = put(&fixture.stack, key, whole, 2).await.unwrap();
-        let answer = fixture.deliver(&[record]).await.unwrap().remove(0);
-        assert_eq!((&answer["outcome"], &answer["read_error"]), (&json!("ingested"), &Value::Null));
-        assert_eq!(answer["lines"], log.iter().filter(|b| **b == b'\n').count());
+        let object = fixture.deliver(&[record]).await.unwrap().remove(0);
+        assert_eq!((&object["outcome"], &object["read_error"]), (&json!("ingested"), &Value::Null));
+        assert_eq!(object["lines"], log.iter().filter(|b| **b == b'\n').count());
     }
 }
 
@@ -82,24 +82,24 @@ async fn missing_object_does_not_block_others() {
         record("no-such-bucket", "k", "e", 1),
         put(&fixture.stack, "good.json", LINE.into(), 1).await.unwrap(),
     ];
-    let answers = fixture.deliver(&records).await.unwrap();
-    assert_eq!(answers[0]["reason"], "object_not_found", "{answers:?}");
-    assert_eq!(answers[1]["reason"], "bucket_not_found", "{answers:?}");
-    assert_eq!(answers[2]["accepted"], 1, "{answers:?}");
+    let objects = fixture.deliver(&records).await.unwrap();
+    assert_eq!(objects[0]["reason"], "object_not_found", "{objects:?}");
+    assert_eq!(objects[1]["reason"], "bucket_not_found", "{objects:?}");
+    assert_eq!(objects[2]["accepted"], 1, "{objects:?}");
 }
 
 #[tokio::test]
 async fn invalid_s3_events_are_not_retried() {
     let fixture = IngestFixture::new().await;
-    let odd = json!({"Records": [{"eventTime": "yesterday"}]});
-    for payload in [Value::Null, json!({}), odd, json!([1])] {
+    let invalid = json!({"Records": [{"eventTime": "yesterday"}]});
+    for payload in [Value::Null, json!({}), invalid, json!([1])] {
         let failed =
             handle(payload.clone(), &fixture.stores, &fixture.settings, &invocation("id", fixture.clock)).await;
-        assert!(matches!(failed, Err(IngestError::InvalidEvent(_))), "{payload} gave {failed:?}");
+        assert!(matches!(failed, Err(IngestError::InvalidEvent(_))), "{payload}: {failed:?}");
     }
-    let probe = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "churn-logs"});
+    let test_event = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "churn-logs"});
     assert!(
-        handle(probe, &fixture.stores, &fixture.settings, &invocation("id", fixture.clock))
+        handle(test_event, &fixture.stores, &fixture.settings, &invocation("id", fixture.clock))
             .await
             .unwrap()
             .objects
@@ -122,8 +122,8 @@ async fn invalid_record_does_not_block_others() {
 async fn line_too_large_for_the_store_does_not_block_its_object() {
     let fixture = IngestFixture::new().await;
     let long = LINE.replace("\"30\"", &format!("\"{}\"", "x".repeat(2100)));
-    let answer = fixture.ingest("log.json", format!("{LINE}\n{long}\n")).await;
-    assert_eq!(answer["rejection_reasons"], json!({"user_id_too_long": 1}));
+    let object = fixture.ingest("log.json", format!("{LINE}\n{long}\n")).await;
+    assert_eq!(object["rejection_reasons"], json!({"user_id_too_long": 1}));
     assert_eq!(fixture.items().await.len(), 1);
 }
 
@@ -135,17 +135,17 @@ async fn histories_do_not_depend_on_compression_chunks_or_files() {
     let expected = plain.histories().await;
     assert!(expected.len() > 10);
 
-    let packed = IngestFixture::new().await;
+    let compressed = IngestFixture::new().await;
     let middle = log.len() / 2 + log[log.len() / 2..].iter().position(|b| *b == b'\n').unwrap() + 1;
     let members = [gzip(&log[..middle]), gzip(&log[middle..])].concat();
-    packed.ingest("log.json.gz", members).await;
-    assert_eq!(packed.histories().await, expected);
+    compressed.ingest("log.json.gz", members).await;
+    assert_eq!(compressed.histories().await, expected);
 
-    let mut parts = IngestFixture::new().await;
-    parts.settings.chunk_bytes = 5_000;
-    parts.ingest("log.zst", zstd::encode_all(&log[..], 3).unwrap()).await;
-    assert!(parts.items().await.len() > plain.items().await.len(), "each part is a source of its own");
-    assert_eq!(parts.histories().await, expected);
+    let mut chunks = IngestFixture::new().await;
+    chunks.settings.chunk_bytes = 5_000;
+    chunks.ingest("log.zst", zstd::encode_all(&log[..], 3).unwrap()).await;
+    assert!(chunks.items().await.len() > plain.items().await.len(), "each chunk has its own items");
+    assert_eq!(chunks.histories().await, expected);
 
     let files = IngestFixture::new().await;
     files.ingest("a/second half.json", &log[middle..]).await;

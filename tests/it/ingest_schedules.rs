@@ -1,25 +1,24 @@
-//! Deliveries in thousands of random schedules: whatever happens in whatever order, the table is a function of the newest
-//! version of each object. `CHURN_SCHEDULES` is how many, `CHURN_SCHEDULE_SEED` the first one's seed: to see one schedule
-//! again, set them to 1 and to the seed that a failure names.
+//! Thousands of random schedules of deliveries: in any order and with any faults, the stored items depend only on the
+//! newest version of each object. `CHURN_SCHEDULES` is the number of schedules, `CHURN_SCHEDULE_SEED` the seed of the
+//! first. To repeat one schedule, set them to 1 and to the seed in the failure message.
 
-use churn_common::calendar::Timestamp;
-use churn_tests::delivery::repeatably;
+use churn_tests::delivery::{START, run_deterministically};
+use churn_tests::fault_plan::run_trials;
 use churn_tests::in_process::Contents;
 use churn_tests::schedule::{Report, Schedule, Version};
 use ingest::IngestSettings;
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The first seed where none is given: always the same, so that what fails is a change's fault, and not chance's.
+/// The default of the first seed. It is fixed, so that a new failure comes from a change of the code.
 const FIRST_SEED: u64 = 1;
 
-/// Schedules in which everything happens that can.
-const ENOUGH: u64 = 1000;
+/// With this many schedules, everything in [`EXPECTED_OCCURRENCES`] occurs.
+const ENOUGH_SCHEDULES: u64 = 1000;
 
-/// What happens in schedules: calls, what goes wrong with them, and what deliveries end with.
-const HAPPENS: [&str; 28] = [
+/// Calls, faults and results of deliveries.
+const EXPECTED_OCCURRENCES: [&str; 28] = [
     "GetItem",
     "PutItem",
     "BatchWriteItem",
@@ -30,11 +29,11 @@ const HAPPENS: [&str; 28] = [
     "DeleteObject",
     "ListObjectsV2",
     "Invoke",
-    "Refused",
+    "ConnectionRefused",
     "Throttled",
     "ServerError",
-    "Lost",
-    "CutOff",
+    "ResponseLost",
+    "BodyTruncated",
     "NothingProcessed",
     "HalfProcessed",
     "duplicate",
@@ -50,40 +49,36 @@ const HAPPENS: [&str; 28] = [
     "continued",
 ];
 
-/// Parts of a line or two, and as many tries as it takes: setting objects aside is for those that are at fault themselves.
+/// Chunks of a line or two. No object is dead-lettered, as none of the failures is caused by an object.
 fn settings() -> IngestSettings {
     IngestSettings { chunk_bytes: 200, max_attempts: 1000, ..IngestSettings::default() }
 }
 
-fn now() -> Timestamp {
-    Timestamp::from_millis(1_543_838_400_000)
-}
-
 fn from_env<T: FromStr>(name: &str) -> Option<T> {
     let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is {value}, expected a number")))
 }
 
-/// Runs the schedule of a seed: what it comes to, or why it does not, and its steps.
+/// Runs the schedule of a seed. Returns its result and its trace.
 fn run(seed: u64) -> (anyhow::Result<Report>, String) {
     let run = async {
-        let mut schedule = Schedule::new(seed, now(), &settings()).await.unwrap();
+        let mut schedule = Schedule::new(seed, START, &settings()).await.unwrap();
         (schedule.run().await, schedule.trace())
     };
-    repeatably(seed, run).unwrap()
+    run_deterministically(seed, run).unwrap()
 }
 
-/// What must be stored of versions, each looked up once.
+/// The expected contents by version, each computed once.
 #[derive(Default)]
 struct Expected(Mutex<HashMap<Version, Contents>>);
 
 impl Expected {
-    fn of(&self, versions: &[Version]) -> Contents {
+    fn contents(&self, versions: &[Version]) -> Contents {
         let mut all = Contents::default();
         for version in versions {
             let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(version).cloned();
             let contents = known.unwrap_or_else(|| {
-                let contents = repeatably(0, version.contents(now(), &settings())).unwrap().unwrap();
+                let contents = run_deterministically(0, version.contents(START, &settings())).unwrap().unwrap();
                 self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*version, contents.clone());
                 contents
             });
@@ -95,52 +90,40 @@ impl Expected {
 
 #[test]
 fn any_schedule_leaves_the_newest_version_of_each_object() {
-    let first = from_env("CHURN_SCHEDULE_SEED").unwrap_or(FIRST_SEED);
+    let first: u64 = from_env("CHURN_SCHEDULE_SEED").unwrap_or(FIRST_SEED);
     let schedules: u64 = from_env("CHURN_SCHEDULES").unwrap_or(2000);
     println!("{schedules} schedules, CHURN_SCHEDULE_SEED={first}");
 
+    let seeds: Vec<u64> = (0..schedules).map(|n| first.wrapping_add(n)).collect();
     let expected = Expected::default();
-    let next = AtomicU64::new(0);
-    let (seen, failures) = (Mutex::new(BTreeMap::<String, u64>::new()), Mutex::new(Vec::new()));
-    let work = || {
-        loop {
-            let n = next.fetch_add(1, Ordering::Relaxed);
-            if n >= schedules {
-                return;
-            }
-            let seed = first.wrapping_add(n);
-            let (report, trace) = run(seed);
-            let wrong = match report {
-                Ok(report) => {
-                    let expected = expected.of(&report.newest);
-                    let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    for (what, times) in report.seen {
-                        *all.entry(what).or_default() += times;
-                    }
-                    let [once, again] = report.contents.map(|contents| contents.differences(&expected));
-                    [once, again.into_iter().map(|what| format!("after another delivery: {what}")).collect()].concat()
+    let occurrences = Mutex::new(BTreeMap::<String, u64>::new());
+    let run_seed = |(): &(), seed: &u64| {
+        let (report, trace) = run(*seed);
+        let failures = match report {
+            Ok(report) => {
+                let expected = expected.contents(&report.newest);
+                let mut all = occurrences.lock().unwrap_or_else(PoisonError::into_inner);
+                for (name, times) in report.occurrences {
+                    *all.entry(name).or_default() += times;
                 }
-                Err(error) => vec![error.to_string()],
-            };
-            if !wrong.is_empty() {
-                let wrong = format!("CHURN_SCHEDULE_SEED={seed} CHURN_SCHEDULES=1\n{trace}\n{}\n", wrong.join("\n"));
-                failures.lock().unwrap_or_else(PoisonError::into_inner).push(wrong);
+                let [first, again] = report.contents.map(|contents| contents.differences(&expected));
+                [first, again.into_iter().map(|text| format!("after another delivery: {text}")).collect()].concat()
             }
+            Err(error) => vec![error.to_string()],
+        };
+        match failures.is_empty() {
+            true => Ok(()),
+            false => Err(format!("CHURN_SCHEDULE_SEED={seed} CHURN_SCHEDULES=1\n{trace}\n{}\n", failures.join("\n"))),
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
-            scope.spawn(work);
-        }
-    });
-    let failures = failures.into_inner().unwrap();
-    let shortest = failures.iter().min_by_key(|failure| failure.lines().count());
-    assert!(failures.is_empty(), "{} of {schedules} went wrong, such as\n{}", failures.len(), shortest.unwrap());
-    let seen = seen.into_inner().unwrap();
-    println!("{seen:?}");
-    if schedules >= ENOUGH {
-        let never: Vec<_> = HAPPENS.into_iter().filter(|what| !seen.contains_key(*what)).collect();
-        assert!(never.is_empty(), "{never:?} never happened in {schedules} schedules: {seen:?}");
+    run_trials(&seeds, || (), run_seed);
+
+    let occurrences = occurrences.into_inner().unwrap();
+    println!("{occurrences:?}");
+    if schedules >= ENOUGH_SCHEDULES {
+        let missing: Vec<_> =
+            EXPECTED_OCCURRENCES.into_iter().filter(|name| !occurrences.contains_key(*name)).collect();
+        assert!(missing.is_empty(), "{missing:?} did not occur in {schedules} schedules: {occurrences:?}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! The real logs beside the checkout: every line is accounted for. They are not part of the repository; where they are,
-//! `cargo test --workspace --test it -- --ignored real_logs` runs this.
+//! Ingests real logs, which are not part of the repository, and checks that every line is counted. To run the test:
+//! `cargo test --workspace --test it -- --ignored real_logs`.
 
 use churn_common::calendar::Timestamp;
 use churn_tests::{invocation, put, stores};
@@ -7,7 +7,7 @@ use ingest::{IngestSettings, handle};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// All files below a folder, in order of name.
+/// All files below a folder, sorted by name.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut entries: Vec<PathBuf> =
         std::fs::read_dir(folder).expect("the folder of real logs").map(|entry| entry.unwrap().path()).collect();
@@ -17,10 +17,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 #[ignore = "needs the real logs in ../shared/data"]
-async fn every_line_of_the_daily_files_is_accounted_for() {
+async fn every_line_of_the_daily_files_is_counted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/log_data");
     let (stack, stores) = stores().await.unwrap();
-    let (mut lines, mut accounted, mut without_user) = (0, 0, 0);
+    let (mut lines, mut counted, mut without_user) = (0, 0, 0);
     for file in files(&folder) {
         let log = std::fs::read(&file).unwrap();
         lines += log.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(log.last() != Some(&b'\n'));
@@ -28,11 +28,11 @@ async fn every_line_of_the_daily_files_is_accounted_for() {
         let event = json!({ "Records": [record] });
         let summary =
             handle(event, &stores, &IngestSettings::default(), &invocation("id", Timestamp::now())).await.unwrap();
-        let answer = serde_json::to_value(&summary.objects[0]).unwrap();
-        let n = |name: &str| answer[name].as_u64().unwrap();
-        assert_eq!((n("rejected"), n("duplicates")), (0, 0), "{answer}");
-        accounted += n("accepted") + n("without_user");
+        let object = serde_json::to_value(&summary.objects[0]).unwrap();
+        let n = |name: &str| object[name].as_u64().unwrap();
+        assert_eq!((n("rejected"), n("duplicates")), (0, 0), "{object}");
+        counted += n("accepted") + n("without_user");
         without_user += n("without_user");
     }
-    assert_eq!((lines, accounted, without_user), (8056, 8056, 286));
+    assert_eq!((lines, counted, without_user), (8056, 8056, 286));
 }

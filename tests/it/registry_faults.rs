@@ -10,9 +10,9 @@ use churn_common::store::files::ReportFile;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Action, Registry};
 use churn_tests::call::{Call, Service};
-use churn_tests::delivery::{DeliveryAttempt, repeatably};
+use churn_tests::delivery::{DeliveryAttempt, run_deterministically};
 use churn_tests::fault::Fault;
-use churn_tests::fault_plan::{FaultInjector, FaultPlan, try_all};
+use churn_tests::fault_plan::{FaultInjector, FaultPlan, run_trials};
 use churn_tests::in_process::InProcessStores;
 use churn_tests::{record, simulated};
 use ingest::IngestSettings;
@@ -61,8 +61,8 @@ impl RegistryFixture {
         let local = InProcessStores::new(now()).await?;
         let log = simulated(50, 40, 6)?;
         let event = json!({"Records": [record("churn-logs", "log.json", &local.put("log.json", &log).await?, 1)]});
-        let once = DeliveryAttempt { event, request: "log".into(), now: now(), is_short: false };
-        local.process_without_faults().deliver(once, &IngestSettings::default()).await?;
+        let attempt = DeliveryAttempt { event, request_id: "log".into(), now: now(), is_short_of_time: false };
+        local.process_without_faults().deliver(attempt, &IngestSettings::default()).await?;
         let mut fixture = Self { local, objects: BTreeMap::new() };
         for (request, payload) in [
             ("first", json!({"n_trees": 3})),
@@ -199,7 +199,7 @@ fn check(payload: &Value, is_scheduled: bool, operations: &[&str]) {
         fixture.check().await?;
         anyhow::Ok((fixture.end().await?, injector.calls()))
     };
-    let (expected, calls) = repeatably(0, without_faults).unwrap().unwrap();
+    let (expected, calls) = run_deterministically(0, without_faults).unwrap().unwrap();
     let trials = trials(&calls, is_scheduled);
     let run = async |fixture: &RegistryFixture, trial: &Trial, injector: &Arc<FaultInjector>| {
         fixture.restore().await?;
@@ -219,10 +219,10 @@ fn check(payload: &Value, is_scheduled: bool, operations: &[&str]) {
         ensure!(differences.is_empty(), differences);
         anyhow::Ok(())
     };
-    let prepare = || repeatably(0, RegistryFixture::new()).unwrap().unwrap();
-    try_all(&trials, prepare, |fixture, trial| {
+    let prepare = || run_deterministically(0, RegistryFixture::new()).unwrap().unwrap();
+    run_trials(&trials, prepare, |fixture, trial| {
         let injector = Arc::new(FaultInjector::new(trial.at, trial.plan));
-        let done = repeatably(trial.at as u64, run(fixture, trial, &injector)).unwrap();
+        let done = run_deterministically(trial.at as u64, run(fixture, trial, &injector)).unwrap();
         done.map_err(|wrong| injector.describe(trial, &wrong))
     });
     for operation in operations {
@@ -236,7 +236,9 @@ fn trials(calls: &[Call], is_scheduled: bool) -> Vec<Trial> {
     let stored = calls.iter().enumerate().skip_while(|(_, call)| call.service != Service::S3);
     for (at, call) in stored {
         // Of faults that look alike from here one each: the call does not take place, or does; or its answer breaks off.
-        for fault in [Fault::ServerError, Fault::Lost, Fault::CutOff].into_iter().filter(|fault| fault.applies_to(call))
+        for fault in [Fault::ServerError, Fault::ResponseLost, Fault::BodyTruncated]
+            .into_iter()
+            .filter(|fault| fault.applies_to(call))
         {
             let plans = [FaultPlan::Once(fault), FaultPlan::FromHereOn(fault)];
             all.extend(plans.map(|plan| Trial { at, plan, by_another: false }));

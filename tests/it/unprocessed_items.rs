@@ -1,5 +1,4 @@
-//! DynamoDB may leave items of a batch unprocessed, which the local one never does: a server that does, to see them sent
-//! again.
+//! DynamoDB may leave items of a batch unprocessed. The local DynamoDB never does, so that this test has its own server.
 
 use axum::Router;
 use axum::extract::State;
@@ -16,31 +15,32 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// Items taken, by key, and calls so far; takes `takes` items of each batch.
+/// Processes `batch_limit` items of each batch. Records how often each item was processed, by key, and the number of
+/// calls.
 #[derive(Clone)]
 struct Table {
-    takes: usize,
+    batch_limit: usize,
     seen: Arc<Mutex<(BTreeMap<String, u32>, usize)>>,
 }
 
 async fn batch_write(State(table): State<Table>, body: String) -> axum::response::Response<String> {
     let body: Value = serde_json::from_str(&body).unwrap();
     let batch = body["RequestItems"]["UserHistory"].as_array().unwrap().clone();
-    assert!(batch.len() <= 25, "more than DynamoDB takes");
-    let (taken, left) = batch.split_at(table.takes.min(batch.len()));
+    assert!(batch.len() <= 25, "DynamoDB accepts 25 items at most");
+    let (processed, left) = batch.split_at(table.batch_limit.min(batch.len()));
     let mut seen = table.seen.lock().unwrap();
     seen.1 += 1;
-    for request in taken {
+    for request in processed {
         *seen.0.entry(request["PutRequest"]["Item"]["user_id"]["S"].to_string()).or_default() += 1;
     }
     let left = if left.is_empty() { json!({}) } else { json!({"UserHistory": left}) };
-    let answer = axum::response::Response::builder().header("content-type", "application/x-amz-json-1.0");
-    answer.body(json!({"UnprocessedItems": left}).to_string()).unwrap()
+    let response = axum::response::Response::builder().header("content-type", "application/x-amz-json-1.0");
+    response.body(json!({"UnprocessedItems": left}).to_string()).unwrap()
 }
 
-/// The table of histories on such a server.
-async fn table(takes: usize) -> (Histories, Table) {
-    let table = Table { takes, seen: Arc::default() };
+/// The history table on such a server.
+async fn table(batch_limit: usize) -> (Histories, Table) {
+    let table = Table { batch_limit, seen: Arc::default() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let app = Router::new().route("/", post(batch_write)).with_state(table.clone());
@@ -55,7 +55,7 @@ fn items(histories: &Histories, n: u32) -> Vec<StoredItem> {
     let now = Timestamp::from_millis(1_538_352_117_000);
     for user in 0..n {
         let line = format!(r#"{{"ts":1538352117000,"userId":"{user}","sessionId":1,"page":"Home"}}"#);
-        let Line::Event(event) = Line::parse(line.as_bytes(), now) else { panic!("{line} is an event") };
+        let Line::Event(event) = Line::parse(line.as_bytes(), now) else { panic!("invalid event: {line}") };
         slices.add(&event);
     }
     let object = ObjectId::new("logs", "day.json");
@@ -74,8 +74,8 @@ async fn unprocessed_items_are_sent_again() {
 }
 
 #[tokio::test]
-async fn table_that_processes_nothing_is_a_retryable_error() {
-    tokio::time::pause(); // the pauses between tries pass at once
+async fn fully_unprocessed_batch_is_a_retryable_error() {
+    tokio::time::pause(); // skips the pauses between retries
     let (histories, _) = table(0).await;
     let error = histories.put(&items(&histories, 3)).await.unwrap_err();
     assert!(error.retryable && error.to_string().contains("3 items were left unprocessed"), "{error}");

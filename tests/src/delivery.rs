@@ -1,4 +1,4 @@
-//! Deliveries to `ingest`, as Lambda makes them, on a clock of the test's own.
+//! Deliveries to `ingest`, as Lambda makes them, with a clock that the test controls.
 
 use churn_common::calendar::Timestamp;
 use churn_common::store::Stores;
@@ -7,49 +7,51 @@ use serde_json::Value;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-/// How long an invocation may take, in milliseconds: as long as Lambda lets one.
+/// The time limit of an invocation, in milliseconds: Lambda's longest timeout.
 pub const TIME_LIMIT_MS: i64 = 900_000;
 
-/// One try at an event.
+/// The time at which deterministic tests start: 2018-12-03T12:00:00Z.
+pub const START: Timestamp = Timestamp::from_millis(1_543_838_400_000);
+
+/// One invocation with an event.
 #[derive(Debug, Clone)]
 pub struct DeliveryAttempt {
     /// The S3 event.
     pub event: Value,
-    /// The request id, which all tries at one invocation share.
-    pub request: String,
-    /// When it begins. To the function, time stands still from then on.
+    /// The request id. Lambda's retries of an event have the same id.
+    pub request_id: String,
+    /// The time of the invocation. The function's clock stays at this time.
     pub now: Timestamp,
-    /// Whether it is about to run out of time, so that it hands on what it can.
-    pub is_short: bool,
+    /// Whether time is short, so that the function continues in another invocation as soon as it may.
+    pub is_short_of_time: bool,
 }
 
-/// A process of `ingest`: its ways to the stores, and to the function itself.
+/// A process of `ingest`.
 #[derive(Debug, Clone)]
 pub struct Process {
-    /// The stores.
     pub stores: Stores,
-    /// The function.
+    /// The function that it invokes to continue.
     pub function: Function,
 }
 
 impl Process {
-    /// Handles an event.
-    pub async fn deliver(self, once: DeliveryAttempt, settings: &IngestSettings) -> Result<Summary, IngestError> {
-        let left = if once.is_short { i64::from(settings.min_remaining_seconds) * 1000 - 1 } else { TIME_LIMIT_MS };
+    pub async fn deliver(self, attempt: DeliveryAttempt, settings: &IngestSettings) -> Result<Summary, IngestError> {
+        let left =
+            if attempt.is_short_of_time { i64::from(settings.min_remaining_seconds) * 1000 - 1 } else { TIME_LIMIT_MS };
         let invocation = Invocation {
-            id: once.request,
-            deadline: Timestamp::from_millis(once.now.millis() + left),
-            clock: Clock::Fixed(once.now),
+            id: attempt.request_id,
+            deadline: Timestamp::from_millis(attempt.now.millis() + left),
+            clock: Clock::Fixed(attempt.now),
             function: Some(self.function),
         };
-        ingest::handle(once.event, &self.stores, settings, &invocation).await
+        ingest::handle(attempt.event, &self.stores, settings, &invocation).await
     }
 }
 
-/// Runs `test` such that everything is repeatable: on one thread, with a clock that moves on only when nothing else can.
-/// What it leaves behind unfinished is dropped at the end.
-pub fn repeatably<T>(seed: u64, test: impl Future<Output = T>) -> std::io::Result<T> {
-    fastrand::seed(seed); // of this thread: what pauses between tries are drawn from
+/// Runs `test` deterministically: on one thread, with a clock that advances only when all tasks wait. Unfinished tasks
+/// are dropped at the end.
+pub fn run_deterministically<T>(seed: u64, test: impl Future<Output = T>) -> std::io::Result<T> {
+    fastrand::seed(seed); // of this thread; it determines the pauses between retries
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build()?;
     Ok(LocalSet::new().block_on(&runtime, test))
 }

@@ -1,4 +1,4 @@
-//! Faults of one call, and the answer that the caller gets.
+//! Faults of one call, and the response that the caller gets.
 
 use crate::call::{Call, Service};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -14,59 +14,62 @@ use std::io;
 /// A fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// No connection: the call does not take place.
-    Refused,
-    /// The service throttles: the call does not take place.
+    /// No connection: the call is not performed.
+    ConnectionRefused,
+    /// The service throttles: the call is not performed.
     Throttled,
-    /// The service fails: the call does not take place.
+    /// The service fails: the call is not performed.
     ServerError,
-    /// The call takes place, and its answer is lost.
-    Lost,
-    /// The call takes place, a minute late.
+    /// The call is performed, and its response is lost.
+    ResponseLost,
+    /// The call is performed a minute later.
     Slow,
-    /// The object arrives in part: the connection breaks in the middle.
-    CutOff,
-    /// Nothing of the batch takes place.
+    /// The connection breaks in the middle of the object.
+    BodyTruncated,
+    /// No item of the batch is processed.
     NothingProcessed,
-    /// One half of the batch takes place.
+    /// Half of the batch's items are processed.
     HalfProcessed,
 }
 
 impl Fault {
-    /// All there are.
     pub const ALL: [Self; 8] = [
-        Self::Refused,
+        Self::ConnectionRefused,
         Self::Throttled,
         Self::ServerError,
-        Self::Lost,
+        Self::ResponseLost,
         Self::Slow,
-        Self::CutOff,
+        Self::BodyTruncated,
         Self::NothingProcessed,
         Self::HalfProcessed,
     ];
 
-    /// Whether such a call can have it.
+    /// Whether the fault can happen to `call`.
     pub fn applies_to(self, call: &Call) -> bool {
         match self {
-            Self::Refused | Self::Throttled | Self::ServerError | Self::Lost | Self::Slow => true,
-            Self::CutOff => call.operation == "GetObject",
+            Self::ConnectionRefused | Self::Throttled | Self::ServerError | Self::ResponseLost | Self::Slow => true,
+            Self::BodyTruncated => call.operation == "GetObject",
             Self::NothingProcessed => call.operation == "BatchWriteItem",
             Self::HalfProcessed => halves(call).is_some_and(|(performed, _)| performed.is_some()),
         }
     }
 
-    /// What of the call takes place, where anything does.
+    /// The part of the call that is performed; `None` if none is.
     pub fn performed(self, call: &Call) -> Option<Call> {
         match self {
-            Self::Lost | Self::Slow | Self::CutOff => Some(call.clone()),
+            Self::ResponseLost | Self::Slow | Self::BodyTruncated => Some(call.clone()),
             Self::HalfProcessed => halves(call)?.0,
-            Self::Refused | Self::Throttled | Self::ServerError | Self::NothingProcessed => None,
+            Self::ConnectionRefused | Self::Throttled | Self::ServerError | Self::NothingProcessed => None,
         }
     }
 
-    /// What the caller sees, given the answer to what took place.
-    pub fn answer(self, call: &Call, answer: Option<Response<Bytes>>) -> Result<Response<SdkBody>, ConnectorError> {
-        match (self, answer) {
+    /// The response that the caller gets. `performed` is the response to the performed part of the call.
+    pub fn response(
+        self,
+        call: &Call,
+        performed: Option<Response<Bytes>>,
+    ) -> Result<Response<SdkBody>, ConnectorError> {
+        match (self, performed) {
             (Self::Throttled, _) => Ok(match call.service {
                 Service::S3 => s3_error(503, "SlowDown"),
                 Service::DynamoDb => json_error(400, "ProvisionedThroughputExceededException"),
@@ -79,17 +82,17 @@ impl Fault {
             }),
             (Self::NothingProcessed, _) => Ok(unprocessed(&items(call))),
             (Self::HalfProcessed, _) => Ok(unprocessed(&halves(call).map_or(Value::Null, |(_, left)| left))),
-            (Self::CutOff, Some(answer)) => Ok(answer.map(cut_off)),
-            (Self::Slow, Some(answer)) => Ok(answer.map(SdkBody::from)),
-            (Self::Refused | Self::Lost | Self::Slow | Self::CutOff, _) => {
+            (Self::BodyTruncated, Some(response)) => Ok(response.map(truncated)),
+            (Self::Slow, Some(response)) => Ok(response.map(SdkBody::from)),
+            (Self::ConnectionRefused | Self::ResponseLost | Self::Slow | Self::BodyTruncated, _) => {
                 Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into()))
             }
         }
     }
 }
 
-/// The first half of an answer; then the connection breaks.
-fn cut_off(body: Bytes) -> SdkBody {
+/// The first half of a body, followed by a connection error.
+fn truncated(body: Bytes) -> SdkBody {
     let half = Ok(Frame::data(body.slice(..body.len() / 2)));
     let reset = Err(io::Error::from(io::ErrorKind::ConnectionReset));
     SdkBody::from_body_1_x(StreamBody::new(stream::iter([half, reset])))
@@ -101,9 +104,9 @@ fn s3_error(status: u16, code: &str) -> Response<SdkBody> {
 
 fn json_error(status: u16, code: &'static str) -> Response<SdkBody> {
     let error = json!({"__type": code, "message": "a fault"});
-    let mut answer = respond(status, "application/x-amz-json-1.0", error.to_string());
-    answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
-    answer
+    let mut response = respond(status, "application/x-amz-json-1.0", error.to_string());
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+    response
 }
 
 fn unprocessed(items: &Value) -> Response<SdkBody> {
@@ -111,10 +114,10 @@ fn unprocessed(items: &Value) -> Response<SdkBody> {
 }
 
 fn respond(status: u16, content_type: &'static str, body: String) -> Response<SdkBody> {
-    let mut answer = Response::new(SdkBody::from(body));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    answer.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
-    answer
+    let mut response = Response::new(SdkBody::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
+    response
 }
 
 /// The items of a batch, by table.
@@ -123,7 +126,7 @@ fn items(call: &Call) -> Value {
     request["RequestItems"].clone()
 }
 
-/// The two halves of a batch of one table: a call with the one, `None` if it is empty, and the items of the other.
+/// Splits a batch of one table: a call with the first half, `None` if it is empty, and the items of the second half.
 fn halves(call: &Call) -> Option<(Option<Call>, Value)> {
     let mut tables = items(call);
     let (table, items) = tables.as_object_mut()?.iter_mut().next()?;

@@ -1,4 +1,4 @@
-//! A fault in the course of an invocation: at which call, and what happens.
+//! Injects a fault into one of the calls of an invocation.
 
 use crate::call::Call;
 use crate::fault::Fault;
@@ -10,24 +10,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// What goes wrong.
+/// A fault and the calls that it happens to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultPlan {
-    /// One call fails; its repeat succeeds.
+    /// One call fails; a retry succeeds.
     Once(Fault),
-    /// One call fails, and each repeat of it.
+    /// One call and all its retries fail.
     SameCall(Fault),
-    /// That call and every later one fail.
+    /// The call and every later one fail.
     FromHereOn(Fault),
-    /// The process is killed: none of its code runs from here on, not even destructors.
+    /// The process is killed: none of its code runs after the call, not even destructors.
     Kill {
-        /// Whether the call takes place.
+        /// Whether the call is performed.
         performed: bool,
     },
 }
 
 impl FaultPlan {
-    /// The fault of the call, unless the process is killed.
+    /// `None` if the process is killed.
     pub fn fault(self) -> Option<Fault> {
         match self {
             Self::Once(fault) | Self::SameCall(fault) | Self::FromHereOn(fault) => Some(fault),
@@ -35,7 +35,7 @@ impl FaultPlan {
         }
     }
 
-    /// Everything that can go wrong at a call.
+    /// All plans that apply to `call`.
     pub fn all_at(call: &Call) -> Vec<Self> {
         let faults = Fault::ALL.into_iter().filter(|fault| fault.applies_to(call));
         let mut all: Vec<Self> = faults.flat_map(|f| [Self::Once(f), Self::SameCall(f), Self::FromHereOn(f)]).collect();
@@ -48,45 +48,45 @@ impl FaultPlan {
 #[derive(Debug)]
 pub struct FaultInjector {
     plan: Option<(usize, FaultPlan)>,
-    seen: Mutex<Seen>,
+    record: Mutex<Record>,
     killed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Record {
     calls: Vec<(Call, Verdict)>,
     hit: Option<Call>,
 }
 
 impl FaultInjector {
-    /// `plan` applies at call number `at`, from 0.
+    /// Applies `plan` at the call with index `at`, from 0.
     pub fn new(at: usize, plan: FaultPlan) -> Self {
-        Self { plan: Some((at, plan)), seen: Mutex::default(), killed: Notify::new() }
+        Self { plan: Some((at, plan)), record: Mutex::default(), killed: Notify::new() }
     }
 
-    /// Injects nothing, records the calls.
+    /// Only records the calls.
     pub fn without_faults() -> Self {
-        Self { plan: None, seen: Mutex::default(), killed: Notify::new() }
+        Self { plan: None, record: Mutex::default(), killed: Notify::new() }
     }
 
     /// The calls so far.
     pub fn calls(&self) -> Vec<Call> {
-        self.seen().calls.iter().map(|(call, _)| call.clone()).collect()
+        self.record().calls.iter().map(|(call, _)| call.clone()).collect()
     }
 
-    /// Message for a trial that failed with `wrong`: the trial, the call with the fault, and all calls.
-    pub fn describe(&self, trial: &dyn fmt::Debug, wrong: &anyhow::Error) -> String {
+    /// The message of a trial that failed with `error`: the trial, the call with the fault, and all calls.
+    pub fn describe(&self, trial: &dyn fmt::Debug, error: &anyhow::Error) -> String {
         let call = self.hit().map_or("no call".to_owned(), |call| call.to_string());
-        format!("{trial:?}, at {call}: {wrong:#}\n{self}")
+        format!("{trial:?}, at {call}: {error:#}\n{self}")
     }
 
-    /// The call with the fault.
+    /// The call with the fault; `None` if it was not made yet.
     pub fn hit(&self) -> Option<Call> {
-        self.seen().hit.clone()
+        self.record().hit.clone()
     }
 
-    /// Runs a process under the plan. Checks that the fault was injected, and that the invocation recovers from a fault that
-    /// occurs once. For [`repeatably`](crate::delivery::repeatably).
+    /// Runs a process with the fault. Checks that the fault was injected, and that the invocation recovers from a fault
+    /// that occurs once. Call it within [`run_deterministically`](crate::delivery::run_deterministically).
     pub async fn run_with_fault<T, E>(
         &self,
         process: impl Future<Output = Result<T, E>> + 'static,
@@ -97,13 +97,13 @@ impl FaultInjector {
     {
         let process = tokio::task::spawn_local(process);
         let done = tokio::select! {
-            // A process that is killed is left as it is: its task never goes on, and nothing of it is dropped.
+            // The task of a killed process never runs again, and nothing of it is dropped.
             () = self.killed.notified() => None,
             done = process => Some(done?),
         };
         ensure!(self.hit().is_some(), "no fault was injected");
         match (self.plan, done) {
-            (Some((_, FaultPlan::Kill { .. })), Some(_)) => anyhow::bail!("it was not killed"),
+            (Some((_, FaultPlan::Kill { .. })), Some(_)) => anyhow::bail!("the process was not killed"),
             (Some((_, FaultPlan::Once(_))), Some(Err(error))) => {
                 Err(error.into()).context("the invocation did not recover")
             }
@@ -111,42 +111,42 @@ impl FaultInjector {
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn verdict(&self, seen: &mut Seen, call: &Call) -> Verdict {
+    fn verdict(&self, record: &mut Record, call: &Call) -> Verdict {
         let Some((at, plan)) = self.plan else { return Verdict::Pass };
-        let first = seen.calls.len() == at;
+        let first = record.calls.len() == at;
         if first {
-            seen.hit = Some(call.clone());
+            record.hit = Some(call.clone());
         }
-        let Some(hit) = &seen.hit else { return Verdict::Pass };
+        let Some(hit) = &record.hit else { return Verdict::Pass };
         match plan {
             FaultPlan::Kill { performed } => Verdict::Killed { performed: performed && first },
             FaultPlan::Once(fault) if first => Verdict::Fail(fault),
-            FaultPlan::SameCall(fault) if call.is_repeat_of(hit) && fault.applies_to(call) => Verdict::Fail(fault),
+            FaultPlan::SameCall(fault) if call.is_retry_of(hit) && fault.applies_to(call) => Verdict::Fail(fault),
             FaultPlan::FromHereOn(fault) if fault.applies_to(call) => Verdict::Fail(fault),
             _ => Verdict::Pass,
         }
     }
 }
 
-/// Runs all `trials` on as many threads as there are processors. Each thread calls `prepare` once.
+/// Runs all `trials`, on one thread per processor. Each thread calls `prepare` once.
 ///
 /// # Panics
-/// A trial fails. The message has the errors of the first three.
-pub fn try_all<T: Sync, S>(
+/// A trial fails. The message contains the three shortest errors.
+pub fn run_trials<T: Sync, S>(
     trials: &[T],
     prepare: impl Fn() -> S + Sync,
-    make: impl Fn(&S, &T) -> Result<(), String> + Sync,
+    run: impl Fn(&S, &T) -> Result<(), String> + Sync,
 ) {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         let prepared = prepare();
         while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let made = make(&prepared, trial);
-            failures.lock().unwrap_or_else(PoisonError::into_inner).extend(made.err());
+            let result = run(&prepared, trial);
+            failures.lock().unwrap_or_else(PoisonError::into_inner).extend(result.err());
         }
     };
     std::thread::scope(|scope| {
@@ -154,17 +154,18 @@ pub fn try_all<T: Sync, S>(
             scope.spawn(work);
         }
     });
-    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let some: Vec<&str> = failures.iter().take(3).map(String::as_str).collect();
+    let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failures.sort_by_key(String::len);
     let (failed, all) = (failures.len(), trials.len());
-    assert!(failures.is_empty(), "{failed} of {all} trials failed, such as\n{}", some.join("\n"));
+    failures.truncate(3);
+    assert!(failures.is_empty(), "{failed} of {all} trials failed, such as\n{}", failures.join("\n"));
 }
 
 impl CallInterceptor for FaultInjector {
     fn decide<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Verdict> {
-        let mut seen = self.seen();
-        let verdict = self.verdict(&mut seen, call);
-        seen.calls.push((call.clone(), verdict));
+        let mut record = self.record();
+        let verdict = self.verdict(&mut record, call);
+        record.calls.push((call.clone(), verdict));
         Box::pin(async move { verdict })
     }
 
@@ -175,7 +176,7 @@ impl CallInterceptor for FaultInjector {
 
 impl fmt::Display for FaultInjector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, (call, verdict)) in self.seen().calls.iter().enumerate() {
+        for (n, (call, verdict)) in self.record().calls.iter().enumerate() {
             writeln!(f, "  {n:3} {call}: {verdict:?}")?;
         }
         Ok(())

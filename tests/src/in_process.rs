@@ -1,4 +1,4 @@
-//! Empty stores within this process, and what is in them afterwards.
+//! Stores within the test process, without sockets, and a comparable form of their contents.
 
 use crate::delivery::Process;
 use crate::transport::{CallInterceptor, NoFaults, Servers, Transport};
@@ -24,10 +24,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::mpsc;
 
-/// Where the SDK believes the services to be.
+/// The endpoint that the SDK is configured with. Requests never reach a network.
 const ENDPOINT: &str = "http://services.test";
 
-/// Stores within this process, with a clock of their own.
+/// Stores within the test process, with a clock that the test controls.
 pub struct InProcessStores {
     servers: Arc<Servers>,
     clock: Arc<AtomicI64>,
@@ -37,7 +37,7 @@ pub struct InProcessStores {
 }
 
 impl InProcessStores {
-    /// Empty stores, at the time `now`.
+    /// Empty stores at the time `now`.
     pub async fn new(now: Timestamp) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let clock = Arc::new(AtomicI64::new(now.millis()));
@@ -56,44 +56,42 @@ impl InProcessStores {
         Ok(Self { servers, clock, s3, process, _folder: folder })
     }
 
-    /// The time.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.clock.load(Ordering::Relaxed))
     }
 
-    /// Lets some milliseconds pass.
-    pub fn pass(&self, milliseconds: i64) {
+    /// Advances the clock.
+    pub fn advance(&self, milliseconds: i64) {
         self.clock.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
-    /// A process of `ingest` to which nothing happens.
+    /// A process of `ingest` whose calls all succeed.
     pub fn process_without_faults(&self) -> Process {
         self.process.clone()
     }
 
-    /// A process of `ingest` whose calls `interceptor` directs.
+    /// A process of `ingest` whose calls pass through `interceptor`.
     pub fn process(&self, interceptor: Arc<dyn CallInterceptor>) -> Process {
         clients(&self.servers, interceptor).2
     }
 
-    /// The oldest event that the function has queued for itself.
+    /// Takes the oldest event that `ingest` has invoked itself with.
     pub fn queued(&self) -> Option<Value> {
         self.servers.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// Puts a log; its tag.
+    /// Puts a log and returns its ETag.
     pub async fn put(&self, key: &str, body: &[u8]) -> anyhow::Result<String> {
         let put = self.s3.put_object().bucket("churn-logs").key(key).body(ByteStream::from(body.to_vec()));
         Ok(put.send().await?.e_tag().context("no etag")?.trim_matches('"').to_owned())
     }
 
-    /// Removes a log.
+    /// Deletes a log.
     pub async fn remove(&self, key: &str) -> anyhow::Result<()> {
         self.s3.delete_object().bucket("churn-logs").key(key).send().await?;
         Ok(())
     }
 
-    /// Everything that ingestion left.
     pub async fn contents(&self) -> anyhow::Result<Contents> {
         let mut contents = Contents::default();
         for item in self.scan("UserHistory")? {
@@ -102,13 +100,13 @@ impl InProcessStores {
         }
         for entry in self.scan("IngestLedger")? {
             let source = entry["source"]["S"].as_str().unwrap_or_default().to_owned();
-            let told = ["sequencer", "etag", "state", "counts", "items_written", "days", "read_error"];
-            let told: BTreeMap<&str, &Value> = told.into_iter().map(|name| (name, &entry[name])).collect();
-            contents.ledger.insert(source, json!(told).to_string());
+            let members = ["sequencer", "etag", "state", "counts", "items_written", "days", "read_error"];
+            let compared: BTreeMap<&str, &Value> = members.into_iter().map(|name| (name, &entry[name])).collect();
+            contents.ledger.insert(source, json!(compared).to_string());
         }
         let store = &self.process.stores.store;
         for (key, _) in store.list("quarantine/").await? {
-            let object = store.get(&key).await?.with_context(|| format!("{key} is gone"))?;
+            let object = store.get(&key).await?.with_context(|| format!("{key} does not exist"))?;
             let mut text = String::new();
             GzDecoder::new(&object.bytes[..]).read_to_string(&mut text)?;
             contents.quarantine.insert(key, text);
@@ -126,32 +124,31 @@ impl InProcessStores {
             items.extend(answer["Items"].as_array().cloned().unwrap_or_default());
             match answer["LastEvaluatedKey"].take() {
                 Value::Null => return Ok(items),
-                resume => request["ExclusiveStartKey"] = resume,
+                key => request["ExclusiveStartKey"] = key,
             }
         }
     }
 }
 
-/// What ingestion leaves: texts that are equal where the contents are.
+/// The results of ingestion, as comparable texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// The table of histories, by user, day and source.
+    /// The history table, by user, day and source.
     pub items: BTreeMap<String, String>,
-    /// The ledger by object, without what differs from one try to another.
+    /// The ledger, by object, without the members that depend on the number of attempts.
     pub ledger: BTreeMap<String, String>,
     /// Rejected lines by key.
     pub quarantine: BTreeMap<String, String>,
 }
 
 impl Contents {
-    /// Adds what else there is.
     pub fn extend(&mut self, other: Self) {
         self.items.extend(other.items);
         self.ledger.extend(other.ledger);
         self.quarantine.extend(other.quarantine);
     }
 
-    /// How these contents differ from those expected, in words; empty if they do not.
+    /// Descriptions of the differences from the expected contents; empty if there are none.
     pub fn differences(&self, expected: &Self) -> Vec<String> {
         let mut all = Vec::new();
         for (what, found, expected) in [
@@ -163,7 +160,7 @@ impl Contents {
             all.extend(missing.map(|key| format!("{what} {key} is missing")));
             for (key, value) in found {
                 match expected.get(key) {
-                    None => all.push(format!("{what} {key} should not be there")),
+                    None => all.push(format!("{what} {key} is not expected")),
                     Some(expected) if expected != value => {
                         all.push(format!("{what} {key} is {value}, expected {expected}"));
                     }
@@ -175,8 +172,8 @@ impl Contents {
     }
 }
 
-/// Clients configured as in production except for where their calls go, and a process that uses them. S3 and DynamoDB
-/// share a retry quota of the process's own; the Lambda client has its own.
+/// Clients that are configured as in production, except for their transport, and a process that uses them. S3 and
+/// DynamoDB share a retry quota of the process; the Lambda client has its own.
 fn clients(
     servers: &Arc<Servers>,
     interceptor: Arc<dyn CallInterceptor>,
@@ -185,7 +182,7 @@ fn clients(
         .into_builder()
         .endpoint_url(ENDPOINT)
         .http_client(Transport::new(Arc::clone(servers), interceptor))
-        // It compares bytes with a clock that stands still while a store works, and leaps while none does.
+        // It compares bytes with the paused clock, which leaps while no task runs.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();
     let retries = RetryPartition::custom("process").build();

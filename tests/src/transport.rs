@@ -1,4 +1,4 @@
-//! The SDK's transport to the stores within this process: no sockets, and an interceptor that decides about each call.
+//! The SDK's transport to the stores within the test process, without sockets. An interceptor decides about each call.
 
 use crate::call::{Call, Service};
 use crate::fault::Fault;
@@ -20,33 +20,31 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How late a slow call is.
-const SLOW: Duration = Duration::from_secs(60);
+/// The delay of a slow call.
+const SLOW_DELAY: Duration = Duration::from_secs(60);
 
-/// What becomes of a call.
+/// The decision about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It takes place, and is answered.
+    /// The call is performed, and its response is returned.
     Pass,
-    /// Something goes wrong with it.
+    /// The call has a fault.
     Fail(Fault),
-    /// The process that makes it is killed: there is never an answer.
+    /// The process is killed: it never gets a response.
     Killed {
-        /// Whether the call took place.
+        /// Whether the call is performed.
         performed: bool,
     },
 }
 
-/// Decides what becomes of the calls of one process, in its own time.
+/// Decides about the calls of one process. A call waits for its decision.
 pub trait CallInterceptor: Send + Sync {
-    /// What becomes of a call.
     fn decide<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Verdict>;
 
-    /// The process is dead: what its last call was to do is done.
+    /// Called when the process is dead and its last call has been performed, if it is to be.
     fn killed(&self) {}
 }
 
-/// Lets every call pass.
 #[derive(Debug)]
 pub struct NoFaults;
 
@@ -56,25 +54,22 @@ impl CallInterceptor for NoFaults {
     }
 }
 
-/// The servers that calls end at.
+/// The servers that perform the calls.
 pub struct Servers {
-    /// S3.
     pub s3: S3Server,
-    /// DynamoDB.
     pub dynamodb: DynamoDb,
-    /// Lambda: the events that are queued for the function, oldest first.
+    /// Events of asynchronous Lambda invocations, oldest first.
     pub queue: Mutex<VecDeque<Value>>,
 }
 
 impl Servers {
-    /// Has a call done.
     pub async fn perform(&self, call: &Call) -> anyhow::Result<Response<Bytes>> {
         match call.service {
             Service::S3 => self.s3.call(call.request.clone()).await,
             Service::DynamoDb => {
                 let (status, json) = self.dynamodb.call(&call.operation, call.request.body());
-                let answer = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
-                Ok(answer.body(Bytes::from(json))?)
+                let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+                Ok(response.body(Bytes::from(json))?)
             }
             Service::Lambda => {
                 let event = serde_json::from_slice(call.request.body())?;
@@ -85,7 +80,7 @@ impl Servers {
     }
 }
 
-/// The SDK's HTTP client of one process.
+/// The HTTP client of one process, for the SDK.
 #[derive(Clone)]
 pub struct Transport {
     servers: Arc<Servers>,
@@ -93,7 +88,6 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// To these servers, through this interceptor.
     pub fn new(servers: Arc<Servers>, interceptor: Arc<dyn CallInterceptor>) -> Self {
         Self { servers, interceptor }
     }
@@ -101,17 +95,17 @@ impl Transport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let broken = |error: anyhow::Error| ConnectorError::user(error.into());
         let call = Call::read(request).await.map_err(broken)?;
-        let answer: Response<SdkBody> = match self.interceptor.decide(&call).await {
+        let response: Response<SdkBody> = match self.interceptor.decide(&call).await {
             Verdict::Pass => self.servers.perform(&call).await.map_err(broken)?.map(SdkBody::from),
             Verdict::Fail(fault) => {
                 if fault == Fault::Slow {
-                    tokio::time::sleep(SLOW).await;
+                    tokio::time::sleep(SLOW_DELAY).await;
                 }
-                let answer = match fault.performed(&call) {
-                    Some(performed) => Some(self.servers.perform(&performed).await.map_err(broken)?),
+                let performed = match fault.performed(&call) {
+                    Some(part) => Some(self.servers.perform(&part).await.map_err(broken)?),
                     None => None,
                 };
-                fault.answer(&call, answer)?
+                fault.response(&call, performed)?
             }
             Verdict::Killed { performed } => {
                 if performed {
@@ -121,7 +115,7 @@ impl Transport {
                 pending().await
             }
         };
-        HttpResponse::try_from(answer).map_err(|error| broken(error.into()))
+        HttpResponse::try_from(response).map_err(|error| broken(error.into()))
     }
 }
 

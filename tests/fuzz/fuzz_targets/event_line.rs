@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run event_line`, in `tests/`; see `targets::event_line`.
+//! Run with `cargo +nightly fuzz run event_line` in `tests/`. See `targets::event_line`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run log_reader`, in `tests/`; see `targets::log_reader`.
+//! Run with `cargo +nightly fuzz run log_reader` in `tests/`. See `targets::log_reader`.
 
 #![no_main]
 

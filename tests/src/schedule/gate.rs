@@ -1,4 +1,4 @@
-//! A gate at which every call of every process waits until it is let through.
+//! A gate at which the calls of all processes wait until the schedule resumes them.
 
 use crate::call::Call;
 use crate::transport::{CallInterceptor, Verdict};
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// A gate. Clones are the same gate.
+/// Clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     state: Arc<Mutex<State>>,
@@ -16,48 +16,45 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<Waiting>,
-    /// Processes to which the gate never opens again.
+    /// Processes whose calls wait forever.
     dead: BTreeSet<usize>,
 }
 
-/// A call that waits.
 #[derive(Debug)]
 pub struct Waiting {
-    /// The process that makes it.
     pub process: usize,
-    /// The call.
     pub call: Call,
     verdict: oneshot::Sender<Verdict>,
 }
 
 impl Waiting {
-    /// Lets it go on.
-    pub fn go(self, verdict: Verdict) {
-        // Whoever made the call may have lost interest in it, as where a call beside it failed.
+    /// Resumes the call.
+    pub fn resume(self, verdict: Verdict) {
+        // The caller may have dropped the call, such as after the failure of a concurrent one.
         let _ = self.verdict.send(verdict);
     }
 }
 
 impl Gate {
-    /// The way of a process to the gate.
-    pub fn of(&self, process: usize) -> Arc<dyn CallInterceptor> {
-        Arc::new(Way { process, gate: self.clone() })
+    /// The interceptor of a process: its calls wait at this gate.
+    pub fn interceptor(&self, process: usize) -> Arc<dyn CallInterceptor> {
+        Arc::new(GateInterceptor { process, gate: self.clone() })
     }
 
-    /// How many calls wait, but for those that nobody is interested in any more.
+    /// The number of waiting calls, without those that their callers have dropped.
     pub fn waiting(&self) -> usize {
         let mut state = self.state();
         state.waiting.retain(|call| !call.verdict.is_closed());
         state.waiting.len()
     }
 
-    /// Takes the `n`-th call that waits.
+    /// Takes the waiting call with index `n`.
     pub fn take(&self, n: usize) -> Waiting {
         self.state().waiting.remove(n)
     }
 
-    /// A process is dead: whatever it calls waits for ever.
-    pub fn close_to(&self, process: usize) {
+    /// Makes all calls of a dead process wait forever.
+    pub fn block(&self, process: usize) {
         let mut state = self.state();
         state.waiting.retain(|call| call.process != process);
         state.dead.insert(process);
@@ -68,12 +65,12 @@ impl Gate {
     }
 }
 
-struct Way {
+struct GateInterceptor {
     process: usize,
     gate: Gate,
 }
 
-impl CallInterceptor for Way {
+impl CallInterceptor for GateInterceptor {
     fn decide<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Verdict> {
         let (verdict, decided) = oneshot::channel();
         let mut state = self.gate.state();

@@ -1,4 +1,4 @@
-//! Objects whose contents change, and what must be stored of them in the end.
+//! Objects whose contents change, and the contents of the stores that must result.
 
 use crate::delivery::DeliveryAttempt;
 use crate::in_process::{Contents, InProcessStores};
@@ -8,22 +8,22 @@ use fastrand::Rng;
 use ingest::IngestSettings;
 use serde_json::{Value, json};
 
-/// Bodies that an object may have.
+/// The number of bodies that an object may have.
 const BODIES: u64 = 5;
 
-/// One state of an object.
+/// A version of an object, which may be its removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// The object, from 0.
+    /// The index of the object, from 0.
     pub object: usize,
-    /// The version of it, from 1.
+    /// The number of the version, from 1.
     pub number: u32,
-    /// Which body it has; `None`: it is removed.
+    /// The number of its body; `None` if the object is removed.
     pub body: Option<u64>,
 }
 
 impl Version {
-    /// The versions that an object goes through.
+    /// Random versions of an object, oldest first.
     pub fn history(object: usize, rng: &mut Rng) -> Vec<Self> {
         let versions = [1, 1, 2, 2, 3, 4][rng.usize(..6)];
         let mut bodies: Vec<Option<u64>> = (0..versions).map(|_| Some(rng.u64(..BODIES))).collect();
@@ -36,7 +36,7 @@ impl Version {
         (1..).zip(bodies).map(|(number, body)| Self { object, number, body }).collect()
     }
 
-    /// Makes it the state of the object, and returns S3's event.
+    /// Puts or deletes the object and returns S3's event.
     pub async fn apply(self, local: &InProcessStores) -> anyhow::Result<Value> {
         let key = format!("logs/{}.json", self.object);
         let record = match self.body {
@@ -52,18 +52,18 @@ impl Version {
         Ok(json!({"Records": [record]}))
     }
 
-    /// The contents after a delivery without faults into empty stores.
+    /// The contents of empty stores after one delivery without faults.
     pub async fn contents(self, now: Timestamp, settings: &IngestSettings) -> anyhow::Result<Contents> {
         let local = InProcessStores::new(now).await?;
         let event = self.apply(&local).await?;
-        let once = DeliveryAttempt { event, request: "only".into(), now, is_short: false };
-        local.process_without_faults().deliver(once, settings).await?;
+        let attempt = DeliveryAttempt { event, request_id: "only".into(), now, is_short_of_time: false };
+        local.process_without_faults().deliver(attempt, settings).await?;
         local.contents().await
     }
 }
 
-/// A few lines. All objects share a few users and sessions, so that they overlap in part; some lines are no events, some
-/// have no user, some are duplicates.
+/// A few lines. All objects share a few users and sessions, so that some overlap. Some lines are invalid, some have no
+/// user, and some are duplicates.
 fn log(object: usize, body: u64) -> String {
     let mut rng = Rng::with_seed(object as u64 * BODIES + body);
     let mut lines: Vec<String> = Vec::new();
