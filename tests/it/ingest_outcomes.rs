@@ -39,6 +39,8 @@ async fn rejected_lines_go_to_quarantine_with_line_and_reason() {
     let mut text = String::new();
     flate2::read::GzDecoder::new(&file[..]).read_to_string(&mut text).unwrap();
     let rejected: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let members: Vec<&str> = rejected[0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["line", "message", "offset", "reason", "source", "text"]);
     assert_eq!(
         (&rejected[0]["line"], &rejected[0]["offset"], &rejected[0]["text"]),
         (&json!(2), &json!(LINE.len() + 1), &json!("invalid"))

@@ -182,7 +182,7 @@ fn clients(
         .into_builder()
         .endpoint_url(ENDPOINT)
         .http_client(Transport::new(Arc::clone(servers), interceptor))
-        // It compares bytes with the paused clock, which leaps while no task runs.
+        // It measures throughput with the paused clock, which jumps while all tasks wait.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();
     let retries = RetryPartition::custom("process").build();

@@ -31,3 +31,23 @@ impl From<IngestError> for Diagnostic {
         Self { error_type: error_type.into(), error_message: error.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn error_types_match_their_contract() {
+        let invalid = crate::delivery::read(json!({})).unwrap_err();
+        let incomplete = |retryable| IngestError::Incomplete { failures: vec!["a".into()], total: 3, retryable };
+        for (error, error_type) in [
+            (IngestError::InvalidEvent(invalid), "InvalidEvent"),
+            (incomplete(true), "Retryable"),
+            (incomplete(false), "NonRetryable"),
+        ] {
+            assert_eq!(Diagnostic::from(error).error_type, error_type);
+        }
+        assert_eq!(incomplete(true).to_string(), "1 of 3 objects failed: a");
+    }
+}

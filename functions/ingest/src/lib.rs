@@ -34,7 +34,7 @@ use lambda_runtime::LambdaEvent;
 use lambda_runtime::tracing::{self, Instrument};
 use outcome::Outcome;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The state that all invocations of a process share.
 #[derive(Debug)]
@@ -144,9 +144,11 @@ async fn handle_object(job: &Job<'_>, is_first: bool) -> Result<Outcome, StoreEr
         tracing::error!(%error, "metrics could not be written");
     }
     match &result {
-        Ok(Outcome::Skipped { reason }) => tracing::warn!(?reason, "object skipped"),
-        Ok(Outcome::DeadLettered { reason, .. }) => tracing::error!(reason, "object dead-lettered"),
-        Ok(outcome) => tracing::info!(outcome = %serde_json::json!(outcome), "object handled"),
+        Ok(outcome @ Outcome::Skipped { .. }) => tracing::warn!(outcome = %json!(outcome), "object skipped"),
+        Ok(outcome @ Outcome::DeadLettered { .. }) => {
+            tracing::error!(outcome = %json!(outcome), "object dead-lettered")
+        }
+        Ok(outcome) => tracing::info!(outcome = %json!(outcome), "object handled"),
         Err(error) => tracing::error!(%error, "object failed"),
     }
     result

@@ -301,7 +301,7 @@ impl Schedule {
         }
     }
 
-    /// Queues a message twice: with the same request id or with a new one.
+    /// Queues a copy of a message, with the same request id or with a new one.
     fn duplicate(&mut self) {
         let original = &self.messages[self.rng.usize(..self.messages.len())];
         let name = if self.rng.bool() { original.name.clone() } else { format!("message {}", self.messages.len()) };
@@ -311,7 +311,7 @@ impl Schedule {
         self.messages.push(copy);
     }
 
-    /// Advances the clock, maybe beyond the deadlines of processes.
+    /// Advances the clock by a random time, which may be longer than the time limit of processes.
     fn advance_randomly(&mut self) {
         let time = [1_000, 60_000, TIME_LIMIT_MS, 2 * 3_600_000][self.rng.usize(..4)];
         self.advance(time);
