@@ -136,7 +136,7 @@ serve predict
 check predict events/predict.json "response['statusCode'] == 200 and 0 <= $body['churn_probability'] <= 1"
 serve monitor
 check monitor events/monitor.json "response['outcome'] == 'reported'"
-check predict events/forget.json "response['statusCode'] == 200 and $body['items_deleted'] > 0"
+check predict events/erase.json "response['statusCode'] == 200 and $body['deleted_items'] > 0"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

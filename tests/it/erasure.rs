@@ -1,4 +1,4 @@
-//! A user is forgotten: `DELETE /users/{id}`, as deployed, with and without pseudonyms.
+//! Erasure of a user: `DELETE /users/{id}` as deployed, with and without pseudonyms.
 
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::io::Read;
 
 const KEY: &str = "correct horse battery staple";
-/// What paths and percent-encoding could make something else of.
+/// A user id with characters that are special in paths and in percent-encoding.
 const ODD: &str = r##"../عمر بن الخطاب+100%41%2F#"\/"##;
 const OTHER: &str = "30";
 
@@ -25,7 +25,7 @@ fn user(name: &str) -> UserId {
     UserId::new(name).unwrap()
 }
 
-/// A log that tells of `name` on `days` days.
+/// A log with one event of `name` on each of `days` days.
 fn log(name: &str, days: i64) -> String {
     let line = |day: i64| {
         let ts = 1_538_352_117_000 + day * 86_400_000;
@@ -61,8 +61,8 @@ impl ErasureFixture {
         let mut results = self.stack.ingest_results();
         let put = self.stack.s3().put_object().bucket("churn-logs").key(key).body(body.into_bytes().into());
         put.send().await.unwrap();
-        let told: Value = serde_json::from_slice(&results.recv().await.unwrap().result.unwrap()).unwrap();
-        assert_eq!(told["objects"][0]["outcome"], "ingested", "{told}");
+        let answer: Value = serde_json::from_slice(&results.recv().await.unwrap().result.unwrap()).unwrap();
+        assert_eq!(answer["objects"][0]["outcome"], "ingested", "{answer}");
     }
 
     async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -76,7 +76,7 @@ impl ErasureFixture {
         self.send("POST", "/predict", &json!({"user_id": name}).to_string()).await
     }
 
-    async fn forget(&self, name: &str) -> (u16, Value) {
+    async fn erase(&self, name: &str) -> (u16, Value) {
         self.send("DELETE", &format!("/users/{}", utf8_percent_encode(name, NON_ALPHANUMERIC)), "").await
     }
 
@@ -89,10 +89,10 @@ impl ErasureFixture {
         all
     }
 
-    /// Everything that is stored, but for the logs bucket, as text.
+    /// Everything that is stored outside the logs bucket, as text.
     async fn everything(&self) -> String {
         let mut all = String::new();
-        for table in ["UserHistory", "UserRisk", "ForgottenUsers", "IngestLedger"] {
+        for table in ["UserHistory", "UserRisk", "ErasedUsers", "IngestLedger"] {
             all += &self.items(table).await.join("\n");
         }
         for (key, _) in self.stores.store.list("").await.unwrap() {
@@ -108,7 +108,7 @@ impl ErasureFixture {
     }
 }
 
-async fn one_is_forgotten_and_nobody_else(fixture: &ErasureFixture) {
+async fn erasure_removes_one_user(fixture: &ErasureFixture) {
     let stored = fixture.stores.pseudonyms.stored_user(&user(ODD));
     let of_others = |items: Vec<String>| -> Vec<String> {
         let name = format!("{:?}", stored.as_str());
@@ -119,49 +119,50 @@ async fn one_is_forgotten_and_nobody_else(fixture: &ErasureFixture) {
     let others = of_others(fixture.items("UserHistory").await);
     assert_eq!((others.len(), fixture.items("UserHistory").await.len()), (4, 4 + 32));
 
-    let begun = Timestamp::now();
-    let (status, told) = fixture.forget(ODD).await;
-    assert_eq!((status, &told["user_id"], &told["items_deleted"]), (200, &json!(ODD), &json!(32)), "{told}");
-    let at = Timestamp::parse(told["forgotten_at"].as_str().unwrap()).unwrap();
-    assert!((begun..=Timestamp::now()).contains(&at));
+    let started_at = Timestamp::now();
+    let (status, answer) = fixture.erase(ODD).await;
+    let answered = (status, &answer["user_id"], &answer["deleted_items"]);
+    assert_eq!(answered, (200, &json!(ODD), &json!(32)), "{answer}");
+    let at = Timestamp::parse(answer["erased_at"].as_str().unwrap()).unwrap();
+    assert!((started_at..=Timestamp::now()).contains(&at));
 
     let (status, problem) = fixture.predict(ODD).await;
-    assert_eq!((status, &problem["type"]), (404, &json!("urn:churn:problem:unknown-user")));
+    assert_eq!((status, &problem["type"]), (404, &json!("urn:churn:problem:user-not-found")));
     assert_eq!(fixture.items("UserHistory").await, others);
     let risks = fixture.items("UserRisk").await;
     assert_eq!((risks.len(), of_others(risks).len()), (1, 1));
     assert_eq!(fixture.predict(OTHER).await.0, 200);
 
-    let tombstones = fixture.stores.forgotten.all().await.unwrap();
-    assert_eq!(tombstones.forgotten_at(&stored), Some(at));
+    let erased = fixture.stores.erasures.all().await.unwrap();
+    assert_eq!(erased.erased_at(&stored), Some(at));
     let ms = |ms| Timestamp::from_millis(at.millis() + ms);
-    assert!(tombstones.covers(&user(ODD), ms(0)) && !tombstones.covers(&user(ODD), ms(1)));
-    assert!(!tombstones.covers(&user(OTHER), ms(0)));
+    assert!(erased.covers(&user(ODD), ms(0)) && !erased.covers(&user(ODD), ms(1)));
+    assert!(!erased.covers(&user(OTHER), ms(0)));
 
-    // Again, and one of whom nothing is stored: their log may yet come.
-    let (status, again) = fixture.forget(ODD).await;
-    assert_eq!((status, &again["items_deleted"]), (200, &json!(0)), "{again}");
-    assert!(Timestamp::parse(again["forgotten_at"].as_str().unwrap()).unwrap() >= at);
-    assert_eq!(fixture.forget("nobody knows them").await.0, 200);
-    assert_eq!(fixture.items("ForgottenUsers").await.len(), 2);
+    // A repeated request, and a user without stored data: a log may arrive later.
+    let (status, again) = fixture.erase(ODD).await;
+    assert_eq!((status, &again["deleted_items"]), (200, &json!(0)), "{again}");
+    assert!(Timestamp::parse(again["erased_at"].as_str().unwrap()).unwrap() >= at);
+    assert_eq!(fixture.erase("never seen").await.0, 200);
+    assert_eq!(fixture.items("ErasedUsers").await.len(), 2);
 
     let too_long = "x".repeat(UserId::MAX_BYTES + 1);
     for (method, name, status, kind) in [
-        ("DELETE", "", 400, "malformed"),
-        ("DELETE", "None", 400, "malformed"),
-        ("DELETE", &too_long, 400, "malformed"),
+        ("DELETE", "", 400, "invalid-request"),
+        ("DELETE", "None", 400, "invalid-request"),
+        ("DELETE", &too_long, 400, "invalid-request"),
         ("GET", OTHER, 405, "method-not-allowed"),
     ] {
         let (got, problem) = fixture.send(method, &format!("/users/{name}"), "").await;
         assert_eq!((got, &problem["type"]), (status, &json!(format!("urn:churn:problem:{kind}"))), "{problem}");
     }
-    assert_eq!(fixture.items("ForgottenUsers").await.len(), 2, "no tombstone for what is no user");
+    assert_eq!(fixture.items("ErasedUsers").await.len(), 2, "an invalid id is not recorded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn erasure_removes_only_that_user() {
     let fixture = ErasureFixture::new(None).await;
-    one_is_forgotten_and_nobody_else(&fixture).await;
+    erasure_removes_one_user(&fixture).await;
     fixture.stack.shutdown().await;
 }
 
@@ -172,7 +173,7 @@ async fn only_pseudonyms_are_stored() {
     for name in [ODD, OTHER] {
         assert!(stored.contains(fixture.stores.pseudonyms.stored_user(&user(name)).as_str()));
     }
-    one_is_forgotten_and_nobody_else(&fixture).await;
+    erasure_removes_one_user(&fixture).await;
 
     let log = std::fs::read_to_string(fixture.stack.functions_log().unwrap()).unwrap();
     assert!(log.contains("user erased"), "{log}");
@@ -184,9 +185,9 @@ async fn only_pseudonyms_are_stored() {
     fixture.stack.shutdown().await;
 }
 
-/// The sample invocation of `events/`, which forgets user 30.
+/// The sample invocation of `events/`, which erases user 30.
 fn sample() -> Request {
-    lambda_http::request::from_str(include_str!("../../events/forget.json")).unwrap()
+    lambda_http::request::from_str(include_str!("../../events/erase.json")).unwrap()
 }
 
 #[tokio::test]
@@ -197,7 +198,7 @@ async fn repeated_request_completes_a_failed_erasure() {
     ingest::handle(json!({"Records": [record]}), &stores, &ingest::IngestSettings::default(), &invocation("id", now))
         .await
         .unwrap();
-    let forget = async |names: &StoreNames, now| {
+    let erase = async |names: &StoreNames, now| {
         let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), names);
         let champion = ChampionCache::new(&stores, &settings);
         let answer = predict::handle(&sample(), &stores, &champion, &settings, &Actions::load(None).unwrap(), now)
@@ -208,50 +209,50 @@ async fn repeated_request_completes_a_failed_erasure() {
     let missing = || "NoSuchTable".to_owned();
     let later = |ms| Timestamp::from_millis(now.millis() + ms);
 
-    // Nothing is deleted before there is a tombstone.
-    let (status, problem) = forget(&StoreNames { forgotten_table: missing(), ..StoreNames::default() }, now).await;
-    assert_eq!((status, &problem["type"]), (503, &json!("urn:churn:problem:unavailable")));
+    // Nothing is deleted before the erasure is recorded.
+    let (status, problem) = erase(&StoreNames { erased_users_table: missing(), ..StoreNames::default() }, now).await;
+    assert_eq!((status, &problem["type"]), (503, &json!("urn:churn:problem:service-unavailable")));
     assert_eq!(stores.histories.for_user(&user("30")).await.unwrap().len(), 3);
     for broken in [
         StoreNames { history_table: missing(), ..StoreNames::default() },
         StoreNames { risk_table: missing(), ..StoreNames::default() },
     ] {
-        assert_eq!(forget(&broken, later(1)).await.0, 503);
-        assert!(stores.forgotten.all().await.unwrap().covers(&user("30"), later(1)));
+        assert_eq!(erase(&broken, later(1)).await.0, 503);
+        assert!(stores.erasures.all().await.unwrap().covers(&user("30"), later(1)));
     }
-    let (status, told) = forget(&StoreNames::default(), later(2)).await;
-    assert_eq!((status, told["forgotten_at"].clone()), (200, json!(later(2))));
+    let (status, answer) = erase(&StoreNames::default(), later(2)).await;
+    assert_eq!((status, answer["erased_at"].clone()), (200, json!(later(2))));
     assert!(stores.histories.for_user(&user("30")).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn later_tombstone_wins() {
+async fn latest_erasure_counts() {
     let (_stack, stores) = stores().await.unwrap();
     let at = Timestamp::from_millis;
     for (added, holds) in [(5_000, 5_000), (4_000, 5_000), (5_000, 5_000), (6_000, 6_000)] {
-        assert_eq!(stores.forgotten.add(&user("30"), at(added)).await.unwrap(), at(holds));
-        let all = stores.forgotten.all().await.unwrap();
+        assert_eq!(stores.erasures.add(&user("30"), at(added)).await.unwrap(), at(holds));
+        let all = stores.erasures.all().await.unwrap();
         assert!(all.covers(&user("30"), at(holds)) && !all.covers(&user("30"), at(holds + 1)));
     }
 }
 
 #[tokio::test]
-async fn tombstones_are_read_from_all_pages() {
+async fn erased_users_are_read_from_all_pages() {
     let (stack, stores) = stores().await.unwrap();
-    assert!(!stores.forgotten.all().await.unwrap().covers(&user("30"), Timestamp::from_millis(0)));
+    assert!(!stores.erasures.all().await.unwrap().covers(&user("30"), Timestamp::from_millis(0)));
     // 1.5 MB, of which a page holds 1.
     let name = |n: usize| format!("{n:x>1000}");
     for batch in (0..1500).collect::<Vec<_>>().chunks(25) {
-        let tombstone = |n: &usize| {
-            let put = PutRequest::builder().item("user_id", S(name(*n))).item("forgotten_at", N(n.to_string()));
+        let erased_user = |n: &usize| {
+            let put = PutRequest::builder().item("user_id", S(name(*n))).item("erased_at", N(n.to_string()));
             WriteRequest::builder().put_request(put.build().unwrap()).build()
         };
-        let requests: Vec<_> = batch.iter().map(tombstone).collect();
-        stack.dynamodb().batch_write_item().request_items("ForgottenUsers", requests).send().await.unwrap();
+        let requests: Vec<_> = batch.iter().map(erased_user).collect();
+        stack.dynamodb().batch_write_item().request_items("ErasedUsers", requests).send().await.unwrap();
     }
-    let first = stack.dynamodb().scan().table_name("ForgottenUsers").send().await.unwrap();
-    assert!(first.last_evaluated_key.is_some(), "one page holds them all");
-    let all = stores.forgotten.all().await.unwrap();
+    let first = stack.dynamodb().scan().table_name("ErasedUsers").send().await.unwrap();
+    assert!(first.last_evaluated_key.is_some(), "expected more than one page");
+    let all = stores.erasures.all().await.unwrap();
     for n in 0..1500 {
         let at = Timestamp::from_millis(n as i64);
         assert!(all.covers(&user(&name(n)), at) && !all.covers(&user(&name(n)), Timestamp::from_millis(n as i64 + 1)));
@@ -261,7 +262,7 @@ async fn tombstones_are_read_from_all_pages() {
 #[tokio::test]
 async fn erasure_requires_iam_authorization() {
     let (_stack, stores) = stores().await.unwrap();
-    let mut event: Value = serde_json::from_str(include_str!("../../events/forget.json")).unwrap();
+    let mut event: Value = serde_json::from_str(include_str!("../../events/erase.json")).unwrap();
     let settings = PredictSettings::default();
     for authorizer in [json!({"jwt": {"claims": {}, "scopes": []}}), Value::Null] {
         event["requestContext"]["authorizer"] = authorizer;
@@ -274,7 +275,7 @@ async fn erasure_requires_iam_authorization() {
         assert_eq!(answer.status(), 403);
         assert!(String::from_utf8_lossy(answer.body()).contains("urn:churn:problem:forbidden"));
     }
-    assert!(!stores.forgotten.all().await.unwrap().covers(&user("30"), Timestamp::from_millis(0)));
+    assert!(!stores.erasures.all().await.unwrap().covers(&user("30"), Timestamp::from_millis(0)));
 }
 
 #[tokio::test]
@@ -316,9 +317,9 @@ async fn erasure_during_ingest_is_honoured() {
     let settings = ingest::IngestSettings { chunk_bytes: 1024, min_remaining_seconds: 840, ..Default::default() };
     let hurried = Invocation { deadline: now, ..invocation("id", now) };
     ingest::handle(event.clone(), &stores, &settings, &hurried).await.unwrap_err();
-    assert_ne!(stores.histories.for_user(&user("30")).await.unwrap(), [], "the first part is written");
-    // As by one who deletes what there is before this part is written.
-    stores.forgotten.add(&user("30"), now).await.unwrap();
+    assert_ne!(stores.histories.for_user(&user("30")).await.unwrap(), [], "the first chunk is written");
+    // As if the user is erased before the next chunk is written.
+    stores.erasures.add(&user("30"), now).await.unwrap();
     let done = ingest::handle(event, &stores, &settings, &invocation("id", now)).await.unwrap();
     let answer = serde_json::to_value(&done.objects[0]).unwrap();
     assert_eq!((&answer["outcome"], &answer["lines"]), (&json!("ingested"), &json!(60)), "{answer}");

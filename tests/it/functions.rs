@@ -79,7 +79,7 @@ async fn uploaded_log_leads_to_a_prediction() {
 
     // Without a model.
     let (status, health) = fixture.send("GET", "/health", "", "").await;
-    assert_eq!((status, &health["status"]), (503, &json!("no_model")));
+    assert_eq!((status, &health["status"]), (503, &json!("model_not_available")));
     assert_eq!(fixture.predict(example()).await.0, 503);
     assert_eq!(fixture.invoke("retrain", json!({})).await.unwrap()["reason"], "no_log");
     assert_eq!(fixture.invoke("monitor", json!({})).await.unwrap()["reason"], "no_model");
@@ -211,7 +211,7 @@ async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
         let probability = model.predict(row).unwrap();
         assert_eq!(answer["churn_probability"], json!(probability));
         assert_eq!(answer["churn_label"], json!(u8::from(model.label(probability))));
-        assert_eq!(answer["risk"], json!(model.risk(probability)));
+        assert_eq!(answer["risk_level"], json!(model.risk(probability)));
         assert_eq!(answer["model_version"], model_version);
         assert_eq!(answer["as_of_source"], "request");
     }
@@ -219,7 +219,7 @@ async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
     // One event in the request, without a stored history.
     let (status, answer) = fixture.predict(example()).await;
     assert_eq!((status, &answer["user_id"], &answer["as_of"]), (200, &json!("30"), &json!("2018-10-02T00:00:00Z")));
-    assert_eq!((&answer["evidence"]["events"], &answer["evidence"]["sufficient"]), (&json!(1), &json!(false)));
+    assert_eq!((&answer["evidence"]["events"], &answer["evidence"]["is_sufficient"]), (&json!(1), &json!(false)));
 
     // A stored history and events in the request: a duplicate event counts once.
     let (user, _) = &users[0];
@@ -231,7 +231,7 @@ async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
     let both = fixture.predict(json!({"user_id": user, "as_of": as_of, "events": [event, event]})).await.1;
     let events = |answer: &Value| answer["evidence"]["events"].as_u64().unwrap();
     assert_eq!(events(&both), events(&alone) + 1);
-    assert_eq!((&both["evidence"]["from_request"], &both["evidence"]["already_known"]), (&json!(1), &json!(1)));
+    assert_eq!((&both["evidence"]["request_events"], &both["evidence"]["duplicate_events"]), (&json!(1), &json!(1)));
 }
 
 /// Contributions add up to the model output, and texts are in the requested language.
@@ -250,17 +250,17 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
         let contributions: Vec<f64> = reasons.iter().map(|r| r["contribution"].as_f64().unwrap()).collect();
         assert!(contributions.windows(2).all(|w| w[0].abs() >= w[1].abs()), "{contributions:?}");
         let number = |name: &str| english[name].as_f64().unwrap();
-        let sum = number("base_value") + contributions.iter().sum::<f64>() + number("other_features");
+        let sum = number("base_value") + contributions.iter().sum::<f64>() + number("other_contributions");
         let (p, score) = (number("churn_probability"), model.scorer().score(row.values()).unwrap());
-        let explained = match english["explained"].as_str().unwrap() {
+        let output = match english["model_output"].as_str().unwrap() {
             "probability" => p,
             "log_odds" => (p / (1.0 - p)).ln(),
-            "probability_before_calibration" | "log_odds_before_calibration" => score,
+            "uncalibrated_probability" | "uncalibrated_log_odds" => score,
             other => panic!("unexpected output {other}"),
         };
         // A booster's score is summed in single precision.
-        assert!((sum - explained).abs() < 1e-5, "{sum} is not {explained}: {english}");
-        assert!((number("explained_value") - sum).abs() < 1e-12);
+        assert!((sum - output).abs() < 1e-5, "{sum} is not {output}: {english}");
+        assert!((number("output_value") - sum).abs() < 1e-12);
 
         let (language, arabic) = fixture.predict_in("ar-EG, en;q=0.5", body).await;
         assert_eq!((language.as_str(), &arabic["churn_probability"]), ("ar", &english["churn_probability"]));
@@ -272,7 +272,7 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
             let value = row.values()[position];
             assert_eq!(en["value"].as_f64().map(|v| v as f32), (!value.is_nan()).then_some(value));
             assert_eq!((&ar["feature"], &ar["contribution"]), (&en["feature"], &en["contribution"]));
-            let (raises, text) = (en["contribution"].as_f64().unwrap() > 0.0, ar["sentence"].as_str().unwrap());
+            let (raises, text) = (en["contribution"].as_f64().unwrap() > 0.0, ar["text"].as_str().unwrap());
             let effect = if raises {
                 "وهذا يرفع احتمال المغادرة."
             } else {
@@ -280,7 +280,7 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
             };
             assert!(text.ends_with(effect), "{text}");
             let effect = if raises { "this raises the risk of leaving." } else { "this lowers the risk of leaving." };
-            assert!(en["sentence"].as_str().unwrap().ends_with(effect), "{en}");
+            assert!(en["text"].as_str().unwrap().ends_with(effect), "{en}");
         }
     }
 }
@@ -292,15 +292,15 @@ async fn errors_have_their_own_status(fixture: &DeployedFixture) {
     let two_users = r#"{"events":[{"ts":1,"userId":"1","sessionId":1,"page":"Home"},{"ts":1,"userId":"2","sessionId":1,"page":"Home"}]}"#;
     let large = vec![b' '; 4_500_000];
     let cases = [
-        ("POST", "/predict", json, &b"{"[..], 400, "malformed"),
-        ("POST", "/predict", json, two_users.as_bytes(), 400, "malformed"),
-        ("POST", "/predict", json, unknown.as_bytes(), 404, "unknown-user"),
-        ("GET", "/nowhere", "", &b""[..], 404, "no-such-path"),
+        ("POST", "/predict", json, &b"{"[..], 400, "invalid-request"),
+        ("POST", "/predict", json, two_users.as_bytes(), 400, "invalid-request"),
+        ("POST", "/predict", json, unknown.as_bytes(), 404, "user-not-found"),
+        ("GET", "/nowhere", "", &b""[..], 404, "not-found"),
         ("GET", "/predict", "", &b""[..], 405, "method-not-allowed"),
         ("DELETE", "/model", "", &b""[..], 405, "method-not-allowed"),
-        ("POST", "/predict", json, &large[..], 413, "too-large"),
+        ("POST", "/predict", json, &large[..], 413, "content-too-large"),
         ("POST", "/predict", "text/csv", &b"{}"[..], 415, "unsupported-media-type"),
-        ("POST", "/predict", json, unusable.as_bytes(), 422, "nothing-usable"),
+        ("POST", "/predict", json, unusable.as_bytes(), 422, "no-scorable-events"),
     ];
     for (method, path, content_type, body, status, kind) in cases {
         let (got, problem) = fixture.send(method, path, content_type, body).await;

@@ -94,7 +94,7 @@ pub enum Rejection {
     #[error("ts is not positive")]
     NonPositiveTs,
     /// `ts` lies further in the future than the permitted clock skew.
-    #[error("ts lies in the future")]
+    #[error("ts is in the future")]
     FutureTs,
     /// The session has more events on this day than anything but a fault produces.
     #[error("session has more than {limit} events on this day")]

@@ -207,7 +207,7 @@ impl Histories {
     }
 
     /// Deletes all items of one user and returns their number.
-    pub async fn forget(&self, user: &UserId) -> Result<u64, StoreError> {
+    pub async fn delete_user(&self, user: &UserId) -> Result<u64, StoreError> {
         let user = self.pseudonyms.stored_user(user);
         let mut pages = self
             .client

@@ -1,10 +1,10 @@
 //! S3 and DynamoDB, one file per kind of stored data. Everything that calls a store is behind the feature `stores` and
 //! uses only the AWS SDK. Names, files and errors need no feature.
 
+#[cfg(feature = "stores")]
+pub mod erasures;
 mod error;
 pub mod files;
-#[cfg(feature = "stores")]
-pub mod forgotten;
 #[cfg(feature = "stores")]
 pub mod histories;
 #[cfg(feature = "stores")]

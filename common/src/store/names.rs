@@ -16,8 +16,8 @@ pub struct StoreNames {
     pub ledger_table: String,
     /// DynamoDB table of scored users.
     pub risk_table: String,
-    /// DynamoDB table of forgotten users.
-    pub forgotten_table: String,
+    /// DynamoDB table of erased users.
+    pub erased_users_table: String,
     /// Secret key of at least 16 bytes. With a key, user ids are stored as pseudonyms; with null, unchanged.
     pub user_id_key: UserIdKey,
 }
@@ -30,7 +30,7 @@ impl Default for StoreNames {
             history_table: "UserHistory".into(),
             ledger_table: "IngestLedger".into(),
             risk_table: "UserRisk".into(),
-            forgotten_table: "ForgottenUsers".into(),
+            erased_users_table: "ErasedUsers".into(),
             user_id_key: UserIdKey::default(),
         }
     }
@@ -44,7 +44,7 @@ impl Settings for StoreNames {
             ("history_table", &self.history_table),
             ("ledger_table", &self.ledger_table),
             ("risk_table", &self.risk_table),
-            ("forgotten_table", &self.forgotten_table),
+            ("erased_users_table", &self.erased_users_table),
         ];
         let names = names.map(|(setting, name)| Ranged::text(setting, name, 3..=255));
         names.into_iter().chain([self.user_id_key_range()]).collect()

@@ -1,4 +1,4 @@
-//! The table of scored users: `UserRisk`, one item for each.
+//! The table `UserRisk`: one item for each scored user.
 
 use super::StoreError;
 use crate::ids::UserId;
@@ -15,15 +15,14 @@ pub struct Risks {
 }
 
 impl Risks {
-    /// The table `name`, in which `names` names users.
-    pub fn new(client: Client, name: &str, names: Pseudonyms) -> Self {
-        Self { client, table: name.to_owned(), names }
+    pub fn new(client: Client, table: &str, names: Pseudonyms) -> Self {
+        Self { client, table: table.to_owned(), names }
     }
 
-    /// Deletes a user's score; one who has none is passed over.
-    pub async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
-        let name = AttributeValue::S(self.names.stored_user(user).to_string());
-        let call = self.client.delete_item().table_name(&self.table).key("user_id", name);
+    /// Deletes the item of a user, if there is one.
+    pub async fn delete(&self, user: &UserId) -> Result<(), StoreError> {
+        let key = AttributeValue::S(self.names.stored_user(user).to_string());
+        let call = self.client.delete_item().table_name(&self.table).key("user_id", key);
         call.send().await.map(drop).map_err(|e| StoreError::from_call("DeleteItem", &self.table, e))
     }
 }

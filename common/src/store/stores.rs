@@ -1,6 +1,6 @@
 //! All stores of a function, with shared clients.
 
-use super::forgotten::Forgotten;
+use super::erasures::Erasures;
 use super::histories::Histories;
 use super::ledger::Ledger;
 use super::models::Models;
@@ -23,8 +23,8 @@ pub struct Stores {
     pub ledger: Ledger,
     /// Scored users.
     pub risks: Risks,
-    /// Forgotten users.
-    pub forgotten: Forgotten,
+    /// Erased users.
+    pub erasures: Erasures,
     /// How user ids are stored.
     pub pseudonyms: Pseudonyms,
 }
@@ -51,7 +51,7 @@ impl Stores {
             histories: Histories::new(dynamodb.clone(), &names.history_table, pseudonyms.clone()),
             ledger: Ledger::new(dynamodb.clone(), &names.ledger_table),
             risks: Risks::new(dynamodb.clone(), &names.risk_table, pseudonyms.clone()),
-            forgotten: Forgotten::new(dynamodb, &names.forgotten_table, pseudonyms.clone()),
+            erasures: Erasures::new(dynamodb, &names.erased_users_table, pseudonyms.clone()),
             pseudonyms,
         }
     }

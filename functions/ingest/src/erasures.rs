@@ -13,7 +13,7 @@ const MAX_CLOCK_DIFFERENCE_MS: i64 = 60_000;
 /// written: a later erasure finds all items of its user and deletes them itself.
 pub async fn delete_erased(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Result<(), StoreError> {
     let started_at = Timestamp::from_millis(entry.started_at.millis() - MAX_CLOCK_DIFFERENCE_MS);
-    let users = stores.forgotten.all().await?.since(started_at);
+    let users = stores.erasures.all().await?.since(started_at);
     if users.is_empty() {
         return Ok(());
     }

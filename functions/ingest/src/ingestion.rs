@@ -30,7 +30,7 @@ impl<'a> Ingestion<'a> {
     /// Stores the events of a created object and deletes those of its older versions. `log` is open at the next chunk;
     /// `None` if all chunks are written.
     pub async fn ingest(&mut self, log: Option<Log>) -> Result<Outcome, IngestAbort> {
-        let erased = retry(self.job.invocation, || self.job.stores.forgotten.all()).await?;
+        let erased = retry(self.job.invocation, || self.job.stores.erasures.all()).await?;
         let mut reader = ChunkReader::new(self.job, self.entry.parse_config.clone(), erased, log);
         let mut read = reader.read(self.entry.next_chunk).await?;
         while let Some(chunk) = read.take() {

@@ -5,20 +5,20 @@ use crate::log::{Chunk, Log, OpenLog};
 use crate::outcome::IngestAbort;
 use crate::retry::retry;
 use churn_common::store::StoreError;
-use churn_common::store::forgotten::Tombstones;
+use churn_common::store::erasures::ErasedUsers;
 use churn_common::store::ledger::{ChunkPosition, ParseConfig};
 
 pub struct ChunkReader<'a> {
     job: Job<'a>,
     config: ParseConfig,
-    erased: Tombstones,
+    erased: ErasedUsers,
     /// Open at the end of the last chunk; `None` if it must be opened first.
     log: Option<Log>,
 }
 
 impl<'a> ChunkReader<'a> {
     /// Parses with `config` and skips events of `erased` users. `log` is open at the first chunk to read.
-    pub fn new(job: Job<'a>, config: ParseConfig, erased: Tombstones, log: Option<Log>) -> Self {
+    pub fn new(job: Job<'a>, config: ParseConfig, erased: ErasedUsers, log: Option<Log>) -> Self {
         Self { job, config, erased, log }
     }
 

@@ -1,5 +1,4 @@
-//! `predict`: answers `POST /predict` with a churn probability and its reasons, describes the model in service, and
-//! erases users.
+//! The function `predict`: returns churn probabilities with reasons, describes the model in service and erases users.
 
 mod actions;
 mod champion;
@@ -32,7 +31,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 
-/// The function as Lambda runs it: what all requests share, built once during init.
+/// The state that all requests share, built once during Lambda's init phase.
 #[derive(Debug)]
 pub struct Handler {
     stores: Stores,
@@ -42,18 +41,18 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Reads the settings, connects to the stores and loads the champion. A champion that cannot be loaded is no error
-    /// here: the first request loads it again.
+    /// Reads the settings, connects to the stores and loads the champion. A champion that fails to load is not an error: the
+    /// first request tries again.
     ///
     /// # Errors
-    /// The settings or the actions file cannot be used.
+    /// The settings or the actions file are invalid.
     pub async fn from_env() -> Result<Self, Error> {
         let settings = PredictSettings::from_env()?;
         let actions = Actions::load(settings.actions_file.as_deref())?;
         let stores = Stores::from_env(&StoreNames::from_env()?).await;
         let champion = ChampionCache::new(&stores, &settings);
         if let Err(error) = champion.current().await {
-            tracing::error!(%error, "the champion cannot be loaded during init; the first request loads it again");
+            tracing::error!(%error, "loading the champion failed during init; the first request tries again");
         }
         Ok(Self { stores, champion, settings, actions })
     }
@@ -70,7 +69,7 @@ impl Handler {
     }
 }
 
-/// Answers one request. A failure is an answer too: problem+json.
+/// Answers one request. A failed request gets a response of the type problem+json.
 ///
 /// # Errors
 /// The response cannot be built.
@@ -108,7 +107,8 @@ pub async fn handle(
         ("/health", &Method::GET) => match loaded(champion).await {
             Ok(model) => respond(StatusCode::OK, &json!({"status": "ok", "model_version": model.version})),
             Err(problem) => {
-                let status = if problem == Problem::NoModel { "no_model" } else { "unavailable" };
+                let is_missing = problem == Problem::ModelNotAvailable;
+                let status = if is_missing { "model_not_available" } else { "service_unavailable" };
                 respond(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": status, "model_version": null}))
             }
         },
@@ -118,7 +118,7 @@ pub async fn handle(
         },
         ("/predict", _) => Problem::MethodNotAllowed { allow: "POST" }.respond(),
         ("/health" | "/model", _) => Problem::MethodNotAllowed { allow: "GET" }.respond(),
-        _ => Problem::NoSuchPath(request.uri().path().to_owned()).respond(),
+        _ => Problem::NotFound(request.uri().path().to_owned()).respond(),
     }
 }
 
@@ -141,7 +141,7 @@ async fn predict(
         _ => &[],
     };
     if body.len() > settings.max_body_bytes {
-        return Err(Problem::TooLarge { limit: settings.max_body_bytes });
+        return Err(Problem::ContentTooLarge { limit: settings.max_body_bytes });
     }
     let request = request::parse(body, settings, now)?;
     let model = loaded(champion).await?;
@@ -154,7 +154,7 @@ async fn card(stores: &Stores, champion: &ChampionCache) -> Result<Card, Problem
 }
 
 async fn loaded(champion: &ChampionCache) -> Result<Arc<LoadedModel>, Problem> {
-    champion.current().await.map_err(|e| Problem::store(&e))?.ok_or(Problem::NoModel)
+    champion.current().await.map_err(|e| Problem::store(&e))?.ok_or(Problem::ModelNotAvailable)
 }
 
 fn respond(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, Error> {

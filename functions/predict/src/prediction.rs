@@ -1,4 +1,4 @@
-//! From a request to a churn probability and the reasons for it.
+//! Computes the churn probability of a request's user, with reasons.
 
 use crate::actions::{Actions, Case, RecommendedAction};
 use crate::champion::LoadedModel;
@@ -16,88 +16,85 @@ use churn_common::model::{ModelVersion, Probability, Risk};
 use churn_common::store::Stores;
 use serde::Serialize;
 
-/// The body of the answer to `POST /predict`.
+/// Response body of `POST /predict`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
-    /// Probability that the user churns within the model's horizon.
+    /// Probability that the user churns within the model's horizon, 0..=1.
     pub churn_probability: Probability,
     /// 1 if the probability reaches `threshold`, else 0.
     pub churn_label: u8,
-    pub risk: Risk,
-    /// The features that contributed most, largest first.
+    pub risk_level: Risk,
+    /// The features with the largest contributions, largest first.
     pub reasons: Vec<Reason>,
     /// `None` for a user who has already cancelled.
     pub recommended_action: Option<RecommendedAction>,
-    /// What `base_value`, the contributions of `reasons` and `other_features` add up to.
-    pub explained: ModelOutput,
+    /// The output that `base_value`, the contributions of `reasons` and `other_contributions` add up to.
+    pub model_output: ModelOutput,
     /// Expected model output (SHAP base value).
     pub base_value: f64,
     /// Sum of the contributions of the features that are not among the reasons.
-    pub other_features: f64,
-    /// The model's output for this user: the sum of all contributions and `base_value`.
-    pub explained_value: f64,
+    pub other_contributions: f64,
+    /// Value of `model_output` for this user: `base_value` plus all contributions.
+    pub output_value: f64,
     pub user_id: UserId,
     pub model_version: ModelVersion,
-    /// Smallest probability with label 1.
+    /// Decision threshold: the smallest probability with label 1.
     pub threshold: Probability,
-    /// The moment of the prediction. Nothing at or after it is read.
+    /// Time of the prediction. Only earlier events are read.
     pub as_of: Timestamp,
     pub as_of_source: AsOfSource,
-    /// Whether the user had cancelled by `as_of`. The probability then has no meaning.
+    /// Whether the user had cancelled before `as_of`. If so, `churn_probability` has no meaning.
     pub already_cancelled: bool,
     pub evidence: Evidence,
 }
 
-/// Where `as_of` comes from.
+/// The origin of `as_of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AsOfSource {
-    /// The request.
     Request,
-    /// The clock.
+    /// The current time.
     Now,
     /// The midnight after the user's latest event, because that event is older than the observation window.
     LatestEvent,
 }
 
-/// How much is known of the user in the observation window.
+/// The user's data in the observation window.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evidence {
     /// Length of the observation window, in days.
     pub window_days: u16,
     pub events: u64,
     pub sessions: u64,
-    /// Active days.
-    pub days: u64,
-    /// Whether events, sessions and days all reach the minimum of the settings.
-    pub sufficient: bool,
-    /// Events of the request that were added to the stored history.
-    pub from_request: usize,
-    /// Events of the request that the stored history already contains. They are not counted twice.
-    pub already_known: usize,
-    /// Events of the request at or after `as_of`, which are not read.
-    pub after_as_of: usize,
+    pub active_days: u64,
+    /// Whether events, sessions and active days all reach the minimum in the settings.
+    pub is_sufficient: bool,
+    /// Events of the request that the stored history does not contain.
+    pub request_events: usize,
+    /// Events of the request that the stored history or an earlier event of the request already contains. They count once.
+    pub duplicate_events: usize,
+    /// Events of the request at or after `as_of`. They are not read.
+    pub events_after_as_of: usize,
     /// Events of the request without a user.
-    pub unattributable: usize,
+    pub events_without_user: usize,
     /// Events of the request that were rejected.
-    pub rejected: usize,
-    /// The first [`MAX_REJECTIONS`] of them.
-    pub rejections: Vec<RejectedEvent>,
+    pub rejected_events: usize,
+    /// The first [`MAX_REJECTED_EVENT_DETAILS`] rejected events.
+    pub rejected_event_details: Vec<RejectedEvent>,
 }
 
-/// Most rejected events that a prediction lists.
-pub const MAX_REJECTIONS: usize = 20;
+/// Maximum number of rejected events that a response lists.
+pub const MAX_REJECTED_EVENT_DETAILS: usize = 20;
 
-/// How predictions are made and written, whatever the request.
+/// What a response depends on besides the request, the stored history and the model.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResponseOptions<'a> {
     pub(crate) settings: &'a PredictSettings,
     pub(crate) actions: &'a Actions,
-    /// The language of texts.
     pub(crate) language: Language,
 }
 
-/// Predicts for the user of `request`.
+/// Predicts the churn probability of the user of `request`.
 pub(crate) async fn predict(
     request: PredictRequest<'_>,
     stores: &Stores,
@@ -111,7 +108,7 @@ pub(crate) async fn predict(
         let stored = stores.histories.for_user(&request.user).await.map_err(|e| Problem::store(&e))?;
         history = History::from_slices(stored);
         if history.is_empty() && request.events.is_empty() {
-            return Err(Problem::UnknownUser(request.user));
+            return Err(Problem::UserNotFound(request.user));
         }
     }
     let model = &loaded.model;
@@ -124,44 +121,45 @@ pub(crate) async fn predict(
         }
     };
     let events: Vec<_> = request.events.into_iter().filter(|e| e.ts < as_of).collect();
-    let already_known = history.add_events(&events);
+    let duplicate_events = history.add_events(&events);
     let window = Window::from_history(&history, as_of, model.window_days()).ok_or_else(|| {
         let (user, days) = (&request.user, model.window_days());
-        Problem::NothingUsable(format!("user {user} has no activity in the {days} days before {as_of}"))
+        Problem::NoScorableEvents(format!("user {user} has no activity in the {days} days before {as_of}"))
     })?;
     let row = Row::from_window(&window);
     let probability = model.predict(&row).map_err(|e| Problem::internal(&e))?;
     let explanation = loaded.explainer.explain(row.values()).map_err(|e| Problem::internal(&e))?;
-    let (reasons, other_features) = reasons(&row, &explanation, settings.reasons.into(), model.window_days(), language);
+    let (reasons, other_contributions) =
+        reasons(&row, &explanation, settings.reasons.into(), model.window_days(), language);
     let evidence = Evidence {
         window_days: model.window_days(),
         events: window.events() as u64,
         sessions: window.sessions() as u64,
-        days: window.active_days() as u64,
-        sufficient: window.events() >= settings.sufficient_events.into()
+        active_days: window.active_days() as u64,
+        is_sufficient: window.events() >= settings.sufficient_events.into()
             && window.sessions() >= settings.sufficient_sessions.into()
             && window.active_days() >= settings.sufficient_days.into(),
-        from_request: events.len() - already_known,
-        already_known,
-        after_as_of: given - events.len(),
-        unattributable: request.without_user,
-        rejected: request.rejected.len(),
-        rejections: request.rejected.into_iter().take(MAX_REJECTIONS).collect(),
+        request_events: events.len() - duplicate_events,
+        duplicate_events,
+        events_after_as_of: given - events.len(),
+        events_without_user: request.without_user,
+        rejected_events: request.rejected.len(),
+        rejected_event_details: request.rejected.into_iter().take(MAX_REJECTED_EVENT_DETAILS).collect(),
     };
-    let risk = model.risk(probability);
+    let risk_level = model.risk(probability);
     let already_cancelled = history.is_cancelled(as_of);
-    let case = Case { risk, reasons: &reasons, sufficient_evidence: evidence.sufficient };
+    let case = Case { risk_level, reasons: &reasons, sufficient_evidence: evidence.is_sufficient };
     let recommended_action = if already_cancelled { None } else { options.actions.recommend(case, language) };
     Ok(Prediction {
         churn_probability: probability,
         churn_label: u8::from(model.label(probability)),
-        risk,
+        risk_level,
         reasons,
         recommended_action,
-        explained: loaded.explainer.output(),
+        model_output: loaded.explainer.output(),
         base_value: explanation.base_value,
-        other_features,
-        explained_value: explanation.value(),
+        other_contributions,
+        output_value: explanation.value(),
         user_id: request.user,
         model_version: loaded.version.clone(),
         threshold: model.threshold(),
@@ -172,14 +170,14 @@ pub(crate) async fn predict(
     })
 }
 
-/// The `as_of` of a request without one: now. If the newest event is older than the observation window, the window would
-/// be empty; an old log is therefore scored at its own end, the midnight after its newest event.
+/// The `as_of` of a request without one: the current time. If the newest event is older than the observation window, the
+/// window would be empty, so `as_of` is the midnight after that event.
 fn default_as_of(newest: Option<Timestamp>, now: Timestamp, window_days: u16) -> (Timestamp, AsOfSource) {
     match newest {
         Some(newest) if newest.day() < now.midnight_at_or_after().plus(-i32::from(window_days)) => {
             (newest.day().plus(1).start(), AsOfSource::LatestEvent)
         }
-        // A client's clock that runs ahead, within the permitted skew, must not hide the event.
+        // An event may be up to the permitted clock skew in the future. It still counts.
         Some(newest) => (now.max(Timestamp::from_millis(newest.millis() + 1)), AsOfSource::Now),
         None => (now, AsOfSource::Now),
     }
@@ -190,12 +188,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_old_log_is_scored_at_its_own_end() {
+    fn old_log_is_scored_at_its_end() {
         let now = Timestamp::parse("2026-01-31T12:00:00Z").unwrap();
         let at = |text| Timestamp::parse(text);
-        let of = |newest| default_as_of(newest, now, 30);
-        assert_eq!(of(at("2026-01-31T11:00:00Z")), (now, AsOfSource::Now));
-        assert_eq!(of(at("2018-10-01T00:01:57Z")), (at("2018-10-02").unwrap(), AsOfSource::LatestEvent));
-        assert_eq!(of(at("2026-01-31T12:00:01Z")), (at("2026-01-31T12:00:01.001Z").unwrap(), AsOfSource::Now));
+        let default_for = |newest| default_as_of(newest, now, 30);
+        assert_eq!(default_for(at("2026-01-31T11:00:00Z")), (now, AsOfSource::Now));
+        assert_eq!(default_for(at("2018-10-01T00:01:57Z")), (at("2018-10-02").unwrap(), AsOfSource::LatestEvent));
+        assert_eq!(default_for(at("2026-01-31T12:00:01Z")), (at("2026-01-31T12:00:01.001Z").unwrap(), AsOfSource::Now));
     }
 }

@@ -1,4 +1,4 @@
-//! Errors of the API: RFC 9457 problem+json, with stable types and without internals.
+//! Errors of the API: RFC 9457 problem+json, with stable types and without internal details.
 
 use churn_common::ids::UserId;
 use lambda_http::http::{StatusCode, header};
@@ -7,83 +7,80 @@ use serde_json::json;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Problem {
-    /// 400: the body breaks the format; the text names the place.
-    Malformed(String),
-    /// 403: IAM has not authorised the request.
+    /// 400, with the detail.
+    InvalidRequest(String),
+    /// 403: IAM has not authorized the request.
     Forbidden,
-    /// 404: nothing is stored for the user.
-    UnknownUser(UserId),
-    /// 404.
-    NoSuchPath(String),
+    /// 404: nothing is stored for this user.
+    UserNotFound(UserId),
+    /// 404, with the path.
+    NotFound(String),
     /// 405.
     MethodNotAllowed { allow: &'static str },
     /// 413.
-    TooLarge {
+    ContentTooLarge {
         /// In bytes.
         limit: usize,
     },
-    /// 415: the media type given.
+    /// 415, with the media type of the request.
     UnsupportedMediaType(String),
-    /// 422: the request is well-formed, but nothing in it can be scored; the text says why.
-    NothingUsable(String),
-    /// 503: no model has been trained yet.
-    NoModel,
-    /// 503: a store failed, or the champion is invalid; the log has the error.
-    Unavailable,
+    /// 422, with the detail: the request is valid, but it has no event that can be scored.
+    NoScorableEvents(String),
+    /// 503: no model has been promoted yet.
+    ModelNotAvailable,
+    /// 503: a store failed, or the champion is invalid. The log contains the error.
+    ServiceUnavailable,
 }
 
 impl Problem {
-    /// Logs the error of a store. The client does not get it.
+    /// Logs an error of a store. The response does not contain it.
     pub(crate) fn store(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "store failed");
-        Self::Unavailable
+        Self::ServiceUnavailable
     }
 
-    /// Logs why the model cannot score. The client does not get it.
+    /// Logs an error of the model. The response does not contain it.
     pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "scoring failed");
-        Self::Unavailable
+        Self::ServiceUnavailable
     }
 
+    /// Status, last part of `type`, `title` and `detail`.
     fn parts(&self) -> (StatusCode, &'static str, &'static str, String) {
         match self {
-            Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", "The request is malformed", why.clone()),
+            Self::InvalidRequest(detail) => {
+                (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request", detail.clone())
+            }
             Self::Forbidden => {
-                let detail = "this takes a request that IAM has authorised".to_owned();
+                let detail = "the request is not authorized by IAM".to_owned();
                 (StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
             }
-            Self::UnknownUser(user) => {
-                let detail = format!("nothing is stored of user {user}");
-                (StatusCode::NOT_FOUND, "unknown-user", "Unknown user", detail)
+            Self::UserNotFound(user) => {
+                (StatusCode::NOT_FOUND, "user-not-found", "User not found", format!("no data for user {user}"))
             }
-            Self::NoSuchPath(path) => {
-                let detail = format!(
-                    "there is no {path}; there are POST /predict, GET /health, GET /model and DELETE /users/{{id}}"
-                );
-                (StatusCode::NOT_FOUND, "no-such-path", "No such path", detail)
-            }
+            Self::NotFound(path) => (StatusCode::NOT_FOUND, "not-found", "Not found", format!("no route for {path}")),
             Self::MethodNotAllowed { allow } => {
-                let detail = format!("this path takes {allow}");
+                let detail = format!("this route supports only {allow}");
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
             }
-            Self::TooLarge { limit } => {
-                let detail = format!("the body is larger than {limit} bytes");
-                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
+            Self::ContentTooLarge { limit } => {
+                let detail = format!("the body is longer than {limit} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, "content-too-large", "Content too large", detail)
             }
             Self::UnsupportedMediaType(given) => {
-                let detail = format!("the body must be application/json, not {given:?}");
+                let detail = format!("content type {given:?}, expected \"application/json\"");
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type", detail)
             }
-            Self::NothingUsable(why) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "nothing-usable", "Nothing can be scored", why.clone())
+            Self::NoScorableEvents(detail) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "no-scorable-events", "No scorable events", detail.clone())
             }
-            Self::NoModel => {
-                let detail = "no model has been trained yet; run retrain".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, "no-model", "There is no model yet", detail)
+            Self::ModelNotAvailable => {
+                let detail = "no model has been promoted yet; invoke the function retrain".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, "model-not-available", "Model not available", detail)
             }
-            Self::Unavailable => {
-                let detail = "a store did not answer, or the model cannot serve; try again".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable", detail)
+            Self::ServiceUnavailable => {
+                let detail = "the store or the model is unavailable; try again later".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, "service-unavailable", "Service unavailable", detail)
             }
         }
     }
@@ -99,7 +96,7 @@ impl Problem {
         let response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/problem+json");
         let response = match self {
             Self::MethodNotAllowed { allow } => response.header(header::ALLOW, *allow),
-            Self::NoModel | Self::Unavailable => response.header(header::RETRY_AFTER, "60"),
+            Self::ModelNotAvailable | Self::ServiceUnavailable => response.header(header::RETRY_AFTER, "60"),
             _ => response,
         };
         Ok(response.body(body.to_string().into())?)

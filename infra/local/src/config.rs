@@ -41,7 +41,7 @@ pub fn environment(names: &StoreNames) -> Vec<(String, String)> {
         ("CHURN_HISTORY_TABLE", &names.history_table),
         ("CHURN_LEDGER_TABLE", &names.ledger_table),
         ("CHURN_RISK_TABLE", &names.risk_table),
-        ("CHURN_FORGOTTEN_TABLE", &names.forgotten_table),
+        ("CHURN_ERASED_USERS_TABLE", &names.erased_users_table),
     ];
     settings.map(|(name, value)| (name.to_owned(), value.clone())).into()
 }
@@ -57,8 +57,9 @@ pub fn tables(names: &StoreNames) -> [Table; 4] {
     let keyed_by =
         |partition_key, name: &String| Table { name: name.clone(), partition_key, sort_key: None, ttl_attribute: None };
     let ledger = keyed_by("source", &names.ledger_table);
-    let (risks, forgotten) = (keyed_by("user_id", &names.risk_table), keyed_by("user_id", &names.forgotten_table));
-    [history, ledger, risks, forgotten]
+    let risks = keyed_by("user_id", &names.risk_table);
+    let erased_users = keyed_by("user_id", &names.erased_users_table);
+    [history, ledger, risks, erased_users]
 }
 
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use super::scorer::{ScoreError, Scorer};
 use serde::{Deserialize, Serialize};
 use tree_shap::TreeShap;
 
-/// What contributions add up to.
+/// The model output that the base value and the contributions add up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelOutput {
@@ -22,10 +22,10 @@ pub enum ModelOutput {
     Probability,
     /// The log-odds of the served probability.
     LogOdds,
-    /// The model's own probability, of which isotonic calibration makes the served one.
-    ProbabilityBeforeCalibration,
-    /// The model's own log-odds, of which isotonic calibration makes the served probability.
-    LogOddsBeforeCalibration,
+    /// The probability before isotonic calibration.
+    UncalibratedProbability,
+    /// The log-odds before isotonic calibration.
+    UncalibratedLogOdds,
 }
 
 /// How the features of a row add up to its score: `base_value + Σ contributions` is the model output.
@@ -92,8 +92,8 @@ impl Explainer {
             (Calibration::Platt { a, b }, _) => (*a, *b, ModelOutput::LogOdds),
             (Calibration::None, true) => (1.0, 0.0, ModelOutput::Probability),
             (Calibration::None, false) => (1.0, 0.0, ModelOutput::LogOdds),
-            (Calibration::Isotonic { .. }, true) => (1.0, 0.0, ModelOutput::ProbabilityBeforeCalibration),
-            (Calibration::Isotonic { .. }, false) => (1.0, 0.0, ModelOutput::LogOddsBeforeCalibration),
+            (Calibration::Isotonic { .. }, true) => (1.0, 0.0, ModelOutput::UncalibratedProbability),
+            (Calibration::Isotonic { .. }, false) => (1.0, 0.0, ModelOutput::UncalibratedLogOdds),
         };
         Self { family, n_features: scorer.n_features(), scale: slope * scale, base_value: slope * base + shift, output }
     }

@@ -187,10 +187,10 @@ fn it_is_said_what_is_explained() {
     for (scorer, calibration, explained) in [
         (&forest, &Calibration::None, ModelOutput::Probability),
         (&forest, &platt, ModelOutput::LogOdds),
-        (&forest, &isotonic, ModelOutput::ProbabilityBeforeCalibration),
+        (&forest, &isotonic, ModelOutput::UncalibratedProbability),
         (&booster, &Calibration::None, ModelOutput::LogOdds),
         (&booster, &platt, ModelOutput::LogOdds),
-        (&booster, &isotonic, ModelOutput::LogOddsBeforeCalibration),
+        (&booster, &isotonic, ModelOutput::UncalibratedLogOdds),
     ] {
         let explainer = Explainer::for_scorer(scorer, calibration);
         assert_eq!(explainer.output(), explained);
@@ -200,7 +200,7 @@ fn it_is_said_what_is_explained() {
         let said = match explained {
             ModelOutput::Probability => p,
             ModelOutput::LogOdds => (p / (1.0 - p)).ln(),
-            ModelOutput::ProbabilityBeforeCalibration | ModelOutput::LogOddsBeforeCalibration => score,
+            ModelOutput::UncalibratedProbability | ModelOutput::UncalibratedLogOdds => score,
         };
         // The values are single-precision fractions.
         assert_near(&[value], &[said], 1e-7);

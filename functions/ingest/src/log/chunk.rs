@@ -8,7 +8,7 @@ use churn_common::calendar::Day;
 use churn_common::event::{self, Rejection};
 use churn_common::session::{Added, MOST_EVENTS, SliceBuilder};
 use churn_common::store::StoreError;
-use churn_common::store::forgotten::Tombstones;
+use churn_common::store::erasures::ErasedUsers;
 use churn_common::store::histories::StoredItem;
 use churn_common::store::ledger::{ChunkPosition, Counts, ParseConfig};
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ impl Chunk {
         log: &mut Log,
         position: ChunkPosition,
         config: &ParseConfig,
-        erased: &Tombstones,
+        erased: &ErasedUsers,
     ) -> Result<Self, StoreError> {
         let Job { delivery, stores, .. } = job;
         let mut parser = Parser {
@@ -84,7 +84,7 @@ impl Chunk {
 /// Parses the lines of a chunk and counts the results.
 struct Parser<'a> {
     config: &'a ParseConfig,
-    erased: &'a Tombstones,
+    erased: &'a ErasedUsers,
     counts: Counts,
     days: BTreeMap<Day, u64>,
     slices: SliceBuilder,

@@ -1,4 +1,4 @@
-//! Reasons: the features with the largest contributions to a prediction, each as a number and as a sentence.
+//! Reasons: the features with the largest contributions to a prediction, each as a number and as text.
 
 mod phrases;
 mod text;
@@ -12,42 +12,41 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {
     pub feature: &'static str,
-    /// The feature's value, in `unit`; `None` if it is missing.
+    /// Value of the feature in `unit`; `None` = missing.
     pub value: Option<f32>,
     pub unit: &'static str,
-    /// SHAP value; above 0 = towards churn.
+    /// SHAP value in the unit of `model_output`; above 0 = higher risk.
     pub contribution: f64,
-    pub sentence: String,
+    pub text: String,
 }
 
 impl Reason {
-    /// Whether it raises the risk.
     pub fn raises(&self) -> bool {
         self.contribution > 0.0
     }
 }
 
-/// The `most` features with the largest contributions in either direction, largest first, and the sum of all other
+/// The `max_reasons` features with the largest absolute contributions, largest first, and the sum of all other
 /// contributions. A feature with contribution 0 is not a reason.
 pub(crate) fn reasons(
     row: &Row,
     explanation: &Explanation,
-    most: usize,
+    max_reasons: usize,
     window_days: u16,
     language: Language,
 ) -> (Vec<Reason>, f64) {
     let mut order: Vec<(usize, f64)> = explanation.contributions.iter().copied().enumerate().collect();
     // Stable: equal contributions stay in the order of the schema.
     order.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    let n = order.iter().take(most).take_while(|(_, contribution)| *contribution != 0.0).count();
+    let n = order.iter().take(max_reasons).take_while(|(_, contribution)| *contribution != 0.0).count();
     let (first, others) = order.split_at(n);
     let reasons = first.iter().filter_map(|&(position, contribution)| {
         let feature = SCHEMA.get(position)?;
         let phrase = phrases::PHRASES.iter().find(|p| p.feature == feature.name)?;
         let value = row.values().get(position).copied().filter(|x| !x.is_nan());
         let text = text::ReasonText { phrase, unit: feature.unit, value, raises: contribution > 0.0 };
-        let sentence = text.sentence(window_days, language);
-        Some(Reason { feature: feature.name, value, unit: feature.unit, contribution, sentence })
+        let text = text.render(window_days, language);
+        Some(Reason { feature: feature.name, value, unit: feature.unit, contribution, text })
     });
     (reasons.collect(), others.iter().map(|(_, contribution)| contribution).sum())
 }
@@ -58,7 +57,7 @@ mod tests {
     use churn_common::features::{COUNT, position};
 
     #[test]
-    fn the_largest_contributions_are_listed_and_the_others_added_up() {
+    fn largest_contributions_are_listed_and_the_others_summed() {
         let at = |name| position(name).unwrap();
         let mut values = [1.0; COUNT];
         (values[at("songs")], values[at("tenure_days")]) = (3.0, f32::NAN);
@@ -73,8 +72,8 @@ mod tests {
         assert_eq!(others, 0.125);
         let parts: Vec<_> = two.iter().map(|r| (r.feature, r.value, r.unit, r.contribution, r.raises())).collect();
         assert_eq!(parts, [("tenure_days", None, "days", -0.5, false), ("songs", Some(3.0), "count", 0.25, true)]);
-        assert_eq!(two[0].sentence, "Days since registration: unknown; this lowers the risk of leaving.");
-        assert_eq!(two[1].sentence, "Songs played in the last 30 days: 3; this raises the risk of leaving.");
+        assert_eq!(two[0].text, "Days since registration: unknown; this lowers the risk of leaving.");
+        assert_eq!(two[1].text, "Songs played in the last 30 days: 3; this raises the risk of leaving.");
         // A feature that contributes nothing is not a reason.
         assert_eq!((largest(54).0.len(), largest(54).1), (3, 0.0));
         assert_eq!((largest(0).0.len(), largest(0).1), (0, -0.125));

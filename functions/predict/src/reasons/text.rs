@@ -3,19 +3,19 @@
 use super::phrases::Phrase;
 use crate::language::Language;
 
-/// What the text of a reason says.
+/// The content of a reason's text.
 #[derive(Debug)]
 pub(super) struct ReasonText {
     pub(super) phrase: &'static Phrase,
     pub(super) unit: &'static str,
-    /// `None` = not known.
+    /// `None` = missing.
     pub(super) value: Option<f32>,
     pub(super) raises: bool,
 }
 
 impl ReasonText {
-    /// One sentence: the feature, its value, and its effect on the risk.
-    pub(super) fn sentence(&self, window_days: u16, language: Language) -> String {
+    /// One sentence: the feature, its value and its effect on the risk.
+    pub(super) fn render(&self, window_days: u16, language: Language) -> String {
         match language {
             Language::English => {
                 let what = self.phrase.en.replace("{window}", &english_window(window_days));
@@ -32,7 +32,7 @@ impl ReasonText {
         }
     }
 
-    /// The value in the form of its unit: a share in per cent, a binary feature as yes or no, others with one decimal.
+    /// The value formatted by its unit: shares and ratios in percent, binary features as yes or no, others with one decimal.
     fn value_text(&self, value: f32, [no, yes]: [&str; 2]) -> String {
         match self.unit {
             "0 or 1" => if value == 0.0 { no } else { yes }.to_owned(),
@@ -52,8 +52,8 @@ fn english_window(days: u16) -> String {
     if days == 1 { "the last day".to_owned() } else { format!("the last {days} days") }
 }
 
-/// The noun follows the number: dual for two, plural from three to ten, else singular, in the accusative from eleven to
-/// ninety-nine (the last two digits decide).
+/// Arabic number agreement: dual for 2, plural for 3 to 10, accusative singular for 11 to 99, else singular. From 100 on,
+/// the last two digits decide.
 fn arabic_window(days: u16) -> String {
     match (days, days % 100) {
         (1, _) => "آخر يوم".to_owned(),
@@ -70,14 +70,14 @@ mod tests {
     use super::*;
     use churn_common::features::{SCHEMA, position};
 
-    fn sentence(feature: &str, value: Option<f32>, raises: bool, days: u16, language: Language) -> String {
+    fn render(feature: &str, value: Option<f32>, raises: bool, days: u16, language: Language) -> String {
         let at = position(feature).unwrap();
-        ReasonText { phrase: &PHRASES[at], unit: SCHEMA[at].unit, value, raises }.sentence(days, language)
+        ReasonText { phrase: &PHRASES[at], unit: SCHEMA[at].unit, value, raises }.render(days, language)
     }
 
     #[test]
-    fn values_have_the_form_of_their_unit() {
-        let english = |feature, value| sentence(feature, value, true, 7, Language::English);
+    fn values_are_formatted_by_their_unit() {
+        let english = |feature, value| render(feature, value, true, 7, Language::English);
         for (feature, value, expected) in [
             ("songs", Some(3.0), "Songs played in the last 7 days: 3"),
             ("session_minutes_mean", Some(12.345), "Average minutes of a session in the last 7 days: 12.3"),
@@ -92,8 +92,8 @@ mod tests {
     }
 
     #[test]
-    fn arabic_sentences_agree_with_their_number() {
-        let arabic = |value, raises, days| sentence("songs", value, raises, days, Language::Arabic);
+    fn arabic_nouns_agree_with_their_number() {
+        let arabic = |value, raises, days| render("songs", value, raises, days, Language::Arabic);
         assert_eq!(
             arabic(Some(3.0), true, 7),
             "عدد الأغاني التي استمع إليها خلال آخر 7 أيام: 3، وهذا يرفع احتمال المغادرة."
@@ -120,7 +120,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            sentence("is_paid", Some(0.0), true, 30, Language::Arabic),
+            render("is_paid", Some(0.0), true, 30, Language::Arabic),
             "مشترك في الباقة المدفوعة: لا، وهذا يرفع احتمال المغادرة."
         );
     }

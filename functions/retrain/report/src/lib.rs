@@ -120,7 +120,7 @@ fn contribution_unit(card: &Card) -> &'static str {
     match card.importance.explained {
         ModelOutput::Probability => "probability",
         ModelOutput::LogOdds => "log-odds",
-        ModelOutput::ProbabilityBeforeCalibration => "probability before calibration",
-        ModelOutput::LogOddsBeforeCalibration => "log-odds before calibration",
+        ModelOutput::UncalibratedProbability => "probability before calibration",
+        ModelOutput::UncalibratedLogOdds => "log-odds before calibration",
     }
 }

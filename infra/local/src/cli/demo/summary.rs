@@ -165,11 +165,11 @@ fn prediction(out: &mut impl Write, timed: &Timed) -> io::Result<()> {
         text(&response["user_id"]),
         response["churn_probability"].as_f64().unwrap_or(f64::NAN),
         response["churn_label"],
-        text(&response["risk"]),
+        text(&response["risk_level"]),
         evidence["events"],
         evidence["sessions"],
-        evidence["days"],
-        if evidence["sufficient"] == true { "" } else { ", insufficient evidence" },
+        evidence["active_days"],
+        if evidence["is_sufficient"] == true { "" } else { ", insufficient evidence" },
         duration.as_secs_f64() * 1e3
     )?;
     Ok(())
