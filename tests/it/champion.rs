@@ -87,7 +87,7 @@ async fn invalid_champion_raises_an_alarm() {
     let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();
     let alarm = log.lines().find_map(|line| {
         let metrics: Value = serde_json::from_str(line.get(line.find('{')?..)?).ok()?;
-        (metrics["ModelRefused"] == 1).then_some(metrics)
+        (metrics["ModelInvalid"] == 1).then_some(metrics)
     });
     let alarm = alarm.unwrap_or_else(|| panic!("no alarm in {log}"));
     assert_eq!((&alarm["function"], &alarm["serving"]), (&json!("predict"), &json!(good)));

@@ -1,4 +1,4 @@
-//! The metrics for a champion that cannot be loaded. Both are meant for alarms.
+//! Metrics of `predict`. Both count failures to load the champion, and both are meant for CloudWatch alarms.
 
 use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
@@ -6,22 +6,39 @@ use churn_common::store::models::ModelError;
 use churn_common::telemetry::Metrics;
 use lambda_http::tracing;
 
-/// Writes the metrics for a champion that cannot be loaded because of `error`, while `serving` serves instead.
-pub(crate) fn load_failed(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) {
-    if let Err(error) = metrics(error, serving, at).emit() {
-        tracing::error!(%error, "the metrics for a champion that cannot be loaded cannot be written");
+/// A metric, named as in CloudWatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    /// The registry or the stored model is missing or invalid. A retry does not help.
+    ModelInvalid,
+    /// The store failed. A retry may help.
+    ModelStoreUnavailable,
+}
+
+impl Metric {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ModelInvalid => "ModelInvalid",
+            Self::ModelStoreUnavailable => "ModelStoreUnavailable",
+        }
     }
 }
 
-/// `ModelRefused`: the stored model is missing or invalid, and a retry does not help. `ModelUnavailable`: the store failed.
+/// Writes the metrics of a failure to load the champion, while `serving` remains in service.
+pub(crate) fn load_failed(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) {
+    if let Err(error) = metrics(error, serving, at).emit() {
+        tracing::error!(%error, "writing metrics failed");
+    }
+}
+
 fn metrics(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) -> Metrics {
     let is_invalid = match error {
         ModelError::Store(e) => e.is_corrupt(),
         ModelError::Missing(_) | ModelError::Invalid(..) => true,
     };
     Metrics::new("predict", at)
-        .count("ModelRefused", is_invalid.into())
-        .count("ModelUnavailable", (!is_invalid).into())
+        .count(Metric::ModelInvalid.name(), is_invalid.into())
+        .count(Metric::ModelStoreUnavailable.name(), (!is_invalid).into())
         .property("error", error.to_string())
         .property("serving", serving.map(ModelVersion::as_str))
 }
@@ -34,7 +51,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn an_invalid_model_and_a_failed_store_have_a_metric_each() {
+    fn invalid_model_and_failed_store_are_counted_separately() {
         let version = ModelVersion::from_file(b"model");
         let throttled =
             StoreError::new(StoreErrorKind::Throttled, "GetObject", "s3://b/registry.json", "reduce your request rate");
@@ -49,7 +66,7 @@ mod tests {
             metrics(&error, Some(&version), Timestamp::from_millis(1)).emit_to(&mut line).unwrap();
             let written: Value = serde_json::from_slice(&line).unwrap();
             assert_eq!(
-                (&written["ModelRefused"], &written["ModelUnavailable"]),
+                (&written["ModelInvalid"], &written["ModelStoreUnavailable"]),
                 (&json!(invalid), &json!(1 - invalid))
             );
             assert_eq!((&written["serving"], &written["error"]), (&json!(version), &json!(error.to_string())));

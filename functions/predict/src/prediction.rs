@@ -130,15 +130,15 @@ pub(crate) async fn predict(
     let probability = model.predict(&row).map_err(|e| Problem::internal(&e))?;
     let explanation = loaded.explainer.explain(row.values()).map_err(|e| Problem::internal(&e))?;
     let (reasons, other_contributions) =
-        reasons(&row, &explanation, settings.reasons.into(), model.window_days(), language);
+        reasons(&row, &explanation, settings.max_reasons.into(), model.window_days(), language);
     let evidence = Evidence {
         window_days: model.window_days(),
         events: window.events() as u64,
         sessions: window.sessions() as u64,
         active_days: window.active_days() as u64,
-        is_sufficient: window.events() >= settings.sufficient_events.into()
-            && window.sessions() >= settings.sufficient_sessions.into()
-            && window.active_days() >= settings.sufficient_days.into(),
+        is_sufficient: window.events() >= settings.min_evidence_events.into()
+            && window.sessions() >= settings.min_evidence_sessions.into()
+            && window.active_days() >= settings.min_evidence_days.into(),
         request_events: events.len() - duplicate_events,
         duplicate_events,
         events_after_as_of: given - events.len(),

@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 /// Settings of `predict`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictSettings {
-    /// Seconds for which the champion is served before the registry is asked again.
+    /// Seconds between two reads of the registry.
     pub model_refresh_seconds: u32,
-    /// Largest body of a request, in bytes; Lambda takes 6 MB at most.
+    /// Maximum length of a request body, in bytes. Lambda accepts up to 6 MB.
     pub max_body_bytes: usize,
-    /// How far in the future an event or `as_of` may lie, in seconds.
+    /// Maximum time by which an event or `as_of` may be in the future, in seconds.
     pub max_clock_skew_seconds: u32,
-    /// Events in the observation window from which on evidence counts as sufficient.
-    pub sufficient_events: u32,
-    /// Sessions from which on evidence counts as sufficient.
-    pub sufficient_sessions: u32,
-    /// Active days from which on evidence counts as sufficient.
-    pub sufficient_days: u32,
-    /// Most reasons in an answer.
-    pub reasons: u16,
-    /// Path of the JSON file with the rules for recommended actions, such as `/opt/actions.json` of a layer; null = the
-    /// built-in rules.
+    /// Minimum number of events in the observation window for sufficient evidence.
+    pub min_evidence_events: u32,
+    /// Minimum number of sessions for sufficient evidence.
+    pub min_evidence_sessions: u32,
+    /// Minimum number of active days for sufficient evidence.
+    pub min_evidence_days: u32,
+    /// Maximum number of reasons in a response.
+    pub max_reasons: u16,
+    /// Path of the JSON file with the rules for recommended actions, such as `/opt/actions.json` in a Lambda layer; null =
+    /// the built-in rules.
     pub actions_file: Option<String>,
 }
 
@@ -31,10 +31,10 @@ impl Default for PredictSettings {
             model_refresh_seconds: 60,
             max_body_bytes: 4 << 20,
             max_clock_skew_seconds: 3600,
-            sufficient_events: 30,
-            sufficient_sessions: 3,
-            sufficient_days: 3,
-            reasons: 5,
+            min_evidence_events: 30,
+            min_evidence_sessions: 3,
+            min_evidence_days: 3,
+            max_reasons: 5,
             actions_file: None,
         }
     }
@@ -46,10 +46,10 @@ impl Settings for PredictSettings {
             Ranged::new("model_refresh_seconds", &self.model_refresh_seconds, 0..=3600),
             Ranged::new("max_body_bytes", &self.max_body_bytes, 1 << 10..=6_000_000),
             Ranged::new("max_clock_skew_seconds", &self.max_clock_skew_seconds, 0..=604_800),
-            Ranged::new("sufficient_events", &self.sufficient_events, 1..=100_000),
-            Ranged::new("sufficient_sessions", &self.sufficient_sessions, 1..=1000),
-            Ranged::new("sufficient_days", &self.sufficient_days, 1..=365),
-            Ranged::new("reasons", &self.reasons, 0..=54),
+            Ranged::new("min_evidence_events", &self.min_evidence_events, 1..=100_000),
+            Ranged::new("min_evidence_sessions", &self.min_evidence_sessions, 1..=1000),
+            Ranged::new("min_evidence_days", &self.min_evidence_days, 1..=365),
+            Ranged::new("max_reasons", &self.max_reasons, 0..=54),
         ]
     }
 }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_promotion_or_a_roll_back_takes_effect_within_a_minute() {
+    fn promotion_takes_effect_within_a_minute() {
         assert!(PredictSettings::default().model_refresh_seconds <= 60);
     }
 }

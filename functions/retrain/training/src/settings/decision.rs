@@ -47,12 +47,12 @@ pub struct DecisionSettings {
     pub wasted_offer_cost: f64,
     /// Users that offers can be made to at a time: the rule capacity labels so many, and recall_at_k counts so many.
     pub capacity: u32,
-    /// The probability from which on a risk counts as medium.
-    pub risk_medium: f64,
-    /// The probability from which on a risk counts as high, `risk_medium` to 1.
-    pub risk_high: f64,
-    /// The probability from which on a risk counts as critical, `risk_high` to 1.
-    pub risk_critical: f64,
+    /// Smallest probability of risk level medium.
+    pub risk_medium_threshold: f64,
+    /// Smallest probability of risk level high, `risk_medium_threshold` to 1.
+    pub risk_high_threshold: f64,
+    /// Smallest probability of risk level critical, `risk_high_threshold` to 1.
+    pub risk_critical_threshold: f64,
     /// Resamples of users that intervals are made from.
     pub bootstrap_resamples: u32,
     /// ROC-AUC on the held-out rows from which on a leak is suspected.
@@ -69,9 +69,9 @@ impl Default for DecisionSettings {
             missed_churner_cost: 10.0,
             wasted_offer_cost: 1.0,
             capacity: 100,
-            risk_medium: 0.05,
-            risk_high: 0.15,
-            risk_critical: 0.3,
+            risk_medium_threshold: 0.05,
+            risk_high_threshold: 0.15,
+            risk_critical_threshold: 0.3,
             bootstrap_resamples: 1000,
             leak_roc_auc: 0.95,
         }
@@ -85,22 +85,23 @@ impl DecisionSettings {
             Ranged::new("missed_churner_cost", &self.missed_churner_cost, Range::above(0.0)),
             Ranged::new("wasted_offer_cost", &self.wasted_offer_cost, Range::above(0.0)),
             Ranged::new("capacity", &self.capacity, 1..),
-            Ranged::new("risk_medium", &self.risk_medium, 0.0..=1.0),
-            Ranged::new("risk_high", &self.risk_high, 0.0..=1.0),
-            Ranged::new("risk_critical", &self.risk_critical, 0.0..=1.0),
+            Ranged::new("risk_medium_threshold", &self.risk_medium_threshold, 0.0..=1.0),
+            Ranged::new("risk_high_threshold", &self.risk_high_threshold, 0.0..=1.0),
+            Ranged::new("risk_critical_threshold", &self.risk_critical_threshold, 0.0..=1.0),
             Ranged::new("bootstrap_resamples", &self.bootstrap_resamples, 100..=100_000),
             Ranged::new("leak_roc_auc", &self.leak_roc_auc, 0.5..=1.0),
         ]
     }
 
-    /// The bounds of the risk buckets.
+    /// The thresholds of the risk levels.
     ///
     /// # Errors
     /// If they are not probabilities, or do not ascend.
     pub fn risk_bounds(&self) -> Result<RiskBounds, SettingsError> {
-        let (medium, high, critical) = (self.risk_medium, self.risk_high, self.risk_critical);
+        let (medium, high, critical) =
+            (self.risk_medium_threshold, self.risk_high_threshold, self.risk_critical_threshold);
         RiskBounds::new(medium, high, critical).ok_or_else(|| SettingsError::OutOfRange {
-            name: "risk_medium, risk_high, risk_critical",
+            name: "risk_medium_threshold, risk_high_threshold, risk_critical_threshold",
             value: format!("{medium}, {high}, {critical}"),
             expected: "three ascending probabilities".into(),
         })
