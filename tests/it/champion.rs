@@ -1,4 +1,4 @@
-//! Which model `predict` serves: the champion, looked for again only now and then, and never one that is not fit to serve.
+//! The model that `predict` serves: the champion, refreshed periodically, or the last valid model.
 
 use churn_common::model::ModelVersion;
 use churn_common::store::Stores;
@@ -7,47 +7,47 @@ use churn_tests::{deployed_with, model, promote, register, stores};
 use predict::{ChampionCache, PredictSettings};
 use serde_json::{Value, json};
 
-fn champion(stores: &Stores, model_refresh_seconds: u32) -> ChampionCache {
+fn cache(stores: &Stores, model_refresh_seconds: u32) -> ChampionCache {
     ChampionCache::new(stores, &PredictSettings { model_refresh_seconds, ..PredictSettings::default() })
 }
 
-async fn serves(champion: &ChampionCache) -> Option<ModelVersion> {
-    champion.current().await.unwrap().map(|serving| serving.version.clone())
+async fn served(cache: &ChampionCache) -> Option<ModelVersion> {
+    cache.current().await.unwrap().map(|loaded| loaded.version.clone())
 }
 
 #[tokio::test]
 async fn new_champion_serves_after_the_next_refresh() {
     let (_stack, stores) = stores().await.unwrap();
-    let (eager, lazy) = (champion(&stores, 0), champion(&stores, 3600));
-    assert_eq!((serves(&eager).await, serves(&lazy).await), (None, None));
+    let (eager, lazy) = (cache(&stores, 0), cache(&stores, 3600));
+    assert_eq!((served(&eager).await, served(&lazy).await), (None, None));
 
-    // While there is none, every call looks for one.
+    // Without a loaded model, every call reads the registry.
     let (first, file) = model(0.1).unwrap();
     register(&stores, &first, file).await.unwrap();
-    assert_eq!((serves(&eager).await, serves(&lazy).await), (Some(first.clone()), Some(first.clone())));
+    assert_eq!((served(&eager).await, served(&lazy).await), (Some(first.clone()), Some(first.clone())));
 
     let (second, file) = model(0.2).unwrap();
     register(&stores, &second, file).await.unwrap();
-    assert_eq!((serves(&eager).await, serves(&lazy).await), (Some(second), Some(first)));
+    assert_eq!((served(&eager).await, served(&lazy).await), (Some(second), Some(first)));
 }
 
 #[tokio::test]
 async fn last_valid_model_serves_while_the_champion_is_invalid() {
     let (_stack, stores) = stores().await.unwrap();
-    let champion = champion(&stores, 0);
+    let cache = cache(&stores, 0);
     let (damaged, mut file) = model(0.3).unwrap();
     file.truncate(file.len() - 1);
     register(&stores, &damaged, file).await.unwrap();
-    assert!(champion.current().await.unwrap_err().to_string().contains("damaged"), "there is no other to serve");
+    assert!(cache.current().await.unwrap_err().to_string().contains("damaged"));
 
     let (good, file) = model(0.1).unwrap();
     register(&stores, &good, file).await.unwrap();
-    assert_eq!(serves(&champion).await, Some(good.clone()));
+    assert_eq!(served(&cache).await, Some(good.clone()));
     promote(&stores, &damaged).await.unwrap();
-    assert_eq!(serves(&champion).await, Some(good.clone()));
+    assert_eq!(served(&cache).await, Some(good.clone()));
     let (missing, _) = model(0.4).unwrap();
     promote(&stores, &missing).await.unwrap();
-    assert_eq!(serves(&champion).await, Some(good));
+    assert_eq!(served(&cache).await, Some(good));
 }
 
 #[tokio::test]
@@ -56,42 +56,42 @@ async fn cold_start_with_an_invalid_champion_serves_the_previous_one() {
     let (good, file) = model(0.1).unwrap();
     register(&stores, &good, file).await.unwrap();
     let (damaged, mut file) = model(0.3).unwrap();
-    let whole = file.clone();
+    let undamaged = file.clone();
     file.truncate(file.len() - 1);
     register(&stores, &damaged, file).await.unwrap();
-    let champion = champion(&stores, 0);
-    assert_eq!(serves(&champion).await, Some(good.clone()));
-    // It is tried again each time, and serves once it is mended; a registry that is gone does not end that.
-    stores.models().put_file(&damaged, whole).await.unwrap();
-    assert_eq!(serves(&champion).await, Some(damaged.clone()));
+    let cache = cache(&stores, 0);
+    assert_eq!(served(&cache).await, Some(good.clone()));
+    // Each refresh tries again. The champion serves after its file is repaired, even if the registry is deleted later.
+    stores.models().put_file(&damaged, undamaged).await.unwrap();
+    assert_eq!(served(&cache).await, Some(damaged.clone()));
     stores.store.delete("registry.json").await.unwrap();
-    assert_eq!(serves(&champion).await, Some(damaged));
+    assert_eq!(served(&cache).await, Some(damaged));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn invalid_champion_raises_an_alarm() {
-    let every_time = ("CHURN_MODEL_REFRESH_SECONDS".to_owned(), "0".to_owned());
-    let (stack, stores) = deployed_with(None, |function| function.env.push(every_time.clone())).await.unwrap();
+async fn invalid_champion_is_counted() {
+    let refresh_always = ("CHURN_MODEL_REFRESH_SECONDS".to_owned(), "0".to_owned());
+    let (stack, stores) = deployed_with(None, |function| function.env.push(refresh_always.clone())).await.unwrap();
     let (good, file) = model(0.1).unwrap();
     register(&stores, &good, file).await.unwrap();
     let (damaged, mut file) = model(0.3).unwrap();
     file.truncate(file.len() - 1);
     let url = format!("{}/health", stack.http_url());
     let health = || http::client().unwrap().get(&url).send();
-    assert!(health().await.unwrap().status().is_success(), "it is loaded");
+    assert!(health().await.unwrap().status().is_success(), "the good model is loaded");
     register(&stores, &damaged, file).await.unwrap();
 
     let answer = health().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.json::<Value>().await.unwrap()["model_version"], json!(good));
     let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();
-    let alarm = log.lines().find_map(|line| {
+    let line = log.lines().find_map(|line| {
         let metrics: Value = serde_json::from_str(line.get(line.find('{')?..)?).ok()?;
         (metrics["ModelInvalid"] == 1).then_some(metrics)
     });
-    let alarm = alarm.unwrap_or_else(|| panic!("no alarm in {log}"));
-    assert_eq!((&alarm["function"], &alarm["serving"]), (&json!("predict"), &json!(good)));
-    assert!(alarm["error"].as_str().unwrap().contains(damaged.as_str()));
+    let line = line.unwrap_or_else(|| panic!("no metric in {log}"));
+    assert_eq!((&line["function"], &line["serving"]), (&json!("predict"), &json!(good)));
+    assert!(line["error"].as_str().unwrap().contains(damaged.as_str()));
     stack.shutdown().await;
 }
 
@@ -108,14 +108,14 @@ async fn concurrent_promotions_are_all_recorded() {
         promote(stores, &versions[4]),
         promote(stores, &versions[5]),
     );
-    assert!([a, b, c, d, e, f].iter().all(|moved| moved.as_ref().unwrap().is_some()));
+    assert!([a, b, c, d, e, f].iter().all(|change| change.as_ref().unwrap().is_some()));
     let (registry, _) = stores.registry().read().await.unwrap();
     assert_eq!(registry.history.len(), 6);
-    // Each saw the one before it.
-    let mut before = None;
+    // Each promotion replaces the previous one.
+    let mut previous = None;
     for promotion in &registry.history {
-        assert_eq!(promotion.replaced, before);
-        before = Some(promotion.version.clone());
+        assert_eq!(promotion.replaced, previous);
+        previous = Some(promotion.version.clone());
     }
-    assert_eq!(registry.champion, before);
+    assert_eq!(registry.champion, previous);
 }

@@ -288,8 +288,8 @@ async fn reingestion_does_not_restore_an_erased_user() {
         let (event, settings) = (json!({ "Records": [record] }), ingest::IngestSettings::default());
         let done = ingest::handle(event, &stores, &settings, &invocation("id", now)).await.unwrap();
         let answer = serde_json::to_value(&done.objects[0]).unwrap();
-        let forgotten = if version == 1 { 0 } else { 3 };
-        assert_eq!((&answer["lines"], &answer["erased"]), (&json!(5), &json!(forgotten)), "{answer}");
+        let erased = if version == 1 { 0 } else { 3 };
+        assert_eq!((&answer["lines"], &answer["erased"]), (&json!(5), &json!(erased)), "{answer}");
         let champion = ChampionCache::new(&stores, &PredictSettings::default());
         let answer = predict::handle(
             &sample(),

@@ -1,4 +1,4 @@
-//! The champion model, cached in memory and refreshed by a conditional read of the registry.
+//! The champion, cached in memory and refreshed by conditional reads of the registry.
 
 use crate::metrics;
 use crate::settings::PredictSettings;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// A model in memory, ready to predict and to explain.
+/// A model in memory with its explainer.
 #[derive(Debug)]
 pub struct LoadedModel {
     pub version: ModelVersion,
@@ -20,7 +20,7 @@ pub struct LoadedModel {
     pub explainer: Explainer,
 }
 
-/// Serves the champion from memory and reads the registry again at most once in `model_refresh_seconds`.
+/// Keeps the champion in memory, and reads the registry at most once every `model_refresh_seconds`.
 #[derive(Debug)]
 pub struct ChampionCache {
     registry: RegistryStore,
@@ -32,13 +32,13 @@ pub struct ChampionCache {
 #[derive(Debug, Default)]
 struct CacheState {
     loaded: Option<Arc<LoadedModel>>,
-    /// ETag of the registry that names the loaded model.
+    /// ETag of the registry at the time of the last successful refresh.
     etag: Option<String>,
     checked_at: Option<Instant>,
 }
 
 impl ChampionCache {
-    /// An empty cache over these stores. Nothing is read yet.
+    /// An empty cache.
     pub fn new(stores: &Stores, settings: &PredictSettings) -> Self {
         Self {
             registry: stores.registry(),
@@ -50,11 +50,11 @@ impl ChampionCache {
 
     /// The champion; `None` while no model has been promoted.
     ///
-    /// If the store fails or the champion is invalid, the last valid model stays in service, and the log and a metric
-    /// record the failure at every refresh. While no model is loaded, every call reads the registry.
+    /// If the store fails or the champion is invalid, the last valid model stays in service. The log and a metric record each
+    /// failed refresh. While no model is loaded, every call reads the registry.
     ///
     /// # Errors
-    /// The champion cannot be loaded, and there is no model to serve instead.
+    /// Loading the champion failed, and no other model is loaded.
     pub async fn current(&self) -> Result<Option<Arc<LoadedModel>>, ModelError> {
         let mut state = self.state.lock().await;
         let is_fresh = state.checked_at.is_some_and(|at| at.elapsed() < self.refresh_after);
@@ -64,7 +64,7 @@ impl ChampionCache {
                 metrics::load_failed(&error, state.loaded.as_ref().map(|l| &l.version), Timestamp::now());
                 let Some(loaded) = &state.loaded else { return Err(error) };
                 let serving = loaded.version.as_str();
-                tracing::error!(%error, serving, "the champion cannot be loaded; serving the last valid model");
+                tracing::error!(%error, serving, "loading the champion failed; serving the last valid model");
             }
         }
         Ok(state.loaded.clone())
@@ -73,27 +73,25 @@ impl ChampionCache {
     async fn refresh(&self, state: &mut CacheState) -> Result<(), ModelError> {
         let Look::Now(registry, etag) = self.registry.look(state.etag.as_deref()).await? else { return Ok(()) };
         let Some(champion) = &registry.champion else {
-            let vanished = || StoreError::corrupt("GetObject", "registry.json", "it no longer names a champion");
-            return if state.loaded.is_some() { Err(vanished().into()) } else { Ok(()) };
+            let missing = || StoreError::corrupt("GetObject", "registry.json", "champion is missing");
+            return if state.loaded.is_some() { Err(missing().into()) } else { Ok(()) };
         };
         if state.loaded.as_ref().is_none_or(|loaded| loaded.version != *champion) {
             match self.load(champion).await {
                 Ok(loaded) => state.loaded = Some(loaded),
                 Err(error) => {
-                    // A process that has just started has no last valid model: it falls back to the previous champion.
+                    // On a cold start there is no last valid model, so the previous champion serves.
                     if let (None, Some(previous)) = (&state.loaded, registry.before()) {
                         let loaded = self.load(previous).await;
                         state.loaded = loaded
-                            .inspect_err(
-                                |error| tracing::error!(%error, "the previous champion cannot be loaded either"),
-                            )
+                            .inspect_err(|error| tracing::error!(%error, "loading the previous champion failed"))
                             .ok();
                     }
                     return Err(error);
                 }
             }
         }
-        // Set last, so that a champion that failed to load is loaded again at the next refresh.
+        // Set only on success, so that the next refresh loads a champion that failed to load.
         state.etag = etag;
         Ok(())
     }

@@ -1,9 +1,8 @@
-//! The language of texts in a response, negotiated by `Accept-Language` (RFC 9110, section 12.5.4).
+//! The language of texts in a response, negotiated with `Accept-Language` (RFC 9110, section 12.5.4).
 
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::ACCEPT_LANGUAGE;
 
-/// A language of texts in responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// The default.
@@ -12,7 +11,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language tag.
+    /// Language tag (RFC 5646).
     pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -20,21 +19,21 @@ impl Language {
         }
     }
 
-    /// The language with the higher quality value; with equal values, the one that the headers name first. English if
-    /// the headers accept neither: a response in another language is better than none.
+    /// The language with the higher quality value. If the values are equal, the first in the headers. English if the headers
+    /// accept neither language.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
         let values = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
         let header = values.collect::<Vec<_>>().join(",").replace([' ', '\t'], "");
         let ranges: Vec<&str> = header.split(',').filter(|range| has_valid_weight(range)).collect();
-        // Best first; ranges of equal quality stay in the order of the header.
+        // Ordered by quality, highest first. Ranges of equal quality stay in the order of the header.
         let accepted = accept_language::parse_with_quality(&ranges.join(","));
         let rank = |language: Self| rank(language.tag(), &accepted).unwrap_or(usize::MAX);
         if rank(Self::Arabic) < rank(Self::English) { Self::Arabic } else { Self::English }
     }
 }
 
-/// The position of the language in `accepted`, whatever the region. `*` stands for a language that is not named. `None`
-/// if the language is not acceptable.
+/// Position of the language in `accepted`, with any region. `*` matches a language that is not listed. `None` if the language
+/// is not accepted.
 fn rank(language: &str, accepted: &[(String, f32)]) -> Option<usize> {
     let find = |name: &str| {
         let is_named = |(tag, _): &(String, f32)| tag.split('-').next().is_some_and(|t| t.eq_ignore_ascii_case(name));
@@ -44,8 +43,8 @@ fn rank(language: &str, accepted: &[(String, f32)]) -> Option<usize> {
     accepted.get(at).is_some_and(|(_, quality)| *quality > 0.0).then_some(at)
 }
 
-/// Whether the weight of a language range is absent or `q=0` to `q=1` with at most three decimals. A range with another
-/// weight is ignored; the parser would take any parameter for a weight.
+/// Whether the weight of a language range is absent, or `q=0` to `q=1` with at most three decimals. Ranges with other
+/// weights are ignored, because the parser would accept any parameter as a weight.
 fn has_valid_weight(range: &str) -> bool {
     let Some((_, weight)) = range.split_once(';') else { return true };
     let Some(quality) = weight.strip_prefix(['q', 'Q']).and_then(|rest| rest.strip_prefix('=')) else { return false };
@@ -60,7 +59,7 @@ mod tests {
     use lambda_http::http::HeaderValue;
 
     #[test]
-    fn the_language_of_the_highest_quality_is_chosen() {
+    fn language_with_the_highest_quality_is_chosen() {
         use Language::{Arabic, English};
         for (lines, expected) in [
             (&[][..], English),

@@ -58,7 +58,7 @@ pub(crate) fn parse<'a>(
     for (index, raw) in body.events.unwrap_or_default().into_iter().enumerate() {
         match Line::parse(raw.get().as_bytes(), latest) {
             Line::Event(event) => events.push((index, event)),
-            Line::Unattributable => without_user += 1,
+            Line::WithoutUser => without_user += 1,
             Line::Rejected(reason) if reason.is_malformed() => {
                 return Err(Problem::InvalidRequest(format!("events[{index}]: {reason}")));
             }

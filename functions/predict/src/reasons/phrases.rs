@@ -1,15 +1,13 @@
-//! The name of each feature in sentences, in English and in Arabic: the one table to edit.
+//! The phrases for features in reasons, in English and Arabic.
 
 use churn_common::features::COUNT;
 
-/// The name of a feature; `{window}` stands for "the last 30 days".
+/// The phrase for a feature. `{window}` is replaced, for example by "the last 30 days".
 #[derive(Debug)]
 pub(super) struct Phrase {
     /// Name in the schema.
     pub(super) feature: &'static str,
-    /// English.
     pub(super) en: &'static str,
-    /// Arabic.
     pub(super) ar: &'static str,
 }
 
@@ -17,20 +15,20 @@ const fn phrase(feature: &'static str, en: &'static str, ar: &'static str) -> Ph
     Phrase { feature, en, ar }
 }
 
-/// A phrase for every feature, in the order of a row.
-#[rustfmt::skip] // a table: one feature a line
+/// One phrase for each feature, in the order of the schema.
+#[rustfmt::skip] // a table: one line per feature
 pub(super) const PHRASES: [Phrase; COUNT] = [
     phrase("events", "Actions in {window}", "عدد الأنشطة خلال {window}"),
     phrase("songs", "Songs played in {window}", "عدد الأغاني التي استمع إليها خلال {window}"),
     phrase("listening_minutes", "Minutes of music played in {window}", "عدد دقائق الاستماع خلال {window}"),
     phrase("sessions", "Sessions in {window}", "عدد الجلسات خلال {window}"),
     phrase("active_days", "Days with activity in {window}", "عدد أيام النشاط خلال {window}"),
-    phrase("session_minutes_mean", "Average minutes of a session in {window}", "متوسط مدة الجلسة بالدقائق خلال {window}"),
-    phrase("session_minutes_median", "Median minutes of a session in {window}", "وسيط مدة الجلسة بالدقائق خلال {window}"),
-    phrase("session_minutes_std", "Variation of session length in {window}, in minutes", "تفاوت مدة الجلسات بالدقائق خلال {window}"),
-    phrase("session_items_mean", "Average actions of a session in {window}", "متوسط عدد الأنشطة في الجلسة خلال {window}"),
-    phrase("session_items_median", "Median actions of a session in {window}", "وسيط عدد الأنشطة في الجلسة خلال {window}"),
-    phrase("session_items_std", "Variation of actions between sessions in {window}", "تفاوت عدد الأنشطة بين الجلسات خلال {window}"),
+    phrase("session_minutes_mean", "Average session length in {window}, in minutes", "متوسط مدة الجلسة بالدقائق خلال {window}"),
+    phrase("session_minutes_median", "Median session length in {window}, in minutes", "وسيط مدة الجلسة بالدقائق خلال {window}"),
+    phrase("session_minutes_std", "Variation of the session length in {window}, in minutes", "تفاوت مدة الجلسات بالدقائق خلال {window}"),
+    phrase("session_items_mean", "Average actions per session in {window}", "متوسط عدد الأنشطة في الجلسة خلال {window}"),
+    phrase("session_items_median", "Median actions per session in {window}", "وسيط عدد الأنشطة في الجلسة خلال {window}"),
+    phrase("session_items_std", "Variation of the actions per session in {window}", "تفاوت عدد الأنشطة بين الجلسات خلال {window}"),
     phrase("session_gap_hours_mean", "Average hours between sessions in {window}", "متوسط الفاصل بين الجلسات بالساعات خلال {window}"),
     phrase("session_gap_hours_median", "Median hours between sessions in {window}", "وسيط الفاصل بين الجلسات بالساعات خلال {window}"),
     phrase("session_gap_hours_std", "Variation of the time between sessions in {window}, in hours", "تفاوت الفاصل بين الجلسات بالساعات خلال {window}"),
@@ -62,17 +60,17 @@ pub(super) const PHRASES: [Phrase; COUNT] = [
     phrase("logouts_per_100_songs", "Logouts per 100 songs in {window}", "عدد مرات تسجيل الخروج لكل 100 أغنية خلال {window}"),
     phrase("distinct_songs", "Different songs played in {window}", "عدد الأغاني المختلفة التي استمع إليها خلال {window}"),
     phrase("distinct_artists", "Different artists played in {window}", "عدد الفنانين المختلفين الذين استمع إليهم خلال {window}"),
-    phrase("repeat_ratio", "Share of songs played again in {window}", "نسبة الأغاني المكررة خلال {window}"),
+    phrase("repeat_ratio", "Share of repeated songs in {window}", "نسبة الأغاني المكررة خلال {window}"),
     phrase("is_paid", "On the paid plan", "مشترك في الباقة المدفوعة"),
     phrase("paid_share", "Share of activity on the paid plan in {window}", "نسبة النشاط على الباقة المدفوعة خلال {window}"),
-    phrase("level_changes", "Changes of plan in {window}", "عدد مرات تغيير الباقة خلال {window}"),
+    phrase("level_changes", "Plan changes in {window}", "عدد مرات تغيير الباقة خلال {window}"),
     phrase("recency_days", "Days since the last activity", "عدد الأيام منذ آخر نشاط"),
     phrase("tenure_days", "Days since registration", "عدد الأيام منذ التسجيل"),
     phrase("active_day_share", "Share of days with activity in {window}", "نسبة أيام النشاط خلال {window}"),
-    phrase("longest_silence_days", "Longest break in {window}, in days", "أطول انقطاع بالأيام خلال {window}"),
-    phrase("recent_events", "Activity of the last 7 days against before (50% = unchanged)", "النشاط في آخر 7 أيام مقارنةً بما قبلها (50% = دون تغيير)"),
-    phrase("recent_songs", "Songs of the last 7 days against before (50% = unchanged)", "الأغاني في آخر 7 أيام مقارنةً بما قبلها (50% = دون تغيير)"),
-    phrase("recent_active_days", "Active days of the last 7 days against before (50% = unchanged)", "أيام النشاط في آخر 7 أيام مقارنةً بما قبلها (50% = دون تغيير)"),
+    phrase("longest_silence_days", "Longest break between sessions in {window}, in days", "أطول انقطاع بالأيام خلال {window}"),
+    phrase("recent_events", "Activity in the last 7 days compared with before (50% = unchanged)", "النشاط في آخر 7 أيام مقارنةً بما قبلها (50% = دون تغيير)"),
+    phrase("recent_songs", "Songs in the last 7 days compared with before (50% = unchanged)", "الأغاني في آخر 7 أيام مقارنةً بما قبلها (50% = دون تغيير)"),
+    phrase("recent_active_days", "Active days in the last 7 days compared with before (50% = unchanged)", "أيام النشاط في آخر 7 أيام مقارنةً بما قبلها (50% = دون تغيير)"),
     phrase("is_female", "Registered as female", "مسجّل كأنثى"),
 ];
 
@@ -83,7 +81,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_feature_has_a_phrase_of_its_own_in_both_languages() {
+    fn every_feature_has_a_distinct_phrase_in_both_languages() {
         let names: Vec<_> = PHRASES.iter().map(|p| p.feature).collect();
         assert_eq!(names, SCHEMA.iter().map(|f| f.name).collect::<Vec<_>>());
         assert_eq!(PHRASES.iter().map(|p| p.en).collect::<BTreeSet<_>>().len(), COUNT);

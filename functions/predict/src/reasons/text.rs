@@ -80,7 +80,7 @@ mod tests {
         let english = |feature, value| render(feature, value, true, 7, Language::English);
         for (feature, value, expected) in [
             ("songs", Some(3.0), "Songs played in the last 7 days: 3"),
-            ("session_minutes_mean", Some(12.345), "Average minutes of a session in the last 7 days: 12.3"),
+            ("session_minutes_mean", Some(12.345), "Average session length in the last 7 days, in minutes: 12.3"),
             ("paid_share", Some(0.255), "Share of activity on the paid plan in the last 7 days: 25.5%"),
             ("is_paid", Some(1.0), "On the paid plan: yes"),
             ("is_paid", Some(0.0), "On the paid plan: no"),
