@@ -4,7 +4,7 @@ use churn_common::calendar::{Day, Timestamp};
 use churn_common::metrics::Evaluation;
 use churn_common::model::card::{Card, GateReasonKind};
 use churn_common::model::{Model, ModelVersion};
-use churn_common::snapshot::at_risk;
+use churn_common::snapshot::features_if_at_risk;
 use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Action, Registry, Retired};
 use churn_common::store::{StoreError, Stores};
@@ -190,7 +190,7 @@ async fn invalid_models_are_not_promoted_and_block_no_other() {
     assert!(fixture.fails(json!({"action": "rollback", "why": "x"})).await.contains("damaged"));
     let promote = |version: &str| json!({"action": "promote", "version": version, "why": "x"});
     assert!(fixture.fails(promote(first.model_version.as_str())).await.contains("damaged"));
-    assert!(fixture.fails(promote("0123456789abcdef")).await.contains("there is no model 0123456789abcdef"));
+    assert!(fixture.fails(promote("0123456789abcdef")).await.contains("model 0123456789abcdef not found"));
     assert!(fixture.fails(promote("challenger")).await.contains("there is no challenger"));
     assert!(fixture.fails(json!({"action": "improve"})).await.contains("action is \"improve\""));
 
@@ -289,8 +289,8 @@ async fn backtest_scores_a_model_on_newer_data() {
     let cutoffs: Vec<Day> = later.cutoffs.iter().map(|at| at.cutoff).collect();
     let rows = fixture.stores.histories.map_users(1, |_, history| {
         let at = |cutoff: &Day| {
-            let p = model.predict(&at_risk(&history, *cutoff, 30)?).unwrap().get();
-            Some((label.of(&history, *cutoff, log_end)?, p))
+            let p = model.predict(&features_if_at_risk(&history, *cutoff, 30)?).unwrap().get();
+            Some((label.for_history(&history, *cutoff, log_end)?, p))
         };
         Some(cutoffs.iter().filter_map(at).collect::<Vec<_>>())
     });
@@ -322,7 +322,7 @@ async fn retention_keeps_the_versions_in_use() {
     assert!(kept.retired.is_empty());
     assert_eq!(kept.history.iter().filter(|m| m.action == Action::Retire).count(), 1);
     let gone = json!({"action": "promote", "version": versions[0], "why": "x"});
-    assert!(fixture.fails(gone).await.contains("there is no model"));
+    assert!(fixture.fails(gone).await.contains("not found"));
     for version in &versions[1..] {
         assert!(fixture.stores.models().get(version).await.is_ok());
     }

@@ -1,4 +1,4 @@
-//! The model file: what `predict` needs and nothing else, named by the hash of its bytes.
+//! The model file: what `predict` needs to serve a model. Its version is the hash of its bytes.
 
 use super::calibration::Calibration;
 use super::decision::DecisionRule;
@@ -10,37 +10,24 @@ use crate::features;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// First bytes of every model file; the last one is the version of the format.
+/// First bytes of every model file; the last byte is the version of the format.
 const MAGIC: &[u8; 8] = b"churn\0m\x02";
 
-/// Why a model file is refused.
+/// Why a model file is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidModel {
-    /// The bytes are not those that the version names.
-    #[error("the file is damaged: it hashes to {found}, expected {expected}")]
-    HashMismatch {
-        /// The version asked for.
-        expected: ModelVersion,
-        /// The version of the bytes.
-        found: ModelVersion,
-    },
-    /// Not a model file, or of another format.
-    #[error("not a model file of this release's format")]
+    #[error("damaged file: hash {found}, expected {expected}")]
+    HashMismatch { expected: ModelVersion, found: ModelVersion },
+    #[error("not a model file, or an unsupported format version")]
     Format,
-    /// The contents break a rule.
-    #[error("the model breaks a rule: {0}")]
-    Contents(String),
-    /// Trained on features that this release computes differently.
-    #[error("the model was trained on feature schema {model}, this release computes {release}")]
-    Schema {
-        /// Schema of the model.
-        model: String,
-        /// Schema of this release.
-        release: String,
-    },
+    #[error("invalid content: {0}")]
+    Content(String),
+    /// The model was trained on features that this release computes differently.
+    #[error("feature schema {found}, expected {expected}")]
+    Schema { expected: String, found: String },
 }
 
-/// A model that serves.
+/// A served model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     window_days: u16,
@@ -52,8 +39,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// A model over rows of the current schema, of windows of `window_days`. `rows` is the table it was trained and
-    /// tested on; the model bears its hash, so that a version stands for its scores too.
+    /// A model for rows of the current feature schema and windows of `window_days`. `rows` are the bytes of the table of
+    /// training and test rows: the file contains their hash, so that the same version always has the same metrics.
     pub fn new(
         window_days: u16,
         rows: &[u8],
@@ -73,33 +60,37 @@ impl Model {
         Ok(model)
     }
 
-    /// The model file. The same model gives the same bytes.
+    /// The model file. Equal models give equal bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, InvalidModel> {
-        postcard::to_extend(self, MAGIC.to_vec()).map_err(|e| InvalidModel::Contents(e.to_string()))
+        postcard::to_extend(self, MAGIC.to_vec()).map_err(|e| InvalidModel::Content(e.to_string()))
     }
 
-    /// Reads the file of `version`, and refuses one that is damaged, of another format or of another feature schema.
+    /// Reads the file of `version`.
+    ///
+    /// # Errors
+    /// The file is damaged, or has another format or another feature schema.
     pub fn from_bytes(version: &ModelVersion, file: &[u8]) -> Result<Self, InvalidModel> {
         let found = ModelVersion::from_file(file);
         if found != *version {
             return Err(InvalidModel::HashMismatch { expected: version.clone(), found });
         }
         let body = file.strip_prefix(MAGIC).ok_or(InvalidModel::Format)?;
-        let model: Self = postcard::from_bytes(body).map_err(|e| InvalidModel::Contents(e.to_string()))?;
+        let model: Self = postcard::from_bytes(body).map_err(|e| InvalidModel::Content(e.to_string()))?;
         model.check()?;
         Ok(model)
     }
 
     fn check(&self) -> Result<(), InvalidModel> {
-        let release = features::schema_hash(self.window_days);
-        if self.schema_hash != release {
-            return Err(InvalidModel::Schema { model: self.schema_hash.clone(), release });
+        let expected = features::schema_hash(self.window_days);
+        if self.schema_hash != expected {
+            return Err(InvalidModel::Schema { expected, found: self.schema_hash.clone() });
         }
-        self.scorer.check().map_err(|e| InvalidModel::Contents(e.to_string()))?;
+        self.scorer.check().map_err(|e| InvalidModel::Content(e.to_string()))?;
         if self.scorer.n_features() != features::COUNT {
-            return Err(InvalidModel::Contents(format!("it takes {} features", self.scorer.n_features())));
+            let (found, expected) = (self.scorer.n_features(), features::COUNT);
+            return Err(InvalidModel::Content(format!("{found} features, expected {expected}")));
         }
-        self.calibration.check().map_err(|what| InvalidModel::Contents(format!("calibration: {what}")))
+        self.calibration.check().map_err(|reason| InvalidModel::Content(reason.to_owned()))
     }
 
     /// Length of the observation window, in days.
@@ -107,27 +98,23 @@ impl Model {
         self.window_days
     }
 
-    /// What scores rows.
     pub fn scorer(&self) -> &Scorer {
         &self.scorer
     }
 
-    /// What makes probabilities of scores.
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
     }
 
-    /// The probability from which on the label is 1.
+    /// Decision threshold: the smallest probability with label 1.
     pub fn threshold(&self) -> Probability {
         self.decision.threshold
     }
 
-    /// The bucket of a probability.
     pub fn risk(&self, p: Probability) -> Risk {
         self.decision.risk.level(p)
     }
 
-    /// The hash of the feature schema.
     pub fn schema_hash(&self) -> &str {
         &self.schema_hash
     }
@@ -135,7 +122,7 @@ impl Model {
     /// The churn probability of a row.
     ///
     /// # Errors
-    /// If the score is not a number, as of a row with infinite values.
+    /// The score is not a number, as for a row with infinite values.
     pub fn predict(&self, row: &features::Row) -> Result<Probability, ScoreError> {
         let score = self.scorer.score(row.values())?;
         Probability::new(self.calibration.probability(&self.scorer, score)).ok_or(ScoreError::NotANumber)
@@ -144,12 +131,12 @@ impl Model {
     /// The churn probabilities of rows: `(n_rows,)`, 0..=1.
     ///
     /// # Errors
-    /// As [`Model::predict`], of any row.
+    /// As [`Model::predict`], for any row.
     pub fn predict_all<'a>(&self, rows: impl IntoIterator<Item = &'a features::Row>) -> Result<Vec<f64>, ScoreError> {
         rows.into_iter().map(|row| self.predict(row).map(Probability::get)).collect()
     }
 
-    /// Whether a probability is labelled as churn.
+    /// Whether the label of a probability is 1.
     pub fn label(&self, p: Probability) -> bool {
         p >= self.decision.threshold
     }
@@ -166,18 +153,18 @@ mod tests {
         Scorer::Mean(Trees::new(n_features as u16, vec![vec![Node::leaf(0.25, 1.0)]]).unwrap())
     }
 
-    fn of(scorer: Scorer, calibration: Calibration) -> Result<Model, InvalidModel> {
+    fn model_of(scorer: Scorer, calibration: Calibration) -> Result<Model, InvalidModel> {
         let risk = RiskBounds::new(0.1, 0.2, 0.4).unwrap();
         let decision = DecisionRule { threshold: Probability::new(0.5).unwrap(), risk };
         Model::new(30, b"rows", scorer, calibration, decision)
     }
 
     fn model() -> Model {
-        of(forest(features::COUNT), Calibration::None).unwrap()
+        model_of(forest(features::COUNT), Calibration::None).unwrap()
     }
 
     #[test]
-    fn a_model_file_reads_back_and_any_damage_is_refused() {
+    fn damaged_model_file_is_an_error() {
         let file = model().to_bytes().unwrap();
         let version = ModelVersion::from_file(&file);
         assert_eq!(Model::from_bytes(&version, &file), Ok(model()));
@@ -190,31 +177,31 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_names_itself_but_breaks_the_format_is_refused() {
-        let own = |file: &[u8]| Model::from_bytes(&ModelVersion::from_file(file), file);
-        assert_eq!(own(b""), Err(InvalidModel::Format));
-        assert_eq!(own(b"churn\0m\x01rest"), Err(InvalidModel::Format));
-        assert!(matches!(own(b"churn\0m\x02rest"), Err(InvalidModel::Contents(_))));
+    fn invalid_content_is_an_error() {
+        let read = |file: &[u8]| Model::from_bytes(&ModelVersion::from_file(file), file);
+        assert_eq!(read(b""), Err(InvalidModel::Format));
+        assert_eq!(read(b"churn\0m\x01rest"), Err(InvalidModel::Format));
+        assert!(matches!(read(b"churn\0m\x02rest"), Err(InvalidModel::Content(_))));
         let other = Model { schema_hash: "0".repeat(16), ..model() };
-        assert!(matches!(own(&other.to_bytes().unwrap()), Err(InvalidModel::Schema { .. })));
+        assert!(matches!(read(&other.to_bytes().unwrap()), Err(InvalidModel::Schema { .. })));
         for bad in [
             Model { scorer: forest(3), ..model() },
             Model { calibration: Calibration::Platt { a: -1.0, b: 0.0 }, ..model() },
         ] {
-            assert!(matches!(own(&bad.to_bytes().unwrap()), Err(InvalidModel::Contents(_))), "{bad:?}");
+            assert!(matches!(read(&bad.to_bytes().unwrap()), Err(InvalidModel::Content(_))), "{bad:?}");
         }
-        // The threshold stands before the three bounds of risk, at the end of the file.
+        // The file ends with the threshold and the three risk bounds.
         let mut file = model().to_bytes().unwrap();
         let threshold = file.len() - 4 * size_of::<f64>();
         file[threshold..][..size_of::<f64>()].copy_from_slice(&f64::NAN.to_le_bytes());
-        assert!(matches!(own(&file), Err(InvalidModel::Contents(_))), "a threshold that is no probability");
+        assert!(matches!(read(&file), Err(InvalidModel::Content(_))), "the threshold is not a probability");
     }
 
     #[test]
-    fn a_row_with_an_infinite_value_is_not_scored() {
+    fn infinite_value_is_a_score_error() {
         let term = Term { impute: 1.0, mean: 0.0, scale: 1.0, weight: 0.0 };
         let linear = Scorer::Linear(Linear { intercept: 0.0, terms: vec![term; features::COUNT] });
-        let model = of(linear, Calibration::None).unwrap();
+        let model = model_of(linear, Calibration::None).unwrap();
         let rows = [0.0, f32::INFINITY].map(|x| features::Row::from_values([x; features::COUNT]));
         assert_eq!(model.predict(&rows[0]).map(Probability::get), Ok(0.5));
         assert_eq!(model.predict(&rows[1]), Err(ScoreError::NotANumber));
@@ -222,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_family_and_calibration_reads_back_and_answers_as_before() {
+    fn every_family_and_calibration_round_trips() {
         let term = Term { impute: 1.0, mean: 0.5, scale: 2.0, weight: 0.25 };
         let trees = Trees::new(features::COUNT as u16, vec![vec![Node::leaf(-0.5, 1.0)]; 3]).unwrap();
         let knots = vec![(-1.0, 0.1), (0.3, 0.2), (1.0, 0.9)];
@@ -237,7 +224,7 @@ mod tests {
                 Calibration::Platt { a: 1.5, b: -0.5 },
                 Calibration::Isotonic { knots: knots.clone() },
             ] {
-                let model = of(scorer.clone(), calibration).unwrap();
+                let model = model_of(scorer.clone(), calibration).unwrap();
                 let file = model.to_bytes().unwrap();
                 let read = Model::from_bytes(&ModelVersion::from_file(&file), &file).unwrap();
                 assert_eq!(read, model);

@@ -1,44 +1,42 @@
-//! Calibration: from a score to a probability that means what it says.
+//! Calibration: from a score to a calibrated probability.
 
 use super::scorer::{Scorer, logistic};
 use serde::{Deserialize, Serialize};
 
-/// How a model's score becomes a probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Calibration {
-    /// As the model itself says.
+    /// The uncalibrated probability.
     None,
-    /// `logistic(a · score + b)` (Platt 1999): linear in the score, so contributions to a score stay additive, in
-    /// log-odds.
+    /// `logistic(a · score + b)` (Platt 1999). It is linear in the score, so contributions stay additive in log-odds.
     Platt {
         /// Slope, 0 or more.
         a: f64,
         /// Intercept.
         b: f64,
     },
-    /// A non-decreasing line through knots, flat outside them (Zadrozny and Elkan 2002).
+    /// Isotonic regression (Zadrozny and Elkan 2002): linear interpolation between knots, constant outside them.
     Isotonic {
-        /// Score and probability; scores ascend strictly, probabilities never fall.
+        /// `(score, probability)`: scores strictly ascending, probabilities ascending or equal.
         knots: Vec<(f64, f64)>,
     },
 }
 
 impl Calibration {
-    /// Checks that a higher score never gets a lower probability, and every probability is one.
+    /// Checks that a higher score never gets a lower probability, and that probabilities are 0..=1.
     pub fn check(&self) -> Result<(), &'static str> {
         match self {
             Self::None => Ok(()),
             Self::Platt { a, b } if *a >= 0.0 && a.is_finite() && b.is_finite() => Ok(()),
-            Self::Platt { .. } => Err("Platt's slope is negative or a parameter is not finite"),
-            Self::Isotonic { knots } if knots.is_empty() => Err("there is no knot"),
+            Self::Platt { .. } => Err("Platt scaling: slope is negative, or a parameter is not finite"),
+            Self::Isotonic { knots } if knots.is_empty() => Err("isotonic regression: no knots"),
             Self::Isotonic { knots } => {
                 let rising = |w: &[(f64, f64)]| matches!(w, [a, b] if a.0 < b.0 && a.1 <= b.1);
                 let valid = |k: &(f64, f64)| k.0.is_finite() && (0.0..=1.0).contains(&k.1);
                 if knots.windows(2).all(rising) && knots.iter().all(valid) {
                     Ok(())
                 } else {
-                    Err("knots do not ascend or are no probabilities")
+                    Err("isotonic regression: knots are not ascending probabilities")
                 }
             }
         }
@@ -54,7 +52,7 @@ impl Calibration {
     }
 }
 
-/// The height of the line through `knots` at `x`; NaN if there are none.
+/// Linear interpolation between `knots` at `x`, constant outside them; NaN without knots.
 fn interpolate(knots: &[(f64, f64)], x: f64) -> f64 {
     let above = knots.partition_point(|knot| knot.0 < x);
     match (above.checked_sub(1).and_then(|below| knots.get(below)), knots.get(above)) {
@@ -69,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_through_knots_is_flat_outside_and_exact_on_them() {
+    fn interpolation_is_exact_on_knots_and_constant_outside() {
         let knots = [(-1.0, 0.1), (0.0, 0.1), (2.0, 0.5)];
         for (x, expected) in [(-9.0, 0.1), (-1.0, 0.1), (-0.5, 0.1), (0.0, 0.1), (1.0, 0.3), (2.0, 0.5), (9.0, 0.5)] {
             assert!((interpolate(&knots, x) - expected).abs() < 1e-15, "{x}");
@@ -77,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_turn_the_order_around_is_refused() {
+    fn descending_calibration_is_an_error() {
         for bad in [
             Calibration::Platt { a: -1.0, b: 0.0 },
             Calibration::Platt { a: 1.0, b: f64::NAN },

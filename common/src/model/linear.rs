@@ -1,17 +1,17 @@
-//! The served form of a linear model: imputation, standardisation, weights.
+//! Logistic regression as served: imputation, standardization, weights.
 
 use serde::{Deserialize, Serialize};
 
-/// What a linear model does with one feature.
+/// The parameters of one feature.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Term {
-    /// What stands in for a missing value, in the feature's unit.
+    /// Replaces a missing value, in the feature's unit.
     pub impute: f32,
     /// Mean of the training rows, in the feature's unit.
     pub mean: f64,
     /// Standard deviation of the training rows, above 0, in the feature's unit.
     pub scale: f64,
-    /// Log-odds for each standard deviation above the mean.
+    /// Coefficient: log-odds per standard deviation.
     pub weight: f64,
 }
 
@@ -34,20 +34,20 @@ impl Term {
 /// A linear model in log-odds: `intercept + Σ term(x)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Linear {
-    /// Log-odds of a row of means.
+    /// Log-odds of the mean row.
     pub intercept: f64,
     /// `(n_features,)`.
     pub terms: Vec<Term>,
 }
 
 impl Linear {
-    /// The log-odds of a row of as many values as there are terms, NaN = missing.
+    /// The log-odds of a row, `(n_features,)`, NaN = missing.
     pub fn margin(&self, row: &[f32]) -> f64 {
         self.terms.iter().zip(row).fold(self.intercept, |sum, (term, x)| sum + term.margin(*x))
     }
 
-    /// The position of a term that no row can be scored with, if any; that of the intercept is the number of terms.
-    pub(super) fn invalid(&self) -> Option<usize> {
+    /// Position of the first invalid term; the number of terms if the intercept is invalid.
+    pub(super) fn first_invalid(&self) -> Option<usize> {
         let term = self.terms.iter().position(|term| !term.is_valid());
         term.or_else(|| (!self.intercept.is_finite()).then_some(self.terms.len()))
     }

@@ -1,4 +1,4 @@
-//! The served model.
+//! The served model: its file, scores, probabilities and explanations.
 
 mod artifact;
 pub mod calibration;

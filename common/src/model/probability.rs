@@ -1,4 +1,4 @@
-//! Probabilities.
+//! A probability as a type.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "f64")]
 pub struct Probability(f64);
 
-/// A number is not a probability.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("{0} is not a probability, expected 0 to 1")]
 pub struct NotAProbability(pub f64);
@@ -36,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_numbers_from_0_to_1_construct() {
+    fn probability_is_0_to_1() {
         for p in [0.0, 0.5, 1.0] {
             assert_eq!(Probability::new(p).map(Probability::get), Some(p));
         }
@@ -46,10 +45,10 @@ mod tests {
     }
 
     #[test]
-    fn no_file_holds_anything_else() {
+    fn deserialization_rejects_other_numbers() {
         for p in [0.0, 0.25, 1.0] {
             let json = serde_json::to_string(&Probability(p)).unwrap();
-            assert_eq!(json, serde_json::to_string(&p).unwrap(), "it is written as a number");
+            assert_eq!(json, serde_json::to_string(&p).unwrap(), "serialized as a number");
             assert_eq!(serde_json::from_str(&json).ok(), Some(Probability(p)));
             let bytes = postcard::to_stdvec(&p).unwrap();
             assert_eq!(postcard::to_stdvec(&Probability(p)), Ok(bytes.clone()));

@@ -1,9 +1,8 @@
-//! Risk levels: probabilities in four ranges.
+//! Risk levels: four ranges of the churn probability.
 
 use super::probability::Probability;
 use serde::{Deserialize, Serialize};
 
-/// A risk level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
@@ -13,7 +12,7 @@ pub enum Risk {
     Critical,
 }
 
-/// The probabilities from which on a risk is medium, high and critical; they never fall.
+/// The smallest probabilities of the levels medium, high and critical, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedBounds")]
 pub struct RiskBounds {
@@ -22,7 +21,7 @@ pub struct RiskBounds {
     critical: Probability,
 }
 
-/// Risk bounds as a file holds them.
+/// Risk bounds before validation.
 #[derive(Deserialize)]
 struct UncheckedBounds {
     medium: f64,
@@ -34,13 +33,13 @@ impl TryFrom<UncheckedBounds> for RiskBounds {
     type Error = String;
 
     fn try_from(UncheckedBounds { medium, high, critical }: UncheckedBounds) -> Result<Self, String> {
-        let why = || format!("risk bounds {medium}, {high}, {critical} are not ascending probabilities");
-        Self::new(medium, high, critical).ok_or_else(why)
+        let invalid = || format!("risk bounds {medium}, {high}, {critical}, expected ascending probabilities");
+        Self::new(medium, high, critical).ok_or_else(invalid)
     }
 }
 
 impl RiskBounds {
-    /// `None` unless the three are probabilities that do not fall.
+    /// `None` unless the three are probabilities in ascending order. Equal bounds are allowed.
     pub fn new(medium: f64, high: f64, critical: f64) -> Option<Self> {
         let bounds = Self {
             medium: Probability::new(medium)?,
@@ -50,7 +49,6 @@ impl RiskBounds {
         (bounds.medium <= bounds.high && bounds.high <= bounds.critical).then_some(bounds)
     }
 
-    /// The level of a probability.
     pub fn level(&self, p: Probability) -> Risk {
         match p {
             p if p >= self.critical => Risk::Critical,
@@ -66,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_begins_at_its_bound() {
+    fn level_starts_at_its_bound() {
         let bounds = RiskBounds::new(0.1, 0.2, 0.2).unwrap();
         let level = |p| bounds.level(Probability::new(p).unwrap());
         assert_eq!(
@@ -77,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_falling_bounds_is_refused() {
+    fn descending_bounds_are_an_error() {
         let read = |json| serde_json::from_str::<RiskBounds>(json);
         assert!(read(r#"{"medium": 0.1, "high": 0.2, "critical": 0.3}"#).is_ok());
         let error = read(r#"{"medium": 0.1, "high": 0.05, "critical": 0.3}"#).unwrap_err().to_string();

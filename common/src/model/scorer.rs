@@ -1,35 +1,33 @@
-//! Scorers: what every family of models comes down to, from a row to a score that is not calibrated yet.
+//! Scorers: the fitted part of a model of any family, from a row to an uncalibrated score.
 
 use super::linear::Linear;
 use super::trees::{InvalidTrees, Trees};
 use serde::{Deserialize, Serialize};
 
-/// A fitted model of any family. Its *score* is what its parts add up to, so that explanations are sums too: a
-/// probability for [`Scorer::Mean`], log-odds for the others.
+/// A fitted model of any family. The *score* is a sum over its parts, so that contributions add up to it: a probability
+/// for [`Scorer::Mean`], log-odds for the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Scorer {
-    /// The mean of the trees' values, each a probability, 0..=1: a random forest. A single leaf is a constant rate.
+    /// Random forest: the mean of the trees' values, which are probabilities, 0..=1. A single leaf is a constant model.
     Mean(Trees),
-    /// `base` plus the sum of the trees' values, in log-odds: a boosted model. Summed in single precision and in the
-    /// order of trees, as XGBoost and hessboost do.
+    /// Gradient boosting: `base` plus the sum of the trees' values, in log-odds. Summed in single precision and in the order
+    /// of the trees, as XGBoost does.
     Sum {
-        /// The log-odds that the trees are added to.
+        /// XGBoost's base score, as log-odds.
         base: f32,
-        /// The trees.
         trees: Trees,
     },
-    /// A linear model, in log-odds.
+    /// Logistic regression, in log-odds.
     Linear(Linear),
 }
 
 /// Why a scorer is not valid.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidScorer {
-    /// Its trees break a rule.
     #[error(transparent)]
     Trees(#[from] InvalidTrees),
-    /// A number that must be finite (a scale: and above 0) is not.
-    #[error("a parameter of {0} is out of range")]
+    /// A parameter is not finite, or a scale is not above 0.
+    #[error("{0}: parameter out of range")]
     Parameter(String),
 }
 
@@ -43,7 +41,6 @@ pub enum ScoreError {
 }
 
 impl ScoreError {
-    /// Checks the length of a row.
     pub(super) fn check_shape(row: &[f32], expected: usize) -> Result<(), Self> {
         let found = row.len();
         if found == expected { Ok(()) } else { Err(Self::WrongShape { found, expected }) }
@@ -51,13 +48,13 @@ impl ScoreError {
 }
 
 impl Scorer {
-    /// Checks every rule of the format; those of trees hold already.
+    /// Checks the parameters. The structure of trees is checked when they are constructed.
     pub fn check(&self) -> Result<(), InvalidScorer> {
         match self {
             Self::Mean(trees) => Ok(trees.check_probabilities()?),
             Self::Sum { base, .. } if base.is_finite() => Ok(()),
-            Self::Sum { .. } => Err(InvalidScorer::Parameter("the base".into())),
-            Self::Linear(linear) => match linear.invalid() {
+            Self::Sum { .. } => Err(InvalidScorer::Parameter("base".into())),
+            Self::Linear(linear) => match linear.first_invalid() {
                 Some(at) => Err(InvalidScorer::Parameter(format!("term {at}"))),
                 None => Ok(()),
             },
@@ -75,7 +72,7 @@ impl Scorer {
     /// The score of a row, `(n_features,)`, NaN = missing.
     ///
     /// # Errors
-    /// If the row has another number of values.
+    /// The row has another number of values.
     pub fn score(&self, row: &[f32]) -> Result<f64, ScoreError> {
         ScoreError::check_shape(row, self.n_features())?;
         Ok(match self {
@@ -93,7 +90,7 @@ impl Scorer {
         })
     }
 
-    /// The probability that a score stands for where nothing is calibrated, 0..=1.
+    /// The probability of a score without calibration, 0..=1.
     pub fn uncalibrated(&self, score: f64) -> f64 {
         match self {
             Self::Mean(_) => score.clamp(0.0, 1.0),
@@ -123,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn each_family_adds_up_in_its_own_way() {
+    fn each_family_computes_its_score() {
         let mean = Scorer::Mean(leaves(&[0.25, 0.75, 1.0, 0.0]));
         assert_eq!(mean.score(&[0.0]), Ok(0.5));
         assert_eq!(mean.uncalibrated(0.5), 0.5);
 
-        // In single precision and in order: the small ones vanish one by one.
+        // In single precision and in order, each 1 is lost to rounding.
         let sum = Scorer::Sum { base: 16_777_216.0, trees: leaves(&[1.0, 1.0]) };
         assert_eq!(sum.score(&[0.0]), Ok(16_777_216.0));
         assert_eq!(sum.uncalibrated(0.0), 0.5);
@@ -141,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_score_is_refused() {
+    fn invalid_parameters_are_an_error() {
         let term = Term { impute: 3.0, mean: 1.0, scale: 0.0, weight: 0.5 };
         for bad in [
             Scorer::Mean(leaves(&[0.5, 1.5])),
@@ -155,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_logistic_function_keeps_its_range() {
+    fn logistic_does_not_overflow() {
         assert_eq!((logistic(0.0), logistic(800.0), logistic(-800.0)), (0.5, 1.0, 0.0));
         assert!((logistic(2.0) + logistic(-2.0) - 1.0).abs() < 1e-15);
     }

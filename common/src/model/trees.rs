@@ -1,18 +1,19 @@
-//! The served form of every tree model: flat arrays of nodes, evaluated without the library that trained them.
+//! Tree models as served: flat arrays of nodes, evaluated without the library that trained them.
 
 use serde::{Deserialize, Serialize};
 
 /// Marks a leaf in [`Node::feature`].
 const LEAF: u16 = u16::MAX;
 
-/// Trees that are walked at once.
+/// Number of trees that are evaluated at once.
 const LANES: usize = 16;
 
-/// Most different features on a path from a root to a leaf: what [`super::explain`] has quadrature points for.
+/// Maximum number of different features on a path from the root to a leaf. [`super::explain`] has quadrature points for up
+/// to this number.
 pub const MAX_PATH_FEATURES: usize = 64;
 
-/// One node of a tree. A row goes left where `x[feature] < threshold`, right where it is not, and where the value is
-/// missing (NaN) to the side that `missing_left` says.
+/// One node of a tree. A row goes left if `x[feature] < threshold`, else right. A missing value (NaN) goes left if
+/// `missing_left`, else right.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     pub(super) feature: u16,
@@ -25,14 +26,14 @@ pub struct Node {
 }
 
 impl Node {
-    /// A leaf that answers `value` and was reached by training rows of weight `cover`. What a value is (a probability, or
-    /// a part of a margin) is the model's to say: see [`super::Scorer`].
+    /// A leaf. `value` is a probability or log-odds, see [`super::Scorer`]; `cover` is the sum of the weights of the training
+    /// rows that reached it.
     pub fn leaf(value: f32, cover: f32) -> Self {
         Self { feature: LEAF, threshold: 0.0, left: 0, right: 0, missing_left: false, cover, value }
     }
 
-    /// A split; `left` and `right` are node positions within the same tree and must both lie behind this node's own.
-    /// `value` is what the node would answer were it a leaf, and `cover` the training weight that reached it.
+    /// A split. `children` are the positions of the left and the right child within the tree, both after the position of
+    /// this node. `value` is the node's value if it were a leaf; `cover` is as in [`Node::leaf`].
     pub fn split(
         feature: u16,
         threshold: f32,
@@ -48,49 +49,30 @@ impl Node {
         self.feature == LEAF
     }
 
-    /// Positions of the left and the right child; none of a leaf.
+    /// Positions of the left and the right child; empty for a leaf.
     pub(super) fn children(&self) -> impl Iterator<Item = usize> {
         let children = [self.left as usize, self.right as usize];
         children.into_iter().take(if self.is_leaf() { 0 } else { 2 })
     }
 }
 
-/// Why a set of trees is not valid.
+/// Why trees are invalid. Positions start at 0.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidTrees {
-    /// There is no tree.
-    #[error("there is no tree")]
+    #[error("no trees")]
     Empty,
-    /// A tree has no node.
-    #[error("tree {tree} has no node")]
-    EmptyTree {
-        /// Position of the tree.
-        tree: usize,
-    },
-    /// A node breaks a rule of the format.
-    #[error("tree {tree}, node {node}: {what}")]
-    Node {
-        /// Position of the tree.
-        tree: usize,
-        /// Position of the node within the tree.
-        node: usize,
-        /// The rule that is broken.
-        what: &'static str,
-    },
-    /// A path asks for too many features.
+    #[error("tree {tree} has no nodes")]
+    EmptyTree { tree: usize },
+    #[error("tree {tree}, node {node}: {reason}")]
+    Node { tree: usize, node: usize, reason: &'static str },
     #[error("tree {tree}: a path has {features} different features, expected at most {MAX_PATH_FEATURES}")]
-    LongPath {
-        /// Position of the tree.
-        tree: usize,
-        /// Different features on the path.
-        features: usize,
-    },
+    LongPath { tree: usize, features: usize },
 }
 
 /// Trees over rows of `n_features` values.
 ///
-/// Only valid trees construct and deserialise: every child lies behind its parent (so a walk ends) and has no other one,
-/// every feature and child exists, thresholds and values are finite, and no path has more than [`MAX_PATH_FEATURES`].
+/// Construction and deserialization check the trees: each child comes after its parent and has no other parent, features
+/// and children exist, thresholds and values are finite, and no path has more than [`MAX_PATH_FEATURES`] features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedTrees")]
 pub struct Trees {
@@ -98,7 +80,7 @@ pub struct Trees {
     trees: Vec<Vec<Node>>,
 }
 
-/// Trees as a file holds them.
+/// Trees before validation.
 #[derive(Deserialize)]
 struct UncheckedTrees {
     n_features: u16,
@@ -114,7 +96,7 @@ impl TryFrom<UncheckedTrees> for Trees {
 }
 
 impl Trees {
-    /// Trees over `n_features` features, the root of each being its node 0.
+    /// Trees over `n_features` features. Node 0 of each tree is its root.
     pub fn new(n_features: u16, trees: Vec<Vec<Node>>) -> Result<Self, InvalidTrees> {
         let trees = Self { n_features, trees };
         trees.check()?;
@@ -131,10 +113,10 @@ impl Trees {
             }
             let mut has_parent = vec![false; nodes.len()];
             for (node, n) in nodes.iter().enumerate() {
-                self.check_node(nodes.len(), node, n).map_err(|what| InvalidTrees::Node { tree, node, what })?;
+                self.check_node(nodes.len(), node, n).map_err(|reason| InvalidTrees::Node { tree, node, reason })?;
                 for child in n.children() {
                     if std::mem::replace(&mut has_parent[child], true) {
-                        return Err(InvalidTrees::Node { tree, node: child, what: "two branches lead here" });
+                        return Err(InvalidTrees::Node { tree, node: child, reason: "node has two parents" });
                     }
                 }
             }
@@ -151,36 +133,36 @@ impl Trees {
             return Err("value is not finite");
         }
         if !(n.cover.is_finite() && n.cover >= 0.0) {
-            return Err("cover is not a weight");
+            return Err("cover is negative or not finite");
         }
         if n.is_leaf() {
             return Ok(());
         }
         if n.feature >= self.n_features {
-            return Err("no such feature");
+            return Err("feature does not exist");
         }
         if !n.threshold.is_finite() {
             return Err("threshold is not finite");
         }
         if [n.left, n.right].iter().any(|&c| c as usize <= at || c as usize >= len) {
-            return Err("child does not lie behind its parent within the tree");
+            return Err("child is not after its parent within the tree");
         }
         Ok(())
     }
 
-    /// Most different features on a path of a tree whose nodes are checked.
+    /// Maximum number of different features on a path of a tree whose nodes are valid.
     fn features_on_path(&self, nodes: &[Node]) -> usize {
         enum Step {
             Enter(usize),
-            /// Behind the branches of a split: its feature.
+            /// All descendants of a split on this feature are visited.
             Leave(usize),
         }
         let mut splits = vec![0usize; self.n_features()]; // on the current path, by feature
-        let (mut current, mut most) = (0, 0);
+        let (mut current, mut max) = (0, 0);
         let mut steps = vec![Step::Enter(0)];
         while let Some(step) = steps.pop() {
             match step {
-                Step::Enter(node) if nodes[node].is_leaf() => most = most.max(current),
+                Step::Enter(node) if nodes[node].is_leaf() => max = max.max(current),
                 Step::Enter(node) => {
                     let feature = usize::from(nodes[node].feature);
                     current += usize::from(splits[feature] == 0);
@@ -194,7 +176,7 @@ impl Trees {
                 }
             }
         }
-        most
+        max
     }
 
     /// Checks that every value is a probability, 0..=1.
@@ -202,7 +184,7 @@ impl Trees {
         let bad = |n: &Node| !(0.0..=1.0).contains(&n.value);
         let found = self.trees.iter().enumerate().find_map(|(tree, t)| Some((tree, t.iter().position(bad)?)));
         match found {
-            Some((tree, node)) => Err(InvalidTrees::Node { tree, node, what: "value is not a probability" }),
+            Some((tree, node)) => Err(InvalidTrees::Node { tree, node, reason: "value is not a probability" }),
             None => Ok(()),
         }
     }
@@ -217,7 +199,7 @@ impl Trees {
         self.trees.len()
     }
 
-    /// Never: there is at least one tree.
+    /// Always false: there is at least one tree.
     pub fn is_empty(&self) -> bool {
         self.trees.is_empty()
     }
@@ -227,20 +209,20 @@ impl Trees {
         &self.trees
     }
 
-    /// Calls `each` with the value of the leaf that a row of `n_features` values, NaN = missing, reaches in each tree,
-    /// in order.
+    /// Calls `each` with the value of the leaf that a row reaches, for each tree in order. `row`: `(n_features,)`, NaN =
+    /// missing.
     pub(super) fn leaves(&self, row: &[f32], mut each: impl FnMut(f32)) {
         for trees in self.trees.chunks(LANES) {
             let mut at = [0u32; LANES];
-            // Steps of several trees at once: while one waits for memory, the others go on.
+            // Several trees take a step in turn, so that their memory accesses overlap.
             loop {
-                let mut on = false;
+                let mut moved = false;
                 for (at, nodes) in at.iter_mut().zip(trees) {
                     let next = step(nodes, *at, row);
-                    on |= next != *at;
+                    moved |= next != *at;
                     *at = next;
                 }
-                if !on {
+                if !moved {
                     break;
                 }
             }
@@ -249,7 +231,7 @@ impl Trees {
     }
 }
 
-/// Where a row goes from node `at` of a tree; a leaf stays where it is, as does what [`Trees::check`] would refuse.
+/// The child that a row reaches from node `at` of a tree; `at` itself for a leaf or an invalid node.
 fn step(nodes: &[Node], at: u32, row: &[f32]) -> u32 {
     let Some(node) = nodes.get(at as usize) else { return at };
     // A leaf has no feature.
@@ -268,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_left_below_right_at_and_above_and_where_told_when_missing() {
+    fn row_goes_left_below_the_threshold_or_if_missing_left() {
         let trees = Trees::new(1, vec![stump(true), stump(false)]).unwrap();
         let leaves = |x: f32| {
             let mut leaves = Vec::new();
@@ -281,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_a_missing_child_and_an_unknown_feature_do_not_construct() {
+    fn invalid_nodes_are_an_error() {
         let leaf = Node::leaf(0.5, 1.0);
         for bad in [
             Node::split(0, 1.0, (0, 1), true, 1.0, 0.5),
@@ -296,12 +278,12 @@ mod tests {
         }
         let unchecked = r#"{"n_features": 0, "trees": [[]]}"#;
         let error = serde_json::from_str::<Trees>(unchecked).unwrap_err().to_string();
-        assert!(error.starts_with("tree 0 has no node"), "{error}");
+        assert!(error.starts_with("tree 0 has no nodes"), "{error}");
         assert_eq!(Trees::new(1, vec![]), Err(InvalidTrees::Empty));
         assert_eq!(Trees::new(1, vec![vec![]]), Err(InvalidTrees::EmptyTree { tree: 0 }));
     }
 
-    /// One split for each of `features`, each on the right of the one before.
+    /// One split for each of `features`, each the right child of the previous one.
     fn chain(features: &[u16]) -> Vec<Node> {
         let leaf = Node::leaf(0.5, 1.0);
         let split =
@@ -310,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_has_at_most_64_different_features() {
+    fn path_has_at_most_64_different_features() {
         let features: Vec<u16> = (0..65).collect();
         assert!(Trees::new(65, vec![chain(&features[..64])]).is_ok());
         let again = [&features[..64], &features[..64]].concat();

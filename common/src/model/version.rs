@@ -1,21 +1,20 @@
-//! Names of models.
+//! Model versions.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Names a model: the first 16 hexadecimal digits of the SHA-256 of its file.
+/// The first 16 hexadecimal digits of the SHA-256 of the model file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ModelVersion(String);
 
 impl ModelVersion {
-    /// The version of a model file.
     pub fn from_file(file: &[u8]) -> Self {
         Self(hex::encode(&Sha256::digest(file)[..8]))
     }
 
-    /// A version given as text; `None` if that is not 16 lower-case hexadecimal digits.
+    /// `None` unless `text` is 16 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         digits.then(|| Self(text.to_owned()))

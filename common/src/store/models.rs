@@ -1,4 +1,4 @@
-//! The models: `models/<version>/…`, immutable once written.
+//! Models in the store bucket, under `models/<version>/`.
 
 use super::StoreError;
 use super::files::{BASELINE, CARD, MODEL, ModelFiles, ReportFile, ReportFiles, XGBOOST_JSON};
@@ -11,16 +11,13 @@ pub struct Models {
     bucket: Bucket,
 }
 
-/// A model cannot be had.
+/// Why a model cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no such model.
-    #[error("there is no model {0}")]
+    #[error("model {0} not found")]
     Missing(ModelVersion),
-    /// The model is not fit to serve.
     #[error("model {0}: {1}")]
     Invalid(ModelVersion, InvalidModel),
 }
@@ -30,18 +27,17 @@ fn key(version: &ModelVersion, file: &str) -> String {
 }
 
 impl Models {
-    /// The models in `bucket`.
     pub fn new(bucket: Bucket) -> Self {
         Self { bucket }
     }
 
-    /// Writes the model file, the same bytes as before if there is one: what has been damaged since is mended.
+    /// Writes the model file. A version has one content, so this repairs a damaged file.
     pub async fn put_file(&self, version: &ModelVersion, model: Vec<u8>) -> Result<(), StoreError> {
         self.put_one(version, MODEL, model, "application/octet-stream").await
     }
 
-    /// Writes a model. The card goes last, so that a model with a card is whole. The card and the report are
-    /// those of the latest training that gave this model; the other files are the same each time.
+    /// Writes all files of a model, the card last: a model with a card is complete. If several trainings produce the same
+    /// version, the card and the report are those of the latest; the other files are identical.
     pub async fn put(&self, files: ModelFiles, report: ReportFiles, card: &Card) -> Result<(), StoreError> {
         let version = &card.version;
         let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", key(version, CARD), e))?;
@@ -64,7 +60,7 @@ impl Models {
         self.bucket.put(&key(version, name), bytes, content_type, Condition::Always).await.map(drop)
     }
 
-    /// Writes a model's report, each file if `condition` holds for it.
+    /// Writes the report of a model: each file for which `condition` holds.
     pub async fn put_report(
         &self,
         version: &ModelVersion,
@@ -80,17 +76,17 @@ impl Models {
         Ok(())
     }
 
-    /// Reads a file of a model's report; `None` if there is none, as of a model of an older release.
+    /// Reads a file of a model's report; `None` if it does not exist.
     pub async fn report(&self, version: &ModelVersion, file: ReportFile) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.bucket.get(&key(version, file.name())).await?.map(|object| object.bytes))
     }
 
-    /// Where a file of a model's report is, `s3://…`.
+    /// The `s3://` URL of a file of a model's report.
     pub fn report_url(&self, version: &ModelVersion, file: ReportFile) -> String {
         format!("s3://{}/{}", self.bucket.name(), key(version, file.name()))
     }
 
-    /// Deletes a model's files, the card first: what is left of a deletion that breaks off has none.
+    /// Deletes a model's files, the card first: a model whose deletion is interrupted has no card.
     pub async fn delete(&self, version: &ModelVersion) -> Result<(), StoreError> {
         self.bucket.delete(&key(version, CARD)).await?;
         for (file, _) in self.bucket.list(&key(version, "")).await? {
@@ -99,19 +95,18 @@ impl Models {
         Ok(())
     }
 
-    /// Reads a model, and refuses one that is not fit to serve.
+    /// Reads and validates a model.
     pub async fn get(&self, version: &ModelVersion) -> Result<Model, ModelError> {
         let file = self.read(version, MODEL).await?;
         Model::from_bytes(version, &file).map_err(|e| ModelError::Invalid(version.clone(), e))
     }
 
-    /// Reads a model's card.
     pub async fn card(&self, version: &ModelVersion) -> Result<Card, ModelError> {
         let json = self.read(version, CARD).await?;
         serde_json::from_slice(&json).map_err(|e| StoreError::corrupt("GetObject", key(version, CARD), e).into())
     }
 
-    /// Reads the feature rows that a model was trained on, as Parquet.
+    /// Reads the drift baseline of a model, as Parquet: feature rows of its training data.
     pub async fn baseline(&self, version: &ModelVersion) -> Result<Vec<u8>, ModelError> {
         self.read(version, BASELINE).await
     }

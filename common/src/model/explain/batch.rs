@@ -1,14 +1,14 @@
-//! A few trees, laid out for explanation: everything that does not depend on the row, in the order in which it is read.
+//! A few trees in the memory layout that explanations use: all data that does not depend on the row, in reading order.
 
 use super::split::{DepthTwoSplit, LeafSplit, PathFeature, Split, SplitCondition};
 use crate::model::trees::Node;
 use std::collections::VecDeque;
 
-/// A few trees whose nodes are numbered again, in *slots*: level by level across all trees, so that the roots come first
-/// and siblings are neighbours.
+/// A few trees whose nodes are renumbered as *slots*: level by level across all trees, so that roots come first and siblings
+/// are adjacent.
 ///
-/// Most splits of a tree are near its leaves, where [`DepthTwoSplit`] and [`LeafSplit`] take less work than [`Split`]. Each
-/// of these has one slot; the nodes inside them have none.
+/// Most splits of a tree are near its leaves, where [`DepthTwoSplit`] and [`LeafSplit`] need less work than [`Split`]. Each
+/// split has one slot. The descendants of a depth-two split or a leaf split have no slots.
 #[derive(Debug, Default)]
 pub(super) struct TreeBatch {
     /// Number of trees: the first slots are their roots.
@@ -17,27 +17,26 @@ pub(super) struct TreeBatch {
     pub(super) splits: Vec<Split>,
     pub(super) depth_two_splits: Vec<DepthTwoSplit>,
     pub(super) leaf_splits: Vec<LeafSplit>,
-    /// Slot and value of the leaves that are children of a [`Split`].
+    /// `(slot, value)` of the leaves that are children of a [`Split`].
     pub(super) leaves: Vec<(u32, f64)>,
-    /// The shares of training weight, 0..=1, that [`PathFeature::share`] refers to, counted from 1. The first is 1.
+    /// Shares of the training weight, 0..=1. [`PathFeature::share`] is a position in this list, from 1. The first share is 1.
     pub(super) shares: Vec<f64>,
-    /// Most different features on a path.
+    /// Maximum number of different features on a path.
     pub(super) path_features: usize,
-    /// Number of slots.
     pub(super) slots: usize,
 }
 
-/// The branches of one feature on the path to a node.
+/// The branches on one feature along the path to a node.
 #[derive(Debug, Clone, Copy)]
 struct Branches {
     feature: u16,
-    /// Product of their shares of the training weight.
+    /// Product of the branches' shares of the training weight.
     share: f64,
-    /// Slot at the lower end of the last one.
+    /// Slot of the child at the end of the last branch.
     slot: u32,
 }
 
-/// A node that waits for its slot.
+/// A node without a slot yet.
 struct Pending<'a> {
     tree: &'a Tree<'a>,
     node: usize,
@@ -46,14 +45,14 @@ struct Pending<'a> {
 }
 
 impl TreeBatch {
-    /// `trees` are nodes of [`Trees`](crate::model::trees::Trees), which are valid.
+    /// `trees` must be nodes of valid [`Trees`](crate::model::trees::Trees).
     pub(super) fn new(trees: &[Vec<Node>]) -> Self {
         let mut batch = Self { shares: vec![1.0], roots: trees.len(), ..Self::default() };
         let trees: Vec<Tree<'_>> = trees.iter().map(|nodes| Tree::new(nodes)).collect();
         let mut queue: VecDeque<Pending<'_>> =
             trees.iter().map(|tree| Pending { tree, node: 0, path: Vec::new() }).collect();
         while let Some(next) = queue.pop_front() {
-            // Slots are given in the order of the queue: the last one waiting has the slot before the next children's.
+            // Slots are assigned in the order of the queue, so the children's slots follow those of all queued nodes.
             let slot = batch.slots as u32;
             batch.slots += 1;
             let children_slot = (batch.slots + queue.len()) as u32;
@@ -62,7 +61,7 @@ impl TreeBatch {
         batch
     }
 
-    /// Lays out a node in `slot`; its left and right child, if they take slots of their own, at `children_slot` and after.
+    /// Adds a node as `slot`. Returns its children if they get slots: `children_slot` and the next.
     fn place<'a>(
         &mut self,
         Pending { tree, node, path }: Pending<'a>,
@@ -70,12 +69,12 @@ impl TreeBatch {
         children_slot: u32,
     ) -> Option<[Pending<'a>; 2]> {
         let Some([left, right]) = tree.children(node) else {
-            self.see_path(path.len());
+            self.update_path_features(path.len());
             self.leaves.push((slot, tree.means[node]));
             return None;
         };
         if let Some(split) = tree.depth_two_split(node, slot, &path) {
-            self.see_path(path.len() + 2);
+            self.update_path_features(path.len() + 2);
             self.depth_two_splits.push(split);
             return None;
         }
@@ -84,7 +83,7 @@ impl TreeBatch {
         let path_feature = self.path_feature(above);
         let condition = SplitCondition::new(&tree.nodes[node]);
         if tree.is_leaf_split(node) {
-            self.see_path(path.len() + usize::from(above.is_none()));
+            self.update_path_features(path.len() + usize::from(above.is_none()));
             let (mean, gains) = (tree.means[node], tree.gains(node));
             self.leaf_splits.push(LeafSplit { condition, slot, path_feature, mean, gains });
             return None;
@@ -99,11 +98,11 @@ impl TreeBatch {
         Some([child(left, children_slot, left_share), child(right, children_slot + 1, 1.0 - left_share)])
     }
 
-    fn see_path(&mut self, features: usize) {
+    fn update_path_features(&mut self, features: usize) {
         self.path_features = self.path_features.max(features);
     }
 
-    /// Of a split on a feature that the path to it has branched on `above`, or not.
+    /// `above`: the branches on the split's feature along the path to the split, if any.
     fn path_feature(&mut self, above: Option<Branches>) -> PathFeature {
         let Some(Branches { share, slot, .. }) = above else { return PathFeature { share: 1, slot: 0 } };
         self.shares.push(share);
@@ -111,7 +110,7 @@ impl TreeBatch {
     }
 }
 
-/// A tree, and the mean value of each node by training weight.
+/// A tree, and the mean leaf value below each node, weighted by `cover`.
 struct Tree<'a> {
     nodes: &'a [Node],
     means: Vec<f64>,
@@ -120,7 +119,7 @@ struct Tree<'a> {
 impl<'a> Tree<'a> {
     fn new(nodes: &'a [Node]) -> Self {
         let mut tree = Self { nodes, means: nodes.iter().map(|node| f64::from(node.value)).collect() };
-        // Children lie behind their parents.
+        // Children come after their parents.
         for node in (0..nodes.len()).rev() {
             if let Some([left, right]) = tree.children(node) {
                 let gap = tree.means[left] - tree.means[right];
@@ -130,13 +129,13 @@ impl<'a> Tree<'a> {
         tree
     }
 
-    /// The left and the right child of a split.
+    /// The left and the right child; `None` for a leaf.
     fn children(&self, node: usize) -> Option<[usize; 2]> {
         let node = &self.nodes[node];
         (!node.is_leaf()).then_some([node.left as usize, node.right as usize])
     }
 
-    /// Share of a node's training weight that goes left, 0..=1; one half where none came at all.
+    /// Share of a node's training weight that goes left, 0..=1; 0.5 if no training row reached the node.
     fn left_share(&self, node: usize) -> f64 {
         let node = &self.nodes[node];
         let [left, right] = [node.left, node.right].map(|child| f64::from(self.nodes[child as usize].cover));
@@ -147,13 +146,13 @@ impl<'a> Tree<'a> {
         self.children(node).is_some_and(|children| children.iter().all(|child| self.nodes[*child].is_leaf()))
     }
 
-    /// See [`LeafSplit::gains`]; none of a leaf.
+    /// See [`LeafSplit::gains`]; 0 for a leaf.
     fn gains(&self, node: usize) -> [f64; 2] {
         let Some([left, right]) = self.children(node) else { return [0.0; 2] };
         [right, left].map(|leaf| self.means[leaf] - self.means[node])
     }
 
-    /// The depth-two split at a node, if it is one.
+    /// The node as a depth-two split, if it is one.
     fn depth_two_split(&self, node: usize, slot: u32, path: &[Branches]) -> Option<DepthTwoSplit> {
         let [left, right] = self.children(node)?;
         let own = self.nodes[node].feature;
@@ -180,7 +179,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// The mean of a tree's values by training weight.
+/// The mean leaf value of a tree, weighted by `cover`.
 pub(super) fn mean(nodes: &[Node]) -> f64 {
     Tree::new(nodes).means.first().copied().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Explanations of scores: exact Shapley values, one for each feature.
+//! Explanations: exact Shapley values of a row's score, one for each feature.
 
 mod batch;
 mod coalition;
@@ -28,37 +28,36 @@ pub enum ModelOutput {
     UncalibratedLogOdds,
 }
 
-/// How the features of a row add up to its score: `base_value + Σ contributions` is the model output.
+/// The contributions of features to the model output of a row: `base_value + Σ contributions` is the model output.
 ///
-/// A booster's score is summed in single precision, as XGBoost does, its explanation in double precision: they differ by
-/// about 1e-6.
+/// A gradient-boosting score is summed in single precision, as in XGBoost, and its explanation in double precision. They
+/// differ by about 1e-6.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// Expected model output (SHAP base value): the mean over the training rows (of trees: by the weight that reached each
-    /// leaf; of a linear model: at the mean row).
+    /// Expected model output (SHAP base value). For trees: the mean of the leaf values, weighted by `cover`. For a linear
+    /// model: the output of the mean row.
     pub base_value: f64,
-    /// `(n_features,)`: the contribution of each feature, above 0 = towards churn.
+    /// SHAP values, `(n_features,)`; above 0 = higher risk.
     pub contributions: Vec<f64>,
 }
 
 impl Explanation {
-    /// The model output: the base value and all contributions.
+    /// The model output: the sum of the base value and all contributions.
     pub fn value(&self) -> f64 {
         self.contributions.iter().fold(self.base_value, |sum, c| sum + c)
     }
 }
 
-/// A model's scorer and calibration, made ready to explain rows.
+/// A scorer and its calibration, prepared to explain rows.
 ///
-/// Contributions are exact Shapley values: for trees those of path-dependent TreeSHAP (Lundberg, Erion and Lee 2018), the
-/// same as of Python's `shap.TreeExplainer(…, feature_perturbation="tree_path_dependent")`, for a linear model
-/// `w · (x - mean)`, as features count as independent. They explain log-odds for boosting and linear models, a probability
-/// for a forest; where calibration is linear in log-odds (Platt) or none, those of the served probability. See [`ModelOutput`].
+/// Contributions are exact Shapley values. For trees: path-dependent TreeSHAP (Lundberg, Erion and Lee 2018), as in Python's
+/// `shap.TreeExplainer(…, feature_perturbation="tree_path_dependent")`. For a linear model: `w · (x - mean)`, which assumes
+/// independent features. See [`ModelOutput`] for what they add up to.
 #[derive(Debug)]
 pub struct Explainer {
     family: Family,
     n_features: usize,
-    /// What contributions to the trees' sum, or to the linear score, are multiplied by.
+    /// Factor from contributions to the sum of the trees, or to the linear score, to contributions to `output`.
     scale: f64,
     base_value: f64,
     output: ModelOutput,
@@ -98,12 +97,11 @@ impl Explainer {
         Self { family, n_features: scorer.n_features(), scale: slope * scale, base_value: slope * base + shift, output }
     }
 
-    /// What contributions add up to.
     pub fn output(&self) -> ModelOutput {
         self.output
     }
 
-    /// Expected model output: see [`Explanation::base_value`].
+    /// See [`Explanation::base_value`].
     pub fn base_value(&self) -> f64 {
         self.base_value
     }
@@ -111,7 +109,7 @@ impl Explainer {
     /// Explains a row, `(n_features,)`, NaN = missing.
     ///
     /// # Errors
-    /// If the row has another number of values.
+    /// The row has another number of values.
     pub fn explain(&self, row: &[f32]) -> Result<Explanation, ScoreError> {
         ScoreError::check_shape(row, self.n_features)?;
         let mut contributions = vec![0.0; row.len()];

@@ -1,15 +1,15 @@
 //! The splits of a batch of trees, as [`Workspace`](super::workspace::Workspace) reads them.
 //!
-//! A pair that is indexed by where the row goes has the right side first: 0 = right, 1 = left.
+//! Pairs with a value for each side have the right side first: 0 = right, 1 = left.
 
 use crate::model::trees::Node;
 
-/// Whether a row goes left: the value of a feature is below a threshold.
+/// A row goes left if its value of `feature` is below `threshold`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SplitCondition {
     pub(super) threshold: f32,
     pub(super) feature: u16,
-    /// Which value stands for a missing one: 0 is below every threshold, 1 above.
+    /// Where a missing value goes: 0 = left, 1 = right. It is a position in `FeatureState::x`.
     pub(super) missing: u16,
 }
 
@@ -23,7 +23,7 @@ impl SplitCondition {
     }
 }
 
-/// A split of any kind.
+/// A split without restrictions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Split {
     pub(super) condition: SplitCondition,
@@ -31,18 +31,17 @@ pub(super) struct Split {
     /// Slot of the left child; the right one is the next.
     pub(super) children_slot: u32,
     pub(super) path_feature: PathFeature,
-    /// By where the row goes: by how much the probability of going left changes once the feature is known. That is 0 or 1
-    /// less the share of the training weight that goes left.
+    /// For each side that the row can take: the change of the probability of going left if the feature is known. It is 0 or
+    /// 1, minus the share of the training weight that goes left.
     pub(super) shifts: [f64; 2],
 }
 
-/// How the path to a split has branched on the split's own feature.
+/// The earlier branches on a split's feature along the path to the split.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PathFeature {
-    /// Position, from 1, in [`TreeBatch::shares`](super::batch::TreeBatch::shares): the product of the shares of all
-    /// branches of this feature above.
+    /// Position, from 1, in [`TreeBatch::shares`](super::batch::TreeBatch::shares) of the product of these branches' shares.
     pub(super) share: u32,
-    /// Slot at the lower end of the nearest branch of this feature above; 0, a root, if there is none.
+    /// Slot of the child at the end of the last of these branches; 0, a root, if there are none.
     pub(super) slot: u32,
 }
 
@@ -52,25 +51,25 @@ pub(super) struct LeafSplit {
     pub(super) condition: SplitCondition,
     pub(super) slot: u32,
     pub(super) path_feature: PathFeature,
-    /// Mean of the leaves by training weight.
+    /// Mean of the leaf values, weighted by `cover`.
     pub(super) mean: f64,
-    /// By where the row goes: the leaf's value less the mean.
+    /// For each side that the row can take: the leaf's value minus the mean.
     pub(super) gains: [f64; 2],
 }
 
-/// A split whose children are leaf splits or leaves (which count as leaf splits without gain), where the path, this split
-/// and its children ask each feature once.
+/// A split whose children are leaf splits or leaves, and whose feature and the children's features occur only once on their
+/// paths. A leaf counts as a leaf split with gains of 0.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DepthTwoSplit {
-    /// The split's own, the left child's and the right child's.
+    /// Of the split, the left child and the right child.
     pub(super) conditions: [SplitCondition; 3],
     pub(super) slot: u32,
     /// As in [`Split::shifts`].
     pub(super) shifts: [f64; 2],
-    /// Mean of the leaves by training weight.
+    /// Mean of the leaf values, weighted by `cover`.
     pub(super) mean: f64,
-    /// The left child's mean less the right child's.
+    /// The left child's mean minus the right child's mean.
     pub(super) gap: f64,
-    /// [`LeafSplit::gains`] of the left and of the right child.
+    /// [`LeafSplit::gains`] of the left and the right child.
     pub(super) gains: [[f64; 2]; 2],
 }

@@ -1,4 +1,4 @@
-//! Contributions against the definition itself, against Python's shap, and against what Shapley values must obey.
+//! Contributions compared with the definition, with Python's shap, and with the axioms of Shapley values.
 
 use super::*;
 use crate::model::linear::Term;
@@ -10,32 +10,34 @@ const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests
 
 const FEATURES: usize = 6;
 
-/// A tree as it is drawn.
+/// A random tree.
 #[derive(Debug, Clone)]
-enum Drawn {
+enum RandomTree {
     Leaf(f32, u8),
-    Split(u16, f32, bool, Box<Drawn>, Box<Drawn>),
+    Split(u16, f32, bool, Box<RandomTree>, Box<RandomTree>),
 }
 
-/// Trees over a few features, so that paths meet most of them again; some leaves were reached by no training row.
+/// Trees over a few features, so that features repeat on paths. Some leaves have no training weight.
 fn tree() -> impl Strategy<Value = Vec<Node>> {
-    let leaf = (-1.0f32..1.0, 0u8..5).prop_map(|(value, cover)| Drawn::Leaf(value, cover));
+    let leaf = (-1.0f32..1.0, 0u8..5).prop_map(|(value, cover)| RandomTree::Leaf(value, cover));
     let tree = leaf.prop_recursive(6, 40, 2, |below| {
         let split = (0..FEATURES as u16, 0u8..4, any::<bool>(), below.clone(), below);
-        split.prop_map(|(f, at, missing_left, l, r)| Drawn::Split(f, f32::from(at), missing_left, l.into(), r.into()))
+        split.prop_map(|(f, at, missing_left, l, r)| {
+            RandomTree::Split(f, f32::from(at), missing_left, l.into(), r.into())
+        })
     });
-    tree.prop_map(|drawn| {
+    tree.prop_map(|tree| {
         let mut nodes = vec![Node::leaf(0.0, 0.0)];
-        write(&drawn, &mut nodes, 0);
+        write(&tree, &mut nodes, 0);
         nodes
     })
 }
 
-/// Writes a drawn tree from node `at` on; its cover.
-fn write(drawn: &Drawn, nodes: &mut Vec<Node>, at: usize) -> f32 {
-    nodes[at] = match drawn {
-        Drawn::Leaf(value, cover) => Node::leaf(*value, f32::from(*cover)),
-        Drawn::Split(feature, threshold, missing_left, left, right) => {
+/// Writes a tree into `nodes`, its root at `at`. Returns its cover.
+fn write(tree: &RandomTree, nodes: &mut Vec<Node>, at: usize) -> f32 {
+    nodes[at] = match tree {
+        RandomTree::Leaf(value, cover) => Node::leaf(*value, f32::from(*cover)),
+        RandomTree::Split(feature, threshold, missing_left, left, right) => {
             let child = nodes.len();
             nodes.extend([Node::leaf(0.0, 0.0); 2]);
             let cover = write(left, nodes, child) + write(right, nodes, child + 1);
@@ -57,7 +59,7 @@ fn explain(scorer: &Scorer, row: &[f32]) -> Explanation {
     Explainer::for_scorer(scorer, &Calibration::None).explain(row).unwrap()
 }
 
-/// The expected value of a tree where the features of the set `known` are known, from node `at` on.
+/// The expected value of a subtree with root `at`, if the features of the bit set `known` are known.
 fn expected(nodes: &[Node], row: &[f32], known: usize, at: usize) -> f64 {
     let node = &nodes[at];
     if node.is_leaf() {
@@ -74,7 +76,7 @@ fn expected(nodes: &[Node], row: &[f32], known: usize, at: usize) -> f64 {
     share * expected(nodes, row, known, left) + (1.0 - share) * expected(nodes, row, known, right)
 }
 
-/// Shapley's definition: the mean, over all orders in which features become known, of what each adds.
+/// Shapley's definition: the mean gain of each feature over all orders in which features become known.
 fn by_definition(game: impl Fn(usize) -> f64) -> [f64; FEATURES] {
     let factorial = |n: usize| (1..=n).product::<usize>() as f64;
     let values: Vec<f64> = (0..1 << FEATURES).map(game).collect();
@@ -107,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn contributions_add_up_to_what_is_explained(trees in prop::collection::vec(tree(), 1..20), row in row()) {
+    fn contributions_add_up_to_the_score(trees in prop::collection::vec(tree(), 1..20), row in row()) {
         let scorer = booster(trees);
         let explanation = explain(&scorer, &row);
         let Scorer::Sum { base, trees } = &scorer else { unreachable!() };
@@ -118,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn a_feature_that_no_split_asks_for_contributes_nothing(trees in prop::collection::vec(tree(), 1..4), row in row()) {
+    fn unused_features_contribute_nothing(trees in prop::collection::vec(tree(), 1..4), row in row()) {
         let explanation = explain(&booster(trees.clone()), &row);
         for feature in 0..FEATURES {
             if trees.iter().flatten().all(|node| node.is_leaf() || usize::from(node.feature) != feature) {
@@ -128,8 +130,8 @@ proptest! {
     }
 
     #[test]
-    fn features_that_play_the_same_part_contribute_the_same(tree in tree(), row in row()) {
-        // The tree, and the tree with features 0 and 1 in each other's place; the row has the same value of both.
+    fn symmetric_features_contribute_the_same(tree in tree(), row in row()) {
+        // The tree, and the tree with features 0 and 1 swapped. The row has the same value of both.
         let mut swapped = tree.clone();
         swapped.iter_mut().filter(|node| node.feature < 2).for_each(|node| node.feature = 1 - node.feature);
         let mut row = row;
@@ -139,11 +141,11 @@ proptest! {
     }
 }
 
-/// Paths of up to 64 different features: every number of points is used, far beyond what brute force can check.
+/// Paths of up to 64 different features, which are too long for brute force. Every number of quadrature points occurs.
 #[test]
-fn long_paths_add_up_and_share_evenly() {
+fn features_of_long_paths_contribute_equally() {
     for features in [1u16, 4, 5, 8, 9, 16, 17, 32, 33, 54, 64] {
-        // All features at or above 1: 1, else 0. Told one by one, each matters only as the last: all matter the same.
+        // The value is 1 if all features are at or above 1, else 0. So all features contribute the same.
         let mut nodes = Vec::new();
         for feature in 0..features {
             let at = u32::from(feature) * 2;
@@ -160,7 +162,7 @@ fn long_paths_add_up_and_share_evenly() {
 }
 
 #[test]
-fn a_row_of_another_shape_is_an_error() {
+fn wrong_row_shape_is_an_error() {
     let explainer = Explainer::for_scorer(&booster(vec![stump(-0.5, 0.25)]), &Calibration::None);
     for found in [0, FEATURES - 1, FEATURES + 1] {
         let error = ScoreError::WrongShape { found, expected: FEATURES };
@@ -169,7 +171,7 @@ fn a_row_of_another_shape_is_an_error() {
 }
 
 #[test]
-fn a_linear_model_is_explained_by_the_distance_from_the_mean_row() {
+fn linear_contributions_are_distances_from_the_mean_row() {
     let term = |weight| Term { impute: 3.0, mean: 1.0, scale: 2.0, weight };
     let scorer = Scorer::Linear(Linear { intercept: -1.0, terms: vec![term(0.5), term(-4.0), term(2.0)] });
     let row = [5.0, 1.0, f32::NAN];
@@ -179,12 +181,12 @@ fn a_linear_model_is_explained_by_the_distance_from_the_mean_row() {
 }
 
 #[test]
-fn it_is_said_what_is_explained() {
+fn explainer_names_its_output() {
     let forest = Scorer::Mean(Trees::new(1, vec![stump(0.1, 0.3), stump(0.2, 0.8)]).unwrap());
     let booster = Scorer::Sum { base: 0.5, trees: Trees::new(1, vec![stump(-0.5, 0.25)]).unwrap() };
     let platt = Calibration::Platt { a: 3.0, b: -0.25 };
     let isotonic = Calibration::Isotonic { knots: vec![(0.0, 0.1), (1.0, 0.9)] };
-    for (scorer, calibration, explained) in [
+    for (scorer, calibration, expected_output) in [
         (&forest, &Calibration::None, ModelOutput::Probability),
         (&forest, &platt, ModelOutput::LogOdds),
         (&forest, &isotonic, ModelOutput::UncalibratedProbability),
@@ -193,17 +195,17 @@ fn it_is_said_what_is_explained() {
         (&booster, &isotonic, ModelOutput::UncalibratedLogOdds),
     ] {
         let explainer = Explainer::for_scorer(scorer, calibration);
-        assert_eq!(explainer.output(), explained);
+        assert_eq!(explainer.output(), expected_output);
         let row = [7.0];
         let (value, score) = (explainer.explain(&row).unwrap().value(), scorer.score(&row).unwrap());
         let p = calibration.probability(scorer, score);
-        let said = match explained {
+        let output = match expected_output {
             ModelOutput::Probability => p,
             ModelOutput::LogOdds => (p / (1.0 - p)).ln(),
             ModelOutput::UncalibratedProbability | ModelOutput::UncalibratedLogOdds => score,
         };
-        // The values are single-precision fractions.
-        assert_near(&[value], &[said], 1e-7);
+        // Node values are in single precision.
+        assert_near(&[value], &[output], 1e-7);
     }
 }
 
@@ -211,8 +213,8 @@ fn stump(left: f32, right: f32) -> Vec<Node> {
     vec![Node::split(0, 2.0, (1, 2), true, 10.0, 0.0), Node::leaf(left, 6.0), Node::leaf(right, 4.0)]
 }
 
-/// See tests/golden/explain.py. shap reports XGBoost's own values, which are of single precision; scikit-learn's leaves are in
-/// double precision and rounded to ours.
+/// See tests/golden/explain.py. For XGBoost, shap returns values in single precision. For scikit-learn, leaf values are in
+/// double precision, ours are rounded to single precision.
 #[test]
 fn contributions_equal_those_of_python_shap() {
     let models: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();

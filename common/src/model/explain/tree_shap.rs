@@ -1,32 +1,31 @@
 //! Exact TreeSHAP in time linear in the number of nodes.
 //!
-//! What is computed: path-dependent TreeSHAP (Lundberg, Erion and Lee 2018). These are the Shapley values of a game in
-//! which a coalition is a set of *known* features. Where the feature of a split is known, the row takes its own side; where
-//! it is not, the row takes both sides, by the share of the training weight (`cover`) that did. The value of a coalition is
+//! The result is that of path-dependent TreeSHAP (Lundberg, Erion and Lee 2018): the Shapley values of a game in which a
+//! coalition is a set of *known* features. At a split on a known feature, the row takes its own side. At a split on an
+//! unknown feature, it takes both sides, each with its share of the training weight (`cover`). The value of a coalition is
 //! the expected value of the tree.
 //!
-//! How: the Shapley value of a feature is the integral, over `t` from 0 to 1, of how much the expected value changes once
-//! the feature is known, where every other one is known with probability `t` (Owen 1972, "Multilinear extensions of games").
-//! For a tree that is a polynomial in `t`, of a degree below the number of different features on a path, so a few points of
-//! Gauss-Legendre quadrature integrate it exactly. At each point, one pass down the tree and one back up do for all
-//! features:
+//! The Shapley value of a feature is an integral over `t` from 0 to 1. The integrand is the change of the expected value if
+//! the feature is known, where every other feature is known with probability `t` (Owen 1972, "Multilinear extensions of
+//! games"). For a tree, the integrand is a polynomial in `t`, of a degree below the number of different features on a path.
+//! A few points of Gauss-Legendre quadrature therefore integrate it exactly. At each point, one pass down the tree and one
+//! pass up compute the contributions of all features:
 //!
-//! 1. Down: the `reach` of a node, the probability that the row comes to it. At a split it divides by the probability of
-//!    going left: `share + p · (goes - share)`, where `share` is the share of the training weight that goes left, `goes` is 1
-//!    if the row does and 0 if not, and `p` is the probability that the feature is known, given that the row came here
+//! 1. Down: the `reach` of a node is the probability that the row reaches it. At a split, the probability of going left is
+//!    `share + p · (goes - share)`. Here `share` is the share of the training weight that goes left, `goes` is 1 if the row
+//!    goes left and 0 if not, and `p` is the probability that the feature is known, given that the row reached the split
 //!    ([`Coalition`]).
-//! 2. Up: the `value` of a node, `right + goes_left · (left - right)` of its children's. The contribution of the split's
-//!    feature is the derivative of the tree's value with respect to that feature's own `t`: the sum, over its splits, of
-//!    `reach · dp/dt · (goes - share) · (left - right)`.
+//! 2. Up: the `value` of a node is `right + goes_left · (left - right)`, where `left` and `right` are the values of its
+//!    children. The contribution of a feature is the derivative of the tree's value with respect to the `t` of this feature
+//!    alone: the sum, over its splits, of `reach · dp/dt · (goes - share) · (left - right)`.
 //!
-//! Every quantity is a probability or an expected value, so nothing is lost by cancellation. Linear TreeSHAP (Yu et al.
-//! 2022) takes the same two passes over twice as many points, and divides polynomials. Near the leaves, where most splits
-//! are, two or three coefficients of each polynomial take the place of the points: see [`super::workspace`].
+//! Every quantity is a probability or an expected value, so there is no loss of precision by cancellation. Linear TreeSHAP
+//! (Yu et al. 2022) makes the same two passes over twice as many points, and divides polynomials. Near the leaves, where
+//! most splits are, two or three coefficients of each polynomial replace the points: see [`super::workspace`].
 //!
 //! # Example
 //!
-//! A tree over features A and B, with the training weight in brackets, and a row with A = 3 and B = 1, which reaches the
-//! leaf 8:
+//! A tree over features A and B, with training weights in parentheses. The row A = 3, B = 1 reaches the leaf 8:
 //!
 //! ```text
 //!            A < 1 (10)
@@ -50,7 +49,7 @@
 //! | B < 1 | 0.7 | 0.25 | 0 | 1/2 | 1 | 0.125 |
 //! | A < 2 | 0.6125 | 1/3 | 0 | 5/7 | 40/49 | 2/21 |
 //!
-//! The last `p`: a row comes through `A < 1` to the right surely if A is known, and with probability 0.4 if not, so A is
+//! The last `p`: the row goes right at `A < 1` with probability 1 if A is known, and with probability 0.4 if not. So A is
 //! known with probability 0.5 / (0.5 + 0.5 · 0.4) = 5/7. Back up:
 //!
 //! | split | left | right | contribution | value |
@@ -68,16 +67,16 @@ use super::workspace::Workspace;
 use crate::model::trees::Trees;
 use std::fmt::Debug;
 
-/// Trees in a batch: enough that steps from root to leaves, which wait for one another, are few among many.
+/// Number of trees in a batch. Steps along one path depend on each other; steps in different trees can overlap.
 const BATCH_TREES: usize = 4;
 
-/// Trees, made ready to explain rows.
+/// Trees that are prepared to explain rows.
 pub(super) trait TreeShap: Debug + Send + Sync {
-    /// Adds the contributions to the sum of all trees. `row`, `contributions`: `(n_features,)`; NaN in a row = missing.
+    /// Adds the contributions of all trees to `contributions`. Both are `(n_features,)`; NaN in `row` = missing.
     fn add(&self, row: &[f32], contributions: &mut [f64]);
 }
 
-/// Makes trees ready, with as many quadrature points as their paths need.
+/// Prepares trees, with as many quadrature points as their paths need.
 pub(super) fn prepare(trees: &Trees) -> Box<dyn TreeShap> {
     let batches: Vec<TreeBatch> = trees.trees().chunks(BATCH_TREES).map(TreeBatch::new).collect();
     match batches.iter().map(|batch| batch.path_features).max().unwrap_or(0) {
@@ -85,20 +84,20 @@ pub(super) fn prepare(trees: &Trees) -> Box<dyn TreeShap> {
         5..=8 => Box::new(PreparedTrees::<4>::new(batches)),
         9..=16 => Box::new(PreparedTrees::<8>::new(batches)),
         17..=32 => Box::new(PreparedTrees::<16>::new(batches)),
-        // Up to 64, the most that trees may have: `MAX_PATH_FEATURES`.
+        // Up to 64: `MAX_PATH_FEATURES`.
         _ => Box::new(PreparedTrees::<32>::new(batches)),
     }
 }
 
-/// Trees at `N` quadrature points.
+/// Trees with `N` quadrature points.
 #[derive(Debug)]
 struct PreparedTrees<const N: usize> {
     rule: GaussLegendre<N>,
-    /// Each with the table of its shares.
+    /// Each batch with its [`Coalition::table`].
     batches: Vec<(TreeBatch, Vec<Coalition<N>>)>,
-    /// Most slots of a batch.
+    /// Maximum number of slots in a batch.
     slots: usize,
-    /// Most splits of a batch.
+    /// Maximum number of splits in a batch.
     splits: usize,
 }
 
@@ -132,9 +131,9 @@ mod tests {
     use super::*;
     use crate::model::trees::Node;
 
-    /// The module's example, with feature A = 0 and B = 1.
+    /// The example of the module's documentation. Feature A is at position 0, B at 1.
     #[test]
-    fn the_example_is_right() {
+    fn documented_example_is_correct() {
         let nodes = vec![
             Node::split(0, 1.0, (1, 2), true, 10.0, 0.0),
             Node::leaf(1.0, 6.0),

@@ -1,12 +1,12 @@
-//! One row's pass over a batch of trees: down, the probability that each slot is reached; back, expected values and
-//! contributions. All of it at `N` quadrature points at once; see [`super::tree_shap`] for the idea and an example.
+//! One row's pass over a batch of trees: down, the probability that the row reaches each slot; back up, expected values and
+//! contributions. Each step handles `N` quadrature points at once. [`super::tree_shap`] has the method and an example.
 
 use super::batch::TreeBatch;
 use super::coalition::{Coalition, EXCLUDED};
 use super::quadrature::GaussLegendre;
 use super::split::{PathFeature, SplitCondition};
 
-/// A row, and memory for the batch that is under way.
+/// A row, and memory for the current batch.
 #[derive(Debug)]
 pub(super) struct Workspace<const N: usize> {
     features: Vec<FeatureState<N>>,
@@ -18,40 +18,41 @@ pub(super) struct Workspace<const N: usize> {
 /// A feature of the row.
 #[derive(Debug, Clone, Copy)]
 struct FeatureState<const N: usize> {
-    /// The row's value twice; where it is missing, a value below every threshold, and one above.
+    /// The row's value twice. If it is missing: a value below every threshold, and a value above every threshold.
     x: [f32; 2],
     /// The contribution from depth-two splits.
     contribution: f64,
-    /// The contribution from all other splits, by quadrature point: they are summed once, at the end.
+    /// The contribution from all other splits, by quadrature point. The points are summed once, at the end.
     by_point: [f64; N],
 }
 
 /// A slot, by quadrature point.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SlotState<const N: usize> {
-    /// Weight of the point times the probability that the row comes here.
+    /// Weight of the point times the probability that the row reaches the slot.
     pub(super) reach: [f64; N],
-    /// Expected value of the tree, given that the row comes here.
+    /// Expected value of the tree, given that the row reaches the slot.
     pub(super) value: [f64; N],
-    /// All bits if the row takes the branch to here and every branch of the same feature above, else none: a mask for
-    /// positions in [`Coalition::table`].
+    /// Mask for positions in [`Coalition::table`]: all bits if the row takes the branch to this slot and all earlier branches
+    /// on the same feature, else 0.
     follows: u32,
 }
 
 /// A split, by quadrature point.
 #[derive(Debug, Clone, Copy)]
 struct SplitState<const N: usize> {
-    /// Probability that the row goes left, given that it comes here.
+    /// Probability that the row goes left, given that it reaches the split.
     goes_left: [f64; N],
-    /// What each unit of difference between the children's values contributes to the split's feature.
+    /// Contribution to the split's feature per unit of difference between the children's values.
     weight: [f64; N],
 }
 
-/// By where a row goes, 0 = right, 1 = left: [`SlotState::follows`] of the left child. Turned around, of the right one.
+/// [`SlotState::follows`] of the left child, for each side that the row can take: 0 = right, 1 = left. In reverse order, of
+/// the right child.
 const FOLLOWS: [u32; 2] = [EXCLUDED, u32::MAX];
 
 impl<const N: usize> Workspace<N> {
-    /// For a row, `(n_features,)`, NaN = missing, and batches of at most so many slots and splits.
+    /// `row`: `(n_features,)`, NaN = missing. `slots` and `splits`: the maximum numbers in a batch.
     pub(super) fn new(row: &[f32], slots: usize, splits: usize) -> Self {
         let feature = |x: &f32| FeatureState {
             x: if x.is_nan() { [f32::NEG_INFINITY, f32::INFINITY] } else { [*x; 2] },
@@ -65,7 +66,7 @@ impl<const N: usize> Workspace<N> {
         }
     }
 
-    /// Adds the contributions of the batch's trees. `coalitions` is the table of the batch's shares.
+    /// Adds the contributions of the batch's trees. `coalitions` is [`Coalition::table`] of the batch's shares.
     pub(super) fn add(&mut self, rule: &GaussLegendre<N>, batch: &TreeBatch, coalitions: &[Coalition<N>]) {
         for root in self.slots.iter_mut().take(batch.roots) {
             root.reach = rule.weights;
@@ -90,7 +91,7 @@ impl<const N: usize> Workspace<N> {
         &self.slots
     }
 
-    /// From the roots down: the reach of each slot.
+    /// From the roots down: computes the reach of each slot.
     fn descend(&mut self, batch: &TreeBatch, coalitions: &[Coalition<N>]) {
         for (split, state) in batch.splits.iter().zip(&mut self.splits) {
             let follows = self.slots[split.path_feature.slot as usize].follows;
@@ -98,7 +99,7 @@ impl<const N: usize> Workspace<N> {
             let reach = self.slots[split.slot as usize].reach;
             let side = self.features[split.condition.feature()].side(split.condition);
             let shift = split.shifts[side];
-            // The share of the training weight that goes left, moved by `shift` once the feature is known.
+            // The share of the training weight that goes left, plus `shift` if the feature is known.
             state.goes_left = coalition.probability.map(|p| p * shift - split.shifts[0]);
             state.weight = std::array::from_fn(|q| reach[q] * coalition.slope[q] * shift);
             let left_reach: [f64; N] = std::array::from_fn(|q| reach[q] * state.goes_left[q]);
@@ -110,10 +111,10 @@ impl<const N: usize> Workspace<N> {
         }
     }
 
-    /// Values and contributions of depth-two splits.
+    /// Computes values and contributions of depth-two splits.
     ///
-    /// Each of their features is asked for the first time, so it is in the coalition with probability `t`: values are
-    /// polynomials in `t` of degree two, and contributions need the integrals of `reach` and of `reach · t` only.
+    /// Each of their features occurs for the first time on the path, so it is in the coalition with probability `t`. Values
+    /// are polynomials in `t` of degree two, and contributions need only the integrals of `reach` and of `reach · t`.
     fn evaluate_depth_two_splits(&mut self, batch: &TreeBatch, points: &[f64; N]) {
         let features = self.features.as_mut_slice();
         for split in &batch.depth_two_splits {
@@ -125,7 +126,7 @@ impl<const N: usize> Workspace<N> {
             let right_gain = split.gains[1][features[right.feature()].side(right)];
             let reach = pairwise_sum(&slot.reach);
             let reach_t = pairwise_sum(&std::array::from_fn::<f64, N, _>(|q| slot.reach[q] * points[q]));
-            // The children's values are their means plus t times their gains.
+            // A child's value is its mean plus `t` times its gain.
             let gap_slope = left_gain - right_gain;
             let left_reach = shift * reach_t + left_share * reach;
             features[own.feature()].contribution += shift * (split.gap * reach + gap_slope * reach_t);
@@ -137,7 +138,7 @@ impl<const N: usize> Workspace<N> {
         }
     }
 
-    /// Values and contributions of leaf splits.
+    /// Computes values and contributions of leaf splits.
     fn evaluate_leaf_splits(&mut self, batch: &TreeBatch, coalitions: &[Coalition<N>]) {
         for split in &batch.leaf_splits {
             let follows = self.slots[split.path_feature.slot as usize].follows;
@@ -151,7 +152,7 @@ impl<const N: usize> Workspace<N> {
         }
     }
 
-    /// From the leaves up: the value of each split's slot, and the contributions.
+    /// From the leaves up: computes the value of each split's slot, and the contributions.
     fn ascend(&mut self, batch: &TreeBatch) {
         for (split, state) in batch.splits.iter().zip(&self.splits).rev() {
             let children = &self.slots[split.children_slot as usize..][..2];
@@ -165,21 +166,21 @@ impl<const N: usize> Workspace<N> {
 }
 
 impl<const N: usize> FeatureState<N> {
-    /// 1 if the row goes left, 0 if right: the position in a pair that lies in memory. Compilers make no branch of that;
-    /// none could be predicted.
+    /// 1 if the row goes left, 0 if right: a position in a pair. Indexing avoids a branch, which the processor could not
+    /// predict.
     #[inline(always)]
     fn side(&self, condition: SplitCondition) -> usize {
         usize::from(self.x[usize::from(condition.missing & 1)] < condition.threshold)
     }
 }
 
-/// Position in [`Coalition::table`] for a split whose feature was asked above as `path_feature` says.
+/// Position in [`Coalition::table`] for a split with this `path_feature`; `follows` is that of `path_feature.slot`.
 #[inline(always)]
 fn coalition_at(path_feature: PathFeature, follows: u32) -> usize {
     (path_feature.share & follows) as usize
 }
 
-/// The sum, in an order in which two numbers can be added at once.
+/// The sum, in an order that allows two additions at once (SIMD).
 #[inline(always)]
 fn pairwise_sum<const N: usize>(values: &[f64; N]) -> f64 {
     let (pairs, rest) = values.as_chunks::<2>();
