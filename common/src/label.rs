@@ -1,4 +1,4 @@
-//! The definitions of churn.
+//! Churn labels: what counts as churn, and when the label of a cutoff is known.
 
 use crate::calendar::Day;
 use crate::history::History;
@@ -8,28 +8,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Definition {
-    /// The user visits `Cancellation Confirmation` within the horizon.
+    /// An event on the page `Cancellation Confirmation` within `horizon_days` after the cutoff.
     Cancellation,
-    /// No event at all for the days of inactivity after the cutoff.
+    /// No event within `inactivity_days` after the cutoff.
     Inactivity,
-    /// Either of the two.
+    /// Cancellation or inactivity.
     Either,
 }
 
-/// The label that a row predicts: a definition and how far it looks ahead.
+/// The label that a model predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
-    /// What counts as churn.
     pub definition: Definition,
-    /// Days after the cutoff in which a cancellation counts, 1..=365.
+    /// Days after the cutoff in which a cancellation counts as churn, 1..=365.
     pub horizon_days: u16,
-    /// Days without an event after the cutoff that count as inactivity, 1..=365.
+    /// Days without an event after the cutoff that count as churn, 1..=365.
     pub inactivity_days: u16,
 }
 
 impl Label {
-    /// Days after the cutoff that must have passed before the label is known.
-    pub fn matures_after(&self) -> u16 {
+    /// Days from a cutoff until its label is known.
+    pub fn label_delay_days(&self) -> u16 {
         match self.definition {
             Definition::Cancellation => self.horizon_days,
             Definition::Inactivity => self.inactivity_days,
@@ -37,14 +36,14 @@ impl Label {
         }
     }
 
-    /// The newest cutoff whose label is known from a log that reaches the start of `log_end`.
-    pub fn newest_matured(&self, log_end: Day) -> Day {
-        log_end.plus(-i32::from(self.matures_after()))
+    /// The latest cutoff whose label is known from a log that ends at the start of `log_end`.
+    pub fn latest_labelled_cutoff(&self, log_end: Day) -> Day {
+        log_end.plus(-i32::from(self.label_delay_days()))
     }
 
-    /// Whether the user churned after `cutoff`; `None` while a log up to the start of `log_end` is not long enough.
-    pub fn of(&self, history: &History, cutoff: Day, log_end: Day) -> Option<bool> {
-        if cutoff > self.newest_matured(log_end) {
+    /// Whether the user churned after `cutoff`; `None` if a log that ends at the start of `log_end` is too short for a label.
+    pub fn for_history(&self, history: &History, cutoff: Day, log_end: Day) -> Option<bool> {
+        if cutoff > self.latest_labelled_cutoff(log_end) {
             return None;
         }
         let within = |days: u16| history.between(cutoff, cutoff.plus(i32::from(days))).map(|(_, slice)| slice);
@@ -69,7 +68,7 @@ mod tests {
         Label { definition, horizon_days: 14, inactivity_days: 10 }
     }
 
-    /// Active on day 0 and on the given day, which may end with a cancellation.
+    /// Events on day 0 and on the day `last`, the latter on `page`.
     fn history(last: i32, page: Page) -> History {
         let days = slices_of(&[event(0, at(0, 0), Page::Home), event(1, at(last, 5), page)]);
         History::from_slices(days.into_iter().map(|d| StoredSlices {
@@ -80,33 +79,33 @@ mod tests {
     }
 
     #[test]
-    fn a_cancellation_counts_from_the_cutoff_to_the_end_of_the_horizon() {
+    fn cancellation_counts_within_the_horizon() {
         let (cutoff, end) = (at(1, 0).day(), at(60, 0).day());
         let cancels_on = |day| history(day, Page::CancellationConfirmation);
-        let of = |h: &History| label(Definition::Cancellation).of(h, cutoff, end);
-        assert_eq!(of(&cancels_on(1)), Some(true));
-        assert_eq!(of(&cancels_on(14)), Some(true));
-        assert_eq!(of(&cancels_on(15)), Some(false));
-        assert_eq!(of(&history(5, Page::Cancel)), Some(false));
+        let churned = |h: &History| label(Definition::Cancellation).for_history(h, cutoff, end);
+        assert_eq!(churned(&cancels_on(1)), Some(true));
+        assert_eq!(churned(&cancels_on(14)), Some(true));
+        assert_eq!(churned(&cancels_on(15)), Some(false));
+        assert_eq!(churned(&history(5, Page::Cancel)), Some(false));
     }
 
     #[test]
-    fn inactivity_is_silence_for_all_of_its_days() {
+    fn inactivity_is_no_event_on_any_of_its_days() {
         let (cutoff, end) = (at(1, 0).day(), at(60, 0).day());
-        let of = |d, day| label(d).of(&history(day, Page::Home), cutoff, end);
-        assert_eq!(of(Definition::Inactivity, 10), Some(false));
-        assert_eq!(of(Definition::Inactivity, 11), Some(true));
-        assert_eq!(of(Definition::Either, 11), Some(true));
-        assert_eq!(of(Definition::Cancellation, 11), Some(false));
+        let churned = |d, day| label(d).for_history(&history(day, Page::Home), cutoff, end);
+        assert_eq!(churned(Definition::Inactivity, 10), Some(false));
+        assert_eq!(churned(Definition::Inactivity, 11), Some(true));
+        assert_eq!(churned(Definition::Either, 11), Some(true));
+        assert_eq!(churned(Definition::Cancellation, 11), Some(false));
         let visit = history(5, Page::Cancel);
-        assert_eq!(label(Definition::Inactivity).of(&visit, cutoff, end), Some(false), "any event counts");
+        assert_eq!(label(Definition::Inactivity).for_history(&visit, cutoff, end), Some(false), "any event counts");
     }
 
     #[test]
-    fn a_label_is_unknown_until_the_log_reaches_the_end_of_its_horizon() {
+    fn label_is_unknown_before_the_end_of_its_horizon() {
         let h = history(2, Page::CancellationConfirmation);
         let l = label(Definition::Either);
-        assert_eq!(l.of(&h, at(1, 0).day(), at(14, 0).day()), None);
-        assert_eq!(l.of(&h, at(1, 0).day(), at(15, 0).day()), Some(true));
+        assert_eq!(l.for_history(&h, at(1, 0).day(), at(14, 0).day()), None);
+        assert_eq!(l.for_history(&h, at(1, 0).day(), at(15, 0).day()), Some(true));
     }
 }

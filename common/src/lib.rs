@@ -1,4 +1,4 @@
-//! The feature and model code that the functions share: what two or more of them need, and nothing else.
+//! Code that two or more functions share: events, features, models and stores.
 
 #[cfg(feature = "stores")]
 pub mod aws;

@@ -5,7 +5,7 @@ use crate::features::Row;
 use crate::history::History;
 use crate::pseudonym::StoredUser;
 
-/// A user at a cutoff whose label is known.
+/// A labelled row: one user at one cutoff.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// Never a feature.
@@ -16,9 +16,9 @@ pub struct Snapshot {
     pub churned: bool,
 }
 
-/// The features at `cutoff` of a user who could still churn then; `None` for one who was not active in the observation
-/// window, or had cancelled.
-pub fn at_risk(history: &History, cutoff: Day, window_days: u16) -> Option<Row> {
+/// The features at `cutoff` of a user who can still churn. `None` if the user has cancelled, or has no activity in the
+/// observation window of `window_days`.
+pub fn features_if_at_risk(history: &History, cutoff: Day, window_days: u16) -> Option<Row> {
     if history.is_cancelled(cutoff.start()) {
         return None;
     }

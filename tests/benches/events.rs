@@ -125,7 +125,7 @@ fn add(slices: &mut SliceBuilder, line: &[u8]) -> bool {
         Line::Event(event) => {
             slices.add(&event);
         }
-        Line::Unattributable => {}
+        Line::WithoutUser => {}
         Line::Rejected(_) => return false,
     }
     true

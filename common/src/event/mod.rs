@@ -1,4 +1,4 @@
-//! One event of a log, and the rules that make a clean one out of a line.
+//! Events of a log: parsing and validating one line.
 
 mod page;
 mod raw;
@@ -11,20 +11,18 @@ use crate::ids::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// Longest song that is believed: six hours, in seconds. Longer (or negative) is taken as unknown.
-const LONGEST_SONG_S: f64 = 6.0 * 3600.0;
+/// Maximum plausible length of a song, in seconds. A longer or negative length is unknown.
+const MAX_SONG_S: f64 = 6.0 * 3600.0;
 
-/// Subscription level of a user at the moment of an event.
+/// Subscription level of a user at the time of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Free of charge, with adverts.
     Free,
-    /// Paying.
     Paid,
 }
 
-/// Gender, as in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gender {
     /// `F`.
@@ -33,130 +31,108 @@ pub enum Gender {
     Male,
 }
 
-/// A clean event: everything in it is known to be in range; what is `None` was absent, empty or not believable.
+/// A valid event. Optional fields are `None` if they are absent, empty or not plausible.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event<'a> {
-    /// Who did it.
     pub user: UserId,
-    /// In which of their sessions.
     pub session: SessionId,
-    /// Position in the session, counted by the product from 0.
+    /// Position in the session, from 0.
     pub item: Option<u32>,
-    /// When.
     pub ts: Timestamp,
-    /// What.
     pub page: Page,
-    /// Subscription level at that moment.
     pub level: Option<Level>,
-    /// When the user registered; never after `ts`.
+    /// Registration time of the user, not after `ts`.
     pub registration: Option<Timestamp>,
-    /// Gender.
     pub gender: Option<Gender>,
-    /// Artist of the song; never empty.
+    /// Artist of the song, not empty.
     pub artist: Option<Cow<'a, str>>,
-    /// Title of the song; never empty.
+    /// Title of the song, not empty.
     pub song: Option<Cow<'a, str>>,
-    /// Length of the song in milliseconds, at most six hours.
+    /// Length of the song in milliseconds, up to [`MAX_SONG_S`].
     pub length_ms: Option<u32>,
 }
 
-/// Why a line is not an event.
+/// Why a line is not a valid event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejection {
-    /// Nothing but white space.
     #[error("empty line")]
     EmptyLine,
-    /// Longer than the reader's bound.
     #[error("line is longer than {limit} bytes")]
-    LineTooLong {
-        /// The bound, in bytes.
-        limit: usize,
-    },
-    /// The stream broke off within this line.
-    #[error("the object breaks off within this line")]
-    LineCutOff,
-    /// Not JSON.
+    LineTooLong { limit: usize },
+    #[error("the object is truncated within this line")]
+    LineTruncated,
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
-    /// A field that every event needs is absent, null or blank.
+    /// A required field is absent, null or blank.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A field holds a value of another type.
-    #[error("{0} has the wrong type")]
-    WrongType(&'static str),
-    /// `userId` is longer than [`UserId::MAX_BYTES`].
+    #[error("{0} has an invalid type")]
+    InvalidType(&'static str),
     #[error("userId is longer than {} bytes", UserId::MAX_BYTES)]
     UserIdTooLong,
-    /// `ts` is zero or negative.
     #[error("ts is not positive")]
-    NonPositiveTs,
-    /// `ts` lies further in the future than the permitted clock skew.
+    TsNotPositive,
+    /// `ts` is in the future by more than the permitted clock skew.
     #[error("ts is in the future")]
-    FutureTs,
-    /// The session has more events on this day than anything but a fault produces.
+    TsInFuture,
+    /// The session has an implausible number of events on one day.
     #[error("session has more than {limit} events on this day")]
-    SessionTooLong {
-        /// The bound, in events.
-        limit: usize,
-    },
+    SessionTooLong { limit: usize },
 }
 
 impl Rejection {
-    /// A stable name for counts and metrics, such as `not_json` or `missing_ts`.
+    /// A stable name for counts, such as `not_json` or `missing_ts`.
     pub fn code(&self) -> Cow<'static, str> {
         match self {
             Self::EmptyLine => "empty_line".into(),
             Self::LineTooLong { .. } => "line_too_long".into(),
-            Self::LineCutOff => "line_truncated".into(),
+            Self::LineTruncated => "line_truncated".into(),
             Self::NotJson(_) => "not_json".into(),
             Self::NotAnObject => "not_an_object".into(),
             Self::Missing(field) => format!("missing_{field}").into(),
-            Self::WrongType(field) => format!("invalid_type_{field}").into(),
+            Self::InvalidType(field) => format!("invalid_type_{field}").into(),
             Self::UserIdTooLong => "user_id_too_long".into(),
-            Self::NonPositiveTs => "ts_not_positive".into(),
-            Self::FutureTs => "ts_in_future".into(),
+            Self::TsNotPositive => "ts_not_positive".into(),
+            Self::TsInFuture => "ts_in_future".into(),
             Self::SessionTooLong { .. } => "session_too_long".into(),
         }
     }
 
-    /// Whether the line breaks the format, rather than holding an implausible value.
+    /// Whether the format is invalid. If not, a value is implausible.
     pub fn is_malformed(&self) -> bool {
-        !matches!(self, Self::NonPositiveTs | Self::FutureTs | Self::SessionTooLong { .. })
+        !matches!(self, Self::TsNotPositive | Self::TsInFuture | Self::SessionTooLong { .. })
     }
 }
 
-/// What a line turned out to be.
+/// The result of parsing a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Line<'a> {
-    /// A clean event.
     Event(Event<'a>),
     /// A well-formed event without a user: `userId` is absent, null, blank or `"None"`.
-    Unattributable,
-    /// Not an event.
+    WithoutUser,
     Rejected(Rejection),
 }
 
 impl<'a> Line<'a> {
-    /// Reads one line. `latest` is the last moment an event may have: now and the permitted clock skew.
+    /// Parses one line. `latest` is the latest time that an event may have: the current time plus the permitted clock skew.
     ///
-    /// Unknown fields are passed over. Bytes that are not UTF-8 become U+FFFD, as titles in odd encodings do not make
-    /// an event less of one.
+    /// Unknown fields are ignored. Bytes that are not UTF-8 become U+FFFD, so that a title in another encoding does not
+    /// invalidate the event.
     pub fn parse(line: &'a [u8], latest: Timestamp) -> Self {
         match scan::fields(line) {
-            Some(raw) => raw.clean(latest).into(),
+            Some(raw) => raw.validate(latest).into(),
             None => Self::parse_with_serde_json(line, latest),
         }
     }
 
-    /// The same by `serde_json` alone, which [`Line::parse`] asks for what is unusual, and is tested against.
+    /// As [`Line::parse`], but slower: with `serde_json` only. `parse` uses it for unusual lines, and tests compare the two.
     pub fn parse_with_serde_json(line: &'a [u8], latest: Timestamp) -> Self {
         match String::from_utf8_lossy(line) {
-            Cow::Borrowed(text) => raw::Raw::read(text).and_then(|raw| raw.clean(latest)).into(),
+            Cow::Borrowed(text) => raw::Raw::read(text).and_then(|raw| raw.validate(latest)).into(),
             Cow::Owned(text) => {
-                let event = raw::Raw::read(&text).and_then(|raw| raw.clean(latest));
+                let event = raw::Raw::read(&text).and_then(|raw| raw.validate(latest));
                 event.map(|event| event.map(Event::into_owned)).into()
             }
         }
@@ -164,17 +140,16 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> From<Result<Option<Event<'a>>, Rejection>> for Line<'a> {
-    fn from(cleaned: Result<Option<Event<'a>>, Rejection>) -> Self {
-        match cleaned {
+    fn from(result: Result<Option<Event<'a>>, Rejection>) -> Self {
+        match result {
             Ok(Some(event)) => Self::Event(event),
-            Ok(None) => Self::Unattributable,
+            Ok(None) => Self::WithoutUser,
             Err(rejection) => Self::Rejected(rejection),
         }
     }
 }
 
 impl Event<'_> {
-    /// The same event, borrowing nothing.
     pub fn into_owned(self) -> Event<'static> {
         Event {
             artist: self.artist.map(|a| Cow::Owned(a.into_owned())),

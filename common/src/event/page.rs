@@ -1,22 +1,21 @@
-//! The pages of the product.
+//! The pages of the product, which are the types of events.
 
 macro_rules! pages {
     ($($variant:ident = $name:literal),* $(,)?) => {
-        /// What the user did, named for the page that the product showed. The order is part of the stored format:
-        /// append only.
+        /// The page of an event. The order is part of the stored format: only append.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Page {
-            /// Any page that is not listed here.
+            /// A page that is not in this list.
             Other,
             $(#[doc = concat!("`", $name, "`.")] $variant,)*
         }
 
         impl Page {
-            /// Every page, in the order of the stored format.
+            /// All pages, in the order of the stored format.
             pub const ALL: &[Self] = &[Self::Other, $(Self::$variant),*];
 
-            /// From the name that logs use.
+            /// The page with this name in logs.
             pub fn from_name(name: &str) -> Self {
                 match name {
                     $($name => Self::$variant,)*
@@ -24,7 +23,7 @@ macro_rules! pages {
                 }
             }
 
-            /// The name that logs use.
+            /// The name in logs.
             pub const fn name(self) -> &'static str {
                 match self {
                     Self::Other => "Other",
@@ -61,7 +60,6 @@ pages! {
 }
 
 impl Page {
-    /// Number of pages.
     pub const COUNT: usize = Self::ALL.len();
 
     /// Position in [`Page::ALL`].
@@ -69,8 +67,8 @@ impl Page {
         self as usize
     }
 
-    /// Whether the page is part of cancelling: it reveals the label, so no feature may see it.
-    pub const fn is_cancelling(self) -> bool {
+    /// Whether the page is part of a cancellation. It reveals the label, so features do not use it.
+    pub const fn is_cancellation(self) -> bool {
         matches!(self, Self::Cancel | Self::CancellationConfirmation)
     }
 }

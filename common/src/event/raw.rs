@@ -1,17 +1,17 @@
-//! The fields of a line before they are believed.
+//! The fields of a line before validation.
 
-use super::{Event, Gender, LONGEST_SONG_S, Level, Page, Rejection};
+use super::{Event, Gender, Level, MAX_SONG_S, Page, Rejection};
 use crate::calendar::Timestamp;
 use crate::ids::{SessionId, UserId};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A JSON value of any type, of which only scalars are kept.
+/// A JSON value. Only scalars keep their content.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Scalar<'a> {
+    /// The line does not have the field.
     #[default]
-    /// The line has none.
     Absent,
     Null,
     Text(Cow<'a, str>),
@@ -49,7 +49,7 @@ pub(super) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// The field that logs call `name`.
+    /// The field with this name in logs.
     pub(super) fn field_mut(&mut self, name: &[u8]) -> Option<&mut Scalar<'a>> {
         Some(match name {
             b"ts" => &mut self.ts,
@@ -68,7 +68,7 @@ impl<'a> Raw<'a> {
     }
 
     pub(super) fn read(line: &'a str) -> Result<Self, Rejection> {
-        // serde would take a struct's fields from an array too.
+        // serde would also accept an array of the fields' values.
         match line.trim_ascii_start().as_bytes().first() {
             None => Err(Rejection::EmptyLine),
             Some(b'{') => serde_json::from_str(line).map_err(|e| Rejection::NotJson(e.to_string())),
@@ -80,26 +80,26 @@ impl<'a> Raw<'a> {
     }
 
     /// `Ok(None)` is an event without a user.
-    pub(super) fn clean(self, latest: Timestamp) -> Result<Option<Event<'a>>, Rejection> {
-        let ts = self.ts.number().map_err(wrong("ts"))?.ok_or(Rejection::Missing("ts"))?;
+    pub(super) fn validate(self, latest: Timestamp) -> Result<Option<Event<'a>>, Rejection> {
+        let ts = self.ts.number().map_err(invalid_type("ts"))?.ok_or(Rejection::Missing("ts"))?;
         if ts < 1.0 {
-            return Err(Rejection::NonPositiveTs);
+            return Err(Rejection::TsNotPositive);
         }
         let ts = Timestamp::from_millis(ts as i64);
         if ts > latest {
-            return Err(Rejection::FutureTs);
+            return Err(Rejection::TsInFuture);
         }
-        let page = self.page.text().map_err(wrong("page"))?.ok_or(Rejection::Missing("page"))?;
-        let name = self.user_id.name().map_err(wrong("userId"))?;
+        let page = self.page.text().map_err(invalid_type("page"))?.ok_or(Rejection::Missing("page"))?;
+        let name = self.user_id.name().map_err(invalid_type("userId"))?;
         if name.as_ref().is_some_and(|name| name.len() > UserId::MAX_BYTES) {
             return Err(Rejection::UserIdTooLong);
         }
         let user = name.and_then(|name| UserId::new(&name));
         let session = match self.session_id {
             Scalar::Integer(number) if number >= 0 => Some(SessionId::from_number(number.unsigned_abs())),
-            named => named.name().map_err(wrong("sessionId"))?.and_then(|name| SessionId::from_name(&name)),
+            named => named.name().map_err(invalid_type("sessionId"))?.and_then(|name| SessionId::from_name(&name)),
         };
-        // An event is one without any of these; what has the wrong type is as unknown as what is out of range.
+        // These fields are optional. A value of an invalid type is unknown, as is a value out of range.
         let item = self.item_in_session.number().unwrap_or(None);
         let registration = self.registration.number().unwrap_or(None);
         let length = self.length.number().unwrap_or(None);
@@ -129,21 +129,21 @@ impl<'a> Raw<'a> {
             },
             artist,
             song,
-            length_ms: length.filter(|s| (0.0..=LONGEST_SONG_S).contains(s)).map(|s| (s * 1000.0).round() as u32),
+            length_ms: length.filter(|s| (0.0..=MAX_SONG_S).contains(s)).map(|s| (s * 1000.0).round() as u32),
         }))
     }
 }
 
-/// A value is of another type than its field takes.
-struct WrongType;
+/// A value has a type that its field does not accept.
+struct InvalidType;
 
-fn wrong(field: &'static str) -> impl Fn(WrongType) -> Rejection {
-    move |WrongType| Rejection::WrongType(field)
+fn invalid_type(field: &'static str) -> impl Fn(InvalidType) -> Rejection {
+    move |InvalidType| Rejection::InvalidType(field)
 }
 
 impl<'a> Scalar<'a> {
-    /// A number, or text that spells a finite one. Blank text counts as absent.
-    fn number(self) -> Result<Option<f64>, WrongType> {
+    /// A number, or text that contains a finite number. Blank text counts as absent.
+    fn number(self) -> Result<Option<f64>, InvalidType> {
         match self {
             Self::Absent | Self::Null => Ok(None),
             Self::Integer(i) => Ok(Some(i as f64)),
@@ -151,26 +151,26 @@ impl<'a> Scalar<'a> {
             Self::Text(text) if is_blank(&text) => Ok(None),
             Self::Text(text) => match text.trim().parse::<f64>() {
                 Ok(x) if x.is_finite() => Ok(Some(x)),
-                _ => Err(WrongType),
+                _ => Err(InvalidType),
             },
-            Self::Other => Err(WrongType),
+            Self::Other => Err(InvalidType),
         }
     }
 
     /// Text; blank text counts as absent.
-    fn text(self) -> Result<Option<Cow<'a, str>>, WrongType> {
+    fn text(self) -> Result<Option<Cow<'a, str>>, InvalidType> {
         match self {
             Self::Absent | Self::Null => Ok(None),
             Self::Text(text) => Ok(Some(text).filter(|t| !is_blank(t))),
-            _ => Err(WrongType),
+            _ => Err(InvalidType),
         }
     }
 
-    /// A name that may be written as text or as a whole number.
-    fn name(self) -> Result<Option<Cow<'a, str>>, WrongType> {
+    /// A name, which can be text or an integer.
+    fn name(self) -> Result<Option<Cow<'a, str>>, InvalidType> {
         match self {
             Self::Integer(i) => Ok(Some(Cow::Owned(i.to_string()))),
-            // Tools that hold a column with gaps as floats write 30 as 30.0.
+            // Tools that store a column with missing values as floats (pandas) write 30 as 30.0.
             Self::Real(x) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(Some(Cow::Owned((x as i64).to_string()))),
             other => other.text(),
         }

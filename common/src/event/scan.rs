@@ -1,13 +1,13 @@
-//! The fast way through a line: one pass over a flat JSON object as logs write it.
+//! A fast parser of lines: one pass over a flat JSON object as logs contain it.
 //!
-//! What is unusual is left to `serde_json` (`None`): nested values, white space other than spaces, a duplicate field,
-//! and all that is wrong. What is returned is what `serde_json` would have read; the tests below and the fuzz target
-//! `event_line` hold the two against each other.
+//! It returns `None` for unusual lines, which `serde_json` then parses: nested values, white space other than spaces,
+//! duplicate fields and errors. Otherwise its result is that of `serde_json`; the tests below and the fuzz target
+//! `event_line` compare the two.
 
 use super::raw::{Raw, Scalar};
 use std::borrow::Cow;
 
-/// The names of all fields that logs are known to have, as they stand in a line, in the order in which most have them.
+/// The names of all fields of known logs, as in a line, in their usual order.
 const NAMES: [&[u8]; 18] = [
     b"\"ts\":",
     b"\"userId\":",
@@ -29,25 +29,25 @@ const NAMES: [&[u8]; 18] = [
     b"\"length\":",
 ];
 
-/// Digits that an `f64` holds exactly whatever they are.
+/// Number of decimal digits that an `f64` represents exactly.
 const EXACT_DIGITS: usize = 15;
 const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
-/// The fields of a line; `None` where `serde_json` must look at it.
+/// The fields of a line; `None` if `serde_json` must parse it.
 ///
-/// What is passed over need not be UTF-8: it would only become U+FFFD.
+/// The values of ignored fields do not have to be UTF-8.
 pub(super) fn fields(line: &[u8]) -> Option<Raw<'_>> {
     let mut rest = Rest(line.strip_suffix(b"\r").unwrap_or(line));
     let mut raw = Raw::default();
-    let mut usual = 0;
+    let mut expected = 0;
     rest.token(b'{')?;
     loop {
         rest.spaces();
-        let name = rest.name(&mut usual)?;
+        let name = rest.name(&mut expected)?;
         rest.spaces();
         match raw.field_mut(name) {
-            None => rest.pass_over()?,
+            None => rest.skip()?,
             Some(field @ Scalar::Absent) => rest.value(field)?,
             Some(_) => return None, // duplicate
         }
@@ -62,16 +62,16 @@ pub(super) fn fields(line: &[u8]) -> Option<Raw<'_>> {
     rest.0.is_empty().then_some(raw)
 }
 
-/// What has not been read yet. After `None`, there is no going on.
+/// The unread part of the line. A method that returns `None` leaves it in an unspecified state.
 struct Rest<'a>(&'a [u8]);
 
 /// A JSON string.
 struct Text<'a> {
-    /// With its quotes.
+    /// Including the quotes.
     quoted: &'a [u8],
     /// Between the quotes.
     inside: &'a [u8],
-    /// Whether there are escapes in it.
+    /// Whether it contains escapes.
     escaped: bool,
 }
 
@@ -99,13 +99,13 @@ impl<'a> Rest<'a> {
         (self.byte()? == token).then_some(())
     }
 
-    /// A field's name and the colon. `usual` is the place in [`NAMES`] that is looked at first, as lines are alike.
-    fn name(&mut self, usual: &mut usize) -> Option<&'a [u8]> {
-        for n in (*usual..NAMES.len()).chain(0..*usual) {
+    /// Reads a field's name and the colon. `expected` is the position in [`NAMES`] that is compared first.
+    fn name(&mut self, expected: &mut usize) -> Option<&'a [u8]> {
+        for n in (*expected..NAMES.len()).chain(0..*expected) {
             let token = NAMES.get(n)?;
             if let Some(rest) = self.0.strip_prefix(*token) {
                 self.0 = rest;
-                *usual = n + 1;
+                *expected = n + 1;
                 return token.get(1..token.len() - 2);
             }
         }
@@ -114,9 +114,9 @@ impl<'a> Rest<'a> {
         Some(name.inside)
     }
 
-    /// A value that is kept.
+    /// Reads a value into `field`.
     fn value(&mut self, field: &mut Scalar<'a>) -> Option<()> {
-        // Written in place: a value that is handed about costs more than all of its reading.
+        // Written in place, because moving a `Scalar` costs more than reading it.
         *field = if self.0.first() == Some(&b'"') {
             let text = self.string()?;
             if text.escaped {
@@ -130,8 +130,8 @@ impl<'a> Rest<'a> {
         Some(())
     }
 
-    /// A value that is checked only.
-    fn pass_over(&mut self) -> Option<()> {
+    /// Checks a value and drops it.
+    fn skip(&mut self) -> Option<()> {
         if self.0.first() == Some(&b'"') { self.string().map(|_| ()) } else { self.bare().map(|_| ()) }
     }
 
@@ -149,7 +149,7 @@ impl<'a> Rest<'a> {
                 [b'"', ..] => break,
                 [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => at += 2,
                 [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|h| h.is_ascii_hexdigit()) => at += 6,
-                _ => return None, // a control character, or no escape of JSON
+                _ => return None, // a control character, or an invalid escape
             }
             escaped = true;
         }
@@ -157,7 +157,7 @@ impl<'a> Rest<'a> {
         Some(Text { quoted, inside: quoted.get(1..at)?, escaped })
     }
 
-    /// A number, or a word such as `null`.
+    /// A number or a literal such as `null`.
     fn bare(&mut self) -> Option<Scalar<'a>> {
         if let Some(number) = self.number() {
             return Some(number);
@@ -169,7 +169,7 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// A number without sign and exponent, of so few digits that it is exact.
+    /// A number without sign and exponent, with few enough digits to be exact.
     fn number(&mut self) -> Option<Scalar<'a>> {
         let (mut n, mut point) = (0, None);
         for (at, byte) in self.0.iter().take(EXACT_DIGITS + 2).enumerate() {
@@ -186,7 +186,7 @@ impl<'a> Rest<'a> {
                     self.take(at)?;
                     return Some(match decimals {
                         None => Scalar::Integer(n),
-                        // The quotient of two exact numbers is rounded once, and so rightly.
+                        // The division of two exact numbers rounds once, so the result is correctly rounded.
                         Some(decimals) => Scalar::Real(n as f64 / POWERS_OF_TEN.get(decimals)?),
                     });
                 }
@@ -197,15 +197,14 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Where the first quote, backslash or control character is: eight bytes at a time, on any processor.
+/// Position of the first quote, backslash or control character. Compares eight bytes at a time, on any processor.
 fn special(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
     let (words, tail) = text.as_chunks::<8>();
     for (n, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        // Marks the high bit of bytes below `bound`. A borrow may mark bytes above one that is marked rightly; the
-        // lowest mark is right.
+        // Sets the high bit of bytes below `bound`. A borrow can also set that of higher bytes; the lowest set bit is correct.
         let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH;
         let quote = below(word ^ (ONES * u64::from(b'"')), 1);
         let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
@@ -223,7 +222,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Checks a line against `serde_json`; whether the scanner took it.
+    /// Compares the scanner with `serde_json`. Returns whether the scanner parsed the line.
     fn agrees(line: &[u8]) -> bool {
         let scanned = fields(line);
         let text = String::from_utf8_lossy(line);
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_lines_need_no_help() {
+    fn usual_lines_are_scanned() {
         for line in [
             r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","auth":"Logged In","status":200}"#,
             r#"{"artist": null, "length": 277.89016, "userAgent": "\"Mozilla\/5.0 \u00e9\"", "new": true, "x": -1.5e3}"#,
@@ -242,7 +241,7 @@ mod tests {
         ] {
             assert!(agrees(line.as_bytes()), "{line}");
         }
-        assert!(agrees(b"{\"location\":\"M\xfcnchen\",\"ts\":1}"), "what is passed over need not be UTF-8");
+        assert!(agrees(b"{\"location\":\"M\xfcnchen\",\"ts\":1}"), "an ignored value does not have to be UTF-8");
     }
 
     #[test]
@@ -308,19 +307,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_scanned_is_what_serde_json_reads(line in line()) {
+        fn scanner_agrees_with_serde_json(line in line()) {
             agrees(line.as_bytes());
         }
 
         #[test]
-        fn damaged_lines_are_read_as_serde_json_reads_them(
+        fn scanner_agrees_with_serde_json_on_damaged_lines(
             line in line(),
             damage in prop::collection::vec((any::<prop::sample::Index>(), 0usize..3, any::<u8>()), 1..4),
         ) {
             let mut line = line.into_bytes();
             for (at, kind, byte) in damage {
                 let at = at.index(line.len());
-                // Half of the bytes are ones that mean something in JSON.
+                // Half of the bytes have a meaning in JSON.
                 let byte = if byte < 128 { b"\"\\{}[],:0123456789.-+eEu tfn\n\r"[usize::from(byte) % 30] } else { byte };
                 match kind {
                     0 => line[at] = byte,

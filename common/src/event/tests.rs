@@ -9,11 +9,11 @@ fn parse(line: &str) -> Line<'_> {
 fn event(line: &str) -> Event<'_> {
     match parse(line) {
         Line::Event(event) => event,
-        other => panic!("{line} is {other:?}"),
+        other => panic!("{line}: {other:?}"),
     }
 }
 
-/// A valid line with `field` set to `value` (JSON), or left out.
+/// A valid line with `field` set to `value` (JSON), or without the field.
 fn with(field: &str, value: Option<&str>) -> String {
     let mut fields = vec![
         ("ts", "1538352117000"),
@@ -30,7 +30,7 @@ fn with(field: &str, value: Option<&str>) -> String {
 }
 
 #[test]
-fn reads_an_event_of_each_kind_of_log() {
+fn lines_of_both_known_logs_parse() {
     let e = event(
         r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong","level":"paid","itemInSession":50,"registration":1538173362000,"gender":"M","artist":"Martha Tilston","song":"Rockpools","length":277.89016,"auth":"Logged In"}"#,
     );
@@ -46,14 +46,14 @@ fn reads_an_event_of_each_kind_of_log() {
 }
 
 #[test]
-fn an_event_of_nobody_is_not_a_rejected_line() {
+fn event_without_user_is_not_rejected() {
     for value in [None, Some("\"\""), Some("\"None\""), Some("\"  \""), Some("null")] {
-        assert_eq!(parse(&with("userId", value)), Line::Unattributable, "{value:?}");
+        assert_eq!(parse(&with("userId", value)), Line::WithoutUser, "{value:?}");
     }
 }
 
 #[test]
-fn what_cannot_be_an_event_is_rejected_with_a_reason() {
+fn invalid_lines_are_rejected_with_a_code() {
     let cases = [
         (with("ts", None), "missing_ts"),
         (with("ts", Some("null")), "missing_ts"),
@@ -80,13 +80,13 @@ fn what_cannot_be_an_event_is_rejected_with_a_reason() {
     for (line, code) in cases {
         match parse(&line) {
             Line::Rejected(reason) => assert_eq!(reason.code(), code, "{line}"),
-            other => panic!("{line} is {other:?}"),
+            other => panic!("{line}: {other:?}"),
         }
     }
 }
 
 #[test]
-fn what_cannot_be_believed_is_unknown_and_the_event_still_counts() {
+fn implausible_optional_values_are_unknown() {
     assert_eq!(event(&with("registration", Some("1538352117001"))).registration, None);
     assert_eq!(event(&with("length", Some("-3"))).length_ms, None);
     assert_eq!(event(&with("length", Some("999999"))).length_ms, None);
@@ -100,7 +100,7 @@ fn what_cannot_be_believed_is_unknown_and_the_event_still_counts() {
 }
 
 #[test]
-fn numbers_may_be_floats_or_text_and_ids_may_be_numbers() {
+fn numbers_can_be_text_and_ids_can_be_numbers() {
     assert_eq!(event(&with("ts", Some("1538352117000.0"))).ts, Timestamp::from_millis(1_538_352_117_000));
     assert_eq!(event(&with("ts", Some("\"1538352117000\""))).ts, Timestamp::from_millis(1_538_352_117_000));
     assert_eq!(event(&with("userId", Some("30"))).user.as_str(), "30");
@@ -109,7 +109,7 @@ fn numbers_may_be_floats_or_text_and_ids_may_be_numbers() {
 }
 
 #[test]
-fn odd_encodings_do_not_cost_an_event() {
+fn other_encodings_do_not_invalidate_an_event() {
     assert_eq!(event(&with("artist", Some("\"Etienne de CrÃ©cyÂ \""))).artist.as_deref(), Some("Etienne de CrÃ©cyÂ "));
     let mut line = with("artist", Some("\"Bj?rk\"")).into_bytes();
     let at = line.iter().position(|b| *b == b'?').unwrap();
@@ -121,9 +121,9 @@ fn odd_encodings_do_not_cost_an_event() {
 }
 
 #[test]
-fn page_names_read_back() {
+fn page_names_round_trip() {
     for page in Page::ALL {
         assert_eq!(Page::from_name(page.name()), *page);
     }
-    assert!(Page::CancellationConfirmation.is_cancelling() && !Page::Downgrade.is_cancelling());
+    assert!(Page::CancellationConfirmation.is_cancellation() && !Page::Downgrade.is_cancellation());
 }

@@ -1,15 +1,14 @@
-//! The declared features: name, unit, meaning, and how each is computed from the observation window.
+//! The feature schema: name, unit, meaning and computation of each feature.
 
 use super::Window;
 use crate::event::{Gender, Level, Page};
 
-/// One declared feature.
 pub struct Feature {
-    /// Stable name.
+    /// Part of the schema hash.
     pub name: &'static str,
-    /// Unit of the value.
+    /// Part of the schema hash.
     pub unit: &'static str,
-    /// What the value says.
+    /// Description for people.
     pub meaning: &'static str,
     pub(super) compute: fn(&Window) -> f64,
 }
@@ -20,10 +19,9 @@ impl std::fmt::Debug for Feature {
     }
 }
 
-/// Number of features.
 pub const COUNT: usize = SCHEMA.len();
 
-/// Position of the feature called `name`.
+/// Position of the feature `name` in a row.
 pub fn position(name: &str) -> Option<usize> {
     SCHEMA.iter().position(|f| f.name == name)
 }
@@ -31,28 +29,28 @@ pub fn position(name: &str) -> Option<usize> {
 /// Every feature, in the order of a row.
 pub const SCHEMA: &[Feature] = &[
     feature("events", "count", "events in the window", Window::events),
-    feature("songs", "count", "songs started", |w| w.count(Page::NextSong)),
-    feature("listening_minutes", "minutes", "lengths of the songs started", Window::listened_minutes),
-    feature("sessions", "count", "sessions with activity", Window::sessions),
+    feature("songs", "count", "songs played", |w| w.count(Page::NextSong)),
+    feature("listening_minutes", "minutes", "total length of the songs played", Window::listened_minutes),
+    feature("sessions", "count", "sessions in the window", Window::sessions),
     feature("active_days", "days", "UTC days with activity", Window::active_days),
-    feature("session_minutes_mean", "minutes", "mean time from first to last event of a session", |w| {
+    feature("session_minutes_mean", "minutes", "mean time from the first to the last event of a session", |w| {
         mean(&w.session_minutes())
     }),
-    feature("session_minutes_median", "minutes", "median time from first to last event of a session", |w| {
+    feature("session_minutes_median", "minutes", "median time from the first to the last event of a session", |w| {
         median(w.session_minutes())
     }),
     feature(
         "session_minutes_std",
         "minutes",
-        "sample standard deviation of the time from first to last event of a session; missing below two sessions",
+        "sample standard deviation of the time from the first to the last event of a session; missing below two sessions",
         |w| std(&w.session_minutes()),
     ),
-    feature("session_items_mean", "count", "mean events of a session", |w| mean(&w.session_items())),
-    feature("session_items_median", "count", "median events of a session", |w| median(w.session_items())),
+    feature("session_items_mean", "count", "mean number of events per session", |w| mean(&w.session_items())),
+    feature("session_items_median", "count", "median number of events per session", |w| median(w.session_items())),
     feature(
         "session_items_std",
         "count",
-        "sample standard deviation of the events of a session; missing below two sessions",
+        "sample standard deviation of the number of events per session; missing below two sessions",
         |w| std(&w.session_items()),
     ),
     feature(
@@ -74,133 +72,137 @@ pub const SCHEMA: &[Feature] = &[
         |w| std(&w.session_gaps()),
     ),
     feature("thumbs_up", "count", "songs liked", |w| w.count(Page::ThumbsUp)),
-    feature("thumbs_up_per_100_songs", "count per 100 songs", "songs liked; missing where no song was played", |w| {
+    feature("thumbs_up_per_100_songs", "count per 100 songs", "songs liked; missing if no song was played", |w| {
         per_100_songs(w, Page::ThumbsUp)
     }),
     feature("thumbs_down", "count", "songs disliked", |w| w.count(Page::ThumbsDown)),
-    feature(
-        "thumbs_down_per_100_songs",
-        "count per 100 songs",
-        "songs disliked; missing where no song was played",
-        |w| per_100_songs(w, Page::ThumbsDown),
-    ),
-    feature("add_to_playlist", "count", "songs put on a playlist", |w| w.count(Page::AddToPlaylist)),
+    feature("thumbs_down_per_100_songs", "count per 100 songs", "songs disliked; missing if no song was played", |w| {
+        per_100_songs(w, Page::ThumbsDown)
+    }),
+    feature("add_to_playlist", "count", "songs added to a playlist", |w| w.count(Page::AddToPlaylist)),
     feature(
         "add_to_playlist_per_100_songs",
         "count per 100 songs",
-        "songs put on a playlist; missing where no song was played",
+        "songs added to a playlist; missing if no song was played",
         |w| per_100_songs(w, Page::AddToPlaylist),
     ),
     feature("add_friend", "count", "friends added", |w| w.count(Page::AddFriend)),
-    feature(
-        "add_friend_per_100_songs",
-        "count per 100 songs",
-        "friends added; missing where no song was played",
-        |w| per_100_songs(w, Page::AddFriend),
-    ),
+    feature("add_friend_per_100_songs", "count per 100 songs", "friends added; missing if no song was played", |w| {
+        per_100_songs(w, Page::AddFriend)
+    }),
     feature("adverts", "count", "adverts heard", |w| w.count(Page::RollAdvert)),
-    feature("adverts_per_100_songs", "count per 100 songs", "adverts heard; missing where no song was played", |w| {
+    feature("adverts_per_100_songs", "count per 100 songs", "adverts heard; missing if no song was played", |w| {
         per_100_songs(w, Page::RollAdvert)
     }),
     feature("help", "count", "visits to the help page", |w| w.count(Page::Help)),
     feature(
         "help_per_100_songs",
         "count per 100 songs",
-        "visits to the help page; missing where no song was played",
+        "visits to the help page; missing if no song was played",
         |w| per_100_songs(w, Page::Help),
     ),
     feature("errors", "count", "error pages seen", |w| w.count(Page::Error)),
-    feature("errors_per_100_songs", "count per 100 songs", "error pages seen; missing where no song was played", |w| {
+    feature("errors_per_100_songs", "count per 100 songs", "error pages seen; missing if no song was played", |w| {
         per_100_songs(w, Page::Error)
     }),
     feature("settings", "count", "visits to the settings page", |w| w.count(Page::Settings)),
     feature(
         "settings_per_100_songs",
         "count per 100 songs",
-        "visits to the settings page; missing where no song was played",
+        "visits to the settings page; missing if no song was played",
         |w| per_100_songs(w, Page::Settings),
     ),
     feature("upgrade_visits", "count", "visits to the upgrade page", |w| w.count(Page::Upgrade)),
     feature(
         "upgrade_visits_per_100_songs",
         "count per 100 songs",
-        "visits to the upgrade page; missing where no song was played",
+        "visits to the upgrade page; missing if no song was played",
         |w| per_100_songs(w, Page::Upgrade),
     ),
     feature("downgrade_visits", "count", "visits to the downgrade page", |w| w.count(Page::Downgrade)),
     feature(
         "downgrade_visits_per_100_songs",
         "count per 100 songs",
-        "visits to the downgrade page; missing where no song was played",
+        "visits to the downgrade page; missing if no song was played",
         |w| per_100_songs(w, Page::Downgrade),
     ),
     feature("upgrades", "count", "upgrades submitted", |w| w.count(Page::SubmitUpgrade)),
     feature(
         "upgrades_per_100_songs",
         "count per 100 songs",
-        "upgrades submitted; missing where no song was played",
+        "upgrades submitted; missing if no song was played",
         |w| per_100_songs(w, Page::SubmitUpgrade),
     ),
     feature("downgrades", "count", "downgrades submitted", |w| w.count(Page::SubmitDowngrade)),
     feature(
         "downgrades_per_100_songs",
         "count per 100 songs",
-        "downgrades submitted; missing where no song was played",
+        "downgrades submitted; missing if no song was played",
         |w| per_100_songs(w, Page::SubmitDowngrade),
     ),
     feature("logouts", "count", "logouts", |w| w.count(Page::Logout)),
-    feature("logouts_per_100_songs", "count per 100 songs", "logouts; missing where no song was played", |w| {
+    feature("logouts_per_100_songs", "count per 100 songs", "logouts; missing if no song was played", |w| {
         per_100_songs(w, Page::Logout)
     }),
-    feature("distinct_songs", "count", "different songs started", |w| w.distinct().0),
-    feature("distinct_artists", "count", "different artists started", |w| w.distinct().1),
+    feature("distinct_songs", "count", "distinct songs played", Window::distinct_songs),
+    feature("distinct_artists", "count", "distinct artists played", Window::distinct_artists),
     feature(
         "repeat_ratio",
         "share",
-        "songs with a title that had been started in the window before, 0..=1; missing where none has a title",
+        "share of repeats among the songs with a title, 0..=1; missing if no song has a title",
         repeat_ratio,
     ),
-    feature("is_paid", "0 or 1", "the level last told is paid; missing where none was told", is_paid),
-    feature("paid_share", "share", "events on the paid level among those of known level, 0..=1", Window::paid_share),
+    feature("is_paid", "0 or 1", "the last known level is paid; missing if no level is known", is_paid),
+    feature(
+        "paid_share",
+        "share",
+        "share of paid events among events with a known level, 0..=1; missing if no level is known",
+        Window::paid_share,
+    ),
     feature(
         "level_changes",
         "count",
-        "changes between the levels at the start and end of sessions, in order of time; missing where none was told",
+        "changes of level between the starts and ends of sessions; missing if no level is known",
         Window::level_changes,
     ),
-    feature("recency_days", "days", "time since the last event", Window::recency_days),
-    feature("tenure_days", "days", "time since registration; missing where it was not told", Window::tenure_days),
+    feature("recency_days", "days", "days since the last event", Window::recency_days),
+    feature(
+        "tenure_days",
+        "days",
+        "days since registration; missing if the registration is unknown",
+        Window::tenure_days,
+    ),
     feature(
         "active_day_share",
         "share",
-        "active days among the days since the first known event, or in the window where that is shorter, 0..=1",
+        "share of active days among the days since the first event, or among the days of the window if that is shorter, 0..=1",
         |w| w.active_days() / w.observed_days(),
     ),
     feature(
         "longest_silence_days",
         "days",
-        "longest time without a session under way, up to the end of the window",
+        "longest time between two sessions, or since the last session",
         Window::longest_silence_days,
     ),
     feature(
         "recent_events",
         "ratio",
-        "daily events of the last 7 days, over that and the daily events before; 0.5 = unchanged; missing below 8 observed days",
+        "events per day in the last 7 days, divided by the sum of that and events per day before; 0.5 = unchanged; missing below 8 observed days",
         Window::recent_events,
     ),
     feature(
         "recent_songs",
         "ratio",
-        "daily songs of the last 7 days, over that and the daily songs before; 0.5 = unchanged; missing below 8 observed days or without songs",
+        "songs per day in the last 7 days, divided by the sum of that and songs per day before; 0.5 = unchanged; missing below 8 observed days or without songs",
         Window::recent_songs,
     ),
     feature(
         "recent_active_days",
         "ratio",
-        "share of active days in the last 7 days, over that and the share before; 0.5 = unchanged; missing below 8 observed days",
+        "share of active days in the last 7 days, divided by the sum of that and the share before; 0.5 = unchanged; missing below 8 observed days",
         Window::recent_active_days,
     ),
-    feature("is_female", "0 or 1", "gender as told; missing where it was not", is_female),
+    feature("is_female", "0 or 1", "the last known gender is female; missing if no gender is known", is_female),
 ];
 
 const fn feature(
@@ -220,8 +222,7 @@ fn per_100_songs(window: &Window, page: Page) -> f64 {
 }
 
 fn repeat_ratio(window: &Window) -> f64 {
-    // Two songs of one hash count as a repeat; an event may lack its title, so no further bound is needed.
-    1.0 - window.distinct().0 / window.titled()
+    1.0 - window.distinct_songs() / window.titled_songs()
 }
 
 fn is_paid(window: &Window) -> f64 {
@@ -232,12 +233,12 @@ fn is_female(window: &Window) -> f64 {
     window.gender().map_or(f64::NAN, |gender| f64::from(u8::from(gender == Gender::Female)))
 }
 
-/// NaN if there are no values.
+/// NaN without values.
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// NaN if there are no values.
+/// NaN without values.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;

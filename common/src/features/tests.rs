@@ -7,16 +7,16 @@ use crate::testing::{at, event, events, slices_of, source};
 use proptest::prelude::*;
 
 fn history(events: &[Event<'static>]) -> History {
-    let found =
+    let stored =
         |d: crate::session::DaySlices| StoredSlices { source: source("log", "00a1"), day: d.day, slices: d.slices };
-    History::from_slices(slices_of(events).into_iter().map(found))
+    History::from_slices(slices_of(events).into_iter().map(stored))
 }
 
 fn value(row: &Row, name: &str) -> f64 {
     f64::from(row.values()[position(name).unwrap()])
 }
 
-/// Bits, so that missing equals missing.
+/// Bits, so that NaN equals NaN.
 fn bits(row: Option<Row>) -> Option<Vec<u32>> {
     row.map(|r| r.values().iter().map(|x| x.to_bits()).collect())
 }
@@ -26,17 +26,17 @@ fn in_session(session: u64, item: u32, ts: Timestamp, page: Page) -> Event<'stat
 }
 
 #[test]
-fn a_hand_worked_fortnight() {
+fn features_of_a_worked_example() {
     const MIN: u32 = 60_000;
     let mut log = vec![
-        // Day 1, session 1: two songs (the same one) and a thumb, twenty minutes.
+        // Day 1, session 1: the same song twice and a thumbs up, 20 minutes.
         in_session(1, 0, at(1, 0), Page::NextSong),
         in_session(1, 11 * 7, at(1, 10 * MIN), Page::NextSong),
         in_session(1, 2, at(1, 20 * MIN), Page::ThumbsUp),
-        // Day 1 to 2, session 2, over midnight: 23:50 to 00:10.
+        // Days 1 and 2, session 2, over midnight: 23:50 to 00:10.
         in_session(2, 0, at(1, 1430 * MIN), Page::NextSong),
         in_session(2, 1, at(2, 10 * MIN), Page::Home),
-        // Day 13, session 3, on the free level: one minute.
+        // Day 13, session 3, on the free level: 1 minute.
         in_session(3, 0, at(13, 0), Page::RollAdvert),
         in_session(3, 1, at(13, MIN), Page::NextSong),
     ];
@@ -70,17 +70,17 @@ fn a_hand_worked_fortnight() {
         ("tenure_days", 55.0),
         ("active_day_share", 3.0 / 14.0), // observed from day 1 to day 15
         ("longest_silence_days", 11.0 - 10.0 / 1440.0),
-        ("recent_events", (2.0 / 7.0) / (2.0 / 7.0 + 5.0 / 7.0)), // seven days of fourteen are recent
+        ("recent_events", (2.0 / 7.0) / (2.0 / 7.0 + 5.0 / 7.0)), // 7 of 14 days are recent
         ("is_female", 0.0),
     ];
     for (name, expected) in expected {
         let got = value(&row, name);
-        assert!((got - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{name} is {got}, not {expected}");
+        assert!((got - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{name}: {got}, expected {expected}");
     }
 }
 
 #[test]
-fn what_is_not_known_is_missing() {
+fn unknown_values_are_missing() {
     let bare = Event { level: None, registration: None, gender: None, ..event(0, at(1, 0), Page::Home) };
     let row = Row::from_history(&history(&[bare]), at(2, 0), 30).unwrap();
     for name in [
@@ -101,7 +101,7 @@ fn what_is_not_known_is_missing() {
 }
 
 #[test]
-fn a_window_without_activity_has_no_features() {
+fn window_without_activity_has_no_features() {
     let h = history(&[event(0, at(1, 0), Page::Home)]);
     assert!(Row::from_history(&h, at(31, 0), 30).is_some());
     assert!(Row::from_history(&h, at(32, 0), 30).is_none());
@@ -110,7 +110,7 @@ fn a_window_without_activity_has_no_features() {
 }
 
 #[test]
-fn the_schema_is_declared_whole() {
+fn schema_names_are_unique() {
     let mut names: Vec<_> = SCHEMA.iter().map(|f| f.name).collect();
     assert!(SCHEMA.iter().all(|f| !f.unit.is_empty() && !f.meaning.is_empty()));
     names.sort_unstable();
@@ -120,7 +120,7 @@ fn the_schema_is_declared_whole() {
 }
 
 #[test]
-fn the_level_is_the_one_last_told_where_sessions_overlap() {
+fn overlapping_sessions_use_the_last_known_level() {
     let free = |e: Event<'static>| Event { level: Some(Level::Free), ..e };
     let log = [
         free(in_session(1, 0, at(1, 0), Page::Home)),
@@ -133,37 +133,37 @@ fn the_level_is_the_one_last_told_where_sessions_overlap() {
 }
 
 proptest! {
-    /// Law 4: nothing at or after the cutoff is read.
+    /// Law 4: events at or after the cutoff are not read.
     #[test]
-    fn features_never_see_the_future(events in events(), cutoff in 0i32..40) {
+    fn features_ignore_events_after_the_cutoff(events in events(), cutoff in 0i32..40) {
         let past: Vec<_> = events.iter().filter(|e| e.ts < at(cutoff, 0)).cloned().collect();
         let as_of = at(cutoff, 0);
         let row = |events: &[Event<'static>]| bits(Row::from_history(&history(events), as_of, 30));
         prop_assert_eq!(row(&events), row(&past));
     }
 
-    /// At a moment within a day, a session that runs on past it is left out whole, and nothing else changes. (A mere
-    /// visit to `Cancel` leaves no trace by which a session could run on.)
+    /// If `as_of` is within a day, sessions of that day with later events are excluded entirely; nothing else changes. (The
+    /// time of an event on `Cancel` is not stored, so it does not exclude a session.)
     #[test]
-    fn features_never_see_past_any_moment(events in events(), day in 0i32..40, ms in 0u32..86_400_000) {
+    fn features_ignore_sessions_that_continue_after_as_of(events in events(), day in 0i32..40, ms in 0u32..86_400_000) {
         let as_of = at(day, ms);
-        let place = |e: &Event<'_>| (e.ts.day(), e.session);
-        let running: Vec<_> = events.iter().filter(|e| e.ts >= as_of && e.page != Page::Cancel).map(place).collect();
-        let past: Vec<_> = events.iter().filter(|e| !running.contains(&place(e))).cloned().collect();
+        let slice_key = |e: &Event<'_>| (e.ts.day(), e.session);
+        let running: Vec<_> = events.iter().filter(|e| e.ts >= as_of && e.page != Page::Cancel).map(slice_key).collect();
+        let past: Vec<_> = events.iter().filter(|e| !running.contains(&slice_key(e))).cloned().collect();
         let row = |events: &[Event<'static>]| bits(Row::from_history(&history(events), as_of, 30));
         prop_assert_eq!(row(&events), row(&past));
     }
 
     #[test]
-    fn cancelling_feeds_no_feature(events in events()) {
-        let without: Vec<_> = events.iter().filter(|e| !e.page.is_cancelling()).cloned().collect();
+    fn cancellation_pages_change_no_feature(events in events()) {
+        let without: Vec<_> = events.iter().filter(|e| !e.page.is_cancellation()).cloned().collect();
         let as_of = at(41, 0);
         let row = |events: &[Event<'static>]| bits(Row::from_history(&history(events), as_of, 45));
         prop_assert_eq!(row(&events), row(&without));
     }
 
     #[test]
-    fn what_lies_before_the_window_changes_only_tenure_and_what_is_observed(events in events()) {
+    fn events_before_the_window_change_no_count(events in events()) {
         let row = |h: &History| Row::from_history(h, at(40, 0), 14);
         let within: Vec<_> = events.iter().filter(|e| e.ts >= at(26, 0)).cloned().collect();
         if let (Some(whole), Some(cut)) = (row(&history(&events)), row(&history(&within))) {

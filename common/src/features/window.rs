@@ -1,4 +1,4 @@
-//! The observation window: everything about it that features are computed from, gathered in one pass.
+//! The observation window: all data that features are computed from, collected in one pass over the history.
 
 use crate::calendar::{Day, Timestamp};
 use crate::event::{Gender, Level, Page};
@@ -7,10 +7,9 @@ use crate::ids::SessionId;
 use crate::session::{LevelAt, SessionSlice};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Days that count as recent where the end of the window is held against the rest of it.
+/// Number of days at the end of the window that the `recent_…` features compare with the rest of the window.
 const RECENT_DAYS: i32 = 7;
 
-/// One session within the window.
 #[derive(Debug, Clone)]
 struct Session {
     first: Timestamp,
@@ -19,7 +18,7 @@ struct Session {
     last_day: Day,
 }
 
-/// A user's activity in the observation window. Pages of cancelling are not in it.
+/// A user's activity in the observation window, without the cancellation pages.
 #[derive(Debug, Clone)]
 pub struct Window {
     as_of: Timestamp,
@@ -28,8 +27,8 @@ pub struct Window {
     listened_ms: u64,
     sessions: Vec<Session>,
     active_days: BTreeSet<Day>,
-    recent: Share,
-    titled: u64,
+    recent: RecentActivity,
+    titled_songs: u64,
     songs: BTreeSet<u32>,
     artists: BTreeSet<u32>,
     level_events: (u64, u64),
@@ -40,27 +39,27 @@ pub struct Window {
     registration: Option<Timestamp>,
 }
 
-/// Events, songs and active days of the last [`RECENT_DAYS`].
+/// Activity in the last [`RECENT_DAYS`].
 #[derive(Debug, Clone, Default)]
-struct Share {
+struct RecentActivity {
     events: u64,
     songs: u64,
     days: BTreeSet<Day>,
 }
 
 impl Window {
-    /// The window of `days` whole UTC days that ends at `as_of`; where that is no midnight, the day under way belongs
-    /// to it. `None` if the user did nothing in it.
+    /// The window of `days` whole UTC days that ends at `as_of`. If `as_of` is not midnight, its day is the last day of the
+    /// window. `None` if the user has no activity in the window.
     pub fn from_history(history: &History, as_of: Timestamp, days: u16) -> Option<Self> {
         let end = as_of.midnight_at_or_after();
         let start = end.plus(-i32::from(days));
-        let known: Vec<(Day, &SessionSlice, Timestamp, Timestamp)> = history
+        let past: Vec<(Day, &SessionSlice, Timestamp, Timestamp)> = history
             .between(Day::from_number(i32::MIN), end)
             .filter(|(_, slice)| slice.last().is_some_and(|last| last < as_of))
             .filter_map(|(day, slice)| slice.active().map(|(first, last)| (day, slice, first, last)))
             .collect();
-        let (first_day, ..) = known.first()?;
-        let mut slices: Vec<_> = known.iter().filter(|(day, ..)| *day >= start).collect();
+        let (first_day, ..) = past.first()?;
+        let mut slices: Vec<_> = past.iter().filter(|(day, ..)| *day >= start).collect();
         slices.sort_by_key(|(_, slice, first, last)| (*first, *last, slice.session()));
         let last = slices.iter().map(|(.., last)| *last).max()?;
 
@@ -71,8 +70,8 @@ impl Window {
             listened_ms: 0,
             sessions: Vec::new(),
             active_days: BTreeSet::new(),
-            recent: Share::default(),
-            titled: 0,
+            recent: RecentActivity::default(),
+            titled_songs: 0,
             songs: BTreeSet::new(),
             artists: BTreeSet::new(),
             level_events: (0, 0),
@@ -80,18 +79,18 @@ impl Window {
             longest_silence_days: 0.0,
             last,
             gender: None,
-            registration: known.iter().filter_map(|(_, slice, ..)| slice.registration()).min(),
+            registration: past.iter().filter_map(|(_, slice, ..)| slice.registration()).min(),
         };
         let mut open: BTreeMap<SessionId, Session> = BTreeMap::new();
-        let mut silent_since: Option<Timestamp> = None;
+        let mut inactive_since: Option<Timestamp> = None;
         for (day, slice, first, last) in slices {
-            if let Some(since) = silent_since {
+            if let Some(since) = inactive_since {
                 window.longest_silence_days = window.longest_silence_days.max(first.days_since(since));
             }
-            silent_since = silent_since.max(Some(*last));
+            inactive_since = inactive_since.max(Some(*last));
             window.add(*day, end, slice);
             let session = Session { first: *first, last: *last, events: slice.active_events(), last_day: *day };
-            // A session that runs past midnight is one session; a number used again later is another.
+            // A session that continues past midnight is one session. The same number on a later day is another session.
             match open.get_mut(&slice.session()) {
                 Some(earlier) if day.since(earlier.last_day) <= 1 => {
                     earlier.last = earlier.last.max(session.last);
@@ -103,13 +102,13 @@ impl Window {
         }
         window.sessions.extend(open.into_values());
         window.sessions.sort_by_key(|s| (s.first, s.last));
-        window.levels.sort_unstable(); // sessions may overlap
+        window.levels.sort_unstable(); // sessions can overlap
         window.longest_silence_days = window.longest_silence_days.max(as_of.days_since(last));
         Some(window)
     }
 
     fn add(&mut self, day: Day, end: Day, slice: &SessionSlice) {
-        for page in Page::ALL.iter().filter(|p| !p.is_cancelling()) {
+        for page in Page::ALL.iter().filter(|p| !p.is_cancellation()) {
             if let Some(count) = self.pages.get_mut(page.index()) {
                 *count += u64::from(slice.count(*page));
             }
@@ -121,7 +120,7 @@ impl Window {
             self.recent.songs += u64::from(slice.count(Page::NextSong));
             self.recent.days.insert(day);
         }
-        self.titled += u64::from(slice.titled());
+        self.titled_songs += u64::from(slice.titled_songs());
         self.songs.extend(slice.songs());
         self.artists.extend(slice.artists());
         let (free, paid) = slice.level_events();
@@ -136,32 +135,33 @@ impl Window {
         self.pages.get(page.index()).map_or(0.0, |n| *n as f64)
     }
 
-    /// Events of any kind.
+    /// Events on any page.
     pub fn events(&self) -> f64 {
         self.pages.iter().sum::<u64>() as f64
     }
 
-    /// Sessions.
+    /// Number of sessions.
     pub fn sessions(&self) -> f64 {
         self.sessions.len() as f64
     }
 
-    /// Days with activity.
+    /// UTC days with activity.
     pub fn active_days(&self) -> f64 {
         self.active_days.len() as f64
     }
 
-    /// Days from the user's first known event, or the start of the window where that is later, to its end; at least 1.
+    /// Days from the user's first event, or from the start of the window if that is later, to the end of the window; 1 or
+    /// more.
     pub fn observed_days(&self) -> f64 {
         f64::from(self.observed_days)
     }
 
-    /// Minutes listened.
+    /// Total length of the songs played, in minutes.
     pub fn listened_minutes(&self) -> f64 {
         self.listened_ms as f64 / 60_000.0
     }
 
-    /// Minutes from first to last event of each session.
+    /// Minutes from the first to the last event of each session.
     pub fn session_minutes(&self) -> Vec<f64> {
         self.sessions.iter().map(|s| s.last.days_since(s.first) * 1440.0).collect()
     }
@@ -171,20 +171,23 @@ impl Window {
         self.sessions.iter().map(|s| s.events as f64).collect()
     }
 
-    /// Hours from the end of each session to the start of the next; 0 where they overlap.
+    /// Hours from the end of each session to the start of the next; 0 if they overlap.
     pub fn session_gaps(&self) -> Vec<f64> {
         let next = self.sessions.iter().skip(1);
         self.sessions.iter().zip(next).map(|(a, b)| (b.first.days_since(a.last) * 24.0).max(0.0)).collect()
     }
 
-    /// Songs started that have a title.
-    pub fn titled(&self) -> f64 {
-        self.titled as f64
+    /// Songs played that have a title.
+    pub fn titled_songs(&self) -> f64 {
+        self.titled_songs as f64
     }
 
-    /// Distinct songs and distinct artists.
-    pub fn distinct(&self) -> (f64, f64) {
-        (self.songs.len() as f64, self.artists.len() as f64)
+    pub fn distinct_songs(&self) -> f64 {
+        self.songs.len() as f64
+    }
+
+    pub fn distinct_artists(&self) -> f64 {
+        self.artists.len() as f64
     }
 
     /// The last known level.
@@ -192,14 +195,14 @@ impl Window {
         self.levels.last().map(|at| at.level)
     }
 
-    /// Share of the events of known level that were paid; NaN if none.
+    /// Share of paid events among events with a level, 0..=1; NaN if there are none.
     pub fn paid_share(&self) -> f64 {
         let (free, paid) = self.level_events;
         paid as f64 / (free + paid) as f64
     }
 
-    /// Changes between the first and last levels of sessions, in order of time; NaN if no level is known. A change and
-    /// its reverse within one session and day do not show; submitted up- and downgrades do.
+    /// Number of changes in the sequence of the first and last levels of sessions; NaN if no level is known. A change that is
+    /// reversed within the same session and day does not count.
     pub fn level_changes(&self) -> f64 {
         if self.levels.is_empty() {
             return f64::NAN;
@@ -207,17 +210,17 @@ impl Window {
         self.levels.iter().zip(self.levels.iter().skip(1)).filter(|(a, b)| a.level != b.level).count() as f64
     }
 
-    /// Days since the last event.
+    /// Days from the last event to `as_of`.
     pub fn recency_days(&self) -> f64 {
         self.as_of.days_since(self.last)
     }
 
-    /// Days since the earliest known registration; NaN if none is known.
+    /// Days from the registration to `as_of`; NaN if the registration is unknown.
     pub fn tenure_days(&self) -> f64 {
         self.registration.map_or(f64::NAN, |registered| self.as_of.days_since(registered))
     }
 
-    /// The longest time without a session under way, up to the end of the window, in days.
+    /// Days of the longest time between sessions, or from the last session to `as_of`.
     pub fn longest_silence_days(&self) -> f64 {
         self.longest_silence_days
     }
@@ -227,23 +230,23 @@ impl Window {
         self.gender
     }
 
-    /// Daily rate of events in the last seven days, over that and the daily rate before: 0.5 = unchanged, 0 = stopped.
-    /// NaN if fewer than eight days were observed.
+    /// `r / (r + s)`, where `r` is the number of events per day in the last 7 days and `s` that in the days before: 0.5 =
+    /// unchanged, 0 = stopped. NaN below 8 observed days.
     pub fn recent_events(&self) -> f64 {
-        self.recent_against_rest(self.recent.events as f64, self.events())
+        self.recent_share(self.recent.events as f64, self.events())
     }
 
-    /// As [`Window::recent_events`], for songs; NaN also where there were none.
+    /// As [`Window::recent_events`], for songs; also NaN without songs.
     pub fn recent_songs(&self) -> f64 {
-        self.recent_against_rest(self.recent.songs as f64, self.count(Page::NextSong))
+        self.recent_share(self.recent.songs as f64, self.count(Page::NextSong))
     }
 
     /// As [`Window::recent_events`], for active days.
     pub fn recent_active_days(&self) -> f64 {
-        self.recent_against_rest(self.recent.days.len() as f64, self.active_days())
+        self.recent_share(self.recent.days.len() as f64, self.active_days())
     }
 
-    fn recent_against_rest(&self, recent: f64, all: f64) -> f64 {
+    fn recent_share(&self, recent: f64, all: f64) -> f64 {
         let rest_days = self.observed_days - RECENT_DAYS;
         if rest_days < 1 {
             return f64::NAN;

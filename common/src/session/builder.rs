@@ -1,4 +1,4 @@
-//! From clean events to slices.
+//! Builds slices from events.
 
 use super::{EventKey, Intervals, LevelAt, SessionSlice, Slices, earliest};
 use crate::calendar::{Day, Timestamp};
@@ -7,18 +7,17 @@ use crate::ids::{SessionId, UserId};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
-/// Most events that one session has on one day: one every four seconds without a pause. It bounds what a faulty or
-/// hostile log can make one stored item grow to.
-pub const MOST_EVENTS: usize = 20_000;
+/// Maximum number of events of one session on one day: about one every four seconds. It limits the size that an invalid log
+/// can give one stored item.
+pub const MAX_EVENTS: usize = 20_000;
 
-/// What became of an event.
+/// The result of adding an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// It is in its slice now.
     New,
-    /// An event of the same user, session, item and moment was there before.
+    /// An event with the same user, session, item and time was added before.
     Duplicate,
-    /// Its session has [`MOST_EVENTS`] on this day already.
+    /// Its session already has [`MAX_EVENTS`] on this day.
     TooMany,
 }
 
@@ -27,56 +26,54 @@ pub enum Added {
 pub struct SliceBuilder {
     #[expect(
         clippy::vec_box,
-        reason = "neither growing nor sorting moves half a kilobyte about, and each is freed by itself"
+        reason = "growing and sorting move pointers instead of 500 bytes per slice, and each slice is freed on its own"
     )]
-    open: Vec<Box<Open>>,
-    /// Where in `open` a [`Place`] is.
-    places: HashTable<usize>,
+    open: Vec<Box<OpenSlice>>,
+    /// Position in `open` by [`SliceKey`].
+    positions: HashTable<usize>,
     hasher: DefaultHashBuilder,
-    /// Where texts to be hashed are put together.
+    /// Buffer for text to be hashed.
     scratch: Vec<u8>,
 }
 
-/// Where an event belongs: the slice of this user, day and session.
-type Place<'a> = (&'a UserId, Day, SessionId);
+/// Identifies the slice of an event.
+type SliceKey<'a> = (&'a UserId, Day, SessionId);
 
 /// One user's slices of one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaySlices {
-    /// The user.
     pub user: UserId,
-    /// The day.
     pub day: Day,
-    /// Ascending by session, never empty.
+    /// Ascending by session, not empty.
     pub slices: Slices,
 }
 
 impl SliceBuilder {
     /// Adds one event.
     pub fn add(&mut self, event: &Event<'_>) -> Added {
-        let place = (&event.user, event.ts.day(), event.session);
-        let hash = self.hasher.hash_one(place);
-        let at = match self.places.find(hash, |at| self.open[*at].place() == place) {
+        let key = (&event.user, event.ts.day(), event.session);
+        let hash = self.hasher.hash_one(key);
+        let at = match self.positions.find(hash, |at| self.open[*at].key() == key) {
             Some(at) => *at,
             None => {
                 let at = self.open.len();
-                self.open.push(Box::new(Open::new(event)));
-                self.places.insert_unique(hash, at, |at| self.hasher.hash_one(self.open[*at].place()));
+                self.open.push(Box::new(OpenSlice::new(event)));
+                self.positions.insert_unique(hash, at, |at| self.hasher.hash_one(self.open[*at].key()));
                 at
             }
         };
         self.open[at].add(event, &mut self.scratch)
     }
 
-    /// Slices begun so far, which is what memory grows with where sessions are short.
+    /// Number of slices. If sessions are short, memory is proportional to it.
     pub fn slices(&self) -> usize {
         self.open.len()
     }
 
     /// The slices, ascending by user and day.
     pub fn finish(mut self) -> Vec<DaySlices> {
-        drop(self.places);
-        self.open.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        drop(self.positions);
+        self.open.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
         let mut days: Vec<DaySlices> = Vec::new();
         for open in self.open {
             match days.last_mut() {
@@ -88,28 +85,28 @@ impl SliceBuilder {
     }
 }
 
-// The page must fit the bits that `key_of` leaves it.
+// `event_key` reserves 5 bits for the page.
 const _: () = assert!(Page::COUNT <= 32);
 
-/// The key that other sources of the same log give this event.
-pub(crate) fn key_of(event: &Event<'_>) -> EventKey {
+/// See [`EventKey`].
+pub(crate) fn event_key(event: &Event<'_>) -> EventKey {
     match event.item {
         Some(item) => u64::from(item),
         None => event.ts.millis().unsigned_abs() << 5 | event.page.index() as u64,
     }
 }
 
-/// A slice that still takes events.
+/// A slice that is being built.
 #[derive(Debug)]
-struct Open {
+struct OpenSlice {
     user: UserId,
     day: Day,
     slice: SessionSlice,
-    /// Ascending. Logs have most events in order, so that most are appended; one that comes late moves those after it.
+    /// Ascending. Most events of a log are in order and are appended; an event out of order moves those after it.
     seen: Vec<(EventKey, Timestamp)>,
 }
 
-impl Open {
+impl OpenSlice {
     fn new(event: &Event<'_>) -> Self {
         let slice = SessionSlice {
             session: event.session,
@@ -118,7 +115,7 @@ impl Open {
             active: None,
             cancelled_at: None,
             event_keys: Intervals::default(),
-            titled: 0,
+            titled_songs: 0,
             songs: Vec::new(),
             artists: Vec::new(),
             free_events: 0,
@@ -132,12 +129,12 @@ impl Open {
         Self { user: event.user.clone(), day: event.ts.day(), slice, seen: Vec::new() }
     }
 
-    fn place(&self) -> Place<'_> {
+    fn key(&self) -> SliceKey<'_> {
         (&self.user, self.day, self.slice.session)
     }
 
     fn add(&mut self, event: &Event<'_>, scratch: &mut Vec<u8>) -> Added {
-        let key = key_of(event);
+        let key = event_key(event);
         let seen = (key, event.ts);
         let at = match self.seen.last() {
             Some(last) if *last >= seen => match self.seen.binary_search(&seen) {
@@ -146,7 +143,7 @@ impl Open {
             },
             _ => self.seen.len(),
         };
-        if self.seen.len() >= MOST_EVENTS {
+        if self.seen.len() >= MAX_EVENTS {
             return Added::TooMany;
         }
         self.seen.insert(at, seen);
@@ -154,7 +151,7 @@ impl Open {
         if let Some(count) = slice.pages.get_mut(event.page.index()) {
             *count += 1;
         }
-        if event.page.is_cancelling() {
+        if event.page.is_cancellation() {
             if event.page == Page::CancellationConfirmation {
                 slice.cancelled_at = slice.cancelled_at.max(Some(event.ts));
             }
@@ -168,7 +165,7 @@ impl Open {
             slice.listened_ms += u64::from(event.length_ms.unwrap_or(0));
             let artist = event.artist.as_deref().unwrap_or_default();
             if let Some(song) = event.song.as_deref() {
-                slice.titled += 1;
+                slice.titled_songs += 1;
                 slice.songs.push(hash(artist, song, scratch));
             }
             if !artist.is_empty() {
@@ -201,7 +198,7 @@ impl Open {
     }
 }
 
-/// 32 bits distinguish a user's few thousand songs: two of 10,000 collide in one user of a hundred.
+/// 32 bits are enough for the songs of one user: with 10,000 songs, the probability of a collision is about 1 %.
 fn hash(artist: &str, song: &str, scratch: &mut Vec<u8>) -> u32 {
     scratch.clear();
     for part in [artist, song] {

@@ -1,4 +1,4 @@
-//! A set of numbers as ascending, disjoint, non-adjacent intervals: compact where items follow one another.
+//! A set of event keys as ascending, disjoint, non-adjacent intervals. Consecutive keys take one interval.
 
 use super::EventKey;
 
@@ -7,16 +7,16 @@ use super::EventKey;
 pub struct Intervals(Vec<(EventKey, EventKey)>);
 
 impl Intervals {
-    /// The set of `keys`, in any order, repeated or not.
+    /// The set of `keys`, in any order, with or without duplicates.
     pub fn from_keys(keys: impl IntoIterator<Item = EventKey>) -> Self {
         let mut keys: Vec<EventKey> = keys.into_iter().collect();
         keys.sort_unstable();
         Self::from_ascending_keys(keys)
     }
 
-    /// The set of `keys`, which ascend and may be repeated.
+    /// The set of `keys`, in ascending order, with or without duplicates.
     pub(super) fn from_ascending_keys(keys: impl IntoIterator<Item = EventKey>) -> Self {
-        Self::joined(keys.into_iter().map(|k| (k, k)))
+        Self::merge(keys.into_iter().map(|k| (k, k)))
     }
 
     /// The inclusive intervals, ascending.
@@ -24,20 +24,18 @@ impl Intervals {
         &self.0
     }
 
-    /// From inclusive intervals as [`Intervals::intervals`] gave them; `None` if they are out of order.
+    /// From inclusive intervals as [`Intervals::intervals`] returns them; `None` if they are not ascending.
     pub(super) fn from_ascending(intervals: Vec<(EventKey, EventKey)>) -> Option<Self> {
         let ordered = intervals.iter().all(|(a, b)| a <= b)
             && intervals.iter().zip(intervals.iter().skip(1)).all(|((_, end), (start, _))| end < start);
         ordered.then_some(Self(intervals))
     }
 
-    /// Whether `key` is in the set.
     pub fn contains(&self, key: EventKey) -> bool {
         let after = self.0.partition_point(|(start, _)| *start <= key);
         after.checked_sub(1).and_then(|i| self.0.get(i)).is_some_and(|(_, end)| key <= *end)
     }
 
-    /// Whether no key is in both sets.
     pub fn is_disjoint(&self, other: &Self) -> bool {
         let (mut a, mut b) = (self.0.iter().peekable(), other.0.iter().peekable());
         while let (Some((a0, a1)), Some((b0, b1))) = (a.peek(), b.peek()) {
@@ -52,24 +50,23 @@ impl Intervals {
         true
     }
 
-    /// All keys of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut intervals: Vec<_> = self.0.iter().chain(&other.0).copied().collect();
         intervals.sort_unstable();
-        Self::joined(intervals)
+        Self::merge(intervals)
     }
 
-    /// Puts ascending intervals that meet into one.
-    fn joined(intervals: impl IntoIterator<Item = (EventKey, EventKey)>) -> Self {
-        let mut joined: Vec<(EventKey, EventKey)> = Vec::new();
+    /// Merges ascending intervals that overlap or are adjacent.
+    fn merge(intervals: impl IntoIterator<Item = (EventKey, EventKey)>) -> Self {
+        let mut merged: Vec<(EventKey, EventKey)> = Vec::new();
         for (start, end) in intervals {
-            match joined.last_mut() {
+            match merged.last_mut() {
                 Some((_, last)) if start <= last.saturating_add(1) => *last = end.max(*last),
-                _ => joined.push((start, end)),
+                _ => merged.push((start, end)),
             }
         }
-        Self(joined)
+        Self(merged)
     }
 }
 
@@ -85,14 +82,14 @@ mod tests {
             let (x, y) = (Intervals::from_keys(a.iter().copied()), Intervals::from_keys(b.iter().rev().copied()));
             prop_assert_eq!(x.is_disjoint(&y), a.is_disjoint(&b));
             prop_assert_eq!(x.union(&y), Intervals::from_keys(a.union(&b).copied()));
-            let held: BTreeSet<u64> = (0..60).filter(|k| x.contains(*k)).collect();
-            prop_assert_eq!(held, a);
+            let contained: BTreeSet<u64> = (0..60).filter(|k| x.contains(*k)).collect();
+            prop_assert_eq!(contained, a);
             prop_assert_eq!(Intervals::from_ascending(x.intervals().to_vec()), Some(x));
         }
     }
 
     #[test]
-    fn a_run_of_items_is_one_interval() {
+    fn consecutive_keys_are_one_interval() {
         assert_eq!(Intervals::from_keys([3, 1, 2, 2, 9]).intervals(), [(1, 3), (9, 9)]);
         assert_eq!(Intervals::from_ascending(vec![(5, 6), (1, 2)]), None);
     }

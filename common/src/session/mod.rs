@@ -1,40 +1,40 @@
-//! The session slice, the stored atom: one user's activity in one session within one UTC day, from one source.
+//! The session slice, the unit of storage: one user's activity in one session on one UTC day, from one source.
 
 mod builder;
 mod encoding;
 mod intervals;
 
-pub(crate) use builder::key_of;
-pub use builder::{Added, DaySlices, MOST_EVENTS, SliceBuilder};
+pub(crate) use builder::event_key;
+pub use builder::{Added, DaySlices, MAX_EVENTS, SliceBuilder};
 pub use encoding::{DecodeError, decode, encode};
 pub use intervals::Intervals;
 
-use crate::calendar::{Day, Timestamp};
+use crate::calendar::Timestamp;
 use crate::event::{Gender, Level, Page};
 use crate::ids::SessionId;
 
-/// Identifies an event of a session; two sources give the same event the same key.
+/// Identifies an event within a session. The same event has the same key in all sources.
 ///
-/// An event's key is its `itemInSession`; where a log has no items, its timestamp and page stand in. The two ranges
-/// do not meet: items are below 2^32.
+/// The key is `itemInSession`, or is computed from timestamp and page if the log has no items. Items are below 2^32, so the
+/// two ranges do not overlap.
 pub type EventKey = u64;
 
-/// One user's activity in one session within one UTC day, from one source.
+/// One user's activity in one session on one UTC day, from one source.
 ///
-/// Slices with different events of the same session and day [merge](Self::merge); merging is associative and
-/// commutative, so that any split of a log adds up to the same slice. The pages of cancelling are counted and dated,
-/// and leave no other trace: no feature can see them.
+/// Slices of the same session and day with different events can be [merged](Self::merge). Merging is associative and
+/// commutative, so any split of a log results in the same slice. Of events on cancellation pages, a slice contains only
+/// their number and the time of the cancellation, so that features cannot use them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSlice {
     session: SessionId,
     pages: [u32; Page::COUNT],
     listened_ms: u64,
-    /// First and last moment of anything but cancelling.
+    /// Times of the first and the last event, without cancellation pages.
     active: Option<(Timestamp, Timestamp)>,
-    /// Last `Cancellation Confirmation`.
+    /// Time of the last event on `Cancellation Confirmation`.
     cancelled_at: Option<Timestamp>,
     event_keys: Intervals,
-    titled: u32,
+    titled_songs: u32,
     songs: Vec<u32>,
     artists: Vec<u32>,
     free_events: u32,
@@ -46,64 +46,63 @@ pub struct SessionSlice {
     registration: Option<Timestamp>,
 }
 
-/// A level and the event that it comes from; ordered by time, then event.
+/// The level of one event; ordered by time, then by event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LevelAt {
     ts: Timestamp,
     key: EventKey,
-    /// The level.
     pub level: Level,
 }
 
 impl SessionSlice {
-    /// The session, to be read together with its user.
+    /// Unique only for one user.
     pub fn session(&self) -> SessionId {
         self.session
     }
 
-    /// Number of events, cancelling included.
+    /// Number of events, including cancellation pages.
     pub fn events(&self) -> u64 {
         self.pages.iter().map(|n| u64::from(*n)).sum()
     }
 
-    /// Number of events without cancelling: what features may count.
+    /// Number of events without cancellation pages.
     pub fn active_events(&self) -> u64 {
-        Page::ALL.iter().filter(|p| !p.is_cancelling()).map(|p| u64::from(self.count(*p))).sum()
+        Page::ALL.iter().filter(|p| !p.is_cancellation()).map(|p| u64::from(self.count(*p))).sum()
     }
 
-    /// Events on `page`.
+    /// Number of events on `page`.
     pub fn count(&self, page: Page) -> u32 {
         self.pages.get(page.index()).copied().unwrap_or(0)
     }
 
-    /// Time listened, in milliseconds: the lengths of the songs started.
+    /// Total length of the songs played, in milliseconds.
     pub fn listened_ms(&self) -> u64 {
         self.listened_ms
     }
 
-    /// First and last moment of anything but cancelling; `None` if there is only cancelling.
+    /// Times of the first and the last event, without cancellation pages; `None` if there are only those.
     pub fn active(&self) -> Option<(Timestamp, Timestamp)> {
         self.active
     }
 
-    /// When the user's last `Cancellation Confirmation` in this slice was.
+    /// Time of the last event on `Cancellation Confirmation`.
     pub fn cancelled_at(&self) -> Option<Timestamp> {
         self.cancelled_at
     }
 
-    /// The last moment of anything at all.
+    /// Time of the last event. Events on `Cancel` have no time.
     pub fn last(&self) -> Option<Timestamp> {
         self.active.map(|(_, last)| last).max(self.cancelled_at)
     }
 
-    /// The keys of all events.
+    /// The keys of all events, including cancellation pages.
     pub fn event_keys(&self) -> &Intervals {
         &self.event_keys
     }
 
-    /// Songs started that have a title.
-    pub fn titled(&self) -> u32 {
-        self.titled
+    /// Number of songs played that have a title.
+    pub fn titled_songs(&self) -> u32 {
+        self.titled_songs
     }
 
     /// Hashes of the distinct songs (artist and title), ascending.
@@ -116,17 +115,17 @@ impl SessionSlice {
         &self.artists
     }
 
-    /// Events on the free and on the paid level; events of unknown level are in neither.
+    /// Numbers of events on the free and the paid level. Events without a level count in neither.
     pub fn level_events(&self) -> (u32, u32) {
         (self.free_events, self.paid_events)
     }
 
-    /// The first and the last known level; none, or both.
+    /// The first and the last level; empty if no event has a level.
     pub fn levels(&self) -> impl Iterator<Item = LevelAt> {
         self.first_level.into_iter().chain(self.last_level)
     }
 
-    /// The gender; `None` if no event has one, or events have both.
+    /// `None` if no event has a gender, or events have different genders.
     pub fn gender(&self) -> Option<Gender> {
         match (self.female, self.male) {
             (true, false) => Some(Gender::Female),
@@ -135,13 +134,13 @@ impl SessionSlice {
         }
     }
 
-    /// The earliest known registration.
+    /// The earliest registration time of any event.
     pub fn registration(&self) -> Option<Timestamp> {
         self.registration
     }
 
-    /// Adds another slice of the same session and day. The two must have different events ([`Intervals::is_disjoint`]),
-    /// which the caller checks, as only it knows what to do otherwise.
+    /// Adds another slice of the same session and day. The caller must check that they have no event in common:
+    /// [`Intervals::is_disjoint`].
     pub fn merge(&mut self, other: &Self) {
         debug_assert_eq!(self.session, other.session);
         debug_assert!(self.event_keys.is_disjoint(&other.event_keys));
@@ -155,7 +154,7 @@ impl SessionSlice {
         };
         self.cancelled_at = self.cancelled_at.max(other.cancelled_at);
         self.event_keys = self.event_keys.union(&other.event_keys);
-        self.titled = self.titled.saturating_add(other.titled);
+        self.titled_songs = self.titled_songs.saturating_add(other.titled_songs);
         union(&mut self.songs, &other.songs);
         union(&mut self.artists, &other.artists);
         self.free_events = self.free_events.saturating_add(other.free_events);
@@ -168,7 +167,7 @@ impl SessionSlice {
     }
 }
 
-/// The smaller of two, where absent is not small.
+/// The smaller of two values; `None` only if both are `None`.
 fn earliest<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -182,13 +181,8 @@ fn union(mine: &mut Vec<u32>, theirs: &[u32]) {
     mine.dedup();
 }
 
-/// A stored group: the slices of one user and day from one source, ascending by session.
+/// The slices of one user and day from one source, ascending by session: the content of one stored item.
 pub type Slices = Vec<SessionSlice>;
-
-/// Checks that a moment may be in a slice of `day`.
-fn is_on(day: Day, ts: Timestamp) -> bool {
-    ts.day() == day
-}
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use crate::testing::{at, event, events, slices_of};
 use proptest::prelude::*;
 
 #[test]
-fn a_slice_tells_what_was_done_and_hides_cancelling() {
+fn slice_excludes_cancellation_from_activity() {
     let events = [
         event(0, at(1, 10_000), Page::NextSong),
         event(1, at(1, 20_000), Page::ThumbsUp),
@@ -22,7 +22,7 @@ fn a_slice_tells_what_was_done_and_hides_cancelling() {
 }
 
 #[test]
-fn the_same_event_twice_is_a_duplicate_and_another_moment_is_not() {
+fn same_item_and_time_is_a_duplicate() {
     let mut builder = SliceBuilder::default();
     assert_eq!(builder.add(&event(5, at(1, 0), Page::Home)), Added::New);
     assert_eq!(builder.add(&event(5, at(1, 0), Page::Help)), Added::Duplicate);
@@ -31,7 +31,7 @@ fn the_same_event_twice_is_a_duplicate_and_another_moment_is_not() {
 }
 
 #[test]
-fn without_items_moment_and_page_tell_events_apart() {
+fn without_items_time_and_page_identify_events() {
     let bare = |ts, page| crate::event::Event { item: None, ..event(0, ts, page) };
     let mut builder = SliceBuilder::default();
     assert_eq!(builder.add(&bare(at(1, 0), Page::NextSong)), Added::New);
@@ -40,11 +40,11 @@ fn without_items_moment_and_page_tell_events_apart() {
 }
 
 #[test]
-fn a_session_of_absurd_length_stops_growing() {
+fn session_size_is_limited() {
     let mut builder = SliceBuilder::default();
-    for i in 0..builder::MOST_EVENTS as u32 {
+    for i in 0..builder::MAX_EVENTS as u32 {
         let (artist, song) = (Some(format!("artist {i}").into()), Some(format!("song {i}").into()));
-        // Every other item, so that no two make an interval.
+        // Only even items, so that no two are adjacent.
         let event = Event { artist, song, ..event(2 * i, at(1, i), Page::NextSong) };
         assert_eq!(builder.add(&event), Added::New);
     }
@@ -56,14 +56,14 @@ fn a_session_of_absurd_length_stops_growing() {
 
 proptest! {
     #[test]
-    fn encoding_reads_back(events in events()) {
+    fn encoding_round_trips(events in events()) {
         for day in slices_of(&events) {
             prop_assert_eq!(decode(day.day, &encode(&day.slices).unwrap()), Ok(day.slices));
         }
     }
 
     #[test]
-    fn damaged_bytes_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), cut in 0usize..200) {
+    fn damaged_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), cut in 0usize..200) {
         let _ = decode(at(1, 0).day(), &bytes);
         let _ = decode(at(1, 0).day(), &[&[1u8], &bytes[..]].concat());
         let whole = encode(&slices_of(&[event(3, at(1, 5), Page::NextSong)])[0].slices).unwrap();
@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn merging_is_associative_and_commutative(events in events(), shards in prop::collection::vec(0usize..3, 200)) {
-        // All in one session and day, with one event in each shard at least.
+        // All in one session and day, with at least one event in each shard.
         let moved = |e: &Event<'static>| Event { session: SessionId::from_number(1), ts: at(1, e.ts.millis_of_day()), ..e.clone() };
         let slice = |shard: usize| {
             let part = events.iter().zip(&shards).filter(|(_, s)| **s == shard).map(|(e, _)| moved(e));

@@ -6,7 +6,7 @@ use crate::settings::MonitorSettings;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::features::Row;
 use churn_common::model::{Card, Model, ModelVersion};
-use churn_common::snapshot::{Snapshot, at_risk};
+use churn_common::snapshot::{Snapshot, features_if_at_risk};
 use churn_common::store::Stores;
 use churn_common::table;
 
@@ -54,14 +54,14 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
     let baseline = table::read_rows(stores.models().baseline(&version).await?)
         .map_err(|e| MonitorError::Baseline(version.clone(), e.to_string()))?;
 
-    let labelled_at = card.label.newest_matured(as_of);
+    let labelled_at = card.label.latest_labelled_cutoff(as_of);
     let users = stores.histories.map_users(settings.total_segments, |user, history| {
         let labelled = || {
-            let row = at_risk(&history, labelled_at, card.window_days)?;
-            let churned = card.label.of(&history, labelled_at, as_of)?;
+            let row = features_if_at_risk(&history, labelled_at, card.window_days)?;
+            let churned = card.label.for_history(&history, labelled_at, as_of)?;
             Some(Snapshot { user: user.clone(), cutoff: labelled_at, row, churned })
         };
-        Some(UserRows { current: at_risk(&history, as_of, card.window_days), labelled: labelled() })
+        Some(UserRows { current: features_if_at_risk(&history, as_of, card.window_days), labelled: labelled() })
     });
     let (mut current, mut labelled) = (Vec::new(), Vec::new());
     for (_, rows) in users.await? {

@@ -4,7 +4,7 @@ use churn_common::calendar::Day;
 use churn_common::history::History;
 use churn_common::label::Label;
 use churn_common::pseudonym::StoredUser;
-use churn_common::snapshot::{Snapshot, at_risk};
+use churn_common::snapshot::{Snapshot, features_if_at_risk};
 use churn_common::store::{StoreError, Stores};
 
 /// How a history becomes a snapshot.
@@ -20,8 +20,8 @@ pub(crate) struct SnapshotParams {
 impl SnapshotParams {
     /// The snapshot of a user at `cutoff`; `None` if the user cannot churn then, or the label is not known yet.
     pub fn snapshot(&self, user: &StoredUser, history: &History, cutoff: Day) -> Option<Snapshot> {
-        let row = at_risk(history, cutoff, self.window_days)?;
-        let churned = self.label.of(history, cutoff, self.log_end)?;
+        let row = features_if_at_risk(history, cutoff, self.window_days)?;
+        let churned = self.label.for_history(history, cutoff, self.log_end)?;
         Some(Snapshot { user: user.clone(), cutoff, row, churned })
     }
 }

@@ -6,7 +6,7 @@ use crate::job::Job;
 use crate::quarantine::Quarantine;
 use churn_common::calendar::Day;
 use churn_common::event::{self, Rejection};
-use churn_common::session::{Added, MOST_EVENTS, SliceBuilder};
+use churn_common::session::{Added, MAX_EVENTS, SliceBuilder};
 use churn_common::store::StoreError;
 use churn_common::store::erasures::ErasedUsers;
 use churn_common::store::histories::StoredItem;
@@ -97,7 +97,7 @@ impl Parser<'_> {
         let rejection = match line.end {
             End::Complete => self.add_complete(line.bytes)?,
             End::TooLong => Rejection::LineTooLong { limit: self.config.max_line_bytes },
-            End::Truncated(_) => Rejection::LineCutOff,
+            End::Truncated(_) => Rejection::LineTruncated,
         };
         self.counts.rejected += 1;
         *self.counts.rejection_reasons.entry(rejection.code().into_owned()).or_default() += 1;
@@ -107,10 +107,10 @@ impl Parser<'_> {
     fn add_complete(&mut self, line: &[u8]) -> Option<Rejection> {
         match event::Line::parse(line, self.config.max_event_time) {
             event::Line::Rejected(rejection) => return Some(rejection),
-            event::Line::Unattributable => self.counts.without_user += 1,
+            event::Line::WithoutUser => self.counts.without_user += 1,
             event::Line::Event(event) if self.erased.covers(&event.user, event.ts) => self.counts.erased += 1,
             event::Line::Event(event) => match self.slices.add(&event) {
-                Added::TooMany => return Some(Rejection::SessionTooLong { limit: MOST_EVENTS }),
+                Added::TooMany => return Some(Rejection::SessionTooLong { limit: MAX_EVENTS }),
                 Added::Duplicate => self.counts.duplicates += 1,
                 Added::New => {
                     self.counts.accepted += 1;

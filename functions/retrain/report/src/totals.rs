@@ -119,7 +119,7 @@ impl UserVisits {
         let class = usize::from(!churned);
         self.rows[class] += 1;
         let sums = Page::ALL.iter().zip(&mut self.per_active_day[class]);
-        for (page, sum) in sums.filter(|(page, _)| !page.is_cancelling()) {
+        for (page, sum) in sums.filter(|(page, _)| !page.is_cancellation()) {
             let events: u64 = slices.iter().map(|(_, slice)| u64::from(slice.count(*page))).sum();
             // Every row has an active day.
             *sum += (events as f64 / days.len().max(1) as f64) as f32;

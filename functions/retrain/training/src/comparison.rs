@@ -48,7 +48,7 @@ pub struct InsufficientRows {
 
 /// Whether the rows at `cutoff` are out of time for the model of `card`: no label of its training reaches beyond.
 pub fn is_out_of_time(card: &Card, cutoff: Day) -> bool {
-    let delay = i32::from(card.label.matures_after());
+    let delay = i32::from(card.label.label_delay_days());
     card.training.cutoffs.last().is_none_or(|trained| cutoff >= trained.plus(delay))
 }
 

@@ -26,7 +26,7 @@ impl Split {
     /// Splits the cutoffs of a log from the start of `first` to the start of `last`. The split is a function of the log's
     /// span and the settings, never of a label.
     pub fn new(first: Day, last: Day, settings: &TrainingSettings) -> Result<Self, InsufficientHistory> {
-        let matures = i32::from(settings.label().matures_after());
+        let matures = i32::from(settings.label().label_delay_days());
         let stride = i32::from(settings.stride_days);
         let cutoffs = settings.grid(first, last);
         let mut test: Vec<Day> = cutoffs.clone().take(settings.test_cutoffs.into()).collect();
@@ -57,7 +57,7 @@ impl TrainingSettings {
     /// from the newest whose label is known to the oldest with `min_log_days` of log before it.
     pub fn grid(&self, first: Day, last: Day) -> impl Iterator<Item = Day> + Clone + use<> {
         let oldest = first.plus(i32::from(self.min_log_days));
-        let newest = self.label().newest_matured(last);
+        let newest = self.label().latest_labelled_cutoff(last);
         let stride = i32::from(self.stride_days);
         (0..).map(move |n: i32| newest.plus(-n * stride)).take_while(move |c| *c >= oldest)
     }

@@ -33,7 +33,7 @@ pub fn leaks_future(user: &UserId, history: &History, cutoff: Day, row: impl Fn(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use churn_common::snapshot::at_risk;
+    use churn_common::snapshot::features_if_at_risk;
 
     fn user() -> UserId {
         UserId::new("30").unwrap()
@@ -64,7 +64,7 @@ mod tests {
     fn features_that_read_beyond_the_cutoff_are_found() {
         let cutoff = Day::from_number(17_900);
         let history = history(cutoff);
-        let at = |day: Day| move |history: &History| at_risk(history, day, 30);
+        let at = |day: Day| move |history: &History| features_if_at_risk(history, day, 30);
         assert!(at(cutoff)(&history).is_some());
         assert!(!leaks_future(&user(), &history, cutoff, at(cutoff)));
         // One reads a day too far; the other sees a cancellation, as the user then has no row.

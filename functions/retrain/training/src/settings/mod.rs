@@ -102,7 +102,7 @@ impl TrainingSettings {
         FoldParams {
             user_groups: self.search.folds.into(),
             time_blocks: self.search.time_blocks.into(),
-            label_delay_days: self.label().matures_after(),
+            label_delay_days: self.label().label_delay_days(),
             min_rows_per_class: self.min_rows_per_class as usize,
             seed: self.forest.seed,
         }

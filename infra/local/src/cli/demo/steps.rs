@@ -6,7 +6,7 @@ use super::progress;
 use crate::{Stack, http};
 use anyhow::{Context, bail, ensure};
 use churn_common::calendar::{Day, Timestamp};
-use churn_common::snapshot::at_risk;
+use churn_common::snapshot::features_if_at_risk;
 use churn_common::store::Stores;
 use churn_common::store::ledger::Counts;
 use serde::Deserialize;
@@ -166,7 +166,7 @@ pub async fn predict(stack: &Stack, stores: &Stores, limit: usize) -> anyhow::Re
         .as_u64()
         .and_then(|d| u16::try_from(d).ok())
         .context("the model card has no window_days")?;
-    let active = stores.histories.map_users(4, |_, history| at_risk(&history, as_of, window)).await?;
+    let active = stores.histories.map_users(4, |_, history| features_if_at_risk(&history, as_of, window)).await?;
     ensure!(!active.is_empty(), "no user is active at {as_of}, the end of the log");
     let step = active.len().div_ceil(limit.max(1)).max(1);
     let mut responses = Vec::new();
