@@ -17,11 +17,11 @@ pub struct StoredSlices {
 
 /// One user's history.
 ///
-/// For each session and day, slices are merged by number of events, largest first; ties are in the order of sources. A slice
-/// that has an event in common with those already merged is an overlapping export: it is excluded, and counted in
+/// For each session and day, slices are merged by number of events, largest first; ties are in the order of sources. A
+/// slice that has an event in common with those already merged is an overlapping export: it is excluded, and counted in
 /// [`History::overlaps`]. The result does not depend on the order of slices, on repeated deliveries or on how a log was
-/// split into files, if event keys are unique in a session. If they are not, or if a log repeats a line, the files of a split
-/// log may overlap, and the smaller slice is excluded.
+/// split into files, if event keys are unique in a session. If they are not, or if a log repeats a line, the files of a
+/// split log may overlap, and the smaller slice is excluded.
 ///
 /// While a newer version of an object replaces an older one, both can have slices of a day. Only the newer ones count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl History {
         history
     }
 
-    /// Adds events of the same user that are not stored, such as those of a request. Returns the number of duplicates: events
-    /// that the history or an earlier event already contains. They are not added.
+    /// Adds events of the same user that are not stored, such as those of a request. Returns the number of duplicates:
+    /// events that the history or an earlier event already contains. They are not added.
     pub fn add_events(&mut self, events: &[Event<'_>]) -> usize {
         let mut builder = crate::session::SliceBuilder::default();
         let mut duplicates = 0;

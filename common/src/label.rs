@@ -41,7 +41,8 @@ impl Label {
         log_end.plus(-i32::from(self.label_delay_days()))
     }
 
-    /// Whether the user churned after `cutoff`; `None` if a log that ends at the start of `log_end` is too short for a label.
+    /// Whether the user churned after `cutoff`; `None` if the label is not known from a log that ends at the start of
+    /// `log_end`.
     pub fn for_history(&self, history: &History, cutoff: Day, log_end: Day) -> Option<bool> {
         if cutoff > self.latest_labelled_cutoff(log_end) {
             return None;

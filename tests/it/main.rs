@@ -7,6 +7,7 @@ mod erasure;
 mod events;
 mod functions;
 mod fuzz_corpus;
+mod http_api;
 mod ingest_deliveries;
 mod ingest_faults;
 mod ingest_outcomes;

@@ -204,7 +204,7 @@ fn special(text: &[u8]) -> Option<usize> {
     let (words, tail) = text.as_chunks::<8>();
     for (n, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        // Sets the high bit of bytes below `bound`. A borrow can also set that of higher bytes; the lowest set bit is correct.
+        // Sets the high bit of bytes below `bound`. A borrow can also set it in higher bytes, but the lowest is correct.
         let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH;
         let quote = below(word ^ (ONES * u64::from(b'"')), 1);
         let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);

@@ -201,8 +201,8 @@ impl Window {
         paid as f64 / (free + paid) as f64
     }
 
-    /// Number of changes in the sequence of the first and last levels of sessions; NaN if no level is known. A change that is
-    /// reversed within the same session and day does not count.
+    /// Number of changes in the sequence of the first and last levels of sessions; NaN if no level is known. A change that
+    /// is reversed within the same session and day does not count.
     pub fn level_changes(&self) -> f64 {
         if self.levels.is_empty() {
             return f64::NAN;

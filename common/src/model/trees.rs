@@ -26,8 +26,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// A leaf. `value` is a probability or log-odds, see [`super::Scorer`]; `cover` is the sum of the weights of the training
-    /// rows that reached it.
+    /// A leaf. `value` is a probability or log-odds, see [`super::Scorer`]; `cover` is the sum of the weights of the
+    /// training rows that reached it.
     pub fn leaf(value: f32, cover: f32) -> Self {
         Self { feature: LEAF, threshold: 0.0, left: 0, right: 0, missing_left: false, cover, value }
     }

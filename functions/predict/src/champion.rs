@@ -50,8 +50,8 @@ impl ChampionCache {
 
     /// The champion; `None` while no model has been promoted.
     ///
-    /// If the store fails or the champion is invalid, the last valid model stays in service. The log and a metric record each
-    /// failed refresh. While no model is loaded, every call reads the registry.
+    /// If the store fails or the champion is invalid, the last valid model stays in service. The log and a metric record
+    /// each failed refresh. While no model is loaded, every call reads the registry.
     ///
     /// # Errors
     /// Loading the champion failed, and no other model is loaded.

@@ -32,8 +32,8 @@ impl Language {
     }
 }
 
-/// Position of the language in `accepted`, with any region. `*` matches a language that is not listed. `None` if the language
-/// is not accepted.
+/// Position of the language in `accepted`, with any region. `*` matches a language that is not listed. `None` if the
+/// language is not accepted.
 fn rank(language: &str, accepted: &[(String, f32)]) -> Option<usize> {
     let find = |name: &str| {
         let is_named = |(tag, _): &(String, f32)| tag.split('-').next().is_some_and(|t| t.eq_ignore_ascii_case(name));

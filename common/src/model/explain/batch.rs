@@ -19,7 +19,7 @@ pub(super) struct TreeBatch {
     pub(super) leaf_splits: Vec<LeafSplit>,
     /// `(slot, value)` of the leaves that are children of a [`Split`].
     pub(super) leaves: Vec<(u32, f64)>,
-    /// Shares of the training weight, 0..=1. [`PathFeature::share`] is a position in this list, from 1. The first share is 1.
+    /// Shares of the training weight, 0..=1; the first is 1. [`PathFeature::share`] is a position in this list, from 1.
     pub(super) shares: Vec<f64>,
     /// Maximum number of different features on a path.
     pub(super) path_features: usize,

@@ -17,8 +17,8 @@ impl<const N: usize> Coalition<N> {
     /// One entry at [`EXCLUDED`], then one for each of `shares`: see
     /// [`PathFeature::share`](super::split::PathFeature::share).
     ///
-    /// Bayes' rule: let a share `s` of the training weight pass the earlier splits on `f`, on the side that the row takes. The
-    /// row passes them with probability 1 if `f` is known (probability `t`), and with probability `s` if not (`1 - t`).
+    /// Bayes' rule: let a share `s` of the training weight pass the earlier splits on `f`, on the side that the row takes.
+    /// The row passes them with probability 1 if `f` is known (probability `t`), and with probability `s` if not (`1 - t`).
     pub(super) fn table(points: &[f64; N], shares: &[f64]) -> Vec<Self> {
         let coalition = |share: &f64| {
             let passed = points.map(|t| t + (1.0 - t) * share);

@@ -33,8 +33,8 @@ pub(super) struct SlotState<const N: usize> {
     pub(super) reach: [f64; N],
     /// Expected value of the tree, given that the row reaches the slot.
     pub(super) value: [f64; N],
-    /// Mask for positions in [`Coalition::table`]: all bits if the row takes the branch to this slot and all earlier branches
-    /// on the same feature, else 0.
+    /// Mask for positions in [`Coalition::table`]: all bits if the row takes the branch to this slot and all earlier
+    /// branches on the same feature, else 0.
     follows: u32,
 }
 
