@@ -25,9 +25,9 @@ pub enum Level {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gender {
-    /// `F`.
+    /// `F` in logs.
     Female,
-    /// `M`.
+    /// `M` in logs.
     Male,
 }
 
@@ -48,7 +48,7 @@ pub struct Event<'a> {
     pub artist: Option<Cow<'a, str>>,
     /// Title of the song, not empty.
     pub song: Option<Cow<'a, str>>,
-    /// Length of the song in milliseconds, up to [`MAX_SONG_S`].
+    /// Length of the song in milliseconds, not negative and up to 6 hours.
     pub length_ms: Option<u32>,
 }
 

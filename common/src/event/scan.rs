@@ -201,9 +201,9 @@ impl<'a> Rest<'a> {
 fn special(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    let (words, tail) = text.as_chunks::<8>();
-    for (n, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
+    let (chunks, tail) = text.as_chunks::<8>();
+    for (n, chunk) in chunks.iter().enumerate() {
+        let word = u64::from_le_bytes(*chunk);
         // Sets the high bit of bytes below `bound`. A borrow can also set it in higher bytes, but the lowest is correct.
         let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH;
         let quote = below(word ^ (ONES * u64::from(b'"')), 1);
@@ -214,7 +214,7 @@ fn special(text: &[u8]) -> Option<usize> {
         }
     }
     let at = tail.iter().position(|b| matches!(b, b'"' | b'\\' | ..0x20))?;
-    Some(words.len() * 8 + at)
+    Some(chunks.len() * 8 + at)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub enum Calibration {
     Platt {
         /// Slope, 0 or more.
         a: f64,
-        /// Intercept.
+        /// Intercept, in log-odds.
         b: f64,
     },
     /// Isotonic regression (Zadrozny and Elkan 2002): linear interpolation between knots, constant outside them.

@@ -36,7 +36,7 @@ impl Term {
 pub struct Linear {
     /// Log-odds of the mean row.
     pub intercept: f64,
-    /// `(n_features,)`.
+    /// One per feature: `(n_features,)`.
     pub terms: Vec<Term>,
 }
 

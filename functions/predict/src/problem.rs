@@ -15,13 +15,10 @@ pub(crate) enum Problem {
     UserNotFound(UserId),
     /// 404, with the path.
     NotFound(String),
-    /// 405.
+    /// 405, with the method that the route supports.
     MethodNotAllowed { allow: &'static str },
-    /// 413.
-    ContentTooLarge {
-        /// In bytes.
-        limit: usize,
-    },
+    /// 413, with the limit in bytes.
+    ContentTooLarge { limit: usize },
     /// 415, with the media type of the request.
     UnsupportedMediaType(String),
     /// 422, with the detail: the request is valid, but it has no event that can be scored.

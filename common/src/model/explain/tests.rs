@@ -10,7 +10,7 @@ const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests
 
 const FEATURES: usize = 6;
 
-/// A random tree.
+/// Value and cover of a leaf; feature, threshold, `missing_left` and children of a split.
 #[derive(Debug, Clone)]
 enum RandomTree {
     Leaf(f32, u8),
