@@ -19,12 +19,12 @@ const ERASED_AT: &str = "erased_at";
 pub struct Erasures {
     client: Client,
     table: String,
-    names: Pseudonyms,
+    pseudonyms: Pseudonyms,
 }
 
 impl Erasures {
-    pub fn new(client: Client, table: &str, names: Pseudonyms) -> Self {
-        Self { client, table: table.to_owned(), names }
+    pub fn new(client: Client, table: &str, pseudonyms: Pseudonyms) -> Self {
+        Self { client, table: table.to_owned(), pseudonyms }
     }
 
     /// Records that `user` is erased at `at`. Returns the latest time recorded for the user, which is the one that counts.
@@ -33,7 +33,7 @@ impl Erasures {
             .client
             .update_item()
             .table_name(&self.table)
-            .key(USER, AttributeValue::S(self.names.stored_user(user).to_string()))
+            .key(USER, AttributeValue::S(self.pseudonyms.stored_user(user).to_string()))
             .update_expression("SET erased_at = :at")
             .condition_expression("attribute_not_exists(erased_at) OR erased_at < :at")
             .expression_attribute_values(":at", AttributeValue::N(at.millis().to_string()))
@@ -63,7 +63,7 @@ impl Erasures {
             let invalid = || StoreError::corrupt("Scan", &self.table, "item without user_id or erased_at");
             erased_at_by_user.extend([entry.ok_or_else(invalid)?]);
         }
-        Ok(ErasedUsers { names: self.names.clone(), erased_at: erased_at_by_user })
+        Ok(ErasedUsers { pseudonyms: self.pseudonyms.clone(), erased_at: erased_at_by_user })
     }
 }
 
@@ -74,7 +74,7 @@ fn erased_at(item: &HashMap<String, AttributeValue>) -> Option<Timestamp> {
 /// The content of the table at one time.
 #[derive(Debug, Clone)]
 pub struct ErasedUsers {
-    names: Pseudonyms,
+    pseudonyms: Pseudonyms,
     erased_at: HashMap<StoredUser, Timestamp>,
 }
 
@@ -82,7 +82,7 @@ impl ErasedUsers {
     /// Whether an event of `user` at `ts` is erased: it is not later than the user's erasure.
     pub fn covers(&self, user: &UserId, ts: Timestamp) -> bool {
         // If no user is erased, no line of a log needs a pseudonym.
-        !self.erased_at.is_empty() && self.erased_at(&self.names.stored_user(user)).is_some_and(|at| ts <= at)
+        !self.erased_at.is_empty() && self.erased_at(&self.pseudonyms.stored_user(user)).is_some_and(|at| ts <= at)
     }
 
     /// Time of the user's latest erasure; `None` if there is none.
