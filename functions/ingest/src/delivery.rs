@@ -25,7 +25,7 @@ pub enum InvalidEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub bucket: String,
-    /// Decoded.
+    /// The decoded object key.
     pub key: String,
     /// Such as `ObjectCreated:Put`.
     pub event_name: String,
@@ -50,7 +50,7 @@ impl Delivery {
         }
     }
 
-    /// `s3://bucket/key`.
+    /// As `s3://bucket/key`.
     pub fn source(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.key)
     }

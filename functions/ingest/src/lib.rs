@@ -82,7 +82,7 @@ pub struct Summary {
 /// The result for one object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ObjectSummary {
-    /// `s3://bucket/key`.
+    /// As `s3://bucket/key`.
     pub source: String,
     #[serde(flatten)]
     outcome: Outcome,

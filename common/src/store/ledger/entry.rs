@@ -122,7 +122,7 @@ pub struct Overlaps {
 /// The ledger entry of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// `s3://bucket/key`.
+    /// As `s3://bucket/key`.
     pub source: String,
     /// The newest version that was delivered.
     #[serde(flatten)]
