@@ -11,6 +11,7 @@ pub mod label;
 pub mod metrics;
 pub mod model;
 pub mod pseudonym;
+pub mod random;
 pub mod session;
 pub mod settings;
 pub mod snapshot;

@@ -31,7 +31,7 @@ impl Random {
 
     /// Uniform in `0..n`; 0 if `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.0.next_u64()) * n as u128) >> 64) as usize
+        churn_common::random::below(&mut self.0, n)
     }
 
     /// An index in `0..n` with density proportional to `rank^(-1/2)`, a mild Zipf law.
