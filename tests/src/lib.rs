@@ -20,13 +20,13 @@ use churn_common::pseudonym::UserIdKey;
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_common::store::objects::Condition;
-use churn_common::store::registry::{Because, Move, Registry};
+use churn_common::store::registry::{Change, ChangeRequest, Registry};
 use churn_local::config::FUNCTIONS;
 use churn_local::lambda::process::FunctionConfig;
 use churn_local::simulate::{SimulateParams, simulate};
 use churn_local::{DataDir, Stack, StackConfig};
 use ingest::{Clock, Invocation};
-use retrain::{ChangeError, Deadline};
+use retrain::{Deadline, UpdateError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -109,12 +109,12 @@ pub async fn register(stores: &Stores, version: &ModelVersion, file: Vec<u8>) ->
 }
 
 /// Makes a model champion, also if its files are missing. `None` if it is already champion.
-pub async fn promote(stores: &Stores, version: &ModelVersion) -> anyhow::Result<Option<Move>> {
-    let (at, request) = (Timestamp::now(), fastrand::u64(..).to_string());
-    let because = Because { at, by: "test".into(), why: "to be served".into(), request };
-    let change = |registry: &mut Registry| -> Result<Option<Move>, ChangeError> {
+pub async fn promote(stores: &Stores, version: &ModelVersion) -> anyhow::Result<Option<Change>> {
+    let (at, request_id) = (Timestamp::now(), fastrand::u64(..).to_string());
+    let request = ChangeRequest { at, actor: "test".into(), reason: "a test".into(), request_id };
+    let change = |registry: &mut Registry| -> Result<Option<Change>, UpdateError> {
         registry.register(version)?;
-        Ok(registry.promote(version, because.clone())?)
+        Ok(registry.promote(version, request.clone())?)
     };
     Ok(stores.registry().update(change).await?)
 }

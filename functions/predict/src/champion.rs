@@ -5,7 +5,7 @@ use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
 use churn_common::model::{Explainer, Model, ModelVersion};
 use churn_common::store::models::{ModelError, Models};
-use churn_common::store::registry::{Look, RegistryStore};
+use churn_common::store::registry::{ReadResult, RegistryStore};
 use churn_common::store::{StoreError, Stores};
 use lambda_http::tracing;
 use std::sync::Arc;
@@ -71,7 +71,8 @@ impl ChampionCache {
     }
 
     async fn refresh(&self, state: &mut CacheState) -> Result<(), ModelError> {
-        let Look::Now(registry, etag) = self.registry.look(state.etag.as_deref()).await? else { return Ok(()) };
+        let read = self.registry.read_if_changed(state.etag.as_deref()).await?;
+        let ReadResult::Changed(registry, etag) = read else { return Ok(()) };
         let Some(champion) = &registry.champion else {
             let missing = || StoreError::corrupt("GetObject", "registry.json", "champion is missing");
             return if state.loaded.is_some() { Err(missing().into()) } else { Ok(()) };
@@ -81,7 +82,7 @@ impl ChampionCache {
                 Ok(loaded) => state.loaded = Some(loaded),
                 Err(error) => {
                     // On a cold start there is no last valid model, so the previous champion serves.
-                    if let (None, Some(previous)) = (&state.loaded, registry.before()) {
+                    if let (None, Some(previous)) = (&state.loaded, registry.previous_champion()) {
                         let loaded = self.load(previous).await;
                         state.loaded = loaded
                             .inspect_err(|error| tracing::error!(%error, "loading the previous champion failed"))

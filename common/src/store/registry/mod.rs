@@ -1,14 +1,14 @@
-//! The registry: which model serves, and which did before. One object, `registry.json`, changed by compare-and-swap.
+//! The model registry: champion, challenger and history. One object, `registry.json`, changed by compare-and-swap.
 
 mod state;
 
-pub use state::{Action, Because, Move, Refused, Registry, Retired};
+pub use state::{Action, Change, ChangeError, ChangeRequest, Registry, Retired};
 
 use super::objects::{Bucket, Condition, GetResult, Object};
 use super::{StoreError, StoreErrorKind};
 
 const KEY: &str = "registry.json";
-/// Times a change starts over because another came between.
+/// Times that a change is tried if the registry changes concurrently.
 const ATTEMPTS: u32 = 10;
 
 /// The registry in the store bucket.
@@ -17,47 +17,53 @@ pub struct RegistryStore {
     bucket: Bucket,
 }
 
-/// What a look at the registry found.
+/// The result of a conditional read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
-    /// It has not changed since.
+pub enum ReadResult {
     Unchanged,
-    /// As it is now, with the tag to look again.
-    Now(Registry, Option<String>),
+    /// The registry, with the ETag for the next read; `None` if there is no registry yet.
+    Changed(Registry, Option<String>),
 }
 
 impl RegistryStore {
-    /// The registry in `bucket`.
     pub fn new(bucket: Bucket) -> Self {
         Self { bucket }
     }
 
-    /// Reads the registry, with the tag to look again. An absent registry reads as an empty one.
+    /// Reads the registry and its ETag; without a registry, an empty one and `None`.
+    ///
+    /// # Errors
+    /// If the store fails, or the registry cannot be parsed.
     pub async fn read(&self) -> Result<(Registry, Option<String>), StoreError> {
-        match self.look(None).await? {
-            Look::Now(registry, etag) => Ok((registry, etag)),
-            Look::Unchanged => Err(StoreError::corrupt("GetObject", KEY, "unchanged, though no version was named")),
-        }
-    }
-
-    /// Reads the registry unless it still is the version tagged `known`.
-    pub async fn look(&self, known: Option<&str>) -> Result<Look, StoreError> {
-        match self.bucket.get_if_changed(KEY, known).await? {
-            GetResult::NotModified => Ok(Look::Unchanged),
-            GetResult::NotFound => Ok(Look::Now(Registry::default(), None)),
-            GetResult::Found(Object { bytes, etag }) => {
-                let registry = serde_json::from_slice(&bytes)
-                    .map_err(|e| StoreError::corrupt("GetObject", format!("s3://{}/{KEY}", self.bucket.name()), e))?;
-                Ok(Look::Now(registry, Some(etag)))
+        match self.read_if_changed(None).await? {
+            ReadResult::Changed(registry, etag) => Ok((registry, etag)),
+            ReadResult::Unchanged => {
+                Err(StoreError::corrupt("GetObject", KEY, "not modified, although no ETag was given"))
             }
         }
     }
 
-    /// Changes the registry as `change` does, which is asked again whenever another writer came between: of several at
-    /// once each sees what the one before it left. A change that leaves everything as it was writes nothing.
+    /// Reads the registry unless its ETag is still `known`.
     ///
     /// # Errors
-    /// What `change` ends with; or if the store fails, or others came between again and again.
+    /// As [`RegistryStore::read`].
+    pub async fn read_if_changed(&self, known: Option<&str>) -> Result<ReadResult, StoreError> {
+        match self.bucket.get_if_changed(KEY, known).await? {
+            GetResult::NotModified => Ok(ReadResult::Unchanged),
+            GetResult::NotFound => Ok(ReadResult::Changed(Registry::default(), None)),
+            GetResult::Found(Object { bytes, etag }) => {
+                let registry = serde_json::from_slice(&bytes)
+                    .map_err(|e| StoreError::corrupt("GetObject", format!("s3://{}/{KEY}", self.bucket.name()), e))?;
+                Ok(ReadResult::Changed(registry, Some(etag)))
+            }
+        }
+    }
+
+    /// Applies `change` and writes the registry by compare-and-swap. If the registry changed concurrently, `change` is
+    /// applied again to the new one. Nothing is written if `change` leaves the registry equal.
+    ///
+    /// # Errors
+    /// The error of `change`; or if the store fails, or the registry changes concurrently 10 times.
     pub async fn update<T, E: From<StoreError>>(
         &self,
         mut change: impl FnMut(&mut Registry) -> Result<T, E>,
@@ -76,7 +82,7 @@ impl RegistryStore {
             }
         }
         let target = format!("s3://{}/{KEY}", self.bucket.name());
-        let why = format!("registry changed concurrently {ATTEMPTS} times");
-        Err(E::from(StoreError::new(StoreErrorKind::Conflict, "PutObject", target, why)))
+        let message = format!("registry changed concurrently {ATTEMPTS} times");
+        Err(E::from(StoreError::new(StoreErrorKind::Conflict, "PutObject", target, message)))
     }
 }

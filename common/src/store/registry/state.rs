@@ -1,236 +1,237 @@
-//! What the registry says, and every way in which it may change. Nothing here speaks to a store.
+//! The content of the registry, and every permitted change. Pure: no store.
 
 use crate::calendar::Timestamp;
 use crate::model::ModelVersion;
 use serde::{Deserialize, Serialize};
 
-/// Which model serves, which one waits, and how it came to that.
+/// The content of `registry.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registry {
     /// The model that serves; `None` before the first promotion.
     pub champion: Option<ModelVersion>,
-    /// The newest model that was not let through by the gate; it does not serve.
+    /// The newest model that did not pass the gate; it does not serve.
     pub challenger: Option<ModelVersion>,
-    /// Every model that is kept, in the order of (their latest) training. One is entered before its files are written.
+    /// Every model that is kept, in the order of their latest training. A model is added before its files are written.
     pub versions: Vec<ModelVersion>,
-    /// Models given up, whose files are being deleted.
+    /// Retired models whose files are being deleted.
     pub retired: Vec<Retired>,
-    /// Every move, oldest first.
-    pub history: Vec<Move>,
+    /// Every change, oldest first.
+    pub history: Vec<Change>,
 }
 
-/// A model that was given up.
+/// A retired model whose files are being deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retired {
-    /// The model.
     pub version: ModelVersion,
-    /// Since when its files are being deleted, by whoever put that moment here.
-    pub since: Timestamp,
+    /// When the run that deletes the files claimed them.
+    pub claimed_at: Timestamp,
 }
 
-/// One change of what serves, what waits or what is kept.
+/// One change of the champion, of the challenger or of the models that are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Move {
-    /// What happened to `version`.
+pub struct Change {
     pub action: Action,
-    /// The model: of a roll-back, the one that serves again.
+    /// After a rollback, the model that serves again.
     pub version: ModelVersion,
-    /// The model that had the place until then.
-    pub replaced: Option<ModelVersion>,
-    /// When.
-    pub at: Timestamp,
-    /// Who moved it, such as `retrain`.
-    pub by: String,
-    /// Why.
-    pub why: String,
-    /// The request that asked for it: one that is made again changes nothing.
-    pub request: String,
+    /// The previous model in the same role; `None` if there was none.
+    pub previous_version: Option<ModelVersion>,
+    pub changed_at: Timestamp,
+    /// Who made the change, such as `retrain`.
+    pub actor: String,
+    pub reason: String,
+    /// Lambda's request id. A retried request changes nothing again.
+    pub request_id: String,
 }
 
-/// What can happen to a model.
+/// What happened to the model of a [`Change`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It became champion.
     Promote,
     /// It became challenger.
-    Challenge,
-    /// It became champion again, as the one after it was taken back.
-    RollBack,
-    /// It was given up.
+    RegisterChallenger,
+    /// It became champion again.
+    Rollback,
+    /// It is no longer kept.
     Retire,
 }
 
-/// Who changes the registry, when, and why.
+/// Who requests a change, when and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Because {
-    /// When.
+pub struct ChangeRequest {
     pub at: Timestamp,
-    /// Who.
-    pub by: String,
-    /// Why.
-    pub why: String,
-    /// The id of the request, the same when it is made again.
-    pub request: String,
+    pub actor: String,
+    pub reason: String,
+    /// Lambda's request id, the same when the request is retried.
+    pub request_id: String,
 }
 
-/// Milliseconds from which on a deletion counts as broken off: no function runs for longer than a quarter of that.
-const DELETION: i64 = 3_600_000;
+/// Milliseconds after which a claimed deletion counts as interrupted: four times the longest run of a function.
+const CLAIM_EXPIRES_AFTER: i64 = 3_600_000;
 
-/// Why the registry cannot change so.
+/// Why a change is not permitted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The registry does not know the model, or has given it up.
-    #[error("the registry knows no model {0}, or has given it up")]
-    Unknown(ModelVersion),
-    /// The model was given up, and has come again before its files were gone.
+pub enum ChangeError {
+    #[error("model {0} is not registered")]
+    NotRegistered(ModelVersion),
+    /// The model was retired, and may be registered again when its files are gone.
     #[error("the files of model {0} are being deleted")]
     BeingDeleted(ModelVersion),
-    /// No champion came before the present one.
-    #[error("there is no champion before {}", .0.as_ref().map_or("the first", ModelVersion::as_str))]
-    NothingBefore(Option<ModelVersion>),
-    /// What was decided on rests on another champion than the present one.
-    #[error("{} became champion concurrently", .0.as_ref().map_or("none", ModelVersion::as_str))]
-    Overtaken(Option<ModelVersion>),
+    #[error("no previous champion")]
+    NoPreviousChampion,
+    /// The change was decided for another champion than the current one.
+    #[error("the champion changed concurrently to {}", .0.as_ref().map_or("none", ModelVersion::as_str))]
+    ChampionChanged(Option<ModelVersion>),
 }
 
 impl Registry {
-    /// Puts a trained model among those that are kept, as the newest.
+    /// Adds a trained model to those that are kept, as the newest.
     ///
     /// # Errors
-    /// If its files are being deleted: it may be registered once they are gone.
-    pub fn register(&mut self, version: &ModelVersion) -> Result<(), Refused> {
+    /// [`ChangeError::BeingDeleted`] if a run is deleting its files.
+    pub fn register(&mut self, version: &ModelVersion) -> Result<(), ChangeError> {
         if self.retired.iter().any(|retired| retired.version == *version) {
-            return Err(Refused::BeingDeleted(version.clone()));
+            return Err(ChangeError::BeingDeleted(version.clone()));
         }
         self.versions.retain(|kept| kept != version);
         self.versions.push(version.clone());
         Ok(())
     }
 
-    /// Makes a registered model champion; `None` if it is already.
+    /// Makes a registered model champion; `None` if it is champion already.
     ///
     /// # Errors
-    /// If it is not registered.
-    pub fn promote(&mut self, version: &ModelVersion, because: Because) -> Result<Option<Move>, Refused> {
-        self.known(version)?;
+    /// [`ChangeError::NotRegistered`].
+    pub fn promote(&mut self, version: &ModelVersion, request: ChangeRequest) -> Result<Option<Change>, ChangeError> {
+        self.check_registered(version)?;
         if self.champion.as_ref() == Some(version) {
-            return Ok(self.asked_before(&because.request).cloned());
+            return Ok(self.find_request(&request.request_id).cloned());
         }
         self.challenger.take_if(|challenger| challenger == version);
-        let replaced = self.champion.replace(version.clone());
-        Ok(Some(self.note(Action::Promote, version, replaced, because)))
+        let previous = self.champion.replace(version.clone());
+        Ok(Some(self.record(Action::Promote, version, previous, request)))
     }
 
-    /// Makes a registered model challenger; `None` if it is already, or is champion.
+    /// Makes a registered model challenger; `None` if it is challenger or champion already.
     ///
     /// # Errors
-    /// If it is not registered.
-    pub fn challenge(&mut self, version: &ModelVersion, because: Because) -> Result<Option<Move>, Refused> {
-        self.known(version)?;
+    /// [`ChangeError::NotRegistered`].
+    pub fn register_challenger(
+        &mut self,
+        version: &ModelVersion,
+        request: ChangeRequest,
+    ) -> Result<Option<Change>, ChangeError> {
+        self.check_registered(version)?;
         if [&self.champion, &self.challenger].contains(&&Some(version.clone())) {
-            return Ok(self.asked_before(&because.request).cloned());
+            return Ok(self.find_request(&request.request_id).cloned());
         }
-        let replaced = self.challenger.replace(version.clone());
-        Ok(Some(self.note(Action::Challenge, version, replaced, because)))
+        let previous = self.challenger.replace(version.clone());
+        Ok(Some(self.record(Action::RegisterChallenger, version, previous, request)))
     }
 
-    /// Makes the champion before the present one champion again. Done twice, it goes back twice.
+    /// Makes the previous champion champion again. A second rollback goes back one more promotion.
     ///
     /// # Errors
-    /// If there was none, or it has been given up.
-    pub fn roll_back(&mut self, because: Because) -> Result<Move, Refused> {
-        if let Some(moved) = self.asked_before(&because.request) {
-            return Ok(moved.clone());
+    /// [`ChangeError::NoPreviousChampion`], or [`ChangeError::NotRegistered`] if the previous champion was retired.
+    pub fn rollback(&mut self, request: ChangeRequest) -> Result<Change, ChangeError> {
+        if let Some(change) = self.find_request(&request.request_id) {
+            return Ok(change.clone());
         }
-        let before = self.before().ok_or_else(|| Refused::NothingBefore(self.champion.clone()))?.clone();
-        self.known(&before)?;
-        self.challenger.take_if(|challenger| *challenger == before);
-        let replaced = self.champion.replace(before.clone());
-        Ok(self.note(Action::RollBack, &before, replaced, because))
+        let target = self.previous_champion().ok_or(ChangeError::NoPreviousChampion)?.clone();
+        self.check_registered(&target)?;
+        self.challenger.take_if(|challenger| *challenger == target);
+        let previous = self.champion.replace(target.clone());
+        Ok(self.record(Action::Rollback, &target, previous, request))
     }
 
-    /// Gives up all but the `keep` newest models; never the champion, the challenger, or what a roll-back would go to.
-    /// Whoever does so deletes their files, and then says so by [`Registry::deleted`].
-    pub fn retire(&mut self, keep: usize, because: &Because) {
-        let needed: Vec<ModelVersion> =
-            [self.champion.as_ref(), self.challenger.as_ref(), self.before()].into_iter().flatten().cloned().collect();
+    /// Retires all but the `keep` newest models; never the champion, the challenger or the rollback target. The caller
+    /// deletes their files and then calls [`Registry::deleted`].
+    pub fn retire(&mut self, keep: usize, request: &ChangeRequest) {
+        let needed: Vec<ModelVersion> = [self.champion.as_ref(), self.challenger.as_ref(), self.previous_champion()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
         let old = self.versions.len().saturating_sub(keep);
-        let given_up: Vec<ModelVersion> =
+        let unneeded: Vec<ModelVersion> =
             self.versions.iter().take(old).filter(|version| !needed.contains(version)).cloned().collect();
-        self.versions.retain(|version| !given_up.contains(version));
-        for version in given_up {
-            self.note(Action::Retire, &version, None, because.clone());
-            self.retired.push(Retired { version, since: because.at });
+        self.versions.retain(|version| !unneeded.contains(version));
+        for version in unneeded {
+            self.record(Action::Retire, &version, None, request.clone());
+            self.retired.push(Retired { version, claimed_at: request.at });
         }
     }
 
-    /// The models whose files are to be deleted by who asks at `now`: those that it gave up then, and those whose deletion
-    /// has broken off. Nobody else deletes them for an hour.
+    /// Claims the models whose files the caller deletes: those that it retired at `now`, and those whose deletion was
+    /// interrupted. No other run claims them for an hour.
     pub fn claim_deletions(&mut self, now: Timestamp) -> Vec<ModelVersion> {
-        let left = |retired: &&mut Retired| retired.since == now || now.millis() - retired.since.millis() >= DELETION;
-        let claimed = self.retired.iter_mut().filter(left);
+        let is_free = |retired: &&mut Retired| {
+            retired.claimed_at == now || now.millis() - retired.claimed_at.millis() >= CLAIM_EXPIRES_AFTER
+        };
+        let claimed = self.retired.iter_mut().filter(is_free);
         claimed
             .map(|retired| {
-                retired.since = now;
+                retired.claimed_at = now;
                 retired.version.clone()
             })
             .collect()
     }
 
-    /// Forgets models whose files are gone.
-    pub fn deleted(&mut self, gone: &[ModelVersion]) {
-        self.retired.retain(|retired| !gone.contains(&retired.version));
+    /// Removes models whose files are deleted.
+    pub fn deleted(&mut self, deleted: &[ModelVersion]) {
+        self.retired.retain(|retired| !deleted.contains(&retired.version));
     }
 
-    /// The champion before the present one.
-    pub fn before(&self) -> Option<&ModelVersion> {
-        let line = self.line();
-        line.len().checked_sub(2).and_then(|at| line.get(at).copied())
+    /// The rollback target: the champion before the current one.
+    pub fn previous_champion(&self) -> Option<&ModelVersion> {
+        let champions = self.champions();
+        champions.len().checked_sub(2).and_then(|at| champions.get(at).copied())
     }
 
-    /// The roll-back that the present champion goes back to, if it does: what was done by hand is undone by hand only.
-    pub fn rolled_back(&self) -> Option<&Move> {
-        let latest = self.history.iter().rev().find(|m| matches!(m.action, Action::Promote | Action::RollBack));
-        latest.filter(|m| m.action == Action::RollBack)
+    /// The rollback that set the current champion, if one did.
+    pub fn current_rollback(&self) -> Option<&Change> {
+        let latest = self.history.iter().rev().find(|c| matches!(c.action, Action::Promote | Action::Rollback));
+        latest.filter(|change| change.action == Action::Rollback)
     }
 
-    /// What the request of this id has moved already.
-    pub fn asked_before(&self, request: &str) -> Option<&Move> {
-        self.history.iter().rev().find(|m| m.request == request && m.action != Action::Retire)
+    /// The change that the request of this id made; retirements do not count.
+    pub fn find_request(&self, request_id: &str) -> Option<&Change> {
+        self.history.iter().rev().find(|c| c.request_id == request_id && c.action != Action::Retire)
     }
 
-    /// The champions that roll-backs would go through, the present one last.
-    fn line(&self) -> Vec<&ModelVersion> {
-        let mut line = Vec::new();
-        for moved in &self.history {
-            match moved.action {
-                Action::Promote => line.push(&moved.version),
-                Action::RollBack => drop(line.pop()),
-                Action::Challenge | Action::Retire => {}
+    /// The champions that successive rollbacks go through, the current one last.
+    fn champions(&self) -> Vec<&ModelVersion> {
+        let mut champions = Vec::new();
+        for change in &self.history {
+            match change.action {
+                Action::Promote => champions.push(&change.version),
+                Action::Rollback => drop(champions.pop()),
+                Action::RegisterChallenger | Action::Retire => {}
             }
         }
-        line
+        champions
     }
 
-    fn known(&self, version: &ModelVersion) -> Result<(), Refused> {
+    fn check_registered(&self, version: &ModelVersion) -> Result<(), ChangeError> {
         match self.versions.contains(version) {
             true => Ok(()),
-            false => Err(Refused::Unknown(version.clone())),
+            false => Err(ChangeError::NotRegistered(version.clone())),
         }
     }
 
-    fn note(
+    fn record(
         &mut self,
         action: Action,
         version: &ModelVersion,
-        replaced: Option<ModelVersion>,
-        because: Because,
-    ) -> Move {
-        let Because { at, by, why, request } = because;
-        let moved = Move { action, version: version.clone(), replaced, at, by, why, request };
-        self.history.push(moved.clone());
-        moved
+        previous_version: Option<ModelVersion>,
+        request: ChangeRequest,
+    ) -> Change {
+        let ChangeRequest { at: changed_at, actor, reason, request_id } = request;
+        let change =
+            Change { action, version: version.clone(), previous_version, changed_at, actor, reason, request_id };
+        self.history.push(change.clone());
+        change
     }
 }
 
@@ -243,112 +244,112 @@ mod tests {
         ModelVersion::from_file(&[n])
     }
 
-    /// A moment later each time.
-    fn because() -> Because {
+    /// A request, each a millisecond later than the one before.
+    fn request() -> ChangeRequest {
         use std::sync::atomic::{AtomicI64, Ordering};
         static NOW: AtomicI64 = AtomicI64::new(0);
         let at = Timestamp::from_millis(NOW.fetch_add(1, Ordering::Relaxed));
-        Because { at, by: "test".into(), why: "a test".into(), request: at.millis().to_string() }
+        ChangeRequest { at, actor: "test".into(), reason: "a test".into(), request_id: at.millis().to_string() }
     }
 
     fn promoted(all: &[u8]) -> Registry {
         let mut registry = Registry::default();
         for n in all {
             registry.register(&version(*n)).unwrap();
-            registry.promote(&version(*n), because()).unwrap();
+            registry.promote(&version(*n), request()).unwrap();
         }
         registry
     }
 
     #[test]
-    fn roll_backs_go_back_the_way_that_promotions_came() {
+    fn rollbacks_undo_promotions_in_reverse_order() {
         let mut registry = promoted(&[1, 2, 1, 3]);
         for expected in [1, 2, 1] {
-            assert_eq!(registry.roll_back(because()).unwrap().version, version(expected));
+            assert_eq!(registry.rollback(request()).unwrap().version, version(expected));
             assert_eq!(registry.champion, Some(version(expected)));
         }
-        assert_eq!(registry.roll_back(because()), Err(Refused::NothingBefore(Some(version(1)))));
-        assert!(registry.rolled_back().is_some());
-        registry.promote(&version(3), because()).unwrap();
-        assert!(registry.rolled_back().is_none(), "promoted since");
-        assert_eq!(Registry::default().roll_back(because()), Err(Refused::NothingBefore(None)));
+        assert_eq!(registry.rollback(request()), Err(ChangeError::NoPreviousChampion));
+        assert!(registry.current_rollback().is_some());
+        registry.promote(&version(3), request()).unwrap();
+        assert!(registry.current_rollback().is_none(), "promoted afterwards");
+        assert_eq!(Registry::default().rollback(request()), Err(ChangeError::NoPreviousChampion));
     }
 
     #[test]
-    fn a_request_that_is_made_again_changes_nothing() {
+    fn retried_request_changes_nothing() {
         let mut registry = promoted(&[1, 2, 3]);
-        let once = because();
-        let moved = registry.roll_back(once.clone()).unwrap();
+        let once = request();
+        let change = registry.rollback(once.clone()).unwrap();
         registry.register(&version(4)).unwrap();
-        registry.challenge(&version(4), because()).unwrap();
+        registry.register_challenger(&version(4), request()).unwrap();
         assert_eq!(
-            registry.roll_back(Because { at: because().at, ..once }),
-            Ok(moved),
-            "later, and another move between"
+            registry.rollback(ChangeRequest { at: request().at, ..once }),
+            Ok(change),
+            "retried later, after another change"
         );
         assert_eq!((registry.champion.clone(), registry.history.len()), (Some(version(2)), 5));
-        let once = because();
-        let moved = registry.promote(&version(3), once.clone()).unwrap();
-        assert_eq!((registry.promote(&version(3), once).unwrap(), registry.history.len()), (moved, 6));
+        let once = request();
+        let change = registry.promote(&version(3), once.clone()).unwrap();
+        assert_eq!((registry.promote(&version(3), once).unwrap(), registry.history.len()), (change, 6));
     }
 
     #[test]
-    fn a_challenger_serves_nobody_until_it_is_promoted() {
+    fn challenger_does_not_serve_until_promoted() {
         let mut registry = promoted(&[1]);
         registry.register(&version(2)).unwrap();
-        assert!(registry.challenge(&version(2), because()).unwrap().is_some());
-        assert_eq!(registry.challenge(&version(2), because()), Ok(None), "it is already");
-        assert_eq!(registry.challenge(&version(1), because()), Ok(None), "the champion is no challenger");
+        assert!(registry.register_challenger(&version(2), request()).unwrap().is_some());
+        assert_eq!(registry.register_challenger(&version(2), request()), Ok(None), "it is challenger already");
+        assert_eq!(registry.register_challenger(&version(1), request()), Ok(None), "the champion cannot be challenger");
         assert_eq!((&registry.champion, &registry.challenger), (&Some(version(1)), &Some(version(2))));
-        registry.promote(&version(2), because()).unwrap();
+        registry.promote(&version(2), request()).unwrap();
         assert_eq!((&registry.champion, &registry.challenger), (&Some(version(2)), &None));
-        assert_eq!(registry.promote(&version(2), because()), Ok(None));
-        assert_eq!(registry.promote(&version(9), because()), Err(Refused::Unknown(version(9))));
+        assert_eq!(registry.promote(&version(2), request()), Ok(None));
+        assert_eq!(registry.promote(&version(9), request()), Err(ChangeError::NotRegistered(version(9))));
     }
 
     #[test]
-    fn what_is_needed_is_never_given_up() {
+    fn models_in_use_are_never_retired() {
         let mut registry = promoted(&[1, 2]);
         for n in [3, 4, 5] {
             registry.register(&version(n)).unwrap();
         }
-        registry.challenge(&version(3), because()).unwrap();
-        registry.retire(5, &because());
+        registry.register_challenger(&version(3), request()).unwrap();
+        registry.retire(5, &request());
         assert!(registry.retired.is_empty());
-        let why = because();
-        registry.retire(1, &why);
-        assert_eq!(registry.versions, [1, 2, 3, 5].map(version), "before, champion, challenger, the newest");
-        assert_eq!(registry.register(&version(4)), Err(Refused::BeingDeleted(version(4))));
-        assert_eq!(registry.promote(&version(4), because()), Err(Refused::Unknown(version(4))));
+        let retirement = request();
+        registry.retire(1, &retirement);
+        assert_eq!(registry.versions, [1, 2, 3, 5].map(version), "rollback target, champion, challenger, newest");
+        assert_eq!(registry.register(&version(4)), Err(ChangeError::BeingDeleted(version(4))));
+        assert_eq!(registry.promote(&version(4), request()), Err(ChangeError::NotRegistered(version(4))));
 
-        // Nobody else deletes them, until it must be thought that who gave them up does no more.
-        let later = |ms: i64| Timestamp::from_millis(why.at.millis() + ms);
-        assert_eq!(registry.claim_deletions(later(DELETION - 1)), []);
-        assert_eq!(registry.claim_deletions(why.at), [version(4)]);
-        assert_eq!(registry.claim_deletions(later(DELETION)), [version(4)]);
-        assert_eq!(registry.claim_deletions(later(DELETION + 1)), [], "it was claimed a moment ago");
+        // No other run deletes the files until the claim has expired.
+        let later = |ms: i64| Timestamp::from_millis(retirement.at.millis() + ms);
+        assert_eq!(registry.claim_deletions(later(CLAIM_EXPIRES_AFTER - 1)), []);
+        assert_eq!(registry.claim_deletions(retirement.at), [version(4)]);
+        assert_eq!(registry.claim_deletions(later(CLAIM_EXPIRES_AFTER)), [version(4)]);
+        assert_eq!(registry.claim_deletions(later(CLAIM_EXPIRES_AFTER + 1)), [], "claimed a millisecond ago");
         registry.deleted(&[version(4)]);
         registry.register(&version(4)).unwrap();
     }
 
     proptest! {
-        /// Whatever happens, the pointers name models that are kept, and the history explains them.
+        /// Champion and challenger are models that are kept, and the history explains them.
         #[test]
-        fn pointers_always_name_models_that_are_kept(moves in proptest::collection::vec((0u8..5, 0u8..6), 0..60)) {
+        fn champion_and_challenger_are_always_kept(changes in proptest::collection::vec((0u8..5, 0u8..6), 0..60)) {
             let mut registry = Registry::default();
-            for (what, n) in moves {
-                match what {
+            for (kind, n) in changes {
+                match kind {
                     0 => drop(registry.register(&version(n))),
-                    1 => drop(registry.promote(&version(n), because())),
-                    2 => drop(registry.challenge(&version(n), because())),
-                    3 => drop(registry.roll_back(because())),
-                    _ => registry.retire(n.into(), &because()),
+                    1 => drop(registry.promote(&version(n), request())),
+                    2 => drop(registry.register_challenger(&version(n), request())),
+                    3 => drop(registry.rollback(request())),
+                    _ => registry.retire(n.into(), &request()),
                 }
-                for pointed in [registry.champion.as_ref(), registry.challenger.as_ref()].into_iter().flatten() {
-                    prop_assert!(registry.versions.contains(pointed));
-                    prop_assert!(registry.retired.iter().all(|retired| retired.version != *pointed));
+                for model in [registry.champion.as_ref(), registry.challenger.as_ref()].into_iter().flatten() {
+                    prop_assert!(registry.versions.contains(model));
+                    prop_assert!(registry.retired.iter().all(|retired| retired.version != *model));
                 }
-                prop_assert_eq!(registry.line().last().copied(), registry.champion.as_ref());
+                prop_assert_eq!(registry.champions().last().copied(), registry.champion.as_ref());
                 prop_assert!(registry.champion.is_none() || registry.champion != registry.challenger);
             }
         }
