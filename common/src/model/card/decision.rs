@@ -3,37 +3,36 @@
 use crate::model::decision::DecisionRule;
 use serde::{Deserialize, Serialize};
 
-/// What probabilities lead to, and why.
+/// The threshold and the risk levels, with the costs that they rest on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecisionReport {
-    /// The threshold and the risk bounds that serve.
     #[serde(flatten)]
     pub decision: DecisionRule,
-    /// How the threshold was found, in words.
-    pub rule: String,
-    /// Cost of a false negative: a churned user with the label 0.
-    pub missed_churner_cost: f64,
+    /// How the threshold was found, as a phrase.
+    pub threshold_rationale: String,
+    /// Cost of a churned user with the label 0.
+    pub false_negative_cost: f64,
     /// Cost of an offer to a user who would have stayed.
-    pub wasted_offer_cost: f64,
-    /// What each of some thresholds would have led to on the held-out rows, ascending; the one that serves is among them.
+    pub false_positive_cost: f64,
+    /// The outcome of several thresholds on the held-out rows, ascending; the decision threshold is among them.
     pub trade_off: Vec<TradeOff>,
 }
 
-/// What a threshold would have led to.
+/// The outcome of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TradeOff {
-    /// The threshold.
+    /// 0..=1.
     pub threshold: f64,
-    /// Rows labelled as churn.
-    pub called: u64,
-    /// Rows among them that churned.
-    pub caught: u64,
-    /// Rows that churned and were not labelled so.
-    pub missed: u64,
-    /// Share of the labelled rows that churned; `None` where none was labelled.
+    /// Rows with the label 1: their probability is at or above the threshold.
+    pub predicted_positives: u64,
+    /// Rows with the label 1 that churned.
+    pub true_positives: u64,
+    /// Rows with the label 0 that churned.
+    pub false_negatives: u64,
+    /// Share of the rows with the label 1 that churned, 0..=1; `None` if there are none.
     pub precision: Option<f64>,
-    /// Share of the churned rows that were labelled; `None` where none churned.
+    /// Share of the churned rows with the label 1, 0..=1; `None` if no row churned.
     pub recall: Option<f64>,
-    /// `missed · missed_churner_cost + (called - caught) · wasted_offer_cost`.
+    /// `false_negatives · false_negative_cost + (predicted_positives - true_positives) · false_positive_cost`.
     pub cost: f64,
 }

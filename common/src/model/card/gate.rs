@@ -5,82 +5,75 @@ use crate::metrics::{Estimate, Estimates};
 use crate::model::ModelVersion;
 use serde::{Deserialize, Serialize};
 
-/// What a new model had to pass to become champion.
+/// The result of the promotion gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
-    /// Whether it passed.
     pub passed: bool,
-    /// Why it did not; empty if it did.
+    /// Why the model did not pass; empty if it did.
     pub reasons: Vec<GateReason>,
-    /// How it compares with the champion; `None` if there was none to compare with.
+    /// The comparison with the champion; `None` if there was no champion to compare with.
     pub comparison: Option<Comparison>,
-    /// Why the champion could not be compared with, which then does not hold the new model back.
-    pub champion_unfit: Option<String>,
-    /// Its expected calibration error on the held-out rows.
+    /// Why the champion cannot serve. Such a champion is not compared with, and blocks no new model.
+    pub champion_error: Option<String>,
+    /// Expected calibration error on the held-out rows.
     pub ece: Estimate,
-    /// The bound on it.
+    /// Limit of `ece`.
     pub max_ece: f64,
-    /// What chance makes of it on so many rows in 95 of 100 cases where every probability is true. Above the bound *and*
-    /// above this, the model does not pass.
-    pub chance_ece: f64,
+    /// The 95th percentile of the calibration error that exact probabilities have on as many rows. A model is
+    /// miscalibrated if `ece` is above `max_ece` and above this.
+    pub null_ece_p95: f64,
 }
 
-/// One reason not to let a model through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateReason {
-    /// Its kind, for machines.
     pub kind: GateReasonKind,
-    /// In words and figures.
+    /// One sentence for people, with the values compared.
     pub detail: String,
 }
 
-/// Kinds of reasons not to let a model through.
+/// Why a model did not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateReasonKind {
-    /// It may rank worse than the champion, by more than the margin.
-    MayBeWorse,
-    /// It cannot be compared with the champion: too few rows, another label, a card that cannot be read.
+    /// Its ROC-AUC may be lower than the champion's by more than the margin.
+    InferiorityNotExcluded,
+    /// It cannot be compared with the champion: too few rows, another label, or an unreadable card.
     NotComparable,
-    /// Its probabilities are not those that happen.
+    /// Its calibration error is too large.
     Miscalibrated,
-    /// A guard found a leak, or was not run.
-    LeakGuard,
-    /// The champion was rolled back to by hand, and what is done by hand is undone by hand only.
-    RolledBack,
+    /// A leakage check failed, or was skipped.
+    LeakageCheck,
+    /// The champion was set by a manual rollback, which only a manual promotion ends.
+    RollbackHold,
 }
 
-/// Two models on the same rows, which neither was trained on.
+/// A new model and the champion on the same rows, which neither was trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// The model that was compared with.
     pub champion: ModelVersion,
-    /// The cutoffs of the rows, ascending: those that are out of time for both models.
+    /// Ascending; out of time for both models.
     pub cutoffs: Vec<Day>,
-    /// Rows.
     pub rows: usize,
     /// Rows that churned.
     pub positives: usize,
-    /// The champion's ROC-AUC; `None` where only one class occurs.
+    /// `None` if only one class occurs.
     pub champion_roc_auc: Option<f64>,
-    /// The new model's.
+    /// The new model's; `None` if only one class occurs.
     pub roc_auc: Option<f64>,
-    /// `roc_auc`, `pr_auc`, `log_loss`, `brier` and `ece` of the new model less the champion's, with 95 % intervals of a
-    /// paired bootstrap by user.
+    /// `roc_auc`, `pr_auc`, `log_loss`, `brier` and `ece` of the new model minus the champion's, with 95 % intervals of
+    /// a paired bootstrap by user.
     pub differences: Estimates,
-    /// What the ROC-AUC may be worse by, 0..=1: the lower end of its difference must be above minus this.
-    pub margin: f64,
+    /// The new model is non-inferior if the lower end of the difference in ROC-AUC is above minus this; 0..=1.
+    pub non_inferiority_margin: f64,
 }
 
 impl Comparison {
-    /// The difference of the ROC-AUCs.
     pub fn roc_auc_difference(&self) -> Option<Estimate> {
         self.differences.get("roc_auc").copied()
     }
 
-    /// Whether the new model is shown to be no worse than the margin allows (non-inferior: ICH E9, section 3.3.2);
-    /// `None` where the rows do not suffice.
-    pub fn not_worse(&self) -> Option<bool> {
-        Some(self.roc_auc_difference()?.low? > -self.margin)
+    /// Whether the new model is non-inferior (ICH E9, section 3.3.2); `None` if the rows do not suffice.
+    pub fn is_non_inferior(&self) -> Option<bool> {
+        Some(self.roc_auc_difference()?.low? > -self.non_inferiority_margin)
     }
 }

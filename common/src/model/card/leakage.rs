@@ -3,63 +3,58 @@
 use crate::metrics::Estimate;
 use serde::{Deserialize, Serialize};
 
-/// What was done to find leaks, and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Guards {
-    /// Events after the cutoff were added, and features computed again.
-    pub future: FutureBlind,
-    /// The chosen candidate was cross-validated on shuffled labels; `None` where no time was left for it, or too few rows
-    /// churned for every fold to have some.
+pub struct LeakageChecks {
+    pub future_events: FutureEvents,
+    /// `None` if the check was skipped: not enough time, or not enough churned rows for every fold.
     pub permuted_labels: Option<PermutedLabels>,
-    /// The strongest feature was scored alone.
     pub single_feature: SingleFeature,
-    /// The score on the held-out rows was held against a bound that honest models do not reach.
     pub test_score: TestScore,
 }
 
-impl Guards {
-    /// Whether every guard was run and found nothing. A strong single feature is a hint only.
+impl LeakageChecks {
+    /// Whether every check ran and passed. A suspicious single feature is a warning only.
     pub fn passed(&self) -> bool {
         self.permuted_labels.is_some_and(|p| p.passed) && self.test_score.passed
     }
 }
 
-/// Features must not change with what happens after the cutoff; a run in which one does fails.
+/// Events are added after the cutoff and features are computed again: they must not change. If one does, the training
+/// fails and there is no card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FutureBlind {
-    /// Users whose features were computed again with events of every kind added after the cutoff; none changed.
+pub struct FutureEvents {
+    /// Users checked.
     pub users: usize,
 }
 
-/// On shuffled labels there is nothing to learn: what scores above chance has seen the answers.
+/// The selected candidate is cross-validated on permuted labels, from which nothing can be learned.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PermutedLabels {
     /// ROC-AUC within folds, with its 99 % interval.
     pub roc_auc: Estimate,
-    /// Whether the interval does not lie above 0.5. Below chance is no leak: cross-validation without any signal tends
-    /// there, as what a fold holds out is missing in training (Parker, Günter and Bedo 2007).
+    /// Whether the lower end of the interval is at most 0.5. A score below chance is no leak: without signal,
+    /// cross-validation is biased below 0.5 (Parker, Günter and Bedo 2007).
     pub passed: bool,
 }
 
-/// A feature that alone ranks as well as the whole model either leaks, or nothing else was learned.
+/// The strongest feature is compared with the model. A feature that ranks as well on its own may contain the label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SingleFeature {
-    /// The feature that ranks the held-out rows of cross-validation best by itself, in either direction.
+    /// The feature with the highest ROC-AUC on the rows held out in cross-validation, in either direction.
     pub feature: String,
-    /// Its ROC-AUC, 0.5..=1; `None` where only one class occurs.
+    /// Its ROC-AUC, 0.5..=1; `None` if only one class occurs.
     pub roc_auc: Option<f64>,
-    /// The model's on the same rows, out of fold.
+    /// The model's ROC-AUC on the same rows, out of fold.
     pub model_roc_auc: Option<f64>,
-    /// Whether the feature reaches 95 % of what the model has above chance, at the low end of the 95 % interval of what it
-    /// ranks better, or worse, by.
-    pub near: bool,
+    /// Whether the lower end of the 95 % interval of `roc_auc - model_roc_auc` is at least
+    /// `-0.05 · (model_roc_auc - 0.5)`.
+    pub suspicious: bool,
 }
 
-/// A score too good to be true.
+/// The ROC-AUC on the held-out rows is compared with a limit that models without a leak do not reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TestScore {
-    /// The bound on the ROC-AUC.
-    pub bound: f64,
-    /// Whether the held-out rows were scored below it.
+    pub limit: f64,
+    /// Whether the ROC-AUC is below the limit.
     pub passed: bool,
 }

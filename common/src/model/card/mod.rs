@@ -1,16 +1,16 @@
-//! The model card: what a model was made from and how it scored, for people and for the monitor.
+//! The model card: the data, the candidates, the metrics and the checks of a model, for people and for the monitor.
 
 mod decision;
 mod gate;
-mod guards;
-mod importance;
+mod leakage;
 mod search;
+mod shap;
 
 pub use decision::{DecisionReport, TradeOff};
 pub use gate::{Comparison, Gate, GateReason, GateReasonKind};
-pub use guards::{FutureBlind, Guards, PermutedLabels, SingleFeature, TestScore};
-pub use importance::{Dependence, DependenceBin, Importance, MeanContribution};
+pub use leakage::{FutureEvents, LeakageChecks, PermutedLabels, SingleFeature, TestScore};
 pub use search::{CandidateReport, FoldScores, Validation};
+pub use shap::{DependenceBin, MeanAbsShap, MissingBin, ShapDependence, ShapImportance};
 
 use super::calibration::Calibration;
 use super::version::ModelVersion;
@@ -19,17 +19,15 @@ use crate::label::Label;
 use crate::metrics::{Estimates, Evaluation, ReliabilityBin};
 use serde::{Deserialize, Serialize};
 
-/// A model card.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
-    /// The model.
     pub version: ModelVersion,
-    /// The kind of model, such as `random_forest`.
+    /// Such as `random_forest`.
     pub family: String,
     /// When it was trained.
     pub created_at: Timestamp,
-    /// The log it was trained from: the first day, and the last, of which nothing was read.
-    pub log_span: (Day, Day),
+    /// The first day of the log and the last; nothing of the last day was read.
+    pub data_range: (Day, Day),
     /// What it predicts.
     pub label: Label,
     /// Length of the observation window, in days.
@@ -38,88 +36,80 @@ pub struct Card {
     pub schema_hash: String,
     /// Rows it was trained on.
     pub training: Rows,
-    /// Newer rows, held out in time, that it was evaluated on.
+    /// Newer rows that it was evaluated on. They influenced no choice of model, calibration or threshold.
     pub test: Rows,
-    /// How candidates were compared. No choice saw the held-out rows.
     pub validation: Validation,
-    /// Every candidate tried, by family and then as tried.
+    /// Every candidate tried, by family and then in the order of the search.
     pub candidates: Vec<CandidateReport>,
-    /// How scores become probabilities.
     pub calibration: CalibrationReport,
-    /// What probabilities lead to.
     pub decision: DecisionReport,
-    /// How it scored on the held-out rows.
+    /// On the test rows, at the decision threshold.
     pub evaluation: Evaluation,
-    /// The same scores and others with their 95 % intervals, by name: see [`crate::metrics::Estimates`].
-    pub estimates: Estimates,
-    /// How it scored on the rows it was trained on; far better than on the held-out ones means that it overfits.
+    /// On the test rows, by name as in [`crate::metrics::Estimates`], with 95 % intervals.
+    pub metrics: Estimates,
+    /// On the training rows; much better than on the test rows means overfitting.
     pub training_evaluation: Evaluation,
-    /// The features and how much of the model each carries, largest first.
+    /// The model's own feature importance, most important first.
     pub features: Vec<FeatureImportance>,
-    /// How much each feature moves scores of the held-out rows, and in which direction.
-    pub importance: Importance,
+    /// SHAP importance on the test rows.
+    pub shap_importance: ShapImportance,
+    /// Of the most important features, most important first.
+    pub shap_dependence: Vec<ShapDependence>,
     /// Every training setting.
     pub settings: serde_json::Value,
-    /// What was done to find leaks, and what came of it.
-    pub guards: Guards,
-    /// Whether it was let through to serve, and why not; `None` before that is judged.
+    pub leakage_checks: LeakageChecks,
+    /// `None` until the gate has run.
     pub gate: Option<Gate>,
-    /// What speaks against relying on it.
+    /// Reasons not to rely on the model.
     pub warnings: Vec<String>,
-    /// What a reader should know before relying on it.
+    /// How to read the metrics.
     pub notes: Vec<String>,
 }
 
 impl Card {
-    /// The card as it is stored.
+    /// `card.json`.
     ///
     /// # Errors
-    /// If it cannot be written as JSON: a fault of the program.
+    /// If it cannot be written as JSON: a defect.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec_pretty(self)
     }
 }
 
-/// How scores become probabilities, and how good these are on the held-out rows.
+/// The calibration, and its effect on the test rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationReport {
-    /// The calibration, fitted on scores of training rows by models that had not seen them.
+    /// Fitted on out-of-fold scores of training rows.
     pub calibration: Calibration,
     /// Rows it was fitted on.
     pub rows: usize,
-    /// Rows among them that churned.
+    /// Rows it was fitted on that churned.
     pub positives: usize,
-    /// Expected calibration error without it; with it, see `estimates`.
-    pub ece_before: f64,
-    /// Brier score without it; with it, see `estimates`.
-    pub brier_before: f64,
-    /// The reliability curve with it.
+    /// Expected calibration error without calibration; `metrics` has the one with it.
+    pub uncalibrated_ece: f64,
+    /// Brier score without calibration; `metrics` has the one with it.
+    pub uncalibrated_brier: f64,
+    /// With calibration.
     pub reliability: Vec<ReliabilityBin>,
 }
 
-/// What a set of rows consists of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rows {
-    /// The cutoffs, ascending.
+    /// Ascending.
     pub cutoffs: Vec<Day>,
-    /// Rows.
     pub rows: usize,
-    /// Different users.
+    /// Distinct users.
     pub users: usize,
     /// Rows that churned.
     pub positives: usize,
 }
 
-/// A feature in a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureImportance {
-    /// Name.
     pub name: String,
-    /// Unit.
     pub unit: String,
-    /// What it says.
     pub meaning: String,
-    /// Its share, 0..=1, of what the family counts: the decrease in impurity (forest), the gain (boosting), the absolute
-    /// weights of standardised features (logistic regression). All shares add up to 1.
+    /// Share of the total, 0..=1: of the decrease in impurity (forest), of the gain (boosting), of the absolute weights
+    /// of standardised features (logistic regression). All shares sum to 1.
     pub importance: f64,
 }

@@ -1,52 +1,52 @@
-//! The part of a card about feature importance.
+//! The part of a card about SHAP values of held-out rows.
 
 use crate::model::explain::ModelOutput;
 use serde::{Deserialize, Serialize};
 
-/// How much each feature moves scores of held-out rows: means over their exact Shapley values.
+/// Feature importance: means over the exact SHAP values of held-out rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Importance {
-    /// Held-out rows that were explained; all of them, or evenly spaced ones where there are many.
+pub struct ShapImportance {
+    /// Rows explained: all held-out rows, or an even sample if there are many.
     pub rows: usize,
-    /// What contributions add up to.
-    pub explained: ModelOutput,
+    /// The output that the SHAP values explain, and their unit.
+    pub model_output: ModelOutput,
     /// Expected model output (SHAP base value).
     pub base_value: f64,
-    /// Every feature, largest first.
-    pub features: Vec<MeanContribution>,
-    /// How the contribution of a feature depends on its value, of the first few.
-    pub dependence: Vec<Dependence>,
+    /// Every feature, most important first.
+    pub features: Vec<MeanAbsShap>,
 }
 
-/// How much a feature moves scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MeanContribution {
-    /// Name.
+pub struct MeanAbsShap {
     pub name: String,
-    /// Mean of the absolute contributions, in the unit of what is explained, 0 or more.
-    pub mean_absolute: f64,
+    /// Mean |SHAP|, 0 or more.
+    pub mean_abs_shap: f64,
 }
 
-/// How the contribution of a feature depends on its value.
+/// How the SHAP value of a feature depends on the feature's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Dependence {
-    /// Name.
+pub struct ShapDependence {
     pub feature: String,
-    /// Ranges of values with about as many rows each, ascending; equal values are in one.
+    /// Ranges of values with about as many rows each, ascending; equal values share a range.
     pub bins: Vec<DependenceBin>,
-    /// Rows whose value is not known, and their mean contribution; `None` if there are none.
-    pub missing: Option<(usize, f64)>,
+    /// Rows without a value and their mean SHAP value; `None` if there are none.
+    pub missing: Option<MissingBin>,
 }
 
-/// Rows with values of one range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DependenceBin {
     /// The smallest value.
     pub from: f32,
     /// The largest value.
     pub to: f32,
-    /// Rows.
     pub rows: usize,
-    /// Mean contribution; above 0 = towards churn.
-    pub mean_contribution: f64,
+    /// Above 0 = towards churn.
+    pub mean_shap: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MissingBin {
+    pub rows: usize,
+    /// Above 0 = towards churn.
+    pub mean_shap: f64,
 }
