@@ -1,4 +1,4 @@
-"""Golden values for functions/retrain/src/calibration.rs, from scikit-learn 1.9.1 and NumPy 2.4.6.
+"""Golden values for functions/retrain/training/src/calibration.rs, from scikit-learn 1.9.1 and NumPy 2.4.6.
 
     pip install scikit-learn==1.9.1 numpy==2.4.6 && python tests/golden/calibration.py > tests/golden/calibration.json
 """
@@ -17,9 +17,9 @@ def case(name, scores, labels):
     at = np.unique(np.round(np.append(scores, np.linspace(scores.min() - 1, scores.max() + 1, 41)), 6))
     platt = _SigmoidCalibration().fit(scores, labels)
     isotonic = IsotonicRegression(out_of_bounds="clip").fit(scores, labels)
-    # Ours keeps rates off 0 and 1.
-    floor = 1 / (len(labels) + 2)
-    rates = np.clip(isotonic.y_thresholds_, floor, 1 - floor)
+    # `retrain` clips rates.
+    margin = 1 / (len(labels) + 2)
+    rates = np.clip(isotonic.y_thresholds_, margin, 1 - margin)
     return {
         "name": name,
         "scores": scores.tolist(),

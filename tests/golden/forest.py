@@ -1,5 +1,5 @@
-"""Golden values for functions/retrain/src/forest: what scikit-learn 1.9.1's RandomForestClassifier reaches on data that
-the Rust test generates alike, bit by bit.
+"""Golden values for functions/retrain/training/src/candidates/forest: the metrics of scikit-learn 1.9.1's
+RandomForestClassifier on the data that the Rust test generates, bit for bit.
 
     pip install scikit-learn==1.9.1 numpy==2.4.6 && python tests/golden/forest.py > tests/golden/forest.json
 """

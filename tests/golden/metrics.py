@@ -17,7 +17,7 @@ rng = np.random.default_rng(20261120)
 
 
 def reliability(y, p):
-    """scikit-learn's curve, which tells no rows: those are counted in its bins."""
+    """scikit-learn's curve, with the number of rows in each bin, which it does not return."""
     observed, predicted = calibration_curve(y, p, n_bins=10, strategy="quantile")
     edges = np.percentile(p, np.linspace(0, 1, 11) * 100)
     rows = np.bincount(np.searchsorted(edges[1:-1], p), minlength=11)
@@ -30,12 +30,12 @@ def reliability(y, p):
 def case(name, labels, probabilities, threshold):
     y = np.asarray(labels, dtype=bool)
     p = np.asarray(probabilities, dtype=float)
-    called = p >= threshold
+    predicted = p >= threshold
     both = 0 < y.sum() < len(y)
-    tn, fp, fn, tp = m.confusion_matrix(y, called, labels=[False, True]).ravel()
+    tn, fp, fn, tp = m.confusion_matrix(y, predicted, labels=[False, True]).ravel()
     options = dict(labels=[False, True], target_names=["stays", "churns"], zero_division=np.nan)
-    text = m.classification_report(y, called, **options)
-    # Where no call is right, scikit-learn prints the support as "2.0": not a thing to imitate.
+    text = m.classification_report(y, predicted, **options)
+    # If no prediction is correct, scikit-learn prints the support as "2.0".
     text = re.sub(r"\d+\.0$", lambda found: found[0][:-2].rjust(len(found[0])), text, flags=re.M)
     curve = reliability(y, p)
     return {
@@ -50,7 +50,7 @@ def case(name, labels, probabilities, threshold):
         "brier": float(np.mean((p - y) ** 2)),
         "reliability": curve,
         "ece": sum(b["rows"] * abs(b["predicted"] - b["observed"]) for b in curve) / len(y),
-        "report": m.classification_report(y, called, output_dict=True, **options),
+        "report": m.classification_report(y, predicted, output_dict=True, **options),
         "text": text,
     }
 

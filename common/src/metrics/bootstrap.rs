@@ -1,9 +1,9 @@
-//! The bootstrap over users: rows of one user are alike, so users are resampled and not rows.
+//! The bootstrap over users: rows of one user are correlated, so users are resampled and not rows.
 
 use super::estimate::{Estimate, EstimateParams};
 
-/// Draws resamples of as many users as there are, with replacement. The draws depend only on the number of users and the
-/// seed: all statistics of the same users rest on the same resamples.
+/// Draws resamples of all users, with replacement. The draws depend only on the number of users and the seed, so all
+/// statistics of the same users are computed on the same resamples.
 #[derive(Debug, Clone, Copy)]
 pub struct UserBootstrap {
     users: usize,
@@ -26,8 +26,8 @@ impl UserBootstrap {
         Self { users, resamples, seed, level }
     }
 
-    /// Resamples some statistics: `statistics` computes them, in the same order each time, from the number of times that
-    /// each user occurs, `(n_users,)`; `None` = undefined.
+    /// Resamples statistics. `statistics` computes them, always in the same order, from the number of times that each
+    /// user occurs, `(n_users,)`; `None` = undefined.
     pub fn run(&self, mut statistics: impl FnMut(&[u32]) -> Vec<Option<f64>>) -> Vec<Resampled> {
         let values = statistics(&vec![1; self.users]);
         let mut resampled: Vec<Vec<f64>> = vec![Vec::new(); values.len()];
@@ -47,8 +47,8 @@ impl UserBootstrap {
         values.into_iter().zip(resampled).map(|(value, all)| self.summarise(value, all)).collect()
     }
 
-    /// The percentile interval (Efron 1979): it leaves out the same share of resamples at either end. It is undefined where
-    /// half of the resamples or more are.
+    /// The percentile interval (Efron 1979), which excludes the same share of resamples at either end. It is undefined
+    /// if the statistic is undefined in half of the resamples or more.
     fn summarise(&self, value: Option<f64>, mut resamples: Vec<f64>) -> Resampled {
         resamples.sort_unstable_by(f64::total_cmp);
         let enough = 2 * resamples.len() > self.resamples as usize;
@@ -67,7 +67,7 @@ impl Resampled {
         self.estimate
     }
 
-    /// The standard deviation over resamples. `None` where the interval is undefined or has zero width.
+    /// The standard deviation over resamples. `None` if the interval is undefined or has zero width.
     pub fn standard_error(&self) -> Option<f64> {
         self.estimate.interval()?;
         let n = self.resamples.len() as f64;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_error_of_a_mean_is_the_known_one() {
+    fn standard_error_of_a_mean_equals_the_formula() {
         let mut rng = fastrand::Rng::with_seed(1);
         let values: Vec<f64> = (0..500).map(|_| rng.f64()).collect();
         // Uniform: variance 1/12. 400 resamples give the standard error to 3.5 %; 15 % is four times that.
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_is_undefined_where_most_resamples_are() {
+    fn interval_is_undefined_if_most_resamples_are() {
         let mut call = 0;
         // Defined for all users, and for 24 of 50 resamples.
         let run = UserBootstrap::new(3, &params(50)).run(|_| {

@@ -1,4 +1,4 @@
-//! Calibration: the reliability curve, and its distance from the diagonal.
+//! The reliability curve and the expected calibration error.
 
 use super::{MetricsError, check};
 use serde::{Deserialize, Serialize};
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 /// Bins of a reliability curve.
 pub(super) const BINS: usize = 10;
 
-/// Rows of about the same probability.
+/// A bin of the reliability curve: rows of similar probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
-    /// Number of rows, at least 1.
+    /// 1 or more.
     pub rows: u64,
     /// Mean predicted probability, 0..=1.
     pub predicted: f64,
-    /// Share of them that is positive, 0..=1.
+    /// Share of the rows that are positive, 0..=1.
     pub observed: f64,
 }
 
-/// The edges between `bins` bins of about as many rows each, as scikit-learn's `calibration_curve` with
-/// `strategy="quantile"` puts them: `bins - 1` quantiles of `probabilities`, interpolated. A row is in as many bins
-/// from the lowest as there are edges below it, so equal probabilities share a bin.
+/// The edges between `bins` bins of about as many rows each, as in scikit-learn's `calibration_curve` with
+/// `strategy="quantile"`: `bins - 1` quantiles of `probabilities`, interpolated. The number of edges below a
+/// probability is its bin, so equal probabilities share a bin.
 pub(super) fn edges(probabilities: &[f64], bins: usize) -> Vec<f64> {
     let mut sorted = probabilities.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -33,7 +33,7 @@ pub(super) fn edges(probabilities: &[f64], bins: usize) -> Vec<f64> {
     (1..bins).map(quantile).collect()
 }
 
-/// The bin of a probability, counted from 0.
+/// Bins count from 0.
 pub(super) fn bin_of(edges: &[f64], probability: f64) -> usize {
     edges.partition_point(|edge| *edge < probability)
 }
@@ -62,8 +62,8 @@ pub fn reliability(labels: &[bool], probabilities: &[f64]) -> Result<Vec<Reliabi
 }
 
 /// Expected calibration error: the mean distance between predicted and observed rates in the bins of
-/// [`reliability`], weighted by their rows; 0..=1, 0 is best (Naeini, Cooper and Hauskrecht 2015). Chance alone makes
-/// it larger than 0: about `0.8 · √(p (1 - p) · bins / rows)` for rates around `p`.
+/// [`reliability`], weighted by their rows; 0..=1, 0 is best (Naeini, Cooper and Hauskrecht 2015). Even of exact
+/// probabilities it is above 0: about `0.8 · √(p (1 - p) · bins / rows)` for rates around `p`.
 ///
 /// # Errors
 /// If there is no row, the lengths differ, or a probability is outside 0..=1.
@@ -73,20 +73,20 @@ pub fn expected_calibration_error(labels: &[bool], probabilities: &[f64]) -> Res
         / labels.len() as f64)
 }
 
-/// The calibration error of true probabilities: the quantile `level` of [`expected_calibration_error`] over labels drawn
-/// from `probabilities`, `draws` times (consistency resampling, Bröcker and Smith 2007). Few rows have a large error
-/// without being miscalibrated.
+/// The quantile `level` of [`expected_calibration_error`] under the null hypothesis that the probabilities are exact:
+/// labels are drawn from `probabilities`, `draws` times (consistency resampling, Bröcker and Smith 2007). On few rows
+/// the error is large although the probabilities are exact.
 ///
 /// # Errors
 /// If there is no row, or a probability is outside 0..=1.
-pub fn chance_calibration_error(probabilities: &[f64], level: f64, draws: u32, seed: u64) -> Result<f64, MetricsError> {
+pub fn null_calibration_error(probabilities: &[f64], level: f64, draws: u32, seed: u64) -> Result<f64, MetricsError> {
     check(&vec![false; probabilities.len()], probabilities)?;
     let edges = edges(probabilities, BINS);
     let bins: Vec<usize> = probabilities.iter().map(|p| bin_of(&edges, *p)).collect();
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut errors: Vec<f64> = Vec::new();
     for _ in 0..draws.max(1) {
-        // Predicted less drawn positives of each bin.
+        // Predicted minus drawn positives of each bin.
         let mut off = [0.0; BINS];
         for (p, bin) in probabilities.iter().zip(&bins) {
             if let Some(off) = off.get_mut(*bin) {
@@ -105,21 +105,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn true_probabilities_exceed_the_null_error_at_its_level() {
+    fn exact_probabilities_exceed_the_null_error_at_its_level() {
         let mut rng = fastrand::Rng::with_seed(2);
         let mut before = f64::INFINITY;
         for rows in [100, 1000, 10_000] {
             let p: Vec<f64> = (0..rows).map(|_| rng.f64() * 0.2).collect();
-            let chance = chance_calibration_error(&p, 0.95, 200, 1).unwrap();
+            let null = null_calibration_error(&p, 0.95, 200, 1).unwrap();
             let draw = |rng: &mut fastrand::Rng| -> Vec<bool> { p.iter().map(|p| rng.f64() < *p).collect() };
-            let above = (0..200).filter(|_| expected_calibration_error(&draw(&mut rng), &p).unwrap() > chance).count();
-            // Binomial: 10 of 200 give or take 3, and the quantile itself is a draw.
-            assert!(above <= 24, "{above} of 200 above {chance} for {rows} rows");
-            // In proportion to the root of the rows.
-            assert!(chance < before / 2.0, "{chance} after {before}");
-            before = chance;
+            let above = (0..200).filter(|_| expected_calibration_error(&draw(&mut rng), &p).unwrap() > null).count();
+            // Binomial: 10 ± 3 of 200, and the quantile itself is random.
+            assert!(above <= 24, "{above} of 200 above {null} for {rows} rows");
+            // The error falls with the square root of the rows.
+            assert!(null < before / 2.0, "{null} after {before}");
+            before = null;
         }
-        assert_eq!(chance_calibration_error(&[0.0, 1.0, 1.0], 0.95, 10, 1), Ok(0.0), "certain labels have no error");
-        assert_eq!(chance_calibration_error(&[], 0.95, 10, 1), Err(MetricsError::Empty));
+        assert_eq!(null_calibration_error(&[0.0, 1.0, 1.0], 0.95, 10, 1), Ok(0.0), "certain labels have no error");
+        assert_eq!(null_calibration_error(&[], 0.95, 10, 1), Err(MetricsError::Empty));
     }
 }

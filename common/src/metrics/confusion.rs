@@ -1,23 +1,23 @@
-//! The four counts that all scores at a threshold are made from.
+//! The confusion matrix at a threshold.
 
 use serde::{Deserialize, Serialize};
 
-/// Rows by what was called and what is; the four add up to the number of rows.
+/// Rows by label and prediction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
-    /// Negative and called so.
+    /// True negatives.
     pub tn: u64,
-    /// Negative, called positive.
+    /// False positives.
     pub fp: u64,
-    /// Positive, called negative.
+    /// False negatives.
     #[serde(rename = "fn")]
     pub fn_: u64,
-    /// Positive and called so.
+    /// True positives.
     pub tp: u64,
 }
 
 impl Confusion {
-    /// Counts rows; the inputs are of one length and checked.
+    /// The inputs are checked: they have the same length.
     pub(super) fn count(labels: &[bool], probabilities: &[f64], threshold: f64) -> Self {
         let mut counts = Self::default();
         for (&label, &p) in labels.iter().zip(probabilities) {
@@ -32,12 +32,11 @@ impl Confusion {
         counts
     }
 
-    /// Number of rows counted.
     pub fn rows(&self) -> u64 {
         self.tn + self.fp + self.fn_ + self.tp
     }
 
-    /// The same rows with the negative class taken as the positive one.
+    /// The matrix with the classes swapped.
     pub(super) fn of_negative_class(&self) -> Self {
         Self { tn: self.tp, fp: self.fn_, fn_: self.fp, tp: self.tn }
     }

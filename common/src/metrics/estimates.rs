@@ -1,4 +1,4 @@
-//! Every score with its interval, by resampling users: rows of one user are alike and not independent.
+//! All metrics with their intervals, by resampling users.
 
 use super::MetricsError;
 use super::bootstrap::UserBootstrap;
@@ -6,13 +6,13 @@ use super::estimate::{Estimate, EstimateParams};
 use super::ranked::Ranked;
 use std::collections::BTreeMap;
 
-/// Scores by name: `roc_auc`, `pr_auc`, `log_loss`, `brier`, `ece`, at the threshold `accuracy`, `precision`, `recall`
-/// and `f1`, `gain_at_…` (the share of all positive rows among so many percent of rows, the riskiest first), `lift_at_…`
-/// (that over the same percentage), and `recall_at_k`.
+/// Metrics by name: `roc_auc`, `pr_auc`, `log_loss`, `brier`, `ece`, at the threshold `accuracy`, `precision`, `recall`
+/// and `f1`, `gain_at_…` (the share of all positive rows that are among the given percentage of rows with the highest
+/// probabilities), `lift_at_…` (the gain divided by that percentage), and `recall_at_k`.
 pub type Estimates = BTreeMap<String, Estimate>;
 
-/// Scores `probabilities` `(n_rows,)`, each in 0..=1, against `labels` `(n_rows,)`, with percentile intervals by
-/// [`UserBootstrap`] over `users` `(n_rows,)`. The bins of `ece` stay those of all rows.
+/// Evaluates `probabilities` `(n_rows,)`, each in 0..=1, against `labels` `(n_rows,)`, with percentile intervals by
+/// [`UserBootstrap`] over `users` `(n_rows,)`. The bins of `ece` are those of all rows in each resample.
 ///
 /// # Errors
 /// If there is no row, the lengths differ, or a probability is outside 0..=1.
@@ -26,8 +26,8 @@ pub fn estimate(
     Ok(resample(ranked.users(), params, |copies| ranked.scores(copies, params)))
 }
 
-/// The scores of `probabilities` less those of `others` on the same rows, by name as in [`estimate`]. Both are scored on
-/// the same resamples, so that what is easy or hard for both does not widen the intervals (the paired bootstrap).
+/// The metrics of `probabilities` minus those of `others` on the same rows, by name as in [`estimate`]. Both are
+/// evaluated on the same resamples (paired bootstrap), which makes the intervals narrower.
 ///
 /// # Errors
 /// As [`estimate`].
@@ -46,7 +46,7 @@ pub fn difference(
     }))
 }
 
-/// The estimates of named `scores`, given how often each of `users` users occurs.
+/// Resamples `scores`, named metrics given the number of times that each user occurs.
 fn resample(
     users: usize,
     params: &EstimateParams,

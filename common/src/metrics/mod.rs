@@ -1,7 +1,7 @@
-//! Scores of a binary classifier: one [`Evaluation`] that training, its gate and the monitor all share.
+//! Metrics of a binary classifier, shared by training, gate and monitor.
 //!
-//! Definitions are scikit-learn's and golden values of it are the test (`tests/golden/metrics.py`), with one
-//! difference: a score that is undefined is `None`, never a made-up zero.
+//! Definitions are scikit-learn's, tested against its values (`tests/golden/metrics.py`), with one difference: an
+//! undefined metric is `None`, never 0.
 
 mod bootstrap;
 mod calibration;
@@ -17,79 +17,63 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use bootstrap::{Resampled, UserBootstrap};
-pub use calibration::{ReliabilityBin, chance_calibration_error, expected_calibration_error, reliability};
+pub use calibration::{ReliabilityBin, expected_calibration_error, null_calibration_error, reliability};
 pub use confusion::Confusion;
 pub use estimate::{Estimate, EstimateParams, EstimateText};
 pub use estimates::{Estimates, difference, estimate};
 pub use ranking::{pr_auc, roc_auc};
 pub use report::{ClassScores, ClassificationReport};
 
-/// How good probabilities of churn are, measured against what happened.
+/// Metrics of predicted probabilities against the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Number of rows scored, at least 1.
+    /// 1 or more.
     pub rows: u64,
-    /// A row is called positive where its probability is at or above this; in 0..=1.
+    /// A row is predicted positive if its probability is at or above this; 0..=1.
     pub threshold: f64,
-    /// The four counts at the threshold.
+    /// At the threshold.
     pub confusion: Confusion,
-    /// Share of rows called right, 0..=1.
+    /// Share of rows predicted correctly, 0..=1.
     pub accuracy: f64,
-    /// Share of the rows called positive that are, 0..=1; `None` where no row was called positive.
+    /// Share of the rows predicted positive that are, 0..=1; `None` if no row is predicted positive.
     pub precision: Option<f64>,
-    /// Share of the positive rows called so, 0..=1; `None` where no row is positive.
+    /// Share of the positive rows predicted positive, 0..=1; `None` if no row is positive.
     pub recall: Option<f64>,
-    /// `2·tp / (2·tp + fp + fn)`, 0..=1; `None` where no row is positive or called so.
+    /// `2·tp / (2·tp + fp + fn)`, 0..=1; `None` if no row is positive or predicted positive.
     pub f1: Option<f64>,
-    /// Area under the ROC curve, 0..=1, see [`roc_auc`]; `None` where only one class occurs.
+    /// Area under the ROC curve, 0..=1, see [`roc_auc`]; `None` if only one class occurs.
     pub roc_auc: Option<f64>,
-    /// Average precision, 0..=1, see [`pr_auc`]; `None` where no row is positive.
+    /// Average precision, 0..=1, see [`pr_auc`]; `None` if no row is positive.
     pub pr_auc: Option<f64>,
     /// Mean negative log-likelihood in nats, 0 or more, see [`log_loss`].
     pub log_loss: f64,
     /// Mean squared error of the probabilities, 0..=1 (Brier 1950).
     pub brier: f64,
-    /// The scores per class and their averages.
-    pub report: ClassificationReport,
+    /// At the threshold, per class and averaged.
+    pub classification_report: ClassificationReport,
 }
 
-/// Why a set of probabilities can't be scored.
+/// Why metrics cannot be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MetricsError {
-    /// There is no row.
-    #[error("no rows to score")]
+    #[error("no rows to evaluate")]
     Empty,
-    /// The two inputs differ in length.
-    #[error("{labels} labels but {probabilities} probabilities")]
-    Length {
-        /// Number of labels.
-        labels: usize,
-        /// Number of probabilities.
-        probabilities: usize,
-    },
-    /// A probability is NaN or outside 0..=1.
-    #[error("row {row}: probability is {value}, must be in 0..=1")]
-    Probability {
-        /// Position of the row, from 0.
-        row: usize,
-        /// The value found.
-        value: f64,
-    },
-    /// The threshold is NaN or outside 0..=1.
-    #[error("threshold is {value}, must be in 0..=1")]
-    Threshold {
-        /// The value found.
-        value: f64,
-    },
+    #[error("{labels} labels, but {probabilities} probabilities")]
+    Length { labels: usize, probabilities: usize },
+    /// Rows count from 0.
+    #[error("row {row}: probability is {value}, expected 0 to 1")]
+    Probability { row: usize, value: f64 },
+    #[error("threshold is {value}, expected 0 to 1")]
+    Threshold { value: f64 },
 }
 
 impl Evaluation {
-    /// Scores `probabilities` `(n_rows,)`, each in 0..=1, against `labels` `(n_rows,)`, true = positive. A row is
-    /// called positive where its probability is at or above `threshold`, in 0..=1.
+    /// Evaluates `probabilities` `(n_rows,)`, each in 0..=1, against `labels` `(n_rows,)`, true = positive. A row is
+    /// predicted positive if its probability is at or above `threshold`, in 0..=1.
     ///
     /// # Errors
     /// If there is no row, the lengths differ, or a probability or the threshold is outside 0..=1.
-    pub fn of(labels: &[bool], probabilities: &[f64], threshold: f64) -> Result<Self, MetricsError> {
+    pub fn new(labels: &[bool], probabilities: &[f64], threshold: f64) -> Result<Self, MetricsError> {
         check(labels, probabilities)?;
         if !(0.0..=1.0).contains(&threshold) {
             return Err(MetricsError::Threshold { value: threshold });
@@ -108,13 +92,13 @@ impl Evaluation {
             log_loss: log_loss(labels, probabilities)?,
             brier: brier(labels, probabilities)?,
             confusion,
-            report,
+            classification_report: report,
         })
     }
 }
 
-/// Mean of `-ln(probability given to what happened)`, in nats, 0 or more. Probabilities are clipped to
-/// `[ε, 1 - ε]`, ε = 2⁻⁵², as scikit-learn's `log_loss` does, so that one sure mistake costs 36 and not infinity.
+/// Mean of `-ln(probability of the label)`, in nats, 0 or more. Probabilities are clipped to `[ε, 1 - ε]`, ε = 2⁻⁵², as
+/// in scikit-learn's `log_loss`, so that one certain but wrong probability costs 36 and not infinity.
 ///
 /// # Errors
 /// If there is no row, the lengths differ, or a probability is outside 0..=1.

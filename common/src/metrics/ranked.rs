@@ -1,10 +1,10 @@
-//! All scores of a resample in one pass over rows in order of risk.
+//! All metrics of a resample in one pass over rows ranked by probability.
 
 use super::calibration::{BINS, bin_of, edges};
 use super::estimate::EstimateParams;
 use super::{MetricsError, check};
 
-/// Shares of all rows, the riskiest first, of which gain and lift are computed.
+/// Shares of rows with the highest probabilities that gain and lift are computed for.
 const SHARES: [(f64, &str, &str); 3] = [
     (0.05, "gain_at_5_percent", "lift_at_5_percent"),
     (0.10, "gain_at_10_percent", "lift_at_10_percent"),
@@ -19,13 +19,13 @@ struct Row {
     bin: usize,
 }
 
-/// Rows in order of risk, the highest first, so that a resample is scored in one pass.
+/// Rows ordered by probability, highest first.
 pub(super) struct Ranked {
     rows: Vec<Row>,
     users: usize,
 }
 
-/// Positive rows and all rows, copies counted.
+/// Positive rows and all rows, including copies.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     positives: u64,
@@ -66,11 +66,11 @@ impl Ranked {
         self.users
     }
 
-    /// The scores by name, where the rows of user `u` count `copies[u]` times.
+    /// Metrics by name; the rows of user `u` count `copies[u]` times.
     pub(super) fn scores(&self, copies: &[u32], params: &EstimateParams) -> Vec<(&'static str, Option<f64>)> {
         let (mut log_loss, mut brier) = (0.0, 0.0);
         let mut bins = [(0.0, 0u64); BINS];
-        let mut called = Counts::default();
+        let mut at_threshold = Counts::default();
         // After each run of equal probabilities.
         let mut curve = Vec::with_capacity(self.rows.len());
         let mut so_far = Counts::default();
@@ -87,14 +87,14 @@ impl Ranked {
                 }
             }
             if tie.iter().all(|row| row.probability >= params.threshold) {
-                called = so_far;
+                at_threshold = so_far;
             }
             curve.push(so_far);
         }
         let all = so_far;
         let n = all.rows as f64;
         let off = bins.iter().map(|(predicted, positives)| (predicted - *positives as f64).abs()).sum::<f64>();
-        let wrong = (called.rows - called.positives) + (all.positives - called.positives);
+        let wrong = (at_threshold.rows - at_threshold.positives) + (all.positives - at_threshold.positives);
         let mut scores = vec![
             ("roc_auc", roc_auc(&curve, all)),
             ("pr_auc", pr_auc(&curve, all)),
@@ -102,9 +102,9 @@ impl Ranked {
             ("brier", defined(brier, n)),
             ("ece", defined(off, n)),
             ("accuracy", defined(n - wrong as f64, n)),
-            ("precision", defined(called.positives as f64, called.rows as f64)),
-            ("recall", defined(called.positives as f64, all.positives as f64)),
-            ("f1", defined(2.0 * called.positives as f64, (called.rows + all.positives) as f64)),
+            ("precision", defined(at_threshold.positives as f64, at_threshold.rows as f64)),
+            ("recall", defined(at_threshold.positives as f64, all.positives as f64)),
+            ("f1", defined(2.0 * at_threshold.positives as f64, (at_threshold.rows + all.positives) as f64)),
             ("recall_at_k", gain(&curve, all, params.k as f64)),
         ];
         for (share, gain_name, lift_name) in SHARES {
@@ -143,12 +143,12 @@ fn pr_auc(curve: &[Counts], all: Counts) -> Option<f64> {
     defined(area, all.positives as f64)
 }
 
-/// The share of positive rows among the riskiest `top`; where `top` ends within rows of equal probability, what a
-/// random choice among those gives on average.
+/// The share of all positive rows that are among the first `top` rows. If `top` ends within rows of equal probability,
+/// the expected value for a random order of those.
 fn gain(curve: &[Counts], all: Counts, top: f64) -> Option<f64> {
     let after = curve.iter().position(|counts| counts.rows as f64 >= top);
     let counts = |at: usize| curve.get(at).copied().unwrap_or(all);
-    let caught = match after {
+    let positives = match after {
         None => all.positives as f64,
         Some(at) => {
             let before = at.checked_sub(1).map(counts).unwrap_or_default();
@@ -157,5 +157,5 @@ fn gain(curve: &[Counts], all: Counts, top: f64) -> Option<f64> {
             before.positives as f64 + share * (tie.positives - before.positives) as f64
         }
     };
-    defined(caught, all.positives as f64)
+    defined(positives, all.positives as f64)
 }

@@ -1,17 +1,16 @@
-//! Scores of the order that probabilities put rows in; no threshold. Rows of equal probability count as tied: their
-//! order in the input never matters.
+//! Ranking metrics, which need no threshold. Rows of equal probability are ties, whatever their order in the input.
 
 use super::{MetricsError, check};
 
 /// Area under the ROC curve: the probability that a positive row ranks above a negative one, ties counting half
-/// (the Mann-Whitney U statistic over `n_pos · n_neg`; Hanley & McNeil 1982). In 0..=1; 0.5 is chance; `None` where
+/// (the Mann-Whitney U statistic over `n_pos · n_neg`; Hanley & McNeil 1982). In 0..=1; 0.5 is chance; `None` if
 /// only one class occurs.
 ///
 /// # Errors
 /// If there is no row, the lengths differ, or a probability is outside 0..=1.
 pub fn roc_auc(labels: &[bool], probabilities: &[f64]) -> Result<Option<f64>, MetricsError> {
     check(labels, probabilities)?;
-    // Pairs won count 2 and tied pairs 1, so that the sum stays whole and exact.
+    // Pairs won count 2 and tied pairs 1, so that the sum is an exact integer.
     let (mut twice_won, mut positives, mut negatives) = (0u128, 0u128, 0u128);
     for tie in ties_from_best(labels, probabilities) {
         twice_won += tie.negatives * (2 * positives + tie.positives);
@@ -23,8 +22,8 @@ pub fn roc_auc(labels: &[bool], probabilities: &[f64]) -> Result<Option<f64>, Me
 }
 
 /// Average precision, the step-wise area under the precision-recall curve, as scikit-learn's
-/// `average_precision_score`: `Σ (recall_k - recall_{k-1}) · precision_k` over the distinct probabilities from the
-/// best. In 0..=1; chance is the share of positives; `None` where no row is positive.
+/// `average_precision_score`: `Σ (recall_k - recall_{k-1}) · precision_k` over the distinct probabilities in
+/// descending order. In 0..=1; chance is the share of positives; `None` if no row is positive.
 ///
 /// # Errors
 /// If there is no row, the lengths differ, or a probability is outside 0..=1.

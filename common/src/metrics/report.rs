@@ -1,31 +1,31 @@
-//! The classification report: the scores at a threshold, per class and averaged.
+//! The classification report: metrics at a threshold, per class and averaged.
 
 use serde::{Deserialize, Serialize};
 
 use super::Confusion;
 
-/// Scores of one class, or an average over both.
+/// Metrics of one class, or averages over both.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
-    /// Share of the rows called this class that are, 0..=1; `None` where none was called so.
+    /// Share of the rows predicted as this class that are, 0..=1; `None` if none is predicted so.
     pub precision: Option<f64>,
-    /// Share of the rows of this class called so, 0..=1; `None` where there is none.
+    /// Share of the rows of this class predicted as this class, 0..=1; `None` if the class has no rows.
     pub recall: Option<f64>,
-    /// `2·tp / (2·tp + fp + fn)`, 0..=1; `None` where no row is of this class or called so.
+    /// `2·tp / (2·tp + fp + fn)`, 0..=1; `None` if no row is of this class or predicted so.
     pub f1: Option<f64>,
-    /// Number of rows that are of this class.
+    /// Number of rows of this class.
     pub support: u64,
 }
 
-/// The same scores as scikit-learn's `classification_report`. Averages leave out what is undefined, as it does with
-/// `zero_division=np.nan`; an average of nothing, or of classes without rows by support, is `None`.
+/// The metrics of scikit-learn's `classification_report`. Averages ignore undefined values, as with
+/// `zero_division=np.nan`; an average of no values, or with no support, is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassificationReport {
     /// The class of rows labelled false.
     pub negative: ClassScores,
     /// The class of rows labelled true.
     pub positive: ClassScores,
-    /// Share of rows called right, 0..=1.
+    /// Share of rows predicted correctly, 0..=1.
     pub accuracy: f64,
     /// Mean over the two classes.
     pub macro_avg: ClassScores,
@@ -46,8 +46,8 @@ impl ClassificationReport {
         }
     }
 
-    /// The report as text, laid out as scikit-learn's, `nan` where undefined. `names` are those of the negative and
-    /// of the positive class.
+    /// The report as text in scikit-learn's layout, with `nan` for undefined values. `names` are those of the negative
+    /// and of the positive class.
     pub fn to_text(&self, names: [&str; 2]) -> String {
         let width = names.iter().map(|n| n.chars().count()).fold("weighted avg".len(), usize::max);
         let line = |name: &str, s: &ClassScores| {

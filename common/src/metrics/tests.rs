@@ -5,7 +5,7 @@ use super::*;
 
 const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/metrics.json"));
 
-/// Sums run in another order than NumPy's pairwise one: a few units in the last place of 200 terms.
+/// NumPy sums pairwise, this code in sequence: a few units in the last place of 200 terms.
 const TOLERANCE: f64 = 1e-13;
 
 fn close(name: &str, ours: Option<f64>, golden: &Value) {
@@ -25,14 +25,14 @@ fn close_class(name: &str, ours: &ClassScores, golden: &Value) {
 }
 
 #[test]
-fn scores_equal_scikit_learn() {
+fn metrics_equal_scikit_learn() {
     let cases: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();
     assert_eq!(cases.len(), 10);
     for case in &cases {
         let name = case["name"].as_str().unwrap();
         let labels: Vec<bool> = serde_json::from_value(case["labels"].clone()).unwrap();
         let probabilities: Vec<f64> = serde_json::from_value(case["probabilities"].clone()).unwrap();
-        let ours = Evaluation::of(&labels, &probabilities, case["threshold"].as_f64().unwrap()).unwrap();
+        let ours = Evaluation::new(&labels, &probabilities, case["threshold"].as_f64().unwrap()).unwrap();
 
         assert_eq!(serde_json::to_value(ours.confusion).unwrap(), case["confusion"], "{name}");
         close(name, ours.roc_auc, &case["roc_auc"]);
@@ -50,35 +50,35 @@ fn scores_equal_scikit_learn() {
         }
         let golden = &case["report"];
         close(name, Some(ours.accuracy), &golden["accuracy"]);
-        close_class(name, &ours.report.negative, &golden["stays"]);
-        close_class(name, &ours.report.positive, &golden["churns"]);
-        close_class(name, &ours.report.macro_avg, &golden["macro avg"]);
-        close_class(name, &ours.report.weighted_avg, &golden["weighted avg"]);
-        assert_eq!(ours.report.to_text(["stays", "churns"]), case["text"].as_str().unwrap(), "{name}");
+        close_class(name, &ours.classification_report.negative, &golden["stays"]);
+        close_class(name, &ours.classification_report.positive, &golden["churns"]);
+        close_class(name, &ours.classification_report.macro_avg, &golden["macro avg"]);
+        close_class(name, &ours.classification_report.weighted_avg, &golden["weighted avg"]);
+        assert_eq!(ours.classification_report.to_text(["stays", "churns"]), case["text"].as_str().unwrap(), "{name}");
     }
 }
 
 #[test]
-fn undefined_scores_are_none() {
-    let e = Evaluation::of(&[false, false], &[0.1, 0.2], 0.5).unwrap();
+fn undefined_metrics_are_none() {
+    let e = Evaluation::new(&[false, false], &[0.1, 0.2], 0.5).unwrap();
     assert_eq!((e.precision, e.recall, e.f1, e.roc_auc, e.pr_auc), (None, None, None, None, None));
-    let e = Evaluation::of(&[false, false], &[0.9, 0.9], 0.5).unwrap();
-    assert_eq!(e.report.weighted_avg.precision, None, "only a class without rows has a precision");
+    let e = Evaluation::new(&[false, false], &[0.9, 0.9], 0.5).unwrap();
+    assert_eq!(e.classification_report.weighted_avg.precision, None, "only the class without rows has a precision");
 }
 
 #[test]
-fn what_cannot_be_scored_is_named() {
-    assert_eq!(Evaluation::of(&[], &[], 0.5), Err(MetricsError::Empty));
-    assert_eq!(Evaluation::of(&[true], &[], 0.5), Err(MetricsError::Length { labels: 1, probabilities: 0 }));
-    let error = Evaluation::of(&[true, false], &[0.5, 1.5], 0.5).unwrap_err();
-    assert_eq!(error.to_string(), "row 1: probability is 1.5, must be in 0..=1");
-    assert!(matches!(Evaluation::of(&[true], &[f64::NAN], 0.5), Err(MetricsError::Probability { row: 0, .. })));
-    assert!(matches!(Evaluation::of(&[true], &[0.5], f64::NAN), Err(MetricsError::Threshold { .. })));
+fn invalid_inputs_are_named() {
+    assert_eq!(Evaluation::new(&[], &[], 0.5), Err(MetricsError::Empty));
+    assert_eq!(Evaluation::new(&[true], &[], 0.5), Err(MetricsError::Length { labels: 1, probabilities: 0 }));
+    let error = Evaluation::new(&[true, false], &[0.5, 1.5], 0.5).unwrap_err();
+    assert_eq!(error.to_string(), "row 1: probability is 1.5, expected 0 to 1");
+    assert!(matches!(Evaluation::new(&[true], &[f64::NAN], 0.5), Err(MetricsError::Probability { row: 0, .. })));
+    assert!(matches!(Evaluation::new(&[true], &[0.5], f64::NAN), Err(MetricsError::Threshold { .. })));
 }
 
 #[test]
-fn an_evaluation_survives_json() {
-    let e = Evaluation::of(&[true, false, true], &[0.9, 0.4, 0.2], 0.5).unwrap();
+fn evaluation_round_trips_through_json() {
+    let e = Evaluation::new(&[true, false, true], &[0.9, 0.4, 0.2], 0.5).unwrap();
     assert_eq!(serde_json::from_str::<Evaluation>(&serde_json::to_string(&e).unwrap()).unwrap(), e);
 }
 

@@ -93,7 +93,7 @@ impl Performance {
         card: &Card,
     ) -> Result<Self, MetricsError> {
         let labels: Vec<bool> = snapshots.iter().map(|s| s.churned).collect();
-        let evaluation = Evaluation::of(&labels, probabilities, threshold.get())?;
+        let evaluation = Evaluation::new(&labels, probabilities, threshold.get())?;
         let change =
             |metric: Metric| MetricChange::between(metric, metric.value(&card.evaluation), metric.value(&evaluation));
         Ok(Self {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn report_has_its_public_names() {
-        let evaluation = Evaluation::of(&[true, false], &[0.9, 0.2], 0.5).unwrap();
+        let evaluation = Evaluation::new(&[true, false], &[0.9, 0.2], 0.5).unwrap();
         let performance = Performance {
             cutoff: Day::parse("2018-12-01").unwrap(),
             is_newer_than_test: true,

@@ -31,7 +31,7 @@ fn gain_and_lift_by_hand() {
 }
 
 #[test]
-fn intervals_are_wider_where_rows_are_of_few_users() {
+fn few_users_widen_intervals() {
     let mut rng = fastrand::Rng::with_seed(3);
     let labels: Vec<bool> = (0..600).map(|row| row / 6 % 3 == 0).collect();
     let p: Vec<f64> = labels.iter().map(|l| (rng.f64() + if *l { 0.3 } else { 0.0 }) / 1.3).collect();
@@ -46,14 +46,14 @@ fn intervals_are_wider_where_rows_are_of_few_users() {
         let brier = estimate(&labels, &vec![0.5; 600], users, &params(0.5)).unwrap()["precision"];
         brier.high.unwrap() - brier.low.unwrap()
     };
-    // All six rows of a user have one label: the base rate rests on 100 users, not on 600 rows.
+    // All six rows of a user have one label: the base rate is an average over 100 users, not over 600 rows.
     assert!((1.8..3.2).contains(&(base(&together) / base(&apart))), "√6 in theory");
     assert_eq!(estimate(&labels, &p, &apart, &params(0.5)), estimate(&labels, &p, &apart, &params(0.5)));
 }
 
-/// Numbers of the first release: others would mean that cards and reports of the same data change.
+/// Other values would change the cards and reports of the same data.
 #[test]
-fn intervals_of_a_seed_stay_the_same() {
+fn intervals_depend_on_the_seed_only() {
     let mut rng = fastrand::Rng::with_seed(11);
     let p: Vec<f64> = (0..120).map(|_| (rng.f64() * 20.0).round() / 20.0).collect();
     let labels: Vec<bool> = p.iter().map(|p| rng.f64() < 0.2 + 0.5 * p).collect();
@@ -71,7 +71,7 @@ fn intervals_of_a_seed_stay_the_same() {
 }
 
 #[test]
-fn a_paired_difference_has_a_narrower_interval_than_the_scores() {
+fn paired_difference_has_a_narrower_interval_than_the_metrics() {
     let mut rng = fastrand::Rng::with_seed(5);
     let labels: Vec<bool> = (0..400).map(|row| row % 4 == 0).collect();
     let noisy = |p: f64, rng: &mut fastrand::Rng| (p + rng.f64() * 0.02).clamp(0.0, 1.0);
@@ -91,9 +91,9 @@ fn a_paired_difference_has_a_narrower_interval_than_the_scores() {
     assert!(difference(&labels, &p, &p[1..], &users, &params(0.5)).is_err());
 }
 
-/// 95 % of intervals contain the truth: here the share of positive rows, drawn 200 times.
+/// 95 % of intervals contain the true value: here the share of positive rows, drawn 200 times.
 #[test]
-fn intervals_contain_the_truth_as_often_as_their_level() {
+fn intervals_contain_the_true_value_as_often_as_their_level() {
     let mut rng = fastrand::Rng::with_seed(9);
     let users: Vec<u32> = (0..150).collect();
     let containing = (0..200).filter(|_| {
@@ -101,12 +101,12 @@ fn intervals_contain_the_truth_as_often_as_their_level() {
         let precision = estimate(&labels, &[0.5; 150], &users, &params(0.5)).unwrap()["precision"];
         precision.low.unwrap() <= 0.3 && 0.3 <= precision.high.unwrap()
     });
-    // Binomial: 190 of 200 give or take 3; percentile intervals are a little narrow.
+    // Binomial: 190 ± 3 of 200; percentile intervals are a little too narrow.
     assert!((180..=200).contains(&containing.count()));
 }
 
 #[test]
-fn an_undefined_score_has_no_interval() {
+fn undefined_metric_has_no_interval() {
     let one_class = estimate(&[false, false], &[0.1, 0.2], &[0, 1], &params(0.5)).unwrap();
     let undefined = Estimate { value: None, low: None, high: None };
     for name in ["roc_auc", "pr_auc", "precision", "recall", "f1", "recall_at_k", "lift_at_5_percent"] {
@@ -116,7 +116,7 @@ fn an_undefined_score_has_no_interval() {
 }
 
 proptest! {
-    /// Without resampling, and with rows repeated instead of users drawn again, the scores are the evaluation's.
+    /// With rows repeated instead of users drawn twice, the metrics are those of [`Evaluation`].
     #[test]
     fn one_pass_with_copies_equals_repeated_rows(
         rows in proptest::collection::vec((any::<bool>(), 0u8..9, 0u32..3), 1..40),
@@ -132,7 +132,7 @@ proptest! {
         let repeated: Vec<_> = rows.iter().flat_map(|r| vec![(r.0, f64::from(r.1) / 8.0); r.2 as usize]).collect();
         let (labels, p): (Vec<bool>, Vec<f64>) = repeated.into_iter().unzip();
         prop_assume!(!labels.is_empty());
-        let e = Evaluation::of(&labels, &p, threshold).unwrap();
+        let e = Evaluation::new(&labels, &p, threshold).unwrap();
         for (name, expected) in [
             ("roc_auc", e.roc_auc), ("pr_auc", e.pr_auc), ("log_loss", Some(e.log_loss)), ("brier", Some(e.brier)),
             ("accuracy", Some(e.accuracy)), ("precision", e.precision), ("recall", e.recall), ("f1", e.f1),
@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn the_calibration_error_is_the_curve_s(
+    fn ece_equals_that_of_the_reliability_curve(
         rows in proptest::collection::vec((any::<bool>(), 0.0f64..1.0), 1..60),
     ) {
         let (labels, p): (Vec<bool>, Vec<f64>) = rows.into_iter().unzip();
