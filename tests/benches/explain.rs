@@ -28,14 +28,14 @@ const PASSES: usize = 20;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows = rows();
-    let boosting = |rounds, depth| -> Result<Scorer, Box<dyn std::error::Error>> {
-        let params = BoostingParams { depth, rounds, ..BoostingParams::default() };
+    let boosting = |n_estimators, max_depth| -> Result<Scorer, Box<dyn std::error::Error>> {
+        let params = BoostingParams { max_depth, n_estimators, ..BoostingParams::default() };
         Ok(params.check()?.fit(&rows)?.scorer)
     };
     let forest = |max_depth| -> Result<Scorer, Box<dyn std::error::Error>> {
         Ok(ForestParams { max_depth, ..ForestParams::default() }.check()?.fit(&rows)?.scorer)
     };
-    let ForestParams { n_trees, max_depth, .. } = ForestParams::default();
+    let ForestParams { n_estimators, max_depth, .. } = ForestParams::default();
     println!(
         "{:<38} {:>11} {:>14} {:>14} {:>7} {:>12}",
         "µs per row", "probability", "with reasons", "plain TreeSHAP", "ratio", "build in ms"
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Timed::new("boosting, 200 trees of depth 3", boosting(200, 3)?)?.print(&rows);
     Timed::new("boosting, 300 trees of depth 6", boosting(300, 6)?)?.print(&rows);
     Timed::new("boosting, 400 trees of depth 6", boosting(400, 6)?)?.print(&rows);
-    let default = format!("forest, {n_trees} trees of depth {max_depth} (default)");
+    let default = format!("forest, {n_estimators} trees of depth {max_depth} (default)");
     Timed::new(&default, forest(max_depth)?)?.print(&rows);
     Timed::new("forest, 200 trees of depth 8", forest(8)?)?.print(&rows);
     Ok(())

@@ -28,7 +28,7 @@ DEPTHS, RATES, ROUNDS, PATIENCE, THREADS = [2, 3, 4, 6], [0.05, 0.1], 400, 20, 2
 KEYS = ["user_id", "cutoff", "split", "user_group", "fold", "churned"]
 
 
-def folds(rows, matures):
+def folds(rows, label_delay):
     """The folds of `retrain`, from the group of every user and the fold of every held-out row."""
     cutoff = pd.to_datetime(rows["cutoff"])
     starts = {}  # first cutoff of each fold's time block
@@ -39,7 +39,7 @@ def folds(rows, matures):
         held_out = (rows["fold"] == number).to_numpy()
         group = rows.loc[held_out, "user_group"].iloc[0]
         others = (rows["user_group"] != group).to_numpy()
-        known = (cutoff + pd.Timedelta(days=matures) <= start).to_numpy() if by_time else np.ones(len(rows), bool)
+        known = (cutoff + pd.Timedelta(days=label_delay) <= start).to_numpy() if by_time else np.ones(len(rows), bool)
         yield np.flatnonzero(others & known), np.flatnonzero(held_out)
 
 
@@ -129,12 +129,12 @@ def main():
         card = json.load(file)["card"]
     label = card["label"]
     horizon, inactivity = label["horizon_days"], label["inactivity_days"]
-    matures = {"cancellation": horizon, "inactivity": inactivity, "either": max(horizon, inactivity)}
+    label_delay = {"cancellation": horizon, "inactivity": inactivity, "either": max(horizon, inactivity)}
     x = rows.drop(columns=KEYS).to_numpy(np.float32)
     y = rows["churned"].to_numpy(bool)
     w = 1 / rows.groupby("user_id")["churned"].transform("size").to_numpy(float)
     w *= len(w) / w.sum()
-    all_folds = list(folds(rows, matures[label["definition"]]))
+    all_folds = list(folds(rows, label_delay[label["definition"]]))
     held_out = sum(len(test) for _, test in all_folds)
     assert held_out == card["validation"]["rows"], "the folds differ from those of the run"
 
@@ -143,16 +143,16 @@ def main():
     print(f"{'':<28} {'best by log-loss':<34} ROC-AUC  PR-AUC log-loss     ECE   seconds")
     for candidate in card["candidates"]:
         if candidate["best_of_family"]:
-            e = {name: estimate["value"] for name, estimate in candidate["estimates"].items()}
+            e = {name: estimate["value"] for name, estimate in candidate["metrics"].items()}
             family = [c for c in card["candidates"] if c["family"] == candidate["family"]]
-            wanted = ("l2",) if candidate["family"] == "logistic_regression" else ("depth", "learning_rate", "rounds", "n_trees")
+            wanted = ("l2",) if candidate["family"] == "logistic_regression" else ("max_depth", "learning_rate", "n_estimators")
             what = ", ".join(f"{k} {v}" for k, v in candidate["hyper_parameters"].items() if k in wanted)
-            seconds = sum(c["seconds"] for c in family)
+            seconds = sum(c["cv_seconds"] for c in family)
             line("ours: " + candidate["family"], what, e["roc_auc"], e["pr_auc"], e["log_loss"], e["ece"], seconds)
     labels = [y[test] for _, test in all_folds]
     truth = np.concatenate(labels)
     x_test, y_test = test_rows.drop(columns=KEYS).to_numpy(np.float32), test_rows["churned"].to_numpy(bool)
-    held_out_auc = {"ours: the champion": card["estimates"]["roc_auc"]["value"]}
+    held_out_auc = {"ours: the champion": card["metrics"]["roc_auc"]["value"]}
     for name, staged in [
         ("XGBoost", staged_xgboost), ("LightGBM", staged_lightgbm), ("scikit-learn", staged_sklearn)
     ]:

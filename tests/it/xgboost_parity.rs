@@ -1,6 +1,6 @@
-//! The boosted model as exported: XGBoost itself must read it, and say of every row what our served form says.
+//! The exported boosted model: XGBoost loads it and scores every row like the served form.
 //!
-//! Needs a Python with xgboost, named by `CHURN_TEST_PYTHON`: `tests/xgboost_parity.sh` sets one up and runs this.
+//! Needs a Python with xgboost in `CHURN_TEST_PYTHON`: `tests/xgboost_parity.sh` sets one up and runs this.
 
 use churn_training::candidates::Candidate;
 use churn_training::candidates::boosting::BoostingParams;
@@ -11,7 +11,7 @@ use std::process::Command;
 
 const FEATURES: usize = 8;
 
-/// Rows of counts, shares and binary features, a fifth of the values missing; the label hangs on some of them.
+/// Rows of counts, shares and binary features with a fifth of the values missing; the label depends on some features.
 fn rows(n: usize) -> Dataset {
     let mut state = 1u64;
     let mut uniform = || {
@@ -41,11 +41,11 @@ fn rows(n: usize) -> Dataset {
 
 #[test]
 #[ignore = "needs a Python with xgboost: run tests/xgboost_parity.sh"]
-fn xgboost_reads_the_exported_model_and_agrees_bit_for_bit() {
+fn xgboost_scores_the_exported_model_identically() {
     let python = std::env::var_os("CHURN_TEST_PYTHON").expect("CHURN_TEST_PYTHON is a Python with xgboost");
     let rows = rows(2000);
-    for (depth, row_share) in [(2, 1.0), (6, 0.8)] {
-        let params = BoostingParams { depth, rounds: 60, row_share, ..BoostingParams::default() };
+    for (max_depth, subsample) in [(2, 1.0), (6, 0.8)] {
+        let params = BoostingParams { max_depth, n_estimators: 60, subsample, ..BoostingParams::default() };
         let fitted = params.check().unwrap().fit(&rows).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (model, table) = (folder.path().join("model.json"), folder.path().join("rows.json"));
@@ -60,9 +60,9 @@ fn xgboost_reads_the_exported_model_and_agrees_bit_for_bit() {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/xgboost_parity.py");
         let done = Command::new(&python).arg(script).arg(&model).arg(&table).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        let theirs: Vec<f64> = serde_json::from_slice(&done.stdout).unwrap();
-        let ours: Vec<f64> =
+        let xgboost: Vec<f64> = serde_json::from_slice(&done.stdout).unwrap();
+        let served: Vec<f64> =
             rows.features.rows().into_iter().map(|row| fitted.scorer.score(&row.to_vec()).unwrap()).collect();
-        assert_eq!(ours, theirs, "depth {depth}");
+        assert_eq!(served, xgboost, "depth {max_depth}");
     }
 }

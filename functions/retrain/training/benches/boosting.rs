@@ -1,4 +1,4 @@
-//! How long gradient boosting takes to fit: `cargo bench --workspace --bench boosting [-- rows [fits]]`.
+//! Time to fit gradient boosting: `cargo bench --workspace --bench boosting [-- rows [fits]]`.
 //! `tests/compare/times.sh` runs it in turns with XGBoost and LightGBM, on the same data.
 
 use churn_training::candidates::Candidate;
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 const FEATURES: usize = 45;
 
-/// The `n`-th number of SplitMix64 from 0, in 0..1 with 24 bits, so that NumPy makes the same.
+/// The `n`-th number of SplitMix64 from 0, in 0..1 with 24 bits, as in `tests/compare/times.py`.
 fn uniform(n: u64) -> f32 {
     let z = (n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -28,13 +28,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let labels = labels.collect();
     let rows = Dataset { features, labels, users: (0..n as u32).collect(), weights: vec![1; n] };
-    let params =
-        BoostingParams { depth: 6, rounds: 100, row_share: 1.0, feature_share: 1.0, ..BoostingParams::default() };
+    let params = BoostingParams {
+        max_depth: 6,
+        n_estimators: 100,
+        subsample: 1.0,
+        colsample_bytree: 1.0,
+        ..BoostingParams::default()
+    };
     let candidate = params.check()?;
     for _ in 0..fits {
-        let (begun, cpu) = (Instant::now(), cpu_seconds()?);
+        let (started, cpu) = (Instant::now(), cpu_seconds()?);
         candidate.fit(&rows)?;
-        let (took, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
+        let (took, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
         println!("{n} rows of {FEATURES} features, 100 rounds of depth 6: {took:.2} s, CPU {cpu:.2} s");
     }
     Ok(())
@@ -43,8 +48,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// CPU seconds of all threads so far, from Linux.
 fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Behind the name, which may hold anything, in parentheses: user and system time are the 12th and 13th field, in
-    // hundredths of a second (USER_HZ).
+    // After the process name in parentheses, user and system time are the 12th and 13th field, in hundredths of a
+    // second (USER_HZ).
     let (_, fields) = stat.rsplit_once(')').ok_or("no name in /proc/self/stat")?;
     let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
     Ok(ticks.sum::<Result<f64, _>>()? / 100.0)

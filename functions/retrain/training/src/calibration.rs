@@ -1,4 +1,4 @@
-//! Fitting a calibration on scores of rows that the models had not seen.
+//! Calibration, fitted on out-of-fold scores.
 
 use crate::settings::CalibrationMethod;
 use churn_common::model::scorer::logistic;
@@ -7,7 +7,6 @@ use linfa::ParamGuard;
 use linfa::composing::platt_scaling::{Platt, PlattError, platt_newton_method};
 use ndarray::ArrayView1;
 
-/// Why scores cannot be calibrated.
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
     /// Newton's method does not converge.
@@ -20,8 +19,8 @@ pub enum CalibrationError {
     FoldRows { fold: usize, scores: usize, labels: usize },
 }
 
-/// Fits a calibration by `method`: where that is automatic, isotonic from `isotonic_min_positives` positive rows on, as
-/// it needs many to be smooth, and Platt's below (Niculescu-Mizil and Caruana 2005).
+/// Fits a calibration. The automatic method is isotonic regression with `isotonic_min_positives` positive rows or more,
+/// as it overfits on few, and Platt's method otherwise (Niculescu-Mizil and Caruana 2005).
 ///
 /// # Errors
 /// If Newton's method does not converge.
@@ -52,8 +51,8 @@ struct Sigmoid {
     b: f64,
 }
 
-/// Platt's method: the [`Sigmoid`] of largest likelihood, targets moved off 0 and 1 by his rule. Where higher scores go
-/// with fewer positive rows, the rate of all rows (a = 0): a calibration does not reverse a ranking.
+/// Platt's method: the [`Sigmoid`] of maximum likelihood, with his smoothed targets. If the slope would be negative,
+/// the rate of all rows (a = 0), because a calibration must not reverse a ranking.
 fn platt(scores: &[f64], labels: &[bool]) -> Result<Sigmoid, PlattError> {
     let n = scores.len() as f64;
     let mean = scores.iter().sum::<f64>() / n;
@@ -63,17 +62,17 @@ fn platt(scores: &[f64], labels: &[bool]) -> Result<Sigmoid, PlattError> {
     if spread < 1e-12 {
         return Ok(rate);
     }
-    // linfa stops where the gradient is small: on scores of unit spread that means the same for every family.
+    // linfa stops at a small gradient. With scores of unit variance, the tolerance is the same for every family.
     let standard: Vec<f64> = scores.iter().map(|s| (s - mean) / spread).collect();
     let params = Platt::<f64, ()>::params().check()?;
     let (a, b) = platt_newton_method(ArrayView1::from(&standard), ArrayView1::from(labels), &params)?;
-    // linfa's sign is Platt's own: 1 / (1 + exp(A f + B)).
+    // linfa has Platt's sign: 1 / (1 + exp(A f + B)).
     let a = -a / spread;
     Ok(if a > 0.0 { Sigmoid { a, b: -b - a * mean } } else { rate })
 }
 
-/// Isotonic regression by pooling adjacent violators (Ayer et al. 1955). Rates are kept within `1 / (n + 2)` of 0 and 1,
-/// so that no row gets a certain answer.
+/// Isotonic regression by pooling adjacent violators (Ayer et al. 1955). Rates are clipped
+/// to `1 / (n + 2)` and `1 - 1 / (n + 2)`, so that no probability is 0 or 1.
 fn isotonic(scores: &[f64], labels: &[bool]) -> Calibration {
     let mut rows: Vec<(f64, bool)> = scores.iter().copied().zip(labels.iter().copied()).collect();
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -100,7 +99,7 @@ fn isotonic(scores: &[f64], labels: &[bool]) -> Calibration {
     Calibration::Isotonic { knots: knots.collect() }
 }
 
-/// Rows that get one rate.
+/// Adjacent rows with one rate.
 struct Block {
     first: f64,
     last: f64,
@@ -114,11 +113,11 @@ impl Block {
     }
 }
 
-/// The probability of every out-of-fold score, fold by fold, each calibrated by Platt's method on the other folds'
-/// scores. Families whose scores mean different things so become comparable, and no row contributes to its own probability.
+/// The probability of every out-of-fold score, by fold, calibrated by Platt's method on the scores of the other folds.
+/// So scores of different families become comparable, and no row contributes to its own probability.
 ///
 /// # Errors
-/// If scores and labels differ in length, or Newton's method does not converge on any fold.
+/// If scores and labels differ in length, or Newton's method does not converge for a fold.
 pub fn cross_fitted(scores: &[Vec<f64>], labels: &[Vec<bool>]) -> Result<Vec<Vec<f64>>, CalibrationError> {
     if scores.len() != labels.len() {
         return Err(CalibrationError::Folds { scores: scores.len(), labels: labels.len() });
@@ -138,13 +137,11 @@ pub fn cross_fitted(scores: &[Vec<f64>], labels: &[Vec<bool>]) -> Result<Vec<Vec
     Ok(probabilities)
 }
 
-/// The rows of all folds but one, in order.
 fn all_but<T: Copy>(held_out: usize, folds: &[Vec<T>]) -> Vec<T> {
     let others = folds.iter().enumerate().filter(|(fold, _)| *fold != held_out);
     others.flat_map(|(_, rows)| rows.iter().copied()).collect()
 }
 
-/// The probability of each score.
 pub fn probabilities(calibration: &Calibration, scorer: &Scorer, scores: &[f64]) -> Vec<f64> {
     scores.iter().map(|score| calibration.probability(scorer, *score)).collect()
 }
@@ -174,7 +171,7 @@ mod tests {
             let numbers = |name: &str| serde_json::from_value::<Vec<f64>>(case[name].clone()).unwrap();
             let labels: Vec<bool> = serde_json::from_value(case["labels"].clone()).unwrap();
             let (scores, at) = (numbers("scores"), numbers("at"));
-            // scikit-learn's Platt stops where the gradient is below 1e-6 (ours: 1e-5) of the rows.
+            // scikit-learn stops at a gradient below 1e-6 per row, linfa at 1e-5.
             for (calibration, golden, tolerance) in [
                 (platt_calibration(&scores, &labels), numbers("platt"), 2e-4),
                 (isotonic(&scores, &labels), numbers("isotonic"), 1e-12),
@@ -191,11 +188,11 @@ mod tests {
     #[test]
     fn automatic_calibration_depends_on_the_number_of_positive_rows() {
         let (scores, labels) = ([0.1, 0.2, 0.3, 0.4], [false, true, false, true]);
-        let of = |method, min| fit(method, min, &scores, &labels).unwrap();
-        assert!(matches!(of(CalibrationMethod::Auto, 2), Calibration::Isotonic { .. }));
-        assert!(matches!(of(CalibrationMethod::Auto, 3), Calibration::Platt { .. }));
-        assert!(matches!(of(CalibrationMethod::Platt, 0), Calibration::Platt { .. }));
-        assert_eq!(of(CalibrationMethod::None, 0), Calibration::None);
+        let fitted = |method, min| fit(method, min, &scores, &labels).unwrap();
+        assert!(matches!(fitted(CalibrationMethod::Auto, 2), Calibration::Isotonic { .. }));
+        assert!(matches!(fitted(CalibrationMethod::Auto, 3), Calibration::Platt { .. }));
+        assert!(matches!(fitted(CalibrationMethod::Platt, 0), Calibration::Platt { .. }));
+        assert_eq!(fitted(CalibrationMethod::None, 0), Calibration::None);
     }
 
     #[test]
@@ -209,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn cross_fitting_leaves_out_the_row_itself() {
+    fn cross_fitting_excludes_the_row_itself() {
         let scores = vec![vec![0.1, 0.9, 0.4], vec![0.2, 0.8, 0.6], vec![0.3, 0.7, 0.5]];
         let mut labels = vec![vec![false, true, false], vec![false, true, true], vec![false, true, false]];
         let before = cross_fitted(&scores, &labels).unwrap();
@@ -229,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_fit_is_valid_and_keeps_the_mean(
+        fn fitted_calibrations_are_valid_and_keep_the_mean(
             rows in proptest::collection::vec((0u8..40, any::<bool>()), 2..80),
         ) {
             let scores: Vec<f64> = rows.iter().map(|r| f64::from(r.0) / 7.0).collect();
@@ -239,7 +236,7 @@ mod tests {
             }
             let p = probabilities(&isotonic(&scores, &labels), &any_scorer(), &scores);
             let off = p.iter().sum::<f64>() - labels.iter().filter(|l| **l).count() as f64;
-            prop_assert!(off.abs() <= 1.0, "only what is kept off 0 and 1 moves the mean: {}", off);
+            prop_assert!(off.abs() <= 1.0, "only clipping changes the mean: {}", off);
         }
     }
 }

@@ -1,28 +1,27 @@
-//! The model card: what a run did, and how its model scored.
+//! Writes the model card.
 
 use crate::candidates::Family;
 use crate::data::TrainingData;
 use crate::dataset::Dataset;
 use crate::final_fit::FinalFit;
 use crate::folds::Folds;
-use crate::importance::importance;
 use crate::search::{Search, Trial};
-use crate::settings::{ChooseBy, TrainingSettings};
+use crate::settings::{SelectionMetric, TrainingSettings};
 use crate::snapshots::{labels, user_numbers};
-use crate::{guards, ranks, threshold, warnings};
+use crate::{leakage, ranks, shap, threshold, warnings};
 use churn_common::calendar::Timestamp;
 use churn_common::features::SCHEMA;
 use churn_common::metrics::{
     EstimateParams, Evaluation, MetricsError, brier, estimate, expected_calibration_error, reliability,
 };
 use churn_common::model::card::{
-    CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureBlind, Guards, PermutedLabels, Rows,
-    TestScore, Validation,
+    CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks, PermutedLabels,
+    Rows, TestScore, Validation,
 };
 use churn_common::model::{Card, Model, ModelVersion, ScoreError};
 use churn_common::snapshot::Snapshot;
 
-/// What the card is written from.
+/// The inputs of the card.
 pub(crate) struct Run<'a> {
     pub now: Timestamp,
     pub data: &'a TrainingData,
@@ -31,18 +30,17 @@ pub(crate) struct Run<'a> {
     pub test_rows: Rows,
     /// The model's probabilities of the test snapshots.
     pub test_probabilities: &'a [f64],
-    /// The training rows as candidates take them.
+    /// The training rows.
     pub rows: &'a Dataset,
     pub folds: &'a Folds,
     pub search: &'a Search,
     pub fit: &'a FinalFit,
     pub version: &'a ModelVersion,
     pub model: &'a Model,
-    /// The run on shuffled labels, where there was time for it.
+    /// `None` if the check was skipped.
     pub permuted_labels: Option<PermutedLabels>,
 }
 
-/// Why no card can be written.
 #[derive(Debug, thiserror::Error)]
 pub enum CardError {
     #[error("evaluation failed: {0}")]
@@ -54,7 +52,7 @@ pub enum CardError {
     Settings(#[from] serde_json::Error),
 }
 
-/// The card of a model that has not been through the gate.
+/// The card of a model before the gate.
 ///
 /// # Errors
 /// If the model's probabilities cannot be scored or explained.
@@ -62,21 +60,22 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
     let (settings, model, probabilities) = (run.settings, run.model, run.test_probabilities);
     let (test, train) = (&run.data.test, &run.data.train);
     let test_labels = labels(test);
-    let evaluation = Evaluation::of(&test_labels, probabilities, model.threshold().get())?;
+    let evaluation = Evaluation::new(&test_labels, probabilities, model.threshold().get())?;
     let training_probabilities = model.predict_all(train.iter().map(|s| &s.row))?;
     let test_params = settings.estimate_params(model.threshold(), test.iter().map(|s| s.cutoff));
-    let bound = settings.decision.leak_roc_auc;
-    let guards = Guards {
-        future: FutureBlind { users: run.data.future_checked },
+    let limit = settings.decision.leakage_roc_auc_limit;
+    let leakage_checks = LeakageChecks {
+        future_events: FutureEvents { users: run.data.future_checked },
         permuted_labels: run.permuted_labels,
-        single_feature: guards::single_feature(run.rows, run.folds, &run.search.chosen().ranks, &out_of_fold(&run))?,
-        test_score: TestScore { bound, passed: evaluation.roc_auc.is_none_or(|auc| auc < bound) },
+        single_feature: leakage::single_feature(run.rows, run.folds, &run.search.selected().ranks, &out_of_fold(&run))?,
+        test_score: TestScore { limit, passed: evaluation.roc_auc.is_none_or(|auc| auc < limit) },
     };
+    let (shap_importance, shap_dependence) = shap::explain(model, test)?;
     let mut card = Card {
         version: run.version.clone(),
-        family: run.search.chosen().candidate.family().to_string(),
+        family: run.search.selected().candidate.family().to_string(),
         created_at: run.now,
-        log_span: run.data.log_span,
+        data_range: run.data.data_range,
         label: settings.label(),
         window_days: settings.window_days,
         schema_hash: model.schema_hash().to_owned(),
@@ -85,20 +84,21 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         calibration: calibration(&run, &test_labels)?,
         decision: DecisionReport {
             decision: run.fit.decision,
-            rule: run.fit.rule.clone(),
-            missed_churner_cost: settings.decision.missed_churner_cost,
-            wasted_offer_cost: settings.decision.wasted_offer_cost,
+            threshold_rationale: run.fit.threshold_rationale.clone(),
+            false_negative_cost: settings.decision.false_negative_cost,
+            false_positive_cost: settings.decision.false_positive_cost,
             trade_off: threshold::trade_off(&test_labels, probabilities, model.threshold(), &settings.decision),
         },
-        estimates: estimate(&test_labels, probabilities, &user_numbers(test), &test_params)?,
-        training_evaluation: Evaluation::of(&labels(train), &training_probabilities, model.threshold().get())?,
+        metrics: estimate(&test_labels, probabilities, &user_numbers(test), &test_params)?,
+        training_evaluation: Evaluation::new(&labels(train), &training_probabilities, model.threshold().get())?,
         evaluation,
         features: importances(&run.fit.fitted.importances),
-        importance: importance(model, test)?,
+        shap_importance,
+        shap_dependence,
         settings: serde_json::to_value(settings)?,
         training: run.training_rows,
         test: run.test_rows,
-        guards,
+        leakage_checks,
         gate: None,
         warnings: Vec::new(),
         notes: Vec::new(),
@@ -108,7 +108,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
     Ok(card)
 }
 
-/// The parameters of estimates on the rows held out in cross-validation.
+/// Parameters of estimates on the rows held out in cross-validation.
 fn out_of_fold(run: &Run<'_>) -> EstimateParams {
     let held_out = run.folds.held_out().filter_map(|row| run.data.train.get(row));
     run.settings.estimate_params(run.fit.decision.threshold, held_out.map(|s| s.cutoff))
@@ -120,11 +120,11 @@ fn validation(run: &Run<'_>) -> Validation {
         time_blocks: run.folds.time_blocks,
         rows: run.folds.held_out().count(),
         positives: run.folds.held_out().filter(|&row| run.rows.labels[row]).count(),
-        chosen_by: match run.settings.search.choose_by {
-            ChooseBy::LogLoss => "log_loss".into(),
-            ChooseBy::PrAuc => "pr_auc".into(),
+        selection_metric: match run.settings.search.selection_metric {
+            SelectionMetric::LogLoss => "log_loss".into(),
+            SelectionMetric::PrAuc => "pr_auc".into(),
         },
-        skipped: run.search.skipped,
+        skipped_candidates: run.search.skipped,
     }
 }
 
@@ -137,13 +137,13 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
         let report = CandidateReport {
             family: trial.candidate.family().to_string(),
             hyper_parameters: trial.candidate.hyper_parameters(),
-            best_of_family: run.search.is_best_of_family(at, run.settings.search.choose_by),
-            chosen: at == run.search.chosen,
+            best_of_family: run.search.is_best_of_family(at, run.settings.search.selection_metric),
+            selected: at == run.search.selected,
             log_loss: trial.log_loss,
             pr_auc: trial.pr_auc,
-            estimates: ranks::out_of_fold(&labels, &trial.probabilities, &trial.ranks, &users, &params)?,
+            metrics: ranks::out_of_fold(&labels, &trial.probabilities, &trial.ranks, &users, &params)?,
             folds: trial.folds.clone(),
-            seconds: trial.took.as_secs_f64(),
+            cv_seconds: trial.took.as_secs_f64(),
         };
         Ok((trial.candidate.family(), report))
     };
@@ -161,8 +161,8 @@ fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, Card
         calibration: run.fit.calibration.clone(),
         rows: run.folds.held_out().count(),
         positives: run.folds.held_out().filter(|&row| run.rows.labels[row]).count(),
-        ece_before: expected_calibration_error(labels, &uncalibrated)?,
-        brier_before: brier(labels, &uncalibrated)?,
+        uncalibrated_ece: expected_calibration_error(labels, &uncalibrated)?,
+        uncalibrated_brier: brier(labels, &uncalibrated)?,
         reliability: reliability(labels, run.test_probabilities)?,
     })
 }

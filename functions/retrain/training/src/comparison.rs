@@ -1,4 +1,4 @@
-//! Two models on the same rows, which neither was trained on.
+//! Comparison of two models on the same rows, which neither was trained on.
 
 use crate::settings::TrainingSettings;
 use crate::snapshots::{labels, user_numbers};
@@ -9,7 +9,7 @@ use churn_common::model::{Card, ModelVersion, Probability};
 use churn_common::snapshot::Snapshot;
 use std::collections::BTreeSet;
 
-/// Scores that do not depend on a threshold: each model has its own.
+/// Metrics that do not depend on the threshold, because each model has its own.
 const COMPARED: [&str; 5] = ["roc_auc", "pr_auc", "log_loss", "brier", "ece"];
 
 /// Snapshots with a model's probabilities.
@@ -20,11 +20,11 @@ pub struct ScoredSnapshots<'a> {
     pub window_days: u16,
     /// `(n_rows,)`, 0..=1.
     pub probabilities: &'a [f64],
-    /// The probability from which on the model's label is 1.
+    /// The model's decision threshold.
     pub threshold: Probability,
 }
 
-/// Rows that are out of time for two models, with the probabilities of both.
+/// Rows that are out of time for both models, with the probabilities of both.
 #[derive(Debug)]
 pub struct ComparableRows {
     snapshots: Vec<Snapshot>,
@@ -33,11 +33,11 @@ pub struct ComparableRows {
     champion_probabilities: Vec<f64>,
 }
 
-/// Too few rows to compare two models on.
+/// Too few rows to compare two models.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "of the rows that are newer than the training of champion {champion}, {positives} churned and {negatives} did not; \
-     it takes {needed} of either (min_rows_per_class)"
+    "{positives} churned and {negatives} retained rows are newer than the training rows of champion {champion}, \
+     expected at least {needed} of either class (min_rows_per_class)"
 )]
 pub struct InsufficientRows {
     champion: ModelVersion,
@@ -46,18 +46,18 @@ pub struct InsufficientRows {
     needed: u32,
 }
 
-/// Whether the rows at `cutoff` are out of time for the model of `card`: no label of its training reaches beyond.
+/// Whether rows at `cutoff` are out of time for the model of `card`: all labels of its training were known by then.
 pub fn is_out_of_time(card: &Card, cutoff: Day) -> bool {
     let delay = i32::from(card.label.label_delay_days());
     card.training.cutoffs.last().is_none_or(|trained| cutoff >= trained.plus(delay))
 }
 
 impl ComparableRows {
-    /// Selects the rows that are out of time for the champion too. `champion_probabilities` are the champion's of the same
-    /// rows; `None` where it has no row of that user and cutoff.
+    /// Selects the rows that are also out of time for the champion. `champion_probabilities` belong to the same rows;
+    /// `None` if the champion has no row of that user and cutoff.
     ///
     /// # Errors
-    /// If fewer rows of either class remain than `min_rows_per_class`.
+    /// If fewer than `min_rows_per_class` rows of either class remain.
     pub fn select(
         scored: ScoredSnapshots<'_>,
         champion: &Card,
@@ -108,7 +108,7 @@ impl ComparableRows {
             champion_roc_auc: roc_auc(&self.labels, &self.champion_probabilities)?,
             roc_auc: roc_auc(&self.labels, &self.probabilities)?,
             differences,
-            margin: settings.gate.gate_margin,
+            non_inferiority_margin: settings.gate.gate_non_inferiority_margin,
         })
     }
 }

@@ -1,30 +1,29 @@
-//! Training rows in the form that candidates are fitted on, and the folds that name some of them by position.
+//! Training rows as candidates are fitted on them, and folds of them.
 
 use ndarray::{Array2, Axis, ShapeError};
 use std::collections::BTreeMap;
 
-/// Training rows; all parts are of one length.
+/// Training rows; all parts have the same length.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     /// `(n_rows, n_features)`, finite; NaN = missing.
     pub features: Array2<f32>,
     /// `(n_rows,)`, true = positive (churned). Both classes must occur.
     pub labels: Vec<bool>,
-    /// `(n_rows,)`, the user of each row; any numbers, in any order. Rows of a user are drawn together.
+    /// `(n_rows,)`, the user of each row: any numbers, in any order.
     pub users: Vec<u32>,
-    /// `(n_rows,)`, how much a row weighs, 1 or more: whole numbers, whose sums are exact in any order.
+    /// `(n_rows,)`, the weight of each row, 1 or more. Integers, so that sums do not depend on the order.
     pub weights: Vec<u32>,
 }
 
-/// Rows to fit on, and rows to score with what was fitted, by position.
+/// Positions of the rows to fit on, and of the held-out rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fold {
     pub train: Vec<usize>,
-    /// Rows that are held out, of users none of whose rows are in `train`.
+    /// Held-out rows; none of their users is in `train`.
     pub test: Vec<usize>,
 }
 
-/// Why no candidate can be fitted on these rows.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidDataset {
     #[error("no rows to fit on")]
@@ -32,7 +31,6 @@ pub enum InvalidDataset {
     /// The features are not `(n_rows, n_features)`.
     #[error("features: {0}")]
     Shape(#[from] ShapeError),
-    /// A part has another length than `features`.
     #[error("{found} {what} for {rows} rows of features")]
     Length {
         /// `labels`, `users` or `weights`.
@@ -40,18 +38,18 @@ pub enum InvalidDataset {
         found: usize,
         rows: usize,
     },
-    /// More rows or features than the served form can number.
-    #[error("{found} {what}, at most {most} can be fitted")]
+    /// The served form cannot number more.
+    #[error("{found} {what}, expected at most {max}")]
     TooMany {
         /// `rows` or `features`.
         what: &'static str,
         found: usize,
-        most: usize,
+        max: usize,
     },
-    #[error("all {rows} rows are labelled {label}, both classes are needed")]
+    #[error("all {rows} rows are labelled {label}, expected both classes")]
     OneClass { label: bool, rows: usize },
     /// Positions count from 0.
-    #[error("row {row}, feature {feature}: value is {value}, must be finite or missing")]
+    #[error("row {row}, feature {feature}: value is {value}, expected a finite or missing value")]
     Infinite { row: usize, feature: usize, value: f32 },
 }
 
@@ -69,11 +67,10 @@ impl Dataset {
                 return Err(InvalidDataset::Length { what, found, rows });
             }
         }
-        for (what, found, most) in
-            [("rows", rows, u32::MAX as usize), ("features", features, usize::from(u16::MAX) - 1)]
+        for (what, found, max) in [("rows", rows, u32::MAX as usize), ("features", features, usize::from(u16::MAX) - 1)]
         {
-            if found > most {
-                return Err(InvalidDataset::TooMany { what, found, most });
+            if found > max {
+                return Err(InvalidDataset::TooMany { what, found, max });
             }
         }
         if let Some((at, &value)) = self.features.indexed_iter().find(|(_, value)| value.is_infinite()) {
@@ -92,7 +89,7 @@ impl Dataset {
         [self.labels.len() as u64 - positive, positive]
     }
 
-    /// Weight of all negative and of all positive rows.
+    /// Total weight of negative and of positive rows.
     pub(crate) fn class_weights(&self) -> [u64; 2] {
         let mut sums = [0; 2];
         for (&label, &weight) in self.labels.iter().zip(&self.weights) {
@@ -118,9 +115,9 @@ impl Dataset {
     }
 }
 
-/// Weights that give every user about the same total, however many rows they have: long-lived users have many.
+/// Weights that give every user about the same total weight, however many rows the user has.
 pub(crate) fn weights_by_user(users: &[u32]) -> Vec<u32> {
-    /// Has many divisors, so that the weights of users with few rows are exact.
+    /// The weight of a user. It has many divisors, so that the weights of rows are mostly exact.
     const USER: usize = 5040;
     let mut rows: BTreeMap<u32, usize> = BTreeMap::new();
     for &user in users {
@@ -134,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_user_weighs_about_the_same() {
+    fn every_user_has_about_the_same_weight() {
         let users: Vec<u32> = (0..20u32).flat_map(|user| vec![user; user as usize + 1]).collect();
         let mut sums = [0u32; 20];
         users.iter().zip(weights_by_user(&users)).for_each(|(&user, weight)| sums[user as usize] += weight);

@@ -9,10 +9,9 @@ use churn_common::model::{InvalidModel, ScoreError};
 use churn_common::settings::SettingsError;
 use parquet::errors::ParquetError;
 
-/// Why there is no trained model.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
-    /// The data do not suffice; no failure.
+    /// Not a failure.
     #[error(transparent)]
     InsufficientData(#[from] InsufficientData),
     #[error(transparent)]
@@ -25,8 +24,8 @@ pub enum TrainingError {
     FinalFit(#[from] FinalFitError),
     #[error("rows cannot be written: {0}")]
     Table(#[from] ParquetError),
-    /// A defect: what was fitted breaks a rule of the served form.
-    #[error("the fitted model is not fit to serve: {0}")]
+    /// The fitted model violates a rule of the served form: a defect.
+    #[error("the fitted model is invalid: {0}")]
     Model(#[from] InvalidModel),
     /// A held-out row cannot be scored.
     #[error("scoring failed: {0}")]
@@ -36,7 +35,7 @@ pub enum TrainingError {
 }
 
 impl TrainingError {
-    /// Whether other settings would help.
+    /// Whether the settings are the cause.
     pub fn is_invalid_settings(&self) -> bool {
         matches!(self, Self::Settings(_) | Self::FinalFit(FinalFitError::Settings(_)))
     }

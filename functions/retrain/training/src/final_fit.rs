@@ -1,4 +1,4 @@
-//! From the chosen candidate to the parts of the served model: the fit on all training rows, its calibration, its threshold.
+//! The final fit: the selected candidate on all training rows, its calibration and its decision threshold.
 
 use crate::calibration::{self, CalibrationError};
 use crate::candidates::{FitError, Fitted};
@@ -14,32 +14,30 @@ use churn_common::settings::SettingsError;
 /// The parts of a served model.
 #[derive(Debug)]
 pub struct FinalFit {
-    /// The chosen candidate, fitted on all training rows.
+    /// The selected candidate, fitted on all training rows.
     pub fitted: Fitted,
     pub calibration: Calibration,
     pub decision: DecisionRule,
     /// How the threshold was found, as a phrase.
-    pub rule: String,
+    pub threshold_rationale: String,
 }
 
-/// Why there is no final fit.
 #[derive(Debug, thiserror::Error)]
 pub enum FinalFitError {
     #[error("fitting failed: {0}")]
     Fit(#[from] FitError),
     #[error("calibration failed: {0}")]
     Calibration(#[from] CalibrationError),
-    /// The settings lead to no threshold or to no risk bounds.
+    /// The settings give no valid threshold or risk levels.
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
 
-/// Fits the chosen candidate on all training rows. Calibration and threshold are fitted on the scores of the same
-/// candidate in cross-validation, of rows it had not seen. There every row counts once, whatever its weight in fitting:
-/// probabilities are compared with the rate of users at a cutoff, as in production.
+/// Fits the selected candidate on all training rows. Calibration and threshold are fitted on its out-of-fold scores,
+/// where every row has weight 1: in production, probabilities are compared with the churn rate of users at a cutoff.
 ///
 /// # Errors
-/// If it cannot be fitted or calibrated, or the settings lead to no threshold.
+/// If the candidate cannot be fitted or calibrated, or the settings give no valid threshold.
 pub fn final_fit(
     search: &Search,
     rows: &Dataset,
@@ -47,7 +45,7 @@ pub fn final_fit(
     folds: &Folds,
     settings: &TrainingSettings,
 ) -> Result<FinalFit, FinalFitError> {
-    let trial = search.chosen();
+    let trial = search.selected();
     let fitted = trial.candidate.fit(rows)?;
     let held_out: Vec<usize> = folds.held_out().collect();
     let labels: Vec<bool> = held_out.iter().map(|&row| rows.labels[row]).collect();
@@ -61,6 +59,7 @@ pub fn final_fit(
         .filter(|(row, _)| Some(cutoffs[**row]) == newest)
         .map(|(_, p)| *p)
         .collect();
-    let Threshold { value: threshold, rule } = threshold::find(decision, &at_newest)?;
-    Ok(FinalFit { fitted, calibration, decision: DecisionRule { threshold, risk: decision.risk_bounds()? }, rule })
+    let Threshold { value: threshold, rationale: threshold_rationale } = threshold::find(decision, &at_newest)?;
+    let decision = DecisionRule { threshold, risk: decision.risk_bounds()? };
+    Ok(FinalFit { fitted, calibration, decision, threshold_rationale })
 }

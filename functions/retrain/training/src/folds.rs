@@ -1,38 +1,38 @@
 //! Folds of cross-validation: users are held out in groups, cutoffs in blocks of time.
 
 use crate::dataset::{Dataset, Fold};
-use crate::random::{rng, shuffle};
 use churn_common::calendar::Day;
+use churn_common::random::{rng, shuffle};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Parameters of [`Folds::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FoldParams {
-    /// Groups that users are assigned to, 2 or more.
+    /// Number of groups of users, 2 or more.
     pub user_groups: usize,
-    /// Blocks of cutoffs, 1 or more.
+    /// Number of blocks of cutoffs, 1 or more.
     pub time_blocks: usize,
-    /// Days after a cutoff by which its label is known: the purge gap.
+    /// Days from a cutoff until its label is known: the purge gap.
     pub label_delay_days: u16,
-    /// Fewest rows of either class that are fitted on.
+    /// Minimum number of rows of either class to fit on.
     pub min_rows_per_class: usize,
     pub seed: u64,
 }
 
-/// The folds of a run; no row is held out twice.
+/// The folds of a training; no row is held out twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folds {
     pub folds: Vec<Fold>,
     pub user_groups: usize,
     /// `(n_rows,)`, the group of every row's user.
     pub group_of: Vec<usize>,
-    /// Blocks of cutoffs that are held out in order of time; 0 where only users are held out.
+    /// Number of blocks of cutoffs held out in order of time; 0 if only users are held out.
     pub time_blocks: usize,
 }
 
-/// Some fold would have too few rows of a class to fit on.
+/// A fold would have too few rows of a class to fit on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("with users in {user_groups} groups, a fold has {found} rows of one class to fit on, at least {needed} needed")]
+#[error("with {user_groups} groups of users, a fold has {found} rows of a class to fit on, expected at least {needed}")]
 pub struct InsufficientClassRows {
     user_groups: usize,
     found: usize,
@@ -40,16 +40,16 @@ pub struct InsufficientClassRows {
 }
 
 impl Folds {
-    /// Folds `rows`, the cutoff of each being `cutoffs`.
+    /// Folds for `rows`; `cutoffs` are the cutoffs of the rows.
     ///
-    /// Users are assigned to groups, those who ever churned first, so that each group gets its share. Cutoffs whose
-    /// predecessors have known labels are cut into blocks. Each group is held out in each block, from a model of the
-    /// other groups' rows whose labels were known by the block's first cutoff. So it is in production: a model scores
-    /// later days and, mostly, users whose churn it has not seen. Blocks that leave too few rows of a class to fit on
-    /// are dropped, the oldest first; where none remains, each group is held out at all cutoffs at once.
+    /// Users are assigned to groups, stratified by whether they ever churned. Cutoffs before which some labels are
+    /// known are divided into blocks. For each block and group, the group's rows in the block are held out from a model
+    /// of the other groups' rows whose labels were known by the first cutoff of the block. This simulates production: a
+    /// model scores later days and mostly users whose churn it has not seen. Blocks that leave too few rows of a class
+    /// to fit on are dropped, oldest first. If no block remains, each group is held out at all cutoffs.
     ///
     /// # Errors
-    /// If even then a fold is left with too few rows of a class.
+    /// If a fold still has too few rows of a class.
     pub fn new(rows: &Dataset, cutoffs: &[Day], params: &FoldParams) -> Result<Self, InsufficientClassRows> {
         let groups = assign_groups(rows, params);
         let blocks = blocks(cutoffs, params);
@@ -66,7 +66,7 @@ impl Folds {
                     }
                 })
                 .collect();
-            if weakest(rows, &folds) >= params.min_rows_per_class {
+            if fewest_class_rows(rows, &folds) >= params.min_rows_per_class {
                 return Ok(Self::from_parts(folds, params.user_groups, groups, used.len()));
             }
         }
@@ -76,8 +76,8 @@ impl Folds {
                 test: filter(cutoffs, |row, _| groups[row] == group),
             })
             .collect();
-        // A class must occur. That all rows together have enough of it was checked before.
-        match weakest(rows, &folds) {
+        // Both classes must occur. The number of all rows of either class was checked before.
+        match fewest_class_rows(rows, &folds) {
             0 => Err(InsufficientClassRows { user_groups: params.user_groups, found: 0, needed: 1 }),
             _ => Ok(Self::from_parts(folds, params.user_groups, groups, 0)),
         }
@@ -88,7 +88,7 @@ impl Folds {
         Self { folds, user_groups, group_of, time_blocks }
     }
 
-    /// `(n_rows,)`, the fold that holds each row out, if one does.
+    /// `(n_rows,)`, the fold that holds each row out, if any.
     pub fn fold_of(&self) -> Vec<Option<usize>> {
         let mut folds = vec![None; self.group_of.len()];
         for (n, fold) in self.folds.iter().enumerate() {
@@ -97,7 +97,7 @@ impl Folds {
         folds
     }
 
-    /// The positions of all rows that are held out, fold by fold.
+    /// The positions of all held-out rows, by fold.
     pub fn held_out(&self) -> impl Iterator<Item = usize> {
         self.folds.iter().flat_map(|fold| fold.test.iter().copied())
     }
@@ -116,7 +116,7 @@ fn assign_groups(rows: &Dataset, params: &FoldParams) -> Vec<usize> {
     rows.users.iter().map(|user| groups[user]).collect()
 }
 
-/// The cutoffs that some other one's label is known by, ascending, in blocks of about as many each.
+/// The cutoffs at which a label of an earlier cutoff is known, ascending, in blocks of about the same size.
 fn blocks(cutoffs: &[Day], params: &FoldParams) -> Vec<Vec<Day>> {
     let distinct: BTreeSet<Day> = cutoffs.iter().copied().collect();
     let Some(first_known) = distinct.first().map(|first| first.plus(i32::from(params.label_delay_days))) else {
@@ -131,14 +131,14 @@ fn filter(cutoffs: &[Day], keep: impl Fn(usize, Day) -> bool) -> Vec<usize> {
     cutoffs.iter().enumerate().filter(|(row, cutoff)| keep(*row, **cutoff)).map(|(row, _)| row).collect()
 }
 
-/// The fewest rows of a class that any fold is fitted on; no more than those held out of either class altogether.
-fn weakest(rows: &Dataset, folds: &[Fold]) -> usize {
+/// The minimum over all folds of the rows of a class to fit on, and over the classes of all held-out rows.
+fn fewest_class_rows(rows: &Dataset, folds: &[Fold]) -> usize {
     let smaller = |positions: &mut dyn Iterator<Item = usize>| {
         let (positives, all) = positions.fold((0, 0), |(p, n), row| (p + usize::from(rows.labels[row]), n + 1));
         positives.min(all - positives)
     };
-    let trained = folds.iter().map(|fold| smaller(&mut fold.train.iter().copied())).min().unwrap_or(0);
-    trained.min(smaller(&mut folds.iter().flat_map(|fold| fold.test.iter().copied())))
+    let fitted = folds.iter().map(|fold| smaller(&mut fold.train.iter().copied())).min().unwrap_or(0);
+    fitted.min(smaller(&mut folds.iter().flat_map(|fold| fold.test.iter().copied())))
 }
 
 #[cfg(test)]
@@ -149,18 +149,21 @@ mod tests {
     const PARAMS: FoldParams =
         FoldParams { user_groups: 4, time_blocks: 2, label_delay_days: 14, min_rows_per_class: 2, seed: 1 };
 
-    /// 60 users at `n_cutoffs` weekly cutoffs; every fifth churns at each of them.
+    /// 60 users at `n_cutoffs` weekly cutoffs; every fifth user churns at each cutoff.
     fn rows(n_cutoffs: i32) -> (Dataset, Vec<Day>) {
-        let of = |row: usize| (row % 60, row / 60);
+        let user_and_cutoff = |row: usize| (row % 60, row / 60);
         let n = 60 * n_cutoffs as usize;
-        let labels: Vec<bool> = (0..n).map(|row| of(row).0 % 5 == 0).collect();
+        let labels: Vec<bool> = (0..n).map(|row| user_and_cutoff(row).0 % 5 == 0).collect();
         let rows = testing::rows(vec![vec![0.0]; n], &labels);
-        let users = (0..n).map(|row| of(row).0 as u32).collect();
-        (Dataset { users, ..rows }, (0..n).map(|row| Day::from_number(17_800 + 7 * of(row).1 as i32)).collect())
+        let users = (0..n).map(|row| user_and_cutoff(row).0 as u32).collect();
+        (
+            Dataset { users, ..rows },
+            (0..n).map(|row| Day::from_number(17_800 + 7 * user_and_cutoff(row).1 as i32)).collect(),
+        )
     }
 
     #[test]
-    fn no_fold_sees_the_users_or_the_time_it_holds_out() {
+    fn held_out_users_and_times_are_not_fitted_on() {
         let (rows, cutoffs) = rows(8);
         let folds = Folds::new(&rows, &cutoffs, &PARAMS).unwrap();
         assert_eq!((folds.time_blocks, folds.folds.len()), (2, 8));
@@ -170,11 +173,11 @@ mod tests {
             let first = fold.test.iter().map(|&row| cutoffs[row]).min().unwrap();
             assert!(fold.train.iter().all(|&row| cutoffs[row].plus(14) <= first));
             let churned = fold.test.iter().filter(|&&row| rows.labels[row]).count();
-            assert_eq!(churned * 5, fold.test.len(), "every group has its share of those who churn");
+            assert_eq!(churned * 5, fold.test.len(), "groups are stratified");
         }
         let held_out: BTreeSet<usize> = folds.held_out().collect();
         assert_eq!(held_out.len(), folds.held_out().count());
-        assert_eq!(held_out.len(), 6 * 60, "all but the cutoffs that no label is known by");
+        assert_eq!(held_out.len(), 6 * 60, "all but the cutoffs at which no label is known");
         let fold_of = folds.fold_of();
         for (row, fold) in fold_of.iter().enumerate() {
             assert_eq!(*fold, folds.folds.iter().position(|fold| fold.test.contains(&row)));
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_with_too_little_to_fit_on_are_dropped_and_users_alone_held_out_at_last() {
+    fn blocks_with_too_few_rows_are_dropped_and_finally_only_users_are_held_out() {
         let (rows, cutoffs) = rows(8);
         // 12 churned users, 9 of them in three groups: 9 rows at the first cutoff, 36 at the first four.
         let with = |min_rows_per_class| Folds::new(&rows, &cutoffs, &FoldParams { min_rows_per_class, ..PARAMS });

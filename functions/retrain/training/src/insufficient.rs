@@ -1,31 +1,30 @@
-//! Too little data to train on: not a failure, the champion stays.
+//! Insufficient data: no failure, the champion stays.
 
 use crate::folds::InsufficientClassRows;
 use crate::settings::TrainingSettings;
 use crate::split::InsufficientHistory;
 use churn_common::model::card::Rows;
 
-/// What the stored data lack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InsufficientData {
-    #[error("no log has been ingested yet")]
+    #[error("no log has been ingested")]
     NoData,
     #[error(transparent)]
     History(#[from] InsufficientHistory),
-    #[error("{users} users in the training rows, at least {needed} needed (min_users)")]
+    #[error("{users} users in the training rows, expected at least {needed} (min_users)")]
     Users { users: usize, needed: usize },
     #[error(
-        "{positives} training rows churned and {negatives} did not, at least {needed} of either needed \
+        "{positives} churned and {negatives} retained training rows, expected at least {needed} of either class \
          (min_rows_per_class)"
     )]
     ClassRows { positives: usize, negatives: usize, needed: usize },
-    #[error("{positives} of {rows} held-out rows churned, evaluation needs both outcomes")]
+    #[error("{positives} of {rows} held-out rows churned, expected rows of both classes")]
     HeldOut { positives: usize, rows: usize },
     #[error(transparent)]
     Folds(#[from] InsufficientClassRows),
 }
 
-/// Checks that the rows suffice to train and to evaluate a model.
+/// Checks that there are enough rows to train and evaluate a model.
 pub(crate) fn check(train: &Rows, test: &Rows, settings: &TrainingSettings) -> Result<(), InsufficientData> {
     let (users, needed) = (train.users, settings.min_users as usize);
     if users < needed {

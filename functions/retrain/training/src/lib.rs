@@ -1,5 +1,5 @@
-//! Training: snapshots, settings and a deadline in; a model and its card out ([`train()`]). Pure: no store, no network, no
-//! asynchronous runtime.
+//! Training: takes snapshots, settings and a deadline, returns a model and its card ([`train()`]). Pure: no store, no
+//! network, no asynchronous runtime.
 
 mod calibration;
 pub mod candidates;
@@ -11,13 +11,12 @@ mod deadline;
 mod error;
 mod final_fit;
 mod folds;
-pub mod guards;
-mod importance;
 mod insufficient;
-mod random;
+pub mod leakage;
 mod ranks;
 mod search;
 mod settings;
+mod shap;
 pub mod snapshots;
 mod split;
 mod threshold;

@@ -1,4 +1,4 @@
-//! The search for a model: every candidate is cross-validated on the same folds, within the time available.
+//! Model selection: every candidate is cross-validated on the same folds, within the time available.
 
 use crate::calibration::{CalibrationError, cross_fitted};
 use crate::candidates::prior::Prior;
@@ -7,29 +7,28 @@ use crate::dataset::Dataset;
 use crate::deadline::Deadline;
 use crate::folds::Folds;
 use crate::ranks;
-use crate::settings::ChooseBy;
+use crate::settings::SelectionMetric;
 use churn_common::metrics::{MetricsError, log_loss, pr_auc, roc_auc};
 use churn_common::model::card::FoldScores;
 use std::time::{Duration, Instant};
 use tracing::{error_span, info};
 
-/// What the search found.
 #[derive(Debug)]
 pub struct Search {
-    /// Every candidate tried; the baseline first.
+    /// Every candidate tried, the baseline first.
     pub trials: Vec<Trial>,
-    /// Position of the chosen one, which is never the baseline.
-    pub chosen: usize,
-    /// Candidates that were not tried for lack of time.
+    /// Position of the best candidate in `trials`, never that of the baseline.
+    pub selected: usize,
+    /// Candidates that were not tried because the time was up.
     pub skipped: usize,
 }
 
-/// A candidate that was cross-validated.
+/// A cross-validated candidate.
 #[derive(Debug)]
 pub struct Trial {
-    /// The candidate, with what cross-validation settled.
+    /// The candidate, with hyper-parameters tuned in cross-validation.
     pub candidate: Box<dyn Candidate>,
-    /// The score of every held-out row, fold by fold.
+    /// The score of every held-out row, by fold.
     pub scores: Vec<Vec<f64>>,
     /// The probabilities of the same rows, in the same order: see [`cross_fitted`].
     pub probabilities: Vec<f64>,
@@ -37,13 +36,12 @@ pub struct Trial {
     pub ranks: Vec<f64>,
     /// Mean negative log-likelihood of the probabilities, in nats.
     pub log_loss: f64,
-    /// Average precision of the ranks; `None` where no row is positive.
+    /// Average precision of the ranks; `None` if no row is positive.
     pub pr_auc: Option<f64>,
     pub folds: Vec<FoldScores>,
     pub took: Duration,
 }
 
-/// Why the search failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     #[error("fitting failed: {0}")]
@@ -52,21 +50,21 @@ pub enum SearchError {
     Calibration(#[from] CalibrationError),
     #[error("evaluation failed: {0}")]
     Metrics(#[from] MetricsError),
-    #[error("there is no candidate")]
+    #[error("no candidates")]
     NoCandidate,
 }
 
 impl Search {
-    /// Tries `candidates` in order and chooses the best. The first is tried in any case, each further one only if the time
-    /// left suffices for one as slow as the slowest before it.
+    /// Tries `candidates` in order and selects the best. The first is always tried, each further one only if the
+    /// remaining time suffices for the slowest so far.
     ///
     /// # Errors
-    /// If a candidate fails, or there is none.
+    /// If a candidate fails, or there are none.
     pub fn run(
         candidates: Vec<Box<dyn Candidate>>,
         rows: &Dataset,
         folds: &Folds,
-        by: ChooseBy,
+        by: SelectionMetric,
         deadline: Deadline,
     ) -> Result<Self, SearchError> {
         let all = candidates.len();
@@ -78,30 +76,28 @@ impl Search {
             }
             trials.push(Trial::run(candidate, rows, folds)?);
         }
-        let chosen = best(&trials, by, |family| family != Family::Prior).ok_or(SearchError::NoCandidate)?;
-        Ok(Self { chosen, skipped: all + 1 - trials.len(), trials })
+        let selected = best(&trials, by, |family| family != Family::Prior).ok_or(SearchError::NoCandidate)?;
+        Ok(Self { selected, skipped: all + 1 - trials.len(), trials })
     }
 
-    /// The chosen trial.
-    pub fn chosen(&self) -> &Trial {
-        // `run` only ever chooses a position in `trials`.
-        &self.trials[self.chosen]
+    pub fn selected(&self) -> &Trial {
+        // `run` selects a position in `trials`.
+        &self.trials[self.selected]
     }
 
-    /// Whether a trial is the best of its family.
-    pub fn is_best_of_family(&self, trial: usize, by: ChooseBy) -> bool {
+    pub fn is_best_of_family(&self, trial: usize, by: SelectionMetric) -> bool {
         let family = self.trials.get(trial).map(|t| t.candidate.family());
         best(&self.trials, by, |f| Some(f) == family) == Some(trial)
     }
 }
 
-/// The best trial of the families that `of` accepts; of equally good ones the first.
-fn best(trials: &[Trial], by: ChooseBy, of: impl Fn(Family) -> bool) -> Option<usize> {
+/// The best trial of the families that `accepts` accepts; the first of equally good ones.
+fn best(trials: &[Trial], by: SelectionMetric, accepts: impl Fn(Family) -> bool) -> Option<usize> {
     let loss = |trial: &Trial| match by {
-        ChooseBy::LogLoss => trial.log_loss,
-        ChooseBy::PrAuc => -trial.pr_auc.unwrap_or(0.0),
+        SelectionMetric::LogLoss => trial.log_loss,
+        SelectionMetric::PrAuc => -trial.pr_auc.unwrap_or(0.0),
     };
-    let accepted = trials.iter().enumerate().filter(|(_, trial)| of(trial.candidate.family()));
+    let accepted = trials.iter().enumerate().filter(|(_, trial)| accepts(trial.candidate.family()));
     accepted.min_by(|(_, a), (_, b)| loss(a).total_cmp(&loss(b))).map(|(at, _)| at)
 }
 
@@ -110,7 +106,7 @@ impl Trial {
     fn run(candidate: Box<dyn Candidate>, rows: &Dataset, folds: &Folds) -> Result<Self, SearchError> {
         let (family, parameters) = (candidate.family(), candidate.hyper_parameters());
         let _span = error_span!("candidate", %family, %parameters).entered();
-        let begun = Instant::now();
+        let started = Instant::now();
         let found = candidate.cross_validate(rows, &folds.folds)?;
         let labels: Vec<Vec<bool>> =
             folds.folds.iter().map(|fold| fold.test.iter().map(|&row| rows.labels[row]).collect()).collect();
@@ -119,21 +115,25 @@ impl Trial {
         let ranks = ranks::within_folds(&probabilities);
         let (labels, probabilities) = (labels.concat(), probabilities.concat());
         let trial = Self {
-            candidate: found.settled.unwrap_or(candidate),
+            candidate: found.tuned.unwrap_or(candidate),
             log_loss: log_loss(&labels, &probabilities)?,
             pr_auc: pr_auc(&labels, &ranks)?,
             ranks,
             scores: found.scores,
             probabilities,
             folds,
-            took: begun.elapsed(),
+            took: started.elapsed(),
         };
-        info!(log_loss = trial.log_loss, pr_auc = trial.pr_auc, seconds = trial.took.as_secs_f64(), "cross-validated");
+        info!(
+            log_loss = trial.log_loss,
+            pr_auc = trial.pr_auc,
+            seconds = trial.took.as_secs_f64(),
+            "candidate cross-validated"
+        );
         Ok(trial)
     }
 }
 
-/// The scores of each fold alone.
 fn fold_scores(labels: &[Vec<bool>], probabilities: &[Vec<f64>]) -> Result<Vec<FoldScores>, MetricsError> {
     let score = |(labels, probabilities): (&Vec<bool>, &Vec<f64>)| {
         Ok(FoldScores {
@@ -153,39 +153,39 @@ mod tests {
     use crate::settings::{SearchSettings, TrainingSettings};
     use crate::testing::{folds, generate};
 
-    fn search(deadline: Deadline, by: ChooseBy) -> Search {
+    fn search(deadline: Deadline, by: SelectionMetric) -> Search {
         let rows = generate(1, 900);
         let search = SearchSettings {
             logistic_l2: vec![1.0, 10.0],
-            boosting_depths: vec![3],
+            boosting_max_depths: vec![3],
             boosting_learning_rates: vec![0.2],
             ..SearchSettings::default()
         };
         let mut settings = TrainingSettings { search, ..TrainingSettings::default() };
-        settings.forest.n_trees = 20;
+        settings.forest.forest_n_estimators = 20;
         Search::run(settings.candidates().unwrap(), &rows, &folds(&rows, 3), by, deadline).unwrap()
     }
 
-    /// The rows hold an exclusive-or, which no linear model sees.
+    /// The labels depend on an exclusive-or, which a linear model cannot learn.
     #[test]
-    fn the_best_out_of_fold_is_chosen_and_beats_the_baseline() {
-        for by in [ChooseBy::LogLoss, ChooseBy::PrAuc] {
+    fn best_candidate_is_selected_and_beats_the_baseline() {
+        for by in [SelectionMetric::LogLoss, SelectionMetric::PrAuc] {
             let found = search(Deadline::NONE, by);
             assert_eq!((found.trials.len(), found.skipped), (5, 0));
-            let (baseline, chosen) = (&found.trials[0], &found.trials[found.chosen]);
+            let (baseline, selected) = (&found.trials[0], found.selected());
             assert_eq!(baseline.candidate.family(), Family::Prior);
-            assert!(matches!(chosen.candidate.family(), Family::GradientBoosting | Family::RandomForest));
-            assert!(chosen.log_loss < baseline.log_loss - 0.01, "{} {}", chosen.log_loss, baseline.log_loss);
+            assert!(matches!(selected.candidate.family(), Family::GradientBoosting | Family::RandomForest));
+            assert!(selected.log_loss < baseline.log_loss - 0.01, "{} {}", selected.log_loss, baseline.log_loss);
             let best = (0..5).filter(|trial| found.is_best_of_family(*trial, by)).count();
             assert_eq!(best, 4, "one of each family");
         }
     }
 
     #[test]
-    fn the_scores_of_folds_add_up_to_those_of_all_rows() {
+    fn fold_log_losses_average_to_the_total() {
         let rows = generate(1, 900);
         let folds = folds(&rows, 3);
-        for trial in search(Deadline::NONE, ChooseBy::LogLoss).trials {
+        for trial in search(Deadline::NONE, SelectionMetric::LogLoss).trials {
             assert_eq!(trial.folds.len(), folds.folds.len());
             for (scores, fold) in trial.folds.iter().zip(&folds.folds) {
                 let positives = fold.test.iter().filter(|&&row| rows.labels[row]).count();
@@ -196,9 +196,9 @@ mod tests {
         }
     }
 
-    /// Two folds, by hand: the first is ranked rightly, the second has one class only.
+    /// By hand: the first fold is ranked correctly, the second has only one class.
     #[test]
-    fn a_fold_is_scored_on_its_own_rows() {
+    fn fold_metrics_use_the_fold_s_rows() {
         let labels = [vec![true, false], vec![false, false]];
         let scores = fold_scores(&labels, &[vec![0.75, 0.25], vec![0.5, 0.5]]).unwrap();
         assert_eq!((scores[0].roc_auc, scores[0].pr_auc, scores[0].positives), (Some(1.0), Some(1.0), 1));
@@ -208,8 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn a_search_out_of_time_tries_one_candidate_and_counts_the_skipped() {
-        let found = search(Deadline::after(Duration::ZERO), ChooseBy::LogLoss);
-        assert_eq!((found.trials.len(), found.chosen, found.skipped), (2, 1, 3));
+    fn search_without_time_tries_one_candidate() {
+        let found = search(Deadline::after(Duration::ZERO), SelectionMetric::LogLoss);
+        assert_eq!((found.trials.len(), found.selected, found.skipped), (2, 1, 3));
     }
 }

@@ -1,22 +1,26 @@
-//! Feature importance: the mean of the model's exact Shapley values over the held-out rows.
+//! SHAP importance and dependence on the held-out rows.
 
 use churn_common::features::SCHEMA;
-use churn_common::model::card::{Dependence, DependenceBin, Importance, MeanContribution};
+use churn_common::model::card::{DependenceBin, MeanAbsShap, MissingBin, ShapDependence, ShapImportance};
 use churn_common::model::{Explainer, Model, ScoreError};
 use churn_common::snapshot::Snapshot;
 
-/// Most rows that are explained: the mean over 10,000 is good to about 1 % of the contributions' scatter.
+/// Maximum number of rows explained. The standard error of a mean over 10,000 is 1 % of the standard deviation.
 const MAX_ROWS: usize = 10_000;
-/// Features whose dependence the card holds.
+/// Number of features with a dependence in the card.
 const DEPENDENCE: usize = 10;
-/// Ranges of values per feature.
+/// Maximum number of value ranges per feature.
 const BINS: usize = 10;
 
-/// Explains `snapshots`, at least one, and averages over them.
+/// Explains `snapshots`, at least one. Returns the importance of all features, and the dependence of the most important
+/// ones.
 ///
 /// # Errors
 /// If a row cannot be explained.
-pub(crate) fn importance(model: &Model, snapshots: &[Snapshot]) -> Result<Importance, ScoreError> {
+pub(crate) fn explain(
+    model: &Model,
+    snapshots: &[Snapshot],
+) -> Result<(ShapImportance, Vec<ShapDependence>), ScoreError> {
     let explainer = Explainer::new(model);
     let every = snapshots.len().div_ceil(MAX_ROWS).max(1);
     let rows: Vec<&Snapshot> = snapshots.iter().step_by(every).collect();
@@ -28,26 +32,27 @@ pub(crate) fn importance(model: &Model, snapshots: &[Snapshot]) -> Result<Import
         })
         .collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let used = order.iter().take(DEPENDENCE).filter(|(_, mean_absolute)| *mean_absolute > 0.0);
-    let dependence = used.map(|&(feature, _)| {
+    let used = order.iter().take(DEPENDENCE).filter(|(_, mean_abs_shap)| *mean_abs_shap > 0.0);
+    let all = used.map(|&(feature, _)| {
         let values = rows.iter().map(|s| s.row.values()[feature]);
         let contributions = explanations.iter().map(|e| e.contributions[feature]);
-        depend(SCHEMA[feature].name, values.zip(contributions).collect())
+        dependence(SCHEMA[feature].name, values.zip(contributions).collect())
     });
-    Ok(Importance {
+    let all = all.collect();
+    let importance = ShapImportance {
         rows: rows.len(),
-        explained: explainer.output(),
+        model_output: explainer.output(),
         base_value: explainer.base_value(),
-        dependence: dependence.collect(),
         features: order
             .iter()
-            .map(|&(feature, mean_absolute)| MeanContribution { name: SCHEMA[feature].name.into(), mean_absolute })
+            .map(|&(feature, mean_abs_shap)| MeanAbsShap { name: SCHEMA[feature].name.into(), mean_abs_shap })
             .collect(),
-    })
+    };
+    Ok((importance, all))
 }
 
-/// The dependence of the contribution on the value, from pairs of the two.
-fn depend(feature: &str, pairs: Vec<(f32, f64)>) -> Dependence {
+/// The dependence from pairs of feature value and SHAP value.
+fn dependence(feature: &str, pairs: Vec<(f32, f64)>) -> ShapDependence {
     let (missing, mut known): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(value, _)| value.is_nan());
     known.sort_by(|a, b| a.0.total_cmp(&b.0));
     let full = known.len().div_ceil(BINS);
@@ -62,13 +67,13 @@ fn depend(feature: &str, pairs: Vec<(f32, f64)>) -> Dependence {
         from: bin[0].0,
         to: bin[bin.len() - 1].0,
         rows: bin.len(),
-        mean_contribution: mean(bin),
+        mean_shap: mean(bin),
     });
-    let missing = (!missing.is_empty()).then(|| (missing.len(), mean(&missing)));
-    Dependence { feature: feature.to_owned(), bins: bins.collect(), missing }
+    let missing = (!missing.is_empty()).then(|| MissingBin { rows: missing.len(), mean_shap: mean(&missing) });
+    ShapDependence { feature: feature.to_owned(), bins: bins.collect(), missing }
 }
 
-/// The mean contribution of some pairs, at least one.
+/// The mean SHAP value of pairs, at least one.
 fn mean(pairs: &[(f32, f64)]) -> f64 {
     pairs.iter().map(|(_, contribution)| contribution).sum::<f64>() / pairs.len() as f64
 }
@@ -83,9 +88,9 @@ mod tests {
     use churn_common::model::{Calibration, DecisionRule, Probability, RiskBounds, Scorer};
     use churn_common::pseudonym::StoredUser;
 
-    /// A linear model of two features, and rows in which one of them ascends and the other alternates.
+    /// A linear model of two features; in the rows, one of them ascends and the other alternates.
     #[test]
-    fn importance_of_a_linear_model_follows_its_weights() {
+    fn shap_importance_of_a_linear_model_follows_its_weights() {
         let (songs, help) = (position("songs").unwrap(), position("help").unwrap());
         let mut terms = vec![Term { impute: 0.0, mean: 0.0, scale: 1.0, weight: 0.0 }; COUNT];
         terms[songs] = Term { impute: 500.0, mean: 100.0, scale: 1.0, weight: -0.5 };
@@ -104,25 +109,24 @@ mod tests {
                 Snapshot { user, cutoff, row: Row::from_values(values), churned: false }
             })
             .collect();
-        let found = importance(&model, &snapshots).unwrap();
+        let (found, dependence) = explain(&model, &snapshots).unwrap();
 
         // Every third row: 67 of the first 200.
-        assert_eq!((found.rows, found.explained, found.base_value), (6668, ModelOutput::LogOdds, -1.0));
-        assert_eq!((found.features.len(), found.dependence.len()), (COUNT, 2));
+        assert_eq!((found.rows, found.model_output, found.base_value), (6668, ModelOutput::LogOdds, -1.0));
+        assert_eq!((found.features.len(), dependence.len()), (COUNT, 2));
         assert_eq!((found.features[0].name.as_str(), found.features[1].name.as_str()), ("songs", "help"));
         let known: f64 = (0..67).map(|i| 0.5 * f64::from(3 * i - 100).abs()).sum();
         let expected = (known + 6601.0 * 200.0) / 6668.0;
-        assert!((found.features[0].mean_absolute - expected).abs() < 1e-9);
-        assert_eq!(found.features[1].mean_absolute, 1.0);
+        assert!((found.features[0].mean_abs_shap - expected).abs() < 1e-9);
+        assert_eq!(found.features[1].mean_abs_shap, 1.0);
 
-        let songs = &found.dependence[0];
-        assert_eq!((songs.bins.len(), songs.missing), (10, Some((6601, -200.0))));
+        let songs = &dependence[0];
+        assert_eq!((songs.bins.len(), songs.missing), (10, Some(MissingBin { rows: 6601, mean_shap: -200.0 })));
         let first = songs.bins[0];
-        assert_eq!((first.from, first.to, first.rows, first.mean_contribution), (0.0, 18.0, 7, 45.5));
+        assert_eq!((first.from, first.to, first.rows, first.mean_shap), (0.0, 18.0, 7, 45.5));
         assert_eq!((songs.bins[9].to, songs.bins.iter().map(|b| b.rows).sum::<usize>()), (198.0, 67));
-        // Equal values are in one range, however many they are.
-        let help: Vec<_> =
-            found.dependence[1].bins.iter().map(|b| (b.from, b.to, b.rows, b.mean_contribution)).collect();
+        // Equal values share a range.
+        let help: Vec<_> = dependence[1].bins.iter().map(|b| (b.from, b.to, b.rows, b.mean_shap)).collect();
         assert_eq!(help, [(0.0, 0.0, 3334, 0.0), (1.0, 1.0, 3334, 2.0)]);
     }
 }

@@ -1,4 +1,4 @@
-//! The forms that snapshots are needed in: a dataset for the candidates, counts for the card, and the Parquet tables.
+//! Conversions of snapshots: to a dataset for the candidates, counts for the card, and Parquet tables.
 
 use crate::dataset::{Dataset, InvalidDataset, weights_by_user};
 use crate::folds::Folds;
@@ -11,10 +11,10 @@ use ndarray::Array2;
 use parquet::errors::ParquetError;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most rows of the monitor's baseline.
+/// Maximum number of rows of the monitor's baseline.
 const BASELINE_ROWS: usize = 20_000;
 
-/// The counts of snapshots that the card holds.
+/// The counts for the card.
 pub fn describe(cutoffs: &[Day], snapshots: &[Snapshot]) -> Rows {
     Rows {
         cutoffs: cutoffs.to_vec(),
@@ -24,7 +24,7 @@ pub fn describe(cutoffs: &[Day], snapshots: &[Snapshot]) -> Rows {
     }
 }
 
-/// The snapshots as candidates take them, every user weighing about the same.
+/// The dataset for the candidates; every user has about the same weight.
 ///
 /// # Errors
 /// If the features do not form a table.
@@ -42,16 +42,16 @@ pub fn user_numbers(snapshots: &[Snapshot]) -> Vec<u32> {
     snapshots.iter().filter_map(|s| numbers.get(&s.user).copied()).collect()
 }
 
-/// `(n_rows,)`, whether each churned.
+/// `(n_rows,)`, true = churned.
 pub fn labels(snapshots: &[Snapshot]) -> Vec<bool> {
     snapshots.iter().map(|s| s.churned).collect()
 }
 
-/// The monitor's baseline as Parquet: each user's newest row, as tests of drift assume independent rows; an even sample of
-/// them where there are more than `BASELINE_ROWS`.
+/// The monitor's baseline as Parquet: the newest row of each user, because drift tests assume independent rows. If
+/// there are more than `BASELINE_ROWS`, an even sample of them.
 ///
 /// # Errors
-/// If it cannot be written.
+/// If the rows cannot be encoded.
 pub fn baseline(snapshots: &[Snapshot]) -> Result<Vec<u8>, ParquetError> {
     let newest: BTreeMap<_, _> = snapshots.iter().map(|s| (&s.user, &s.row)).collect();
     let step = newest.len().div_ceil(BASELINE_ROWS).max(1);
@@ -59,10 +59,10 @@ pub fn baseline(snapshots: &[Snapshot]) -> Result<Vec<u8>, ParquetError> {
     table::write_rows(&rows)
 }
 
-/// All rows of the run as Parquet, with the folds of the training rows, for reproduction.
+/// All rows of the training as Parquet, with the folds of the training rows, for reproduction.
 ///
 /// # Errors
-/// If they cannot be written.
+/// If the rows cannot be encoded.
 pub fn table(train: &[Snapshot], folds: &Folds, test: &[Snapshot]) -> Result<Vec<u8>, ParquetError> {
     let parts = folds.group_of.iter().zip(folds.fold_of());
     let train = train.iter().zip(parts).map(|(snapshot, (group, fold))| SplitSnapshot {

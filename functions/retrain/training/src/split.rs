@@ -1,20 +1,20 @@
-//! The split in time: which cutoffs are trained on, which are held out, and which are purged between the two.
+//! The split in time: cutoffs to train on, cutoffs to hold out, and the purge gap between them.
 
 use crate::settings::TrainingSettings;
 use churn_common::calendar::Day;
 
-/// The cutoffs of a run, each ascending.
+/// The cutoffs of a training, both ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// Cutoffs that are trained on. The label of the newest is known before the first test cutoff.
+    /// Cutoffs to train on. The label of the newest is known by the first test cutoff.
     pub train: Vec<Day>,
-    /// The newest cutoffs, held out in time.
+    /// The newest cutoffs, held out.
     pub test: Vec<Day>,
 }
 
 /// The log is too short to train on one cutoff and to hold out another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the log goes from {first} to {last}, which is {days} days; with these settings it takes at least {needed}")]
+#[error("the log from {first} to {last} has {days} days, expected at least {needed} with these settings")]
 pub struct InsufficientHistory {
     first: Day,
     last: Day,
@@ -23,43 +23,44 @@ pub struct InsufficientHistory {
 }
 
 impl Split {
-    /// Splits the cutoffs of a log from the start of `first` to the start of `last`. The split is a function of the log's
-    /// span and the settings, never of a label.
+    /// Splits the cutoffs of a log from the start of `first` to the start of `last`. The split depends on these days
+    /// and the settings only, never on a label.
     pub fn new(first: Day, last: Day, settings: &TrainingSettings) -> Result<Self, InsufficientHistory> {
-        let matures = i32::from(settings.label().label_delay_days());
-        let stride = i32::from(settings.stride_days);
+        let label_delay = i32::from(settings.label().label_delay_days());
+        let interval = i32::from(settings.cutoff_interval_days);
         let cutoffs = settings.grid(first, last);
         let mut test: Vec<Day> = cutoffs.clone().take(settings.test_cutoffs.into()).collect();
         test.reverse();
-        // The purge gap: a label that is not known by the first test cutoff would reveal the future of its rows.
-        let known_by = test.first().map(|c| c.plus(-matures));
+        // The purge gap: a label that is not known by the first test cutoff depends on the test period.
+        let known_by = test.first().map(|c| c.plus(-label_delay));
         let known = cutoffs.filter(|c| known_by.is_some_and(|k| *c <= k));
-        let mut train: Vec<Day> = known.take(settings.max_cutoffs.into()).collect();
+        let mut train: Vec<Day> = known.take(settings.max_training_cutoffs.into()).collect();
         train.reverse();
         if train.is_empty() {
-            // The tested cutoffs, and from the oldest of them back to one on the grid behind the purge gap.
-            let tested = stride * i32::from(settings.test_cutoffs - 1);
-            let gap = (matures + stride - 1) / stride * stride;
-            let needed = i32::from(settings.min_log_days) + gap + tested + matures;
+            // From the newest test cutoff to the oldest, and from there to the newest grid cutoff before the purge gap.
+            let tested = interval * i32::from(settings.test_cutoffs - 1);
+            let gap = (label_delay + interval - 1) / interval * interval;
+            let needed = i32::from(settings.min_history_days) + gap + tested + label_delay;
             return Err(InsufficientHistory { first, last, days: last.since(first), needed });
         }
         Ok(Self { train, test })
     }
 
-    /// All cutoffs that rows are made for, ascending.
+    /// All cutoffs, ascending.
     pub fn cutoffs(&self) -> impl Iterator<Item = Day> {
         self.train.iter().chain(&self.test).copied()
     }
 }
 
 impl TrainingSettings {
-    /// The cutoffs of a log from the start of `first` to the start of `last`, the newest first: every `stride_days`, back
-    /// from the newest whose label is known to the oldest with `min_log_days` of log before it.
+    /// The cutoffs of a log from the start of `first` to the start of `last`, newest first: every
+    /// `cutoff_interval_days`, from the newest cutoff with a known label back to the oldest with `min_history_days` of
+    /// log before it.
     pub fn grid(&self, first: Day, last: Day) -> impl Iterator<Item = Day> + Clone + use<> {
-        let oldest = first.plus(i32::from(self.min_log_days));
+        let oldest = first.plus(i32::from(self.min_history_days));
         let newest = self.label().latest_labelled_cutoff(last);
-        let stride = i32::from(self.stride_days);
-        (0..).map(move |n: i32| newest.plus(-n * stride)).take_while(move |c| *c >= oldest)
+        let interval = i32::from(self.cutoff_interval_days);
+        (0..).map(move |n: i32| newest.plus(-n * interval)).take_while(move |c| *c >= oldest)
     }
 }
 
@@ -76,25 +77,25 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_cutoffs_are_held_out_behind_a_purge_gap() {
+    fn newest_cutoffs_are_held_out_after_a_purge_gap() {
         let split = |settings| Split::new(day("2018-10-01"), day("2018-12-02"), &settings).unwrap();
         let default = TrainingSettings::default;
         assert_eq!(split(default()).test, days(&["2018-11-18"]));
-        // 2018-11-11 is purged: its label is known on the 25th only.
+        // 2018-11-11 is purged: its label is known on the 25th.
         assert_eq!(split(default()).train, days(&["2018-10-21", "2018-10-28", "2018-11-04"]));
         let two = split(TrainingSettings { test_cutoffs: 2, ..default() });
         assert_eq!((two.test, two.train), (days(&["2018-11-11", "2018-11-18"]), days(&["2018-10-21", "2018-10-28"])));
-        let newest = split(TrainingSettings { max_cutoffs: 1, ..default() });
+        let newest = split(TrainingSettings { max_training_cutoffs: 1, ..default() });
         assert_eq!((newest.test, newest.train), (days(&["2018-11-18"]), days(&["2018-11-04"])));
     }
 
     #[test]
-    fn insufficient_history_names_the_days_needed() {
+    fn insufficient_history_names_the_number_of_days_needed() {
         let first = day("2018-11-01");
         for settings in [
             TrainingSettings::default(),
-            TrainingSettings { stride_days: 5, test_cutoffs: 3, ..TrainingSettings::default() },
-            TrainingSettings { stride_days: 20, min_log_days: 1, ..TrainingSettings::default() },
+            TrainingSettings { cutoff_interval_days: 5, test_cutoffs: 3, ..TrainingSettings::default() },
+            TrainingSettings { cutoff_interval_days: 20, min_history_days: 1, ..TrainingSettings::default() },
         ] {
             let needed = Split::new(first, first.plus(5), &settings).unwrap_err().needed;
             assert!(Split::new(first, first.plus(needed), &settings).is_ok());

@@ -8,7 +8,7 @@ use ndarray::Array2;
 /// Features of [`generate`]'s rows.
 pub(crate) const N_FEATURES: usize = 12;
 
-/// SplitMix64, as in `tests/golden/forest.py`; numbers in 0..1 of 24 bits.
+/// SplitMix64, as in `tests/golden/forest.py`; numbers in 0..1 with 24 bits.
 struct SplitMix64(u64);
 
 impl SplitMix64 {
@@ -20,7 +20,7 @@ impl SplitMix64 {
     }
 }
 
-/// The problem of `tests/golden/forest.py`, bit by bit. Two rows per user.
+/// The data of `tests/golden/forest.py`, bit for bit. Two rows per user.
 pub(crate) fn generate(seed: u64, n_rows: usize) -> Dataset {
     let mut rng = SplitMix64(seed);
     let (mut features, mut labels) = (Array2::zeros((n_rows, N_FEATURES)), Vec::new());
@@ -43,7 +43,7 @@ pub(crate) fn generate(seed: u64, n_rows: usize) -> Dataset {
     Dataset { features, labels, users: (0..n_rows as u32).map(|row| row / 2).collect(), weights: vec![1; n_rows] }
 }
 
-/// Rows with these features, each of a user of its own.
+/// Rows with these features, one per user.
 pub(crate) fn rows(features: Vec<Vec<f32>>, labels: &[bool]) -> Dataset {
     let shape = (features.len(), features[0].len());
     let features = Array2::from_shape_vec(shape, features.concat()).unwrap();
@@ -55,7 +55,7 @@ pub(crate) fn rows(features: Vec<Vec<f32>>, labels: &[bool]) -> Dataset {
     }
 }
 
-/// Folds by user alone, in so many groups.
+/// Folds by user only.
 pub(crate) fn folds(rows: &Dataset, user_groups: usize) -> Folds {
     let params = FoldParams { user_groups, time_blocks: 1, label_delay_days: 14, min_rows_per_class: 1, seed: 0 };
     Folds::new(rows, &vec![Day::from_number(0); rows.labels.len()], &params).unwrap()

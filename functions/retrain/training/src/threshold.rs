@@ -1,60 +1,60 @@
-//! The decision threshold: the probability from which on a user is worth an offer.
+//! The decision threshold: the lowest probability at which a user gets the label 1.
 
 use crate::settings::{DecisionSettings, ThresholdRule};
 use churn_common::model::Probability;
 use churn_common::model::card::TradeOff;
 use churn_common::settings::SettingsError;
 
-/// Thresholds in the card's trade-off table, besides the one that serves.
+/// Thresholds in the card's trade-off, besides the decision threshold.
 const TABLE: [f64; 11] = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8];
 
-/// A threshold and how it was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Threshold {
     pub value: Probability,
     /// How it was found, as a phrase.
-    pub rule: String,
+    pub rationale: String,
 }
 
-/// Finds the threshold. `newest` are the calibrated probabilities of the users at the newest cutoff that was held out
-/// in cross-validation: how many the rule capacity would label at a time. No test row is used.
+/// Finds the decision threshold. `newest` are the calibrated out-of-fold probabilities of the users at the newest
+/// cutoff of cross-validation, from which the rule capacity is computed. No test row is used.
 ///
 /// # Errors
-/// If the settings lead to no probability, or there is no user to count.
+/// If the settings give no probability, or the rule is capacity and there are no users.
 pub fn find(settings: &DecisionSettings, newest: &[f64]) -> Result<Threshold, SettingsError> {
     match settings.threshold_rule {
         ThresholdRule::Fixed => {
-            Ok(Threshold { value: probability("threshold", settings.threshold)?, rule: "fixed by the settings".into() })
+            let value = probability("threshold", settings.threshold)?;
+            Ok(Threshold { value, rationale: "fixed by the setting threshold".into() })
         }
         ThresholdRule::Cost => {
-            let (missed, wasted) = (settings.missed_churner_cost, settings.wasted_offer_cost);
-            // An offer is worth it where p · missed > (1 - p) · wasted (Elkan 2001).
+            let (negative, positive) = (settings.false_negative_cost, settings.false_positive_cost);
+            // The label 1 is cheaper if p · false_negative_cost > (1 - p) · false_positive_cost (Elkan 2001).
             Ok(Threshold {
-                value: probability("missed_churner_cost, wasted_offer_cost", wasted / (missed + wasted))?,
-                rule: format!(
-                    "where a missed churner ({missed}) and a wasted offer ({wasted}) cost the same on average"
+                value: probability("false_negative_cost, false_positive_cost", positive / (negative + positive))?,
+                rationale: format!(
+                    "lowest expected cost with {negative} per false negative and {positive} per false positive"
                 ),
             })
         }
         ThresholdRule::Capacity => {
             let mut sorted = newest.to_vec();
             sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-            let capacity = settings.capacity as usize;
+            let capacity = settings.offer_capacity as usize;
             let last = sorted.get(capacity.saturating_sub(1)).or(sorted.last()).copied().unwrap_or(f64::NAN);
             let labelled = |from: f64| sorted.iter().filter(|p| **p >= from).count();
-            // Users of the same probability are labelled together: none of them if they are too many, unless all that
-            // would be labelled are among them.
+            // Users of equal probability get the same label. If there are too many of them, they get the label 0,
+            // unless no other user would get the label 1.
             let above = sorted.iter().rev().copied().find(|p| *p > last);
             let value = above.filter(|_| labelled(last) > capacity).unwrap_or(last);
             let (labelled, users) = (labelled(value), sorted.len());
-            let value = probability("capacity", value)?;
-            let mut rule =
-                format!("so that {labelled} of {users} users at the newest cutoff of cross-validation are labelled");
+            let value = probability("offer_capacity", value)?;
+            let mut rationale =
+                format!("{labelled} of {users} users at the newest cutoff of cross-validation have the label 1");
             if labelled != capacity.min(users) {
-                rule +=
-                    &format!(" (there are offers for {capacity}, but users of one probability are labelled together)");
+                rationale +=
+                    &format!(" (the offer capacity is {capacity}, but users of equal probability get the same label)");
             }
-            Ok(Threshold { value, rule })
+            Ok(Threshold { value, rationale })
         }
     }
 }
@@ -62,34 +62,36 @@ pub fn find(settings: &DecisionSettings, newest: &[f64]) -> Result<Threshold, Se
 fn probability(name: &'static str, value: f64) -> Result<Probability, SettingsError> {
     Probability::new(value).ok_or_else(|| SettingsError::OutOfRange {
         name,
-        value: format!("what makes a threshold of {value}"),
-        expected: "what makes a threshold of 0 to 1".into(),
+        value: format!("a value that gives a threshold of {value}"),
+        expected: "a threshold of 0 to 1".into(),
     })
 }
 
-/// The outcome of each threshold in the table and of `serving`, ascending.
+/// The outcome of each threshold in the table and of the `decision` threshold, ascending.
 pub fn trade_off(
     labels: &[bool],
     probabilities: &[f64],
-    serving: Probability,
+    decision: Probability,
     settings: &DecisionSettings,
 ) -> Vec<TradeOff> {
-    let mut thresholds: Vec<f64> = TABLE.into_iter().chain([serving.get()]).collect();
+    let mut thresholds: Vec<f64> = TABLE.into_iter().chain([decision.get()]).collect();
     thresholds.sort_unstable_by(f64::total_cmp);
     thresholds.dedup();
     let churned = labels.iter().filter(|label| **label).count() as u64;
     let at = |threshold: f64| {
-        let called = || labels.iter().zip(probabilities).filter(move |(_, p)| **p >= threshold);
-        let (called, caught) = (called().count() as u64, called().filter(|(label, _)| **label).count() as u64);
-        let missed = churned - caught;
+        let predicted = || labels.iter().zip(probabilities).filter(move |(_, p)| **p >= threshold);
+        let predicted_positives = predicted().count() as u64;
+        let true_positives = predicted().filter(|(label, _)| **label).count() as u64;
+        let (false_negatives, false_positives) = (churned - true_positives, predicted_positives - true_positives);
         TradeOff {
             threshold,
-            called,
-            caught,
-            missed,
-            precision: (called > 0).then(|| caught as f64 / called as f64),
-            recall: (churned > 0).then(|| caught as f64 / churned as f64),
-            cost: missed as f64 * settings.missed_churner_cost + (called - caught) as f64 * settings.wasted_offer_cost,
+            predicted_positives,
+            true_positives,
+            false_negatives,
+            precision: (predicted_positives > 0).then(|| true_positives as f64 / predicted_positives as f64),
+            recall: (churned > 0).then(|| true_positives as f64 / churned as f64),
+            cost: false_negatives as f64 * settings.false_negative_cost
+                + false_positives as f64 * settings.false_positive_cost,
         }
     };
     thresholds.into_iter().map(at).collect()
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     fn settings(threshold_rule: ThresholdRule) -> DecisionSettings {
-        DecisionSettings { threshold_rule, threshold: 0.4, capacity: 2, ..DecisionSettings::default() }
+        DecisionSettings { threshold_rule, threshold: 0.4, offer_capacity: 2, ..DecisionSettings::default() }
     }
 
     #[test]
@@ -110,25 +112,24 @@ mod tests {
         assert_eq!(find(ThresholdRule::Fixed, &newest), 0.4);
         assert_eq!(find(ThresholdRule::Cost, &newest), 1.0 / 11.0);
         assert_eq!(find(ThresholdRule::Capacity, &newest), 0.2);
-        assert_eq!(find(ThresholdRule::Capacity, &newest[..1]), 0.1, "there is room for all");
-        assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.3, 0.2, 0.1]), 0.3, "there is no room for both");
-        assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.2, 0.1, 0.2]), 0.2, "none is riskier than these three");
-        let rule = super::find(&settings(ThresholdRule::Capacity), &[0.2, 0.3, 0.2]).unwrap().rule;
-        assert!(rule.starts_with("so that 1 of 3 users") && rule.contains("offers for 2"), "{rule}");
+        assert_eq!(find(ThresholdRule::Capacity, &newest[..1]), 0.1, "fewer users than offers");
+        assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.3, 0.2, 0.1]), 0.3, "two tied users for one offer");
+        assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.2, 0.1, 0.2]), 0.2, "no user is above the three tied ones");
+        let rationale = super::find(&settings(ThresholdRule::Capacity), &[0.2, 0.3, 0.2]).unwrap().rationale;
+        assert!(rationale.starts_with("1 of 3 users") && rationale.contains("capacity is 2"), "{rationale}");
     }
 
-    /// Where probabilities are true, no threshold is cheaper on average than the one by cost.
     #[test]
-    fn the_threshold_by_cost_is_the_cheapest_of_all_where_probabilities_are_true() {
+    fn threshold_by_cost_is_the_cheapest_for_exact_probabilities() {
         // 1,000 rows at each of 99 probabilities, of which exactly that share churned.
         let rows = (1..100u32).flat_map(|p| (0..1000u32).map(move |i| (i < 10 * p, f64::from(p) / 100.0)));
         let (labels, p): (Vec<bool>, Vec<f64>) = rows.unzip();
-        let serving = find(&settings(ThresholdRule::Cost), &[]).unwrap().value;
-        let table = trade_off(&labels, &p, serving, &settings(ThresholdRule::Cost));
+        let decision = find(&settings(ThresholdRule::Cost), &[]).unwrap().value;
+        let table = trade_off(&labels, &p, decision, &settings(ThresholdRule::Cost));
         let cheapest = table.iter().min_by(|a, b| a.cost.total_cmp(&b.cost)).unwrap();
-        assert!((cheapest.threshold - serving.get()).abs() < 0.02, "{cheapest:?}");
+        assert!((cheapest.threshold - decision.get()).abs() < 0.02, "{cheapest:?}");
         assert_eq!(table.len(), TABLE.len() + 1);
-        assert!(table.iter().all(|row| row.caught + row.missed == 49_500));
-        assert!(table.windows(2).all(|w| w[0].called >= w[1].called));
+        assert!(table.iter().all(|row| row.true_positives + row.false_negatives == 49_500));
+        assert!(table.windows(2).all(|w| w[0].predicted_positives >= w[1].predicted_positives));
     }
 }

@@ -1,4 +1,4 @@
-//! One training: snapshots, settings and a deadline in; a model and its card out.
+//! One training: takes snapshots, settings and a deadline, returns a model and its card.
 
 use crate::card::{self, Run};
 use crate::data::TrainingData;
@@ -6,8 +6,8 @@ use crate::deadline::Deadline;
 use crate::error::TrainingError;
 use crate::final_fit::final_fit;
 use crate::folds::Folds;
-use crate::guards;
 use crate::insufficient::{self, InsufficientData};
+use crate::leakage;
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots;
@@ -15,29 +15,29 @@ use churn_common::calendar::{Day, Timestamp};
 use churn_common::model::{Card, Model, ModelVersion};
 use tracing::error_span;
 
-/// A model that was trained, and everything that is stored with it.
+/// A trained model and everything that is stored with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainedModel {
     pub version: ModelVersion,
     pub model: Model,
-    /// Without the gate's result, which is not known yet.
+    /// Without the gate, which runs later.
     pub card: Card,
     /// `(n_test_rows,)`, the model's probabilities of [`TrainingData::test`], 0..=1.
     pub test_probabilities: Vec<f64>,
     /// `model.bin`.
     pub file: Vec<u8>,
-    /// The model in XGBoost's format, where that has the family.
+    /// The model as XGBoost JSON; `None` for families that the format does not support.
     pub xgboost_json: Option<Vec<u8>>,
-    /// The rows that the monitor compares with, as Parquet.
+    /// `baseline.parquet`: the rows that the monitor compares with.
     pub baseline: Vec<u8>,
-    /// All rows of the run, as Parquet.
+    /// `rows.parquet`: all rows of the training.
     pub table: Vec<u8>,
 }
 
-/// Trains a model. The result is a function of the data and the settings, unless the deadline cuts the search short.
+/// Trains a model. The result depends on the data and the settings only, unless the search runs out of time.
 ///
 /// # Errors
-/// If the data do not suffice, or any step fails.
+/// If the data are insufficient, or a step fails.
 pub fn train(
     data: &TrainingData,
     settings: &TrainingSettings,
@@ -52,18 +52,18 @@ pub fn train(
     let folds = Folds::new(&rows, &cutoffs, &settings.fold_params()).map_err(InsufficientData::from)?;
 
     let search = error_span!("stage", name = "search").in_scope(|| {
-        let by = settings.search.choose_by;
-        Search::run(settings.candidates()?, &rows, &folds, by, deadline.of_search()).map_err(TrainingError::from)
+        let by = settings.search.selection_metric;
+        Search::run(settings.candidates()?, &rows, &folds, by, deadline.for_search()).map_err(TrainingError::from)
     })?;
-    let chosen = search.chosen();
-    let family = chosen.candidate.family();
+    let selected = search.selected();
+    let family = selected.candidate.family();
     let fit = error_span!("stage", name = "final_fit", %family)
         .in_scope(|| final_fit(&search, &rows, &cutoffs, &folds, settings))?;
-    // The check repeats the search of the chosen candidate; the rest of the run takes about as long again.
-    let permuted_labels = if deadline.allows(2 * chosen.took) {
-        let (resamples, seed) = (settings.decision.bootstrap_resamples, settings.forest.seed);
+    // The check repeats the cross-validation of the selected candidate; the rest of the run takes about as long.
+    let permuted_labels = if deadline.allows(2 * selected.took) {
+        let (resamples, seed) = (settings.decision.bootstrap_resamples, settings.random_seed);
         error_span!("stage", name = "permuted_labels", %family)
-            .in_scope(|| guards::permuted_labels(&*chosen.candidate, &rows, &folds, resamples, seed))?
+            .in_scope(|| leakage::permuted_labels(&*selected.candidate, &rows, &folds, resamples, seed))?
     } else {
         None
     };

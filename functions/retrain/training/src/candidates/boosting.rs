@@ -1,4 +1,4 @@
-//! Gradient boosting by hessboost: XGBoost's algorithm, deterministic on any number of threads.
+//! Gradient boosting with hessboost: XGBoost's algorithm, deterministic on any number of threads.
 
 use super::{Candidate, Family, FitError, Fitted, OutOfFold, normalise};
 use crate::dataset::{Dataset, Fold};
@@ -19,47 +19,46 @@ use std::num::NonZeroUsize;
 #[cfg(test)]
 mod tests;
 
-/// Hyper-parameters of one boosted model. Plain data: [`BoostingParams::check`] gives the form that can fit.
+/// Hyper-parameters of one boosted model, named as in XGBoost. [`BoostingParams::check`] returns the form that can fit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BoostingParams {
-    /// Most splits on the way to a leaf.
-    pub depth: u32,
-    /// The factor on each tree's values.
+    /// Maximum depth of a tree.
+    pub max_depth: u32,
+    /// Factor on the values of each tree.
     pub learning_rate: f64,
-    /// Most trees.
-    pub rounds: u32,
-    /// Rounds without a better log-loss on held-out rows after which cross-validation stops.
+    /// Maximum number of trees.
+    pub n_estimators: u32,
+    /// Rounds without a lower log-loss on held-out rows after which cross-validation stops.
     pub early_stopping_rounds: u32,
-    /// Least Hessian (about rows · p · (1 - p)) on either side of a split.
+    /// Minimum sum of Hessians (about rows · p · (1 - p)) on either side of a split.
     pub min_child_weight: f64,
-    /// Quadratic penalty on leaves.
-    pub l2: f64,
+    /// L2 penalty on leaf values.
+    pub reg_lambda: f64,
     /// Share of rows that each tree is grown on.
-    pub row_share: f64,
+    pub subsample: f64,
     /// Share of features that each tree may split on.
-    pub feature_share: f64,
-    /// Most bins that a feature's values are put in.
+    pub colsample_bytree: f64,
+    /// Maximum number of bins per feature.
     pub max_bins: u32,
-    /// The weight of a churned row, of which another has 1. Any other value moves probabilities away from
-    /// the true rates.
+    /// Weight of a churned row; other rows have weight 1. Any value but 1 biases the probabilities.
     pub scale_pos_weight: f64,
-    pub seed: u64,
+    pub random_seed: u64,
 }
 
 impl Default for BoostingParams {
     fn default() -> Self {
         Self {
-            depth: 3,
+            max_depth: 3,
             learning_rate: 0.1,
-            rounds: 400,
+            n_estimators: 400,
             early_stopping_rounds: 20,
             min_child_weight: 1.0,
-            l2: 1.0,
-            row_share: 0.8,
-            feature_share: 0.5,
+            reg_lambda: 1.0,
+            subsample: 0.8,
+            colsample_bytree: 0.5,
             max_bins: 64,
             scale_pos_weight: 1.0,
-            seed: 0,
+            random_seed: 0,
         }
     }
 }
@@ -72,17 +71,17 @@ pub struct ValidBoostingParams {
 }
 
 impl BoostingParams {
-    /// The ranges, by the names of the settings.
+    /// Ranges, by the names of the settings.
     pub fn ranges(&self) -> Vec<Ranged> {
         vec![
-            Ranged::new("boosting_depths", &self.depth, 1..=16),
+            Ranged::new("boosting_max_depths", &self.max_depth, 1..=16),
             Ranged::new("boosting_learning_rates", &self.learning_rate, Range::above(0.0).up_to(1.0)),
-            Ranged::new("boosting_rounds", &self.rounds, 1..=10_000),
+            Ranged::new("boosting_n_estimators", &self.n_estimators, 1..=10_000),
             Ranged::new("boosting_early_stopping_rounds", &self.early_stopping_rounds, 1..),
             Ranged::new("boosting_min_child_weight", &self.min_child_weight, Range::at_least(0.0)),
-            Ranged::new("boosting_l2", &self.l2, Range::at_least(0.0)),
-            Ranged::new("boosting_row_share", &self.row_share, Range::above(0.0).up_to(1.0)),
-            Ranged::new("boosting_feature_share", &self.feature_share, Range::above(0.0).up_to(1.0)),
+            Ranged::new("boosting_reg_lambda", &self.reg_lambda, Range::at_least(0.0)),
+            Ranged::new("boosting_subsample", &self.subsample, Range::above(0.0).up_to(1.0)),
+            Ranged::new("boosting_colsample_bytree", &self.colsample_bytree, Range::above(0.0).up_to(1.0)),
             Ranged::new("boosting_max_bins", &self.max_bins, 2..=65_536),
             Ranged::new("boosting_scale_pos_weight", &self.scale_pos_weight, Range::above(0.0)),
         ]
@@ -91,33 +90,33 @@ impl BoostingParams {
     /// Checks every range.
     ///
     /// # Errors
-    /// Names the first one that is out of range, its value and the range.
+    /// Names the first hyper-parameter that is out of range, its value and the range.
     pub fn check(self) -> Result<ValidBoostingParams, SettingsError> {
         check_ranges(self.ranges())?;
-        let refused = |e: HessboostError| SettingsError::OutOfRange {
+        let invalid = |e: HessboostError| SettingsError::OutOfRange {
             name: "boosting_scale_pos_weight",
             value: format!("{} ({e})", self.scale_pos_weight),
-            expected: "a weight that hessboost takes".into(),
+            expected: "a weight that hessboost accepts".into(),
         };
-        let loss = RegLoss::new(self.scale_pos_weight).map_err(refused)?;
+        let loss = RegLoss::new(self.scale_pos_weight).map_err(invalid)?;
         let library = TrainingParams::builder()
             .objective(Objective::BinaryLogistic(loss))
             .tree_method(TreeMethod::Hist)
-            .max_depth(self.depth as usize)
+            .max_depth(self.max_depth as usize)
             .eta(self.learning_rate)
             .min_child_weight(self.min_child_weight)
-            .lambda(self.l2)
-            .subsample(self.row_share)
-            .colsample_bytree(self.feature_share)
+            .lambda(self.reg_lambda)
+            .subsample(self.subsample)
+            .colsample_bytree(self.colsample_bytree)
             .max_bin(self.max_bins as usize)
-            .seed(self.seed)
+            .seed(self.random_seed)
             .build()
-            .map_err(refused)?;
+            .map_err(invalid)?;
         Ok(ValidBoostingParams { params: self, library })
     }
 }
 
-/// Cells (rows times features) from which on threads are faster than one; the model is the same on any number.
+/// Number of cells (rows times features) above which several threads are faster than one. The model is the same.
 const CELLS_FOR_THREADS: usize = 500_000;
 
 impl ValidBoostingParams {
@@ -131,7 +130,7 @@ impl ValidBoostingParams {
 
     fn model(&self, rows: &Dataset) -> Result<BoostedModel, FitError> {
         rows.check()?;
-        Ok(train(&self.library(rows), &matrix(rows)?, self.params.rounds as usize)?)
+        Ok(train(&self.library(rows), &matrix(rows)?, self.params.n_estimators as usize)?)
     }
 }
 
@@ -144,7 +143,7 @@ impl Candidate for ValidBoostingParams {
         json!(self.params)
     }
 
-    /// Importances are each feature's share of the total gain.
+    /// Importance is each feature's share of the total gain.
     fn fit(&self, rows: &Dataset) -> Result<Fitted, FitError> {
         let model = self.model(rows)?;
         let mut importances = vec![0.0; model.n_features()];
@@ -156,26 +155,27 @@ impl Candidate for ValidBoostingParams {
         Ok(Fitted { scorer: served(&model)?, importances, xgboost_json })
     }
 
-    /// All folds grow round by round, until the mean of their log-losses has not fallen for
-    /// `early_stopping_rounds`: as `xgboost.cv`. Settles the number of rounds.
+    /// All folds grow round by round, until their mean log-loss has not fallen for `early_stopping_rounds`, as in
+    /// `xgboost.cv`. Tunes `n_estimators`.
     fn cross_validate(&self, rows: &Dataset, folds: &[Fold]) -> Result<OutOfFold, FitError> {
         rows.check()?;
         let library_folds =
             folds.iter().map(|fold| hessboost::training::Fold::new(fold.train.clone(), fold.test.clone())).collect();
         let (library, data) = (self.library(rows), matrix(rows)?);
         let patience = NonZeroUsize::new(self.params.early_stopping_rounds as usize).unwrap_or(NonZeroUsize::MIN);
-        let report = CrossValidation::new(&library, &data, self.params.rounds as usize, library_folds)
+        let report = CrossValidation::new(&library, &data, self.params.n_estimators as usize, library_folds)
             .early_stopping(CvStopping::fold_mean(patience))
             .run()?;
-        let rounds = report.folds.first().map_or(self.params.rounds, |fold| fold.num_boost_round.max(1) as u32);
-        let settled = Self { params: BoostingParams { rounds, ..self.params.clone() }, ..self.clone() };
+        let n_estimators =
+            report.folds.first().map_or(self.params.n_estimators, |fold| fold.num_boost_round.max(1) as u32);
+        let tuned = Self { params: BoostingParams { n_estimators, ..self.params.clone() }, ..self.clone() };
         Ok(OutOfFold {
             scores: report
                 .folds
                 .iter()
                 .map(|fold| fold.margins.as_slice().iter().copied().map(f64::from).collect())
                 .collect(),
-            settled: Some(Box::new(settled)),
+            tuned: Some(Box::new(tuned)),
         })
     }
 }
@@ -188,14 +188,13 @@ fn matrix(rows: &Dataset) -> Result<DMatrix, HessboostError> {
         .with_weights(&rows.relative_weights())
 }
 
-/// The served form of a boosted model.
 fn served(model: &BoostedModel) -> Result<Scorer, FitError> {
     let trees = model.trees().iter().map(tree).collect();
     Ok(Scorer::Sum { base: model.base_score(), trees: Trees::new(model.n_features() as u16, trees)? })
 }
 
-/// hessboost's nodes in our order of fields. A split's value is the mean of its leaves by cover, as XGBoost's SHAP
-/// takes it to be.
+/// The nodes of a tree in served form. The value of a split is the mean of its children weighted by cover, as in
+/// XGBoost's SHAP.
 fn tree(tree: &RegTree) -> Vec<Node> {
     let nodes = tree.nodes();
     let mut values = vec![0.0; nodes.len()];

@@ -6,7 +6,6 @@ use churn_common::model::scorer::InvalidScorer;
 use churn_common::model::trees::InvalidTrees;
 use hessboost::error::HessboostError;
 
-/// Why a candidate cannot be fitted, or cannot score what a fold holds out.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     #[error(transparent)]
@@ -15,10 +14,10 @@ pub enum FitError {
     Boosting(#[from] HessboostError),
     #[error("linfa-trees failed: {0}")]
     Split(#[from] linfa::error::Error),
-    /// What was fitted breaks a rule of the served form: a defect of the library, or of the conversion.
+    /// The fitted trees violate a rule of the served form: a defect.
     #[error("the fitted model is invalid: {0}")]
     InvalidTrees(#[from] InvalidTrees),
-    /// As [`FitError::InvalidTrees`], of a linear model.
+    /// The fitted linear model violates a rule of the served form: a defect.
     #[error("the fitted model is invalid: {0}")]
     InvalidScorer(#[from] InvalidScorer),
     /// A held-out row cannot be scored.

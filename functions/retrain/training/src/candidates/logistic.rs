@@ -1,5 +1,5 @@
-//! Logistic regression with a quadratic penalty, on standardised features, by hessboost's linear booster, which weighs
-//! rows (linfa-logistic does not).
+//! Logistic regression with an L2 penalty on standardised features. It uses hessboost's linear booster, because
+//! linfa-logistic does not support row weights.
 
 use super::{Candidate, Family, FitError, Fitted, normalise};
 use crate::dataset::Dataset;
@@ -14,14 +14,15 @@ use ndarray::ArrayView1;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Rounds of coordinate descent, each over all features. Twice as many move no weight by 0.01 on the sets tried.
+/// Rounds of coordinate descent, each over all features. On the data sets tried, twice as many change no weight by
+/// 0.01.
 const ROUNDS: usize = 200;
 
-/// Hyper-parameters of a logistic regression. Plain data: [`LogisticParams::check`] gives the form that can fit.
+/// Hyper-parameters of a logistic regression. [`LogisticParams::check`] returns the form that can fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LogisticParams {
-    /// Quadratic penalty on the weights of standardised features, against a log-loss summed over rows.
-    /// scikit-learn's `1 / C`.
+    /// L2 penalty on the weights of standardised features, relative to a log-loss summed over rows: scikit-learn's
+    /// `1 / C`.
     pub l2: f64,
 }
 
@@ -33,7 +34,7 @@ pub struct ValidLogisticParams {
 }
 
 impl LogisticParams {
-    /// The ranges, by the names of the settings.
+    /// Ranges, by the names of the settings.
     pub fn ranges(&self) -> Vec<Ranged> {
         vec![Ranged::new("logistic_l2", &self.l2, Range::above(0.0))]
     }
@@ -41,7 +42,7 @@ impl LogisticParams {
     /// Checks every range.
     ///
     /// # Errors
-    /// Names what is out of range, its value and the range.
+    /// Names the hyper-parameter that is out of range, its value and the range.
     pub fn check(self) -> Result<ValidLogisticParams, SettingsError> {
         check_ranges(self.ranges())?;
         let library = TrainingParams::builder()
@@ -53,7 +54,7 @@ impl LogisticParams {
             .map_err(|e| SettingsError::OutOfRange {
                 name: "logistic_l2",
                 value: format!("{} ({e})", self.l2),
-                expected: "a penalty that hessboost takes".into(),
+                expected: "a penalty that hessboost accepts".into(),
             })?;
         Ok(ValidLogisticParams { params: self, library })
     }
@@ -68,7 +69,7 @@ impl Candidate for ValidLogisticParams {
         json!(self.params)
     }
 
-    /// Importances are the absolute weights of the standardised features.
+    /// Importance is the absolute weight of the standardised feature.
     fn fit(&self, rows: &Dataset) -> Result<Fitted, FitError> {
         rows.check()?;
         let mut terms: Vec<Term> = rows.features.columns().into_iter().map(standard).collect();
@@ -96,7 +97,7 @@ impl Candidate for ValidLogisticParams {
     }
 }
 
-/// How one feature is imputed (by its median: the lower of two middle values) and standardised, with a weight of 1.
+/// Imputation (by the median: the lower of two middle values) and standardisation of a feature, with a weight of 1.
 fn standard(values: ArrayView1<f32>) -> Term {
     let mut present: Vec<f32> = values.iter().copied().filter(|x| !x.is_nan()).collect();
     present.sort_unstable_by(f32::total_cmp);
@@ -105,7 +106,7 @@ fn standard(values: ArrayView1<f32>) -> Term {
     let n = values.len() as f64;
     let mean = imputed().sum::<f64>() / n;
     let variance = imputed().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-    // What does not vary, but for rounding, stays at its mean.
+    // The variance of a constant feature is not exactly 0.
     let varies = present.first() != present.last();
     Term { impute, mean, scale: if varies { variance.sqrt() } else { 1.0 }, weight: 1.0 }
 }
@@ -117,9 +118,9 @@ mod tests {
     use churn_common::model::scorer::logistic;
     use proptest::prelude::*;
 
-    /// At the minimum, the gradient of the penalised loss is zero: checked in double precision on the served form.
+    /// At the minimum, the gradient of the penalised loss is zero; checked in double precision.
     #[test]
-    fn the_weights_are_those_of_the_penalised_minimum() {
+    fn weights_minimise_the_penalised_loss() {
         let mut rows = generate(1, 1500);
         rows.weights.iter_mut().enumerate().for_each(|(row, weight)| *weight = 1 + row as u32 % 4);
         for l2 in [1.0, 100.0] {
@@ -137,7 +138,7 @@ mod tests {
             for (sum, term) in gradient[1..].iter_mut().zip(&linear.terms) {
                 *sum += l2 * term.weight;
             }
-            // hessboost works in single precision; 0.1 of a row among 1,500.
+            // hessboost computes in single precision; 0.1 row of 1,500.
             assert!(gradient.iter().all(|g| g.abs() < 0.1), "{gradient:?}");
             assert_eq!(linear.terms[9].weight, 0.0, "feature 9 is constant");
         }
@@ -146,7 +147,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn the_served_form_is_the_library_s_model(
+        fn served_form_scores_as_hessboost(
             seed in 0u64..1000,
             n in 100usize..400,
             l2 in prop::sample::select(vec![0.1, 1.0, 10.0, 1000.0]),
@@ -169,7 +170,7 @@ mod tests {
             let model = train(&valid.library, &data, ROUNDS).unwrap();
             let margins = model.predict_margin(&data, ..).unwrap();
             for (row, expected) in rows.features.rows().into_iter().zip(margins.as_slice()) {
-                // Summed in single precision there.
+                // hessboost sums in single precision.
                 let off = (linear.margin(&row.to_vec()) - f64::from(*expected)).abs();
                 prop_assert!(off < 1e-5 * (1.0 + f64::from(expected.abs())), "{off}");
             }
@@ -177,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn a_penalty_out_of_range_is_named() {
-        let refused = LogisticParams { l2: 0.0 }.check().unwrap_err().to_string();
-        assert_eq!(refused, "setting logistic_l2 is 0, expected above 0");
+    fn penalty_out_of_range_is_named() {
+        let message = LogisticParams { l2: 0.0 }.check().unwrap_err().to_string();
+        assert_eq!(message, "setting logistic_l2 is 0, expected above 0");
     }
 }

@@ -1,4 +1,4 @@
-//! The candidates: every family of models behind one trait, from hyper-parameters in range to a model in served form.
+//! The candidates: one trait for every family of models, from checked hyper-parameters to a model in served form.
 
 pub mod boosting;
 mod error;
@@ -14,17 +14,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
-/// A family of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// Linear in standardised features, with a quadratic penalty.
+    /// Linear in standardised features, with an L2 penalty.
     LogisticRegression,
-    /// Trees that each correct the errors of those before.
     GradientBoosting,
-    /// The mean of many trees grown on resampled users.
+    /// Trees grown on bootstrap samples of users.
     RandomForest,
-    /// The share of rows that churned, for every user: the baseline that the others must beat.
+    /// The baseline: the share of rows that churned, for every user.
     Prior,
 }
 
@@ -39,23 +37,23 @@ impl fmt::Display for Family {
     }
 }
 
-/// One member of a family: hyper-parameters in range, ready to fit. Fitting is a function of the rows and of these alone.
+/// A family with checked hyper-parameters. Fitting is a pure function of the rows and the hyper-parameters.
 pub trait Candidate: fmt::Debug {
     fn family(&self) -> Family;
 
-    /// The hyper-parameters, for the card.
+    /// A JSON object for the card.
     fn hyper_parameters(&self) -> Value;
 
     /// Fits on all of `rows`.
     ///
     /// # Errors
-    /// If there are no rows, one class only, an infinite value, or parts of different length; see [`FitError`].
+    /// If there are no rows, only one class, an infinite value, or parts of different length; see [`FitError`].
     fn fit(&self, rows: &Dataset) -> Result<Fitted, FitError>;
 
-    /// Fits on the training rows of each fold, and scores the rows it holds out.
+    /// Fits on the training rows of each fold and scores its held-out rows.
     ///
     /// # Errors
-    /// As [`Candidate::fit`], of any fold.
+    /// As [`Candidate::fit`], for any fold.
     fn cross_validate(&self, rows: &Dataset, folds: &[Fold]) -> Result<OutOfFold, FitError> {
         let mut scores = Vec::with_capacity(folds.len());
         for fold in folds {
@@ -63,32 +61,29 @@ pub trait Candidate: fmt::Debug {
             let score = |&row: &usize| scorer.score(&rows.features.row(row).to_vec());
             scores.push(fold.test.iter().map(score).collect::<Result<_, _>>()?);
         }
-        Ok(OutOfFold { scores, settled: None })
+        Ok(OutOfFold { scores, tuned: None })
     }
 }
 
-/// A fitted candidate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
-    /// The model in served form.
     pub scorer: Scorer,
-    /// `(n_features,)`, the share of the model that each feature carries, 0..=1; they sum to 1, or are all 0 for a model
-    /// that uses none.
+    /// `(n_features,)`, each feature's share of the importance, 0..=1; they sum to 1, or are all 0 if no feature is
+    /// used.
     pub importances: Vec<f64>,
-    /// The model as XGBoost's JSON, where that format has the family.
+    /// The model as XGBoost JSON; `None` for families that the format does not support.
     pub xgboost_json: Option<Vec<u8>>,
 }
 
-/// The result of cross-validation.
 #[derive(Debug)]
 pub struct OutOfFold {
-    /// The score of every row that a fold holds out, fold by fold, in the fold's order.
+    /// The score of every held-out row, by fold and in the order of the fold.
     pub scores: Vec<Vec<f64>>,
-    /// The candidate to fit on all rows, where cross-validation settled a hyper-parameter, such as the rounds.
-    pub settled: Option<Box<dyn Candidate>>,
+    /// The candidate to fit on all rows, if cross-validation tuned a hyper-parameter such as `n_estimators`.
+    pub tuned: Option<Box<dyn Candidate>>,
 }
 
-/// Scales to a sum of 1; zeros stay.
+/// Scales to a sum of 1, unless all are 0.
 fn normalise(shares: &mut [f64]) {
     let total: f64 = shares.iter().sum();
     if total > 0.0 {

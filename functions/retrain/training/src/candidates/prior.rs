@@ -6,7 +6,6 @@ use churn_common::model::Scorer;
 use churn_common::model::trees::{Node, Trees};
 use serde_json::{Value, json};
 
-/// The base rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prior;
 
@@ -34,7 +33,7 @@ mod tests {
     use crate::testing::rows;
 
     #[test]
-    fn the_rate_is_that_of_the_weights() {
+    fn prior_is_the_weighted_rate() {
         let mut rows = rows(vec![vec![f32::NAN], vec![1.0], vec![2.0]], &[true, false, false]);
         rows.weights = vec![2, 1, 1];
         assert_eq!(Prior.fit(&rows).unwrap().scorer.score(&[7.0]), Ok(0.5));

@@ -1,4 +1,4 @@
-//! Features must not change with what happens after the cutoff.
+//! The check that features do not depend on events after the cutoff.
 
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::event::{Event, Gender, Level, Page};
@@ -6,14 +6,14 @@ use churn_common::features::Row;
 use churn_common::history::History;
 use churn_common::ids::{SessionId, UserId};
 
-/// Whether the features that `row` computes from a history change when events of every kind are added from `cutoff` on.
+/// Whether the features that `row` computes from a history change if events of every page are added after `cutoff`.
 pub fn leaks_future(user: &UserId, history: &History, cutoff: Day, row: impl Fn(&History) -> Option<Row>) -> bool {
     let start = cutoff.start().millis();
     let event = |(n, page): (u32, &Page)| Event {
         user: user.clone(),
         session: SessionId::from_number(u64::MAX),
         item: Some(n),
-        // The first exactly at the cutoff, then one every six hours.
+        // One at the cutoff, then one every six hours.
         ts: Timestamp::from_millis(start + i64::from(n) * 21_600_000),
         page: *page,
         level: Some(if n % 2 == 0 { Level::Free } else { Level::Paid }),
@@ -61,13 +61,13 @@ mod tests {
     }
 
     #[test]
-    fn features_that_read_beyond_the_cutoff_are_found() {
+    fn features_that_use_events_after_the_cutoff_are_found() {
         let cutoff = Day::from_number(17_900);
         let history = history(cutoff);
         let at = |day: Day| move |history: &History| features_if_at_risk(history, day, 30);
         assert!(at(cutoff)(&history).is_some());
         assert!(!leaks_future(&user(), &history, cutoff, at(cutoff)));
-        // One reads a day too far; the other sees a cancellation, as the user then has no row.
+        // The first includes one day after the cutoff. The second includes a cancellation, after which there is no row.
         assert!(leaks_future(&user(), &history, cutoff, at(cutoff.plus(1))));
         assert!(leaks_future(&user(), &history, cutoff, at(cutoff.plus(14))));
     }

@@ -1,4 +1,4 @@
-//! Guards against leaks: scores that are too good because a feature has seen the answer.
+//! Leakage checks: they find features that contain information about the label.
 
 mod future;
 mod permuted_labels;

@@ -1,18 +1,18 @@
-//! On shuffled labels there is nothing to learn: a model that still ranks rows it has not seen has seen their answers.
+//! The permuted-label test: a model that was trained on permuted labels and still ranks held-out rows has a leak.
 
 use crate::candidates::Candidate;
 use crate::dataset::{Dataset, Fold};
 use crate::folds::Folds;
-use crate::random::{rng, shuffle};
 use crate::ranks;
 use crate::search::SearchError;
 use churn_common::metrics::{Estimate, EstimateParams, estimate};
 use churn_common::model::card::PermutedLabels;
+use churn_common::random::{rng, shuffle};
 
-/// Times that labels are shuffled until each fold has both classes.
-const SHUFFLES: u32 = 100;
+/// Maximum number of permutations until each fold has both classes.
+const PERMUTATIONS: u32 = 100;
 
-/// Cross-validates `candidate` on shuffled labels; `None` where no shuffle leaves both classes to each fold to train on.
+/// Cross-validates `candidate` on permuted labels; `None` if no permutation leaves both classes in each fold to fit on.
 ///
 /// # Errors
 /// If the candidate cannot be fitted.
@@ -23,11 +23,11 @@ pub(crate) fn permuted_labels(
     resamples: u32,
     seed: u64,
 ) -> Result<Option<PermutedLabels>, SearchError> {
-    let Some(labels) = shuffled(&rows.labels, folds, seed) else { return Ok(None) };
-    let shuffled = Dataset { labels, ..rows.clone() };
-    let found = candidate.cross_validate(&shuffled, &folds.folds)?;
+    let Some(labels) = permute(&rows.labels, folds, seed) else { return Ok(None) };
+    let permuted = Dataset { labels, ..rows.clone() };
+    let found = candidate.cross_validate(&permuted, &folds.folds)?;
     let ranks = ranks::within_folds(&found.scores);
-    let labels: Vec<bool> = folds.held_out().map(|row| shuffled.labels[row]).collect();
+    let labels: Vec<bool> = folds.held_out().map(|row| permuted.labels[row]).collect();
     let users: Vec<u32> = folds.held_out().map(|row| rows.users[row]).collect();
     let params = EstimateParams { threshold: 0.5, k: 1, level: 0.99, resamples, seed };
     let scores = estimate(&labels, &ranks, &users, &params)?;
@@ -35,11 +35,11 @@ pub(crate) fn permuted_labels(
     Ok(Some(PermutedLabels { roc_auc, passed: roc_auc.low.is_none_or(|low| low <= 0.5) }))
 }
 
-/// The labels in random order, such that each fold has rows of both classes to train on; `None` if no such order is found.
-fn shuffled(labels: &[bool], folds: &Folds, seed: u64) -> Option<Vec<bool>> {
+/// The labels in random order, with both classes in each fold to fit on; `None` if no such order is found.
+fn permute(labels: &[bool], folds: &Folds, seed: u64) -> Option<Vec<bool>> {
     let mut rng = rng(seed, 1);
     let mut labels = labels.to_vec();
-    (0..SHUFFLES).find_map(|_| {
+    (0..PERMUTATIONS).find_map(|_| {
         shuffle(&mut labels, &mut rng);
         let has = |fold: &Fold, class: bool| fold.train.iter().any(|&row| labels[row] == class);
         folds.folds.iter().all(|fold| has(fold, true) && has(fold, false)).then(|| labels.clone())
@@ -55,16 +55,16 @@ mod tests {
     fn boosted() -> impl Candidate {
         let params = BoostingParams {
             learning_rate: 0.2,
-            rounds: 20,
-            row_share: 1.0,
-            feature_share: 1.0,
+            n_estimators: 20,
+            subsample: 1.0,
+            colsample_bytree: 1.0,
             ..BoostingParams::default()
         };
         params.check().unwrap()
     }
 
     #[test]
-    fn shuffled_labels_score_by_chance_unless_test_rows_leak_into_training() {
+    fn permuted_labels_score_by_chance_unless_test_rows_leak_into_training() {
         let rows = generate(1, 800);
         let mut folds = folds(&rows, 4);
         for seed in 0..5 {
@@ -77,14 +77,14 @@ mod tests {
         assert!(!leaking.passed, "{leaking:?}");
     }
 
-    /// So few rows churned that a shuffle easily leaves a fold with none to train on.
+    /// With so few churned rows, most permutations leave a fold without any.
     #[test]
-    fn every_fold_keeps_both_classes_after_shuffling() {
+    fn every_fold_keeps_both_classes() {
         let mut rows = generate(1, 60);
         let folds = folds(&rows, 4);
         rows.labels = (0..60).map(|row| row % 30 == 0).collect();
         for seed in 0..20 {
-            let labels = shuffled(&rows.labels, &folds, seed).unwrap();
+            let labels = permute(&rows.labels, &folds, seed).unwrap();
             assert_eq!(labels.iter().filter(|label| **label).count(), 2);
             assert!(folds.folds.iter().all(|fold| fold.train.iter().any(|&row| labels[row])));
         }

@@ -1,4 +1,4 @@
-//! A feature that alone ranks as well as the whole model either leaks, or the model learned little else.
+//! The single-feature check: a feature that ranks as well as the model on its own may contain the label.
 
 use crate::dataset::{Dataset, Fold};
 use crate::folds::Folds;
@@ -7,15 +7,14 @@ use churn_common::features::SCHEMA;
 use churn_common::metrics::{EstimateParams, MetricsError, difference, roc_auc};
 use churn_common::model::card::SingleFeature;
 
-/// Of what a model has above chance, the share that a single feature must not reach alone.
-const NEAR: f64 = 0.95;
+/// The share of the model's ROC-AUC above chance at which a feature is suspicious.
+const SUSPICIOUS: f64 = 0.95;
 
-/// Ranks the held-out rows by every feature alone, missing values in the middle, and compares the strongest feature with
-/// the model. `model` holds the model's ranks of the same rows within folds. The feature is near the model unless chance
-/// explains the difference.
+/// Ranks the held-out rows by each feature, missing values in the middle, and compares the strongest feature with the
+/// model. `model` are the model's ranks of the same rows within folds.
 ///
 /// # Errors
-/// If the ranks cannot be scored.
+/// If the ranks cannot be evaluated.
 pub(crate) fn single_feature(
     rows: &Dataset,
     folds: &Folds,
@@ -40,16 +39,16 @@ pub(crate) fn single_feature(
         }
     }
     let (feature, alone_roc_auc, alone) = strongest;
-    let mut near = false;
+    let mut suspicious = false;
     if let Some(model_roc_auc) = model_roc_auc {
-        let ahead = difference(&labels, &alone, model, &users, params)?;
-        let low = ahead.get("roc_auc").and_then(|ahead| ahead.low);
-        near = low.is_some_and(|low| low >= (NEAR - 1.0) * (model_roc_auc - 0.5).max(0.0));
+        let differences = difference(&labels, &alone, model, &users, params)?;
+        let low = differences.get("roc_auc").and_then(|difference| difference.low);
+        suspicious = low.is_some_and(|low| low >= (SUSPICIOUS - 1.0) * (model_roc_auc - 0.5).max(0.0));
     }
-    Ok(SingleFeature { feature: feature.to_owned(), roc_auc: alone_roc_auc, model_roc_auc, near })
+    Ok(SingleFeature { feature: feature.to_owned(), roc_auc: alone_roc_auc, model_roc_auc, suspicious })
 }
 
-/// Ranks of a feature's values, 0..=1; those that are missing in the middle.
+/// Ranks of a feature's values, 0..=1; a missing value has the rank 0.5.
 fn ranks_alone(values: Vec<f64>) -> Vec<f64> {
     let present: Vec<f64> = values.iter().copied().filter(|x| !x.is_nan()).collect();
     let mut present = ranks(&present).into_iter();
@@ -63,7 +62,7 @@ mod tests {
     use ndarray::Array2;
 
     #[test]
-    fn a_feature_that_is_the_answer_is_named() {
+    fn feature_that_contains_the_label_is_named() {
         let rows = generate(1, 600);
         let folds = folds(&rows, 4);
         let held_out: Vec<usize> = folds.held_out().collect();
@@ -71,18 +70,18 @@ mod tests {
             held_out.iter().map(|&row| if rows.labels[row] { 0.6 } else { 0.4 } + row as f64 % 7.0 / 20.0).collect();
         let params = EstimateParams { threshold: 0.5, k: 1, level: 0.95, resamples: 300, seed: 0 };
         let honest = single_feature(&rows, &folds, &probabilities, &params).unwrap();
-        assert!(!honest.near && honest.roc_auc < Some(0.7), "{honest:?}");
+        assert!(!honest.suspicious && honest.roc_auc < Some(0.7), "{honest:?}");
 
         let leak: Vec<f32> = rows.labels.iter().map(|label| if *label { -1.0 } else { 1.0 }).collect();
         let mut leaking = rows.clone();
         leaking.features.column_mut(3).assign(&Array2::from_shape_vec((600, 1), leak).unwrap().column(0));
         let found = single_feature(&leaking, &folds, &probabilities, &params).unwrap();
-        assert_eq!((found.near, found.feature.as_str(), found.roc_auc), (true, SCHEMA[3].name, Some(1.0)));
+        assert_eq!((found.suspicious, found.feature.as_str(), found.roc_auc), (true, SCHEMA[3].name, Some(1.0)));
 
-        // A model that ranks a little worse than the strongest of many features, on so few rows that this may be chance.
+        // The model ranks slightly worse than the strongest of many features; on so few rows, this may be chance.
         let weak = |&row: &usize| if rows.labels[row] { 0.52 } else { 0.5 } + (row % 7) as f64 / 20.0;
         let weak: Vec<f64> = held_out.iter().map(weak).collect();
         let by_chance = single_feature(&rows, &folds, &weak, &params).unwrap();
-        assert!(by_chance.roc_auc > by_chance.model_roc_auc && !by_chance.near, "{by_chance:?}");
+        assert!(by_chance.roc_auc > by_chance.model_roc_auc && !by_chance.suspicious, "{by_chance:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Settings of calibration, threshold, risk levels and intervals.
+//! Settings of calibration, threshold, risk levels, intervals and the leakage check.
 
 use churn_common::model::RiskBounds;
 use churn_common::settings::{Range, Ranged, SettingsError};
@@ -8,55 +8,52 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CalibrationMethod {
-    /// Isotonic where there are enough positive rows, Platt's method below.
+    /// Isotonic if there are enough positive rows, Platt's method otherwise.
     Auto,
     /// The model's own probabilities.
     None,
-    /// Platt's method.
     Platt,
-    /// Isotonic regression.
     Isotonic,
 }
 
-/// How the threshold is found.
+/// How the decision threshold is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThresholdRule {
-    /// It is `threshold`.
+    /// The setting `threshold`.
     Fixed,
-    /// Where an offer costs as much as it is expected to save.
+    /// The threshold of lowest expected cost.
     Cost,
-    /// So that `capacity` users are labelled.
+    /// The threshold at which `offer_capacity` users have the label 1.
     Capacity,
 }
 
-/// Settings of calibration, threshold, risk levels and intervals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecisionSettings {
     /// How scores become probabilities: auto, none, platt or isotonic.
     pub calibration: CalibrationMethod,
-    /// Churned rows from which on automatic calibration is isotonic, and Platt's below.
+    /// Number of churned rows at which automatic calibration changes from Platt's method to isotonic regression.
     pub isotonic_min_positives: u32,
-    /// How the threshold is found: fixed, cost or capacity.
+    /// How the decision threshold is found: fixed, cost or capacity.
     pub threshold_rule: ThresholdRule,
-    /// The probability from which on the label is 1, where the rule is fixed.
+    /// The decision threshold if the rule is fixed.
     pub threshold: f64,
-    /// Cost of a churned user that the label missed; only its ratio to the next one matters.
-    pub missed_churner_cost: f64,
+    /// Cost of a churned user with the label 0; only its ratio to `false_positive_cost` matters.
+    pub false_negative_cost: f64,
     /// Cost of an offer to a user who would have stayed.
-    pub wasted_offer_cost: f64,
-    /// Users that offers can be made to at a time: the rule capacity labels so many, and recall_at_k counts so many.
-    pub capacity: u32,
-    /// Smallest probability of risk level medium.
+    pub false_positive_cost: f64,
+    /// Number of users that can get an offer at a time, for the rule capacity and for `recall_at_k`.
+    pub offer_capacity: u32,
+    /// Lowest probability of the risk level medium.
     pub risk_medium_threshold: f64,
-    /// Smallest probability of risk level high, `risk_medium_threshold` to 1.
+    /// Lowest probability of the risk level high, `risk_medium_threshold` to 1.
     pub risk_high_threshold: f64,
-    /// Smallest probability of risk level critical, `risk_high_threshold` to 1.
+    /// Lowest probability of the risk level critical, `risk_high_threshold` to 1.
     pub risk_critical_threshold: f64,
-    /// Resamples of users that intervals are made from.
+    /// Number of bootstrap resamples of users for intervals.
     pub bootstrap_resamples: u32,
-    /// ROC-AUC on the held-out rows from which on a leak is suspected.
-    pub leak_roc_auc: f64,
+    /// ROC-AUC on the held-out rows at which leakage is suspected.
+    pub leakage_roc_auc_limit: f64,
 }
 
 impl Default for DecisionSettings {
@@ -66,14 +63,14 @@ impl Default for DecisionSettings {
             isotonic_min_positives: 1000,
             threshold_rule: ThresholdRule::Cost,
             threshold: 0.5,
-            missed_churner_cost: 10.0,
-            wasted_offer_cost: 1.0,
-            capacity: 100,
+            false_negative_cost: 10.0,
+            false_positive_cost: 1.0,
+            offer_capacity: 100,
             risk_medium_threshold: 0.05,
             risk_high_threshold: 0.15,
             risk_critical_threshold: 0.3,
             bootstrap_resamples: 1000,
-            leak_roc_auc: 0.95,
+            leakage_roc_auc_limit: 0.95,
         }
     }
 }
@@ -82,24 +79,22 @@ impl DecisionSettings {
     pub fn ranges(&self) -> Vec<Ranged> {
         vec![
             Ranged::new("threshold", &self.threshold, 0.0..=1.0),
-            Ranged::new("missed_churner_cost", &self.missed_churner_cost, Range::above(0.0)),
-            Ranged::new("wasted_offer_cost", &self.wasted_offer_cost, Range::above(0.0)),
-            Ranged::new("capacity", &self.capacity, 1..),
+            Ranged::new("false_negative_cost", &self.false_negative_cost, Range::above(0.0)),
+            Ranged::new("false_positive_cost", &self.false_positive_cost, Range::above(0.0)),
+            Ranged::new("offer_capacity", &self.offer_capacity, 1..),
             Ranged::new("risk_medium_threshold", &self.risk_medium_threshold, 0.0..=1.0),
             Ranged::new("risk_high_threshold", &self.risk_high_threshold, 0.0..=1.0),
             Ranged::new("risk_critical_threshold", &self.risk_critical_threshold, 0.0..=1.0),
             Ranged::new("bootstrap_resamples", &self.bootstrap_resamples, 100..=100_000),
-            Ranged::new("leak_roc_auc", &self.leak_roc_auc, 0.5..=1.0),
+            Ranged::new("leakage_roc_auc_limit", &self.leakage_roc_auc_limit, 0.5..=1.0),
         ]
     }
 
-    /// The thresholds of the risk levels.
-    ///
     /// # Errors
-    /// If they are not probabilities, or do not ascend.
+    /// If the risk thresholds are not probabilities, or do not ascend.
     pub fn risk_bounds(&self) -> Result<RiskBounds, SettingsError> {
-        let (medium, high, critical) =
-            (self.risk_medium_threshold, self.risk_high_threshold, self.risk_critical_threshold);
+        let (medium, high) = (self.risk_medium_threshold, self.risk_high_threshold);
+        let critical = self.risk_critical_threshold;
         RiskBounds::new(medium, high, critical).ok_or_else(|| SettingsError::OutOfRange {
             name: "risk_medium_threshold, risk_high_threshold, risk_critical_threshold",
             value: format!("{medium}, {high}, {critical}"),

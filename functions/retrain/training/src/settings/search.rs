@@ -1,53 +1,53 @@
-//! Settings of the search: the candidates, their grids, and the metric that compares them.
+//! Settings of the search: candidates, hyper-parameter grids and the selection metric.
 
 use crate::candidates::boosting::BoostingParams;
-use crate::candidates::forest::ForestParams;
 use crate::candidates::logistic::LogisticParams;
 use crate::candidates::{Candidate, Family};
+use crate::settings::ForestSettings;
 use churn_common::settings::{Ranged, SettingsError};
 use serde::{Deserialize, Serialize};
 
 /// The metric that selects the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ChooseBy {
+pub enum SelectionMetric {
     /// Lowest mean negative log-likelihood: the best probabilities.
     LogLoss,
-    /// Highest average precision: the best ranking of the riskiest users.
+    /// Highest average precision: the best ranking of users at high risk.
     PrAuc,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchSettings {
-    /// Families that are tried; the prior rate always is, as the baseline.
+    /// Families to try. The prior rate is always tried, as the baseline.
     pub candidates: Vec<Family>,
-    /// The metric that candidates are compared by, out of fold: log_loss or pr_auc.
-    pub choose_by: ChooseBy,
-    /// Groups that users are assigned to for cross-validation.
-    pub folds: u16,
-    /// Blocks of cutoffs that are held out one after the other.
-    pub time_blocks: u16,
-    /// Penalties on squared weights that are tried.
+    /// Out-of-fold metric that selects the model: log_loss or pr_auc.
+    pub selection_metric: SelectionMetric,
+    /// Number of groups of users in cross-validation.
+    pub cv_folds: u16,
+    /// Number of blocks of cutoffs in cross-validation, held out in order of time.
+    pub cv_time_blocks: u16,
+    /// L2 penalties to try.
     pub logistic_l2: Vec<f64>,
-    /// Depths of trees that are tried.
-    pub boosting_depths: Vec<u32>,
-    /// Learning rates that are tried.
+    /// Maximum depths of trees to try.
+    pub boosting_max_depths: Vec<u32>,
+    /// Learning rates to try.
     pub boosting_learning_rates: Vec<f64>,
-    /// Most trees of a boosted model.
-    pub boosting_rounds: u32,
+    /// Maximum number of trees.
+    pub boosting_n_estimators: u32,
     /// Rounds without a lower log-loss after which cross-validation stops.
     pub boosting_early_stopping_rounds: u32,
-    /// Least Hessian (about rows · p · (1 - p)) on either side of a split.
+    /// Minimum sum of Hessians (about rows · p · (1 - p)) on either side of a split.
     pub boosting_min_child_weight: f64,
-    /// Quadratic penalty on leaves.
-    pub boosting_l2: f64,
+    /// L2 penalty on leaf values.
+    pub boosting_reg_lambda: f64,
     /// Share of rows that each tree is grown on.
-    pub boosting_row_share: f64,
+    pub boosting_subsample: f64,
     /// Share of features that each tree may split on.
-    pub boosting_feature_share: f64,
-    /// Most bins that a feature's values are put in for boosting.
+    pub boosting_colsample_bytree: f64,
+    /// Maximum number of bins per feature.
     pub boosting_max_bins: u32,
-    /// Weight of a churned row in boosting, of which another has 1.
+    /// Weight of a churned row in boosting; other rows have weight 1.
     pub boosting_scale_pos_weight: f64,
 }
 
@@ -56,18 +56,18 @@ impl Default for SearchSettings {
         let boosting = BoostingParams::default();
         Self {
             candidates: vec![Family::LogisticRegression, Family::GradientBoosting, Family::RandomForest],
-            choose_by: ChooseBy::LogLoss,
-            folds: 5,
-            time_blocks: 2,
+            selection_metric: SelectionMetric::LogLoss,
+            cv_folds: 5,
+            cv_time_blocks: 2,
             logistic_l2: vec![1.0, 10.0, 100.0, 1000.0],
-            boosting_depths: vec![2, 3, 4, 6],
+            boosting_max_depths: vec![2, 3, 4, 6],
             boosting_learning_rates: vec![0.05, 0.1],
-            boosting_rounds: boosting.rounds,
+            boosting_n_estimators: boosting.n_estimators,
             boosting_early_stopping_rounds: boosting.early_stopping_rounds,
             boosting_min_child_weight: boosting.min_child_weight,
-            boosting_l2: boosting.l2,
-            boosting_row_share: boosting.row_share,
-            boosting_feature_share: boosting.feature_share,
+            boosting_reg_lambda: boosting.reg_lambda,
+            boosting_subsample: boosting.subsample,
+            boosting_colsample_bytree: boosting.colsample_bytree,
             boosting_max_bins: boosting.max_bins,
             boosting_scale_pos_weight: boosting.scale_pos_weight,
         }
@@ -75,12 +75,16 @@ impl Default for SearchSettings {
 }
 
 impl SearchSettings {
-    /// The candidates in the order in which they are tried: one of each family in turn, so that a search cut short has
-    /// seen all families.
+    /// The candidates in the order of the search: one of each family in turn, so that a search that runs out of time
+    /// has tried all families.
     ///
     /// # Errors
     /// Names the first setting that is out of range.
-    pub fn candidates(&self, forest: &ForestParams) -> Result<Vec<Box<dyn Candidate>>, SettingsError> {
+    pub fn candidates(
+        &self,
+        forest: &ForestSettings,
+        random_seed: u64,
+    ) -> Result<Vec<Box<dyn Candidate>>, SettingsError> {
         let mut families: Vec<Vec<Box<dyn Candidate>>> = Vec::new();
         for family in &self.candidates {
             families.push(match family {
@@ -89,10 +93,10 @@ impl SearchSettings {
                     .map(|params| Ok(Box::new(params.check()?) as _))
                     .collect::<Result<_, SettingsError>>()?,
                 Family::GradientBoosting => self
-                    .boosting(forest.seed)
+                    .boosting(random_seed)
                     .map(|params| Ok(Box::new(params.check()?) as _))
                     .collect::<Result<_, SettingsError>>()?,
-                Family::RandomForest => vec![Box::new(forest.clone().check()?)],
+                Family::RandomForest => vec![Box::new(forest.params(random_seed).check()?)],
                 Family::Prior => Vec::new(),
             });
         }
@@ -103,17 +107,20 @@ impl SearchSettings {
             candidates.extend(families.iter_mut().filter_map(Iterator::next));
         }
         if candidates.is_empty() {
-            let expected = "at least one of logistic_regression, gradient_boosting and random_forest, each with a \
-                            hyper-parameter to try";
-            let value = "a list without any model to try".to_owned();
+            let expected = "at least one of logistic_regression, gradient_boosting and random_forest, with values in its \
+                            hyper-parameter grid";
+            let value = "a list without a candidate".to_owned();
             return Err(SettingsError::OutOfRange { name: "candidates", value, expected: expected.into() });
         }
         Ok(candidates)
     }
 
-    /// The ranges of the search, and of the hyper-parameters on its grids.
+    /// Ranges of the search and of the hyper-parameter grids.
     pub fn ranges(&self) -> Vec<Ranged> {
-        let search = [Ranged::new("folds", &self.folds, 2..=20), Ranged::new("time_blocks", &self.time_blocks, 1..=20)];
+        let search = [
+            Ranged::new("cv_folds", &self.cv_folds, 2..=20),
+            Ranged::new("cv_time_blocks", &self.cv_time_blocks, 1..=20),
+        ];
         let logistic = self.logistic().flat_map(|params| params.ranges());
         let boosting = self.boosting(0).flat_map(|params| params.ranges());
         search.into_iter().chain(logistic).chain(boosting).collect()
@@ -123,21 +130,21 @@ impl SearchSettings {
         self.logistic_l2.iter().map(|l2| LogisticParams { l2: *l2 })
     }
 
-    fn boosting(&self, seed: u64) -> impl Iterator<Item = BoostingParams> {
-        let grid = |rate: f64| self.boosting_depths.iter().map(move |depth| (*depth, rate));
-        self.boosting_learning_rates.iter().flat_map(move |rate| grid(*rate)).map(move |(depth, learning_rate)| {
+    fn boosting(&self, random_seed: u64) -> impl Iterator<Item = BoostingParams> {
+        let grid = |rate: f64| self.boosting_max_depths.iter().map(move |depth| (*depth, rate));
+        self.boosting_learning_rates.iter().flat_map(move |rate| grid(*rate)).map(move |(max_depth, learning_rate)| {
             BoostingParams {
-                depth,
+                max_depth,
                 learning_rate,
-                rounds: self.boosting_rounds,
+                n_estimators: self.boosting_n_estimators,
                 early_stopping_rounds: self.boosting_early_stopping_rounds,
                 min_child_weight: self.boosting_min_child_weight,
-                l2: self.boosting_l2,
-                row_share: self.boosting_row_share,
-                feature_share: self.boosting_feature_share,
+                reg_lambda: self.boosting_reg_lambda,
+                subsample: self.boosting_subsample,
+                colsample_bytree: self.boosting_colsample_bytree,
                 max_bins: self.boosting_max_bins,
                 scale_pos_weight: self.boosting_scale_pos_weight,
-                seed,
+                random_seed,
             }
         })
     }
@@ -148,23 +155,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_take_turns_and_what_is_out_of_range_is_named() {
-        let forest = ForestParams::default();
+    fn families_take_turns_and_values_out_of_range_are_named() {
+        let forest = ForestSettings::default();
         let default = SearchSettings::default();
-        let tried = default.candidates(&forest).unwrap();
+        let tried = default.candidates(&forest, 0).unwrap();
         let families: Vec<Family> = tried.iter().take(4).map(|c| c.family()).collect();
         use Family::*;
         assert_eq!(families, [LogisticRegression, GradientBoosting, RandomForest, LogisticRegression]);
         assert_eq!(tried.len(), 4 + 8 + 1);
 
-        let refused = |settings: SearchSettings| {
+        let out_of_range = |settings: SearchSettings| {
             let outside = settings.ranges().into_iter().find(|ranged| ranged.outside.is_some());
             outside.map(|ranged| ranged.name)
         };
-        let none = SearchSettings { candidates: vec![Prior], ..default.clone() }.candidates(&forest);
-        assert!(none.unwrap_err().to_string().starts_with("setting candidates is a list without any model to try"));
-        assert_eq!(refused(SearchSettings { logistic_l2: vec![1.0, -1.0], ..default.clone() }), Some("logistic_l2"));
-        assert_eq!(refused(SearchSettings { boosting_depths: vec![0], ..default.clone() }), Some("boosting_depths"));
-        assert_eq!(refused(SearchSettings { folds: 1, ..default }), Some("folds"));
+        let none = SearchSettings { candidates: vec![Prior], ..default.clone() }.candidates(&forest, 0);
+        assert!(none.unwrap_err().to_string().starts_with("setting candidates is a list without a candidate"));
+        assert_eq!(
+            out_of_range(SearchSettings { logistic_l2: vec![1.0, -1.0], ..default.clone() }),
+            Some("logistic_l2")
+        );
+        assert_eq!(
+            out_of_range(SearchSettings { boosting_max_depths: vec![0], ..default.clone() }),
+            Some("boosting_max_depths")
+        );
+        assert_eq!(out_of_range(SearchSettings { cv_folds: 1, ..default }), Some("cv_folds"));
     }
 }

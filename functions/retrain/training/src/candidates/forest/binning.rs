@@ -1,44 +1,42 @@
-//! Features as small whole numbers. linfa-trees takes values less than 1e-5 apart for ties and NaN for anything, so
-//! it is shown bins; thresholds on real values are found again here, exactly.
+//! Binning of features. linfa-trees treats values less than 1e-5 apart as ties and does not handle NaN, so it is given
+//! the numbers of bins. Exact thresholds on feature values are computed from the bins here.
 
 use ndarray::ArrayView1;
 
-/// One feature: the bin of every row, and what the bins stand for.
+/// One binned feature.
 pub(super) struct Column {
-    /// `(n_rows,)`, each below the number of bins; where the value is missing, the median's bin.
+    /// `(n_rows,)`, the bin of each row; a missing value has the median's bin.
     bins: Vec<u8>,
-    /// Smallest and largest value in each bin, ascending; empty where all values are missing.
+    /// Smallest and largest value of each bin, ascending; empty if all values are missing.
     ranges: Vec<(f32, f32)>,
-    /// The bin that missing values are put in.
+    /// The bin of missing values.
     median: u8,
 }
 
 impl Column {
-    /// Bins `(n_rows,)` finite or NaN values: one bin per distinct value where there are at most `max_bins` (2..=256)
-    /// of those, else quantiles of about as many rows each. Equal values are always in one bin.
+    /// Bins `(n_rows,)` finite or NaN values: one bin per distinct value if there are at most `max_bins` (2..=256) of
+    /// them, otherwise quantiles of about as many rows each. Equal values always share a bin.
     pub(super) fn new(values: ArrayView1<f32>, max_bins: usize) -> Self {
         let mut sorted: Vec<f32> = values.iter().copied().filter(|x| !x.is_nan()).collect();
         sorted.sort_unstable_by(f32::total_cmp);
         let ranges = ranges(&sorted, max_bins);
-        // The lower of two middle values: one that occurs.
+        // The lower of two middle values, which is an actual value.
         let median = sorted.get(sorted.len().saturating_sub(1) / 2).map_or(0, |&median| bin(&ranges, median));
         let bins = values.iter().map(|&x| if x.is_nan() { median } else { bin(&ranges, x) }).collect();
         Self { bins, ranges, median }
     }
 
-    /// The bin of a row.
     pub(super) fn bin(&self, row: u32) -> u8 {
         self.bins[row as usize]
     }
 
-    /// Whether any split of the rows on this feature exists.
+    /// Whether rows can be split on this feature.
     pub(super) fn varies(&self) -> bool {
         self.ranges.len() > 1
     }
 
-    /// The threshold such that `x < threshold` for exactly the values in bins up to `cut`, which is not the last bin.
-    ///
-    /// About half-way between the two values next to the cut; the upper one where f32 has nothing between them.
+    /// The threshold such that `x < threshold` exactly for the values in bins up to `cut`, which is not the last bin:
+    /// half-way between the two values next to the cut, or the upper one if there is no f32 between them.
     pub(super) fn threshold(&self, cut: u8) -> f32 {
         let below = self.ranges[usize::from(cut)].1;
         let above = self.ranges[usize::from(cut) + 1].0;
@@ -46,13 +44,11 @@ impl Column {
         if middle > below { middle } else { above }
     }
 
-    /// Whether missing values are in a bin up to `cut`.
     pub(super) fn missing_left(&self, cut: u8) -> bool {
         self.median <= cut
     }
 }
 
-/// Smallest and largest value of each bin.
 fn ranges(sorted: &[f32], max_bins: usize) -> Vec<(f32, f32)> {
     let distinct: Vec<&[f32]> = sorted.chunk_by(|a, b| a == b).collect();
     if distinct.len() <= max_bins {
@@ -62,7 +58,7 @@ fn ranges(sorted: &[f32], max_bins: usize) -> Vec<(f32, f32)> {
     let (mut start, mut end) = (0, 0);
     for run in distinct {
         end += run.len();
-        // An even share of what is left, so that one very frequent value doesn't starve the bins after it.
+        // An even share of the remaining rows, so that a very frequent value does not empty the bins after it.
         let share = (sorted.len() - start).div_ceil(max_bins - ranges.len());
         if end - start >= share {
             ranges.push((sorted[start], sorted[end - 1]));
@@ -72,7 +68,6 @@ fn ranges(sorted: &[f32], max_bins: usize) -> Vec<(f32, f32)> {
     ranges
 }
 
-/// The bin whose range holds `x`.
 fn bin(ranges: &[(f32, f32)], x: f32) -> u8 {
     ranges.partition_point(|&(_, high)| high < x) as u8
 }
@@ -89,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn few_distinct_values_keep_a_bin_each_and_missing_ones_join_the_median() {
+    fn few_distinct_values_get_a_bin_each_and_missing_ones_the_median_s() {
         let c = column(&[3.0, f32::NAN, 1.0, 3.0, 7.0, -0.0, 0.0], 4);
         assert_eq!(c.bins, [2, 1, 1, 2, 3, 0, 0]);
         assert_eq!((c.threshold(0), c.threshold(1), c.threshold(2)), (0.5, 2.0, 5.0));
@@ -97,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frequent_value_does_not_starve_the_other_bins() {
+    fn frequent_value_does_not_empty_the_other_bins() {
         let values: Vec<f32> = (0..1000).map(|i| if i < 900 { 0.0 } else { i as f32 }).collect();
         let c = column(&values, 11);
         assert_eq!(c.ranges.len(), 11);
@@ -112,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_threshold_parts_the_values_where_the_bins_do(
+        fn every_threshold_splits_values_as_its_bins(
             mut values in proptest::collection::vec(prop_oneof![
                 proptest::num::f32::NORMAL, proptest::num::f32::SUBNORMAL, (0u8..5).prop_map(f32::from),
                 (0u32..4).prop_map(|ulps| f32::from_bits(1.0f32.to_bits() + ulps)),

@@ -1,28 +1,29 @@
-//! One tree, grown node by node in bins.
+//! One tree, grown node by node on binned features.
 
 use std::collections::VecDeque;
-
-use linfa::error::Error;
-use rand_xoshiro::rand_core::RngCore;
 
 use super::binning::Column;
 use super::params::ForestParams;
 use super::sample::Bag;
 use super::split::{Bin, Cut, best_cut};
 use crate::dataset::Dataset;
-use crate::random::below;
+use churn_common::random::{Rng, below};
+use linfa::error::Error;
 
-/// A node of a tree in bins. Node 0 is the root.
+/// A node of a tree on binned features. Node 0 is the root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BinNode {
-    /// An end.
     Leaf,
-    /// Rows whose bin of `feature` is at most `cut` go to node `left`, others to the node after that; both lie behind
-    /// this one.
-    Split { feature: usize, cut: u8, left: usize },
+    /// Rows whose bin of `feature` is at most `cut` go to node `left`, others to node `left + 1`. Both come after this
+    /// node.
+    Split {
+        feature: usize,
+        cut: u8,
+        left: usize,
+    },
 }
 
-/// What all trees of a forest are grown on.
+/// The inputs that all trees of a forest share.
 pub(super) struct Grower<'a> {
     pub(super) columns: &'a [Column],
     pub(super) rows: &'a Dataset,
@@ -32,8 +33,8 @@ pub(super) struct Grower<'a> {
 }
 
 impl Grower<'_> {
-    /// Grows a tree on the rows drawn, breadth first.
-    pub(super) fn grow(&self, bag: Bag, rng: &mut impl RngCore) -> Result<Vec<BinNode>, Error> {
+    /// Grows a tree on the drawn rows, breadth first.
+    pub(super) fn grow(&self, bag: Bag, rng: &mut Rng) -> Result<Vec<BinNode>, Error> {
         let mut nodes = vec![BinNode::Leaf];
         let mut open = VecDeque::from([(0, bag.rows, 0)]);
         while let Some((node, rows, depth)) = open.pop_front() {
@@ -52,9 +53,9 @@ impl Grower<'_> {
         Ok(nodes)
     }
 
-    /// The best cut over a random choice of features; of equally good ones the first drawn. As in scikit-learn, a
-    /// feature that doesn't vary in the node doesn't count as tried.
-    fn best_split(&self, rows: &[u32], copies: &[u32], rng: &mut impl RngCore) -> Result<Option<(usize, Cut)>, Error> {
+    /// The best cut over randomly drawn features; of equal cuts, the one drawn first. As in scikit-learn, a feature
+    /// that is constant in the node does not count towards `max_features`.
+    fn best_split(&self, rows: &[u32], copies: &[u32], rng: &mut Rng) -> Result<Option<(usize, Cut)>, Error> {
         let positives = rows.iter().filter(|&&row| self.rows.labels[row as usize]).count();
         if positives == 0 || positives == rows.len() {
             return Ok(None);
@@ -62,14 +63,14 @@ impl Grower<'_> {
         let mut best: Option<(usize, Cut)> = None;
         let mut untried = self.usable.to_vec();
         let mut tried = 0;
-        while tried < self.features_per_split() && !untried.is_empty() {
+        while tried < self.max_features() && !untried.is_empty() {
             let feature = untried.swap_remove(below(rng, untried.len()));
             let counts = self.count(&self.columns[feature], rows, copies);
             if counts.iter().filter(|bin| bin.rows > 0).count() < 2 {
                 continue;
             }
             tried += 1;
-            if let Some(cut) = best_cut(&counts, self.params.min_rows_leaf)?
+            if let Some(cut) = best_cut(&counts, self.params.min_samples_leaf)?
                 && best.is_none_or(|(_, b)| cut.gain > b.gain)
             {
                 best = Some((feature, cut));
@@ -78,7 +79,7 @@ impl Grower<'_> {
         Ok(best)
     }
 
-    /// Drawn rows by bin.
+    /// Counts the drawn rows by bin.
     fn count(&self, column: &Column, rows: &[u32], copies: &[u32]) -> [Bin; 256] {
         let mut counts = [Bin::default(); 256];
         for &row in rows {
@@ -90,7 +91,7 @@ impl Grower<'_> {
         counts
     }
 
-    fn features_per_split(&self) -> usize {
-        self.params.features_per_split.map_or(self.columns.len().isqrt(), |features| features as usize)
+    fn max_features(&self) -> usize {
+        self.params.max_features.map_or(self.columns.len().isqrt(), |features| features as usize)
     }
 }

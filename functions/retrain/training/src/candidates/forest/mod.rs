@@ -1,11 +1,11 @@
 //! A class-weighted random forest on linfa-trees, grown node by node.
 //!
-//! linfa's own forest samples features once per tree, loses weights in its bootstrap and returns labels. Here each node
-//! is a depth-1 [`linfa_trees::DecisionTree`] of its own, on that node's rows only, with features drawn
-//! and classes balanced for that node and values binned beforehand; users are bootstrapped, not rows; and what is served are
-//! smoothed rates.
+//! linfa's own forest samples features once per tree, ignores weights in its bootstrap and returns labels. Here each
+//! split is found by a depth-1 [`linfa_trees::DecisionTree`] on the rows of that node only, with features drawn and
+//! classes balanced for that node. Values are binned beforehand, users are bootstrapped instead of rows, and leaves
+//! have smoothed rates.
 //!
-//! The result is a function of rows and settings alone: not of threads, nor of the order of rows.
+//! The result depends on the rows and the hyper-parameters only, not on the number of threads or the order of rows.
 
 mod binning;
 mod grow;
@@ -21,9 +21,9 @@ use std::thread;
 
 use super::{Candidate, Family, FitError, Fitted, normalise};
 use crate::dataset::Dataset;
-use crate::random;
 use churn_common::model::Scorer;
 use churn_common::model::trees::Trees;
+use churn_common::random;
 use serde_json::{Value, json};
 
 pub use params::{ClassWeight, ForestParams, ValidForestParams};
@@ -42,8 +42,8 @@ impl Candidate for ValidForestParams {
         json!(self.get())
     }
 
-    /// Fits a forest, on all cores there are. Importances are each feature's mean decrease of (class-weighted) Gini
-    /// impurity, as scikit-learn's `feature_importances_`: normalised per tree, then averaged.
+    /// Uses all cores. Importance is the mean decrease of (class-weighted) Gini impurity, normalised per tree and then
+    /// averaged, as in scikit-learn's `feature_importances_`.
     fn fit(&self, rows: &Dataset) -> Result<Fitted, FitError> {
         self.fit_on(rows, thread::available_parallelism().map_or(1, usize::from))
     }
@@ -61,11 +61,11 @@ impl ValidForestParams {
         let rates = rates(params, rows);
 
         let grow = |tree: u32| -> Result<Tree, linfa::error::Error> {
-            let mut rng = random::rng(params.seed, u64::from(tree));
-            let bag = users.draw(&mut rng, params.max_rows_per_tree as usize);
+            let mut rng = random::rng(params.random_seed, u64::from(tree));
+            let bag = users.draw(&mut rng, params.max_samples as usize);
             Ok(served::tree(&grower.grow(bag, &mut rng)?, &columns, rows, &rates))
         };
-        let trees = in_parallel(params.n_trees, threads, &grow)?;
+        let trees = in_parallel(params.n_estimators, threads, &grow)?;
 
         let mut importances = vec![0.0; columns.len()];
         for tree in &trees {
@@ -82,24 +82,25 @@ fn rates(params: &ForestParams, rows: &Dataset) -> Rates {
     let rows_per_weight = rows.labels.len() as f64 / (sums[0] + sums[1]) as f64;
     let weights = params.class_weight.weights(sums).map(|weight| weight * rows_per_weight);
     let [negative, positive] = [0, 1].map(|class| sums[class] as f64 * weights[class]);
-    Rates { weights, smoothing: params.smoothing, prior: positive / (negative + positive) }
+    Rates { weights, smoothing: params.leaf_smoothing, prior: positive / (negative + positive) }
 }
 
-/// The trees in order, a stretch of them per thread.
+/// Grows the trees, consecutive ones on each thread. Returns them in order.
 fn in_parallel<E: Send>(
-    n_trees: u32,
+    n_estimators: u32,
     threads: usize,
     grow: &(impl Fn(u32) -> Result<Tree, E> + Sync),
 ) -> Result<Vec<Tree>, E> {
-    let stretch = n_trees.div_ceil(threads as u32).max(1);
+    let per_thread = n_estimators.div_ceil(threads as u32).max(1);
     thread::scope(|scope| {
-        let handles: Vec<_> = (0..n_trees)
-            .step_by(stretch as usize)
+        let handles: Vec<_> = (0..n_estimators)
+            .step_by(per_thread as usize)
             .map(|from| {
-                scope.spawn(move || (from..n_trees.min(from + stretch)).map(grow).collect::<Result<Vec<_>, E>>())
+                scope
+                    .spawn(move || (from..n_estimators.min(from + per_thread)).map(grow).collect::<Result<Vec<_>, E>>())
             })
             .collect();
-        let mut trees = Vec::with_capacity(n_trees as usize);
+        let mut trees = Vec::with_capacity(n_estimators as usize);
         for handle in handles {
             trees.extend(handle.join().unwrap_or_else(|panic| resume_unwind(panic))?);
         }

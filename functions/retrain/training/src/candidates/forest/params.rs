@@ -1,69 +1,68 @@
-//! Settings of the forest and their ranges.
+//! Hyper-parameters of the forest and their ranges.
 
 use churn_common::settings::{Range, Ranged, SettingsError, check_ranges};
 use serde::{Deserialize, Serialize};
 
-/// Settings of a random forest. Plain data: [`ForestParams::check`] gives the form that can fit.
+/// Hyper-parameters of a random forest, named as in scikit-learn. [`ForestParams::check`] returns the form that can
+/// fit.
 ///
-/// Trees are grown on balanced classes in every node, whatever `class_weight` is (see [`super`]); `class_weight` decides
-/// which rates the leaves have.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Whatever `class_weight` is, trees are grown on balanced classes in every node (see [`super`]); `class_weight` sets
+/// the rates of the leaves.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ForestParams {
     /// Number of trees.
-    pub n_trees: u32,
-    /// Most splits on the way to a leaf.
+    pub n_estimators: u32,
+    /// Maximum depth of a tree.
     pub max_depth: u32,
-    /// Fewest drawn rows (copies counted) on either side of a split.
-    pub min_rows_leaf: u32,
-    /// Features tried at each split, as many as vary in the node if those are fewer; `None` = the whole
-    /// part of √(number of features), as scikit-learn.
-    pub features_per_split: Option<u32>,
-    /// How much a row weighs in leaf rates, covers and importances, by its class.
+    /// Minimum number of drawn rows (with copies) on either side of a split.
+    pub min_samples_leaf: u32,
+    /// Features tried at each split; `None` = the integer part of √(number of features).
+    pub max_features: Option<u32>,
+    /// Weight of a row by its class, in leaf rates, covers and importances.
     pub class_weight: ClassWeight,
-    /// Most rows (copies counted) drawn for one tree.
-    pub max_rows_per_tree: u32,
-    /// Weight of the base rate in every leaf's rate, in rows; 0 = bare rates.
-    pub smoothing: f64,
-    /// Most distinct values a feature keeps; quantiles of it where it has more.
+    /// Maximum number of rows (with copies) drawn for a tree.
+    pub max_samples: u32,
+    /// Weight of the base rate in the rate of every leaf, in rows; 0 = no smoothing.
+    pub leaf_smoothing: f64,
+    /// Maximum number of bins per feature; quantiles if the feature has more distinct values.
     pub max_bins: u32,
-    pub seed: u64,
+    pub random_seed: u64,
 }
 
 impl Default for ForestParams {
     fn default() -> Self {
         Self {
-            n_trees: 200,
-            // Deeper trees, slower to explain, gained nothing in cross-validation on simulated logs.
+            n_estimators: 200,
+            // Deeper trees are slower to explain and gained nothing in cross-validation on simulated logs.
             max_depth: 6,
-            min_rows_leaf: 5,
-            features_per_split: None,
+            min_samples_leaf: 5,
+            max_features: None,
             class_weight: ClassWeight::None,
-            max_rows_per_tree: 20_000,
-            smoothing: 1.0,
+            max_samples: 20_000,
+            leaf_smoothing: 1.0,
             max_bins: 64,
-            seed: 0,
+            random_seed: 0,
         }
     }
 }
 
-/// How rows are weighted by class. In JSON: `"balanced"`, `"none"`, or the weight of a positive row as a number.
+/// Weight of rows by class. In JSON: `"balanced"`, `"none"`, or the weight of a positive row as a number.
 ///
-/// Any weighting but `none` moves the probabilities away from the true rates: calibrate after.
+/// Any value but `none` biases the probabilities, so calibrate them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClassWeight {
-    /// `n_rows / (2 · rows of the class)`, so that both classes weigh the same, as scikit-learn's `balanced`.
+    /// `n_rows / (2 · rows of the class)`, as scikit-learn's `balanced`: both classes have the same total weight.
     Balanced,
-    /// Every row weighs 1.
+    /// Every row has weight 1.
     None,
-    /// A positive row weighs this much, a negative row 1.
+    /// The weight of a positive row; a negative row has weight 1.
     #[serde(untagged)]
     Positive(f64),
 }
 
 impl ClassWeight {
-    /// Weights of a negative and of a positive row where there are `rows` of them.
+    /// The weight of a negative and of a positive row, given the number of `rows` of either class.
     pub(super) fn weights(self, rows: [u64; 2]) -> [f64; 2] {
         match self {
             Self::Balanced => rows.map(|n| (rows[0] + rows[1]) as f64 / (2 * n) as f64),
@@ -73,32 +72,33 @@ impl ClassWeight {
     }
 }
 
-/// Settings that are in range; `fit` is in [`super`].
+/// Hyper-parameters in range; `fit` is in [`super`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidForestParams(ForestParams);
 
 impl ForestParams {
+    /// Ranges, by the names of the settings.
     pub fn ranges(&self) -> Vec<Ranged> {
         let weight = match self.class_weight {
             ClassWeight::Positive(weight) => vec![weight],
             ClassWeight::Balanced | ClassWeight::None => Vec::new(),
         };
         vec![
-            Ranged::new("n_trees", &self.n_trees, 1..=10_000),
-            Ranged::new("max_depth", &self.max_depth, 1..=32),
-            Ranged::new("min_rows_leaf", &self.min_rows_leaf, 1..),
-            Ranged::optional("features_per_split", &self.features_per_split, 1..),
-            Ranged::new("max_rows_per_tree", &self.max_rows_per_tree, 2..),
-            Ranged::new("smoothing", &self.smoothing, Range::at_least(0.0)),
-            Ranged::new("max_bins", &self.max_bins, 2..=256),
-            Ranged::each("class_weight", &weight, Range::above(0.0)),
+            Ranged::new("forest_n_estimators", &self.n_estimators, 1..=10_000),
+            Ranged::new("forest_max_depth", &self.max_depth, 1..=32),
+            Ranged::new("forest_min_samples_leaf", &self.min_samples_leaf, 1..),
+            Ranged::optional("forest_max_features", &self.max_features, 1..),
+            Ranged::new("forest_max_samples", &self.max_samples, 2..),
+            Ranged::new("forest_leaf_smoothing", &self.leaf_smoothing, Range::at_least(0.0)),
+            Ranged::new("forest_max_bins", &self.max_bins, 2..=256),
+            Ranged::each("forest_class_weight", &weight, Range::above(0.0)),
         ]
     }
 
-    /// Checks every setting's range.
+    /// Checks every range.
     ///
     /// # Errors
-    /// Names the first setting that is out of range, its value and the range.
+    /// Names the first hyper-parameter that is out of range, its value and the range.
     pub fn check(self) -> Result<ValidForestParams, SettingsError> {
         check_ranges(self.ranges())?;
         Ok(ValidForestParams(self))
@@ -106,7 +106,6 @@ impl ForestParams {
 }
 
 impl ValidForestParams {
-    /// The settings.
     pub fn get(&self) -> &ForestParams {
         &self.0
     }
@@ -117,43 +116,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_out_of_range_is_named() {
+    fn values_out_of_range_are_named() {
         let ok = ForestParams::default();
         assert!(ok.clone().check().is_ok());
         for (bad, message) in [
-            (ForestParams { n_trees: 0, ..ok.clone() }, "setting n_trees is 0, expected 1 to 10,000"),
-            (ForestParams { max_depth: 33, ..ok.clone() }, "setting max_depth is 33, expected 1 to 32"),
-            (ForestParams { min_rows_leaf: 0, ..ok.clone() }, "setting min_rows_leaf is 0, expected 1 or more"),
-            (
-                ForestParams { features_per_split: Some(0), ..ok.clone() },
-                "setting features_per_split is 0, expected 1 or more, or null",
-            ),
-            (ForestParams { max_rows_per_tree: 1, ..ok.clone() }, "setting max_rows_per_tree is 1, expected 2 or more"),
-            (ForestParams { smoothing: f64::NAN, ..ok.clone() }, "setting smoothing is NaN, expected 0 or more"),
-            (ForestParams { max_bins: 257, ..ok.clone() }, "setting max_bins is 257, expected 2 to 256"),
+            (ForestParams { n_estimators: 0, ..ok.clone() }, "n_estimators is 0, expected 1 to 10,000"),
+            (ForestParams { max_depth: 33, ..ok.clone() }, "max_depth is 33, expected 1 to 32"),
+            (ForestParams { min_samples_leaf: 0, ..ok.clone() }, "min_samples_leaf is 0, expected 1 or more"),
+            (ForestParams { max_features: Some(0), ..ok.clone() }, "max_features is 0, expected 1 or more, or null"),
+            (ForestParams { max_samples: 1, ..ok.clone() }, "max_samples is 1, expected 2 or more"),
+            (ForestParams { leaf_smoothing: f64::NAN, ..ok.clone() }, "leaf_smoothing is NaN, expected 0 or more"),
+            (ForestParams { max_bins: 257, ..ok.clone() }, "max_bins is 257, expected 2 to 256"),
             (
                 ForestParams { class_weight: ClassWeight::Positive(0.0), ..ok.clone() },
-                "setting class_weight is 0, expected above 0",
+                "class_weight is 0, expected above 0",
             ),
         ] {
-            assert_eq!(bad.check().unwrap_err().to_string(), message);
+            assert_eq!(bad.check().unwrap_err().to_string(), format!("setting forest_{message}"));
         }
     }
 
     #[test]
-    fn class_weight_reads_as_a_word_or_a_number_and_unknown_settings_are_refused() {
+    fn class_weight_is_a_name_or_a_number() {
         for (json, expected) in [
-            (r#"{"class_weight":"balanced"}"#, ClassWeight::Balanced),
-            (r#"{"class_weight":"none"}"#, ClassWeight::None),
-            (r#"{"class_weight":3}"#, ClassWeight::Positive(3.0)),
+            (r#""balanced""#, ClassWeight::Balanced),
+            (r#""none""#, ClassWeight::None),
+            ("3.0", ClassWeight::Positive(3.0)),
         ] {
-            let params: ForestParams = serde_json::from_str(json).unwrap();
-            assert_eq!(params.class_weight, expected);
-            let again: ForestParams = serde_json::from_str(&serde_json::to_string(&params).unwrap()).unwrap();
-            assert_eq!(again, params);
+            let class_weight: ClassWeight = serde_json::from_str(json).unwrap();
+            assert_eq!(class_weight, expected);
+            assert_eq!(serde_json::to_string(&class_weight).unwrap(), json);
         }
-        assert!(serde_json::from_str::<ForestParams>(r#"{"class_weight":"heavy"}"#).is_err());
-        assert!(serde_json::from_str::<ForestParams>(r#"{"trees":3}"#).is_err());
+        assert!(serde_json::from_str::<ClassWeight>(r#""heavy""#).is_err());
     }
 
     #[test]

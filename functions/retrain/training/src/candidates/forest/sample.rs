@@ -1,9 +1,8 @@
-//! The bootstrap: which rows a tree sees.
+//! The bootstrap: the rows that a tree is grown on.
 
-use crate::random::below;
-use rand_xoshiro::rand_core::RngCore;
+use churn_common::random::{Rng, below};
 
-/// Rows by user.
+/// The positions of rows by user.
 pub(super) struct Users {
     rows: Vec<Vec<u32>>,
 }
@@ -17,17 +16,16 @@ pub(super) struct Bag {
 }
 
 impl Users {
-    /// Groups rows by the user each is about.
+    /// `users` is the user of each row.
     pub(super) fn new(users: &[u32]) -> Self {
         let mut order: Vec<(u32, u32)> = users.iter().zip(0u32..).map(|(&user, row)| (user, row)).collect();
         order.sort_unstable();
         Self { rows: order.chunk_by(|a, b| a.0 == b.0).map(|rows| rows.iter().map(|r| r.1).collect()).collect() }
     }
 
-    /// Draws as many users as there are, with replacement, all rows of a user at once: snapshots of one user are
-    /// alike, and drawn one by one they would leave the trees less different than they seem. Ends early before the
-    /// user whose rows would make it more than `max_rows`; the first user always counts.
-    pub(super) fn draw(&self, rng: &mut impl RngCore, max_rows: usize) -> Bag {
+    /// Draws all users with replacement, with all rows of each. Snapshots of a user are correlated: drawn one by one,
+    /// they would make the trees more alike. Stops before the rows exceed `max_rows`, but draws at least one user.
+    pub(super) fn draw(&self, rng: &mut Rng, max_rows: usize) -> Bag {
         let n_rows = self.rows.iter().map(Vec::len).sum();
         let mut bag = Bag { rows: Vec::new(), copies: vec![0; n_rows] };
         let mut drawn = 0;
@@ -51,10 +49,10 @@ impl Users {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::rng;
+    use churn_common::random::rng;
 
     #[test]
-    fn all_rows_of_a_user_are_drawn_together_and_no_more_than_allowed() {
+    fn rows_of_a_user_are_drawn_together_up_to_the_maximum() {
         let users = [7, 3, 7, 9, 3, 7];
         for tree in 0..50 {
             for max_rows in [2, 4, 100] {

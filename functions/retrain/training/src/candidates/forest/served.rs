@@ -1,4 +1,4 @@
-//! From a tree in bins to the served form: thresholds, recounted rates, covers, importances.
+//! From a tree on binned features to the served form: thresholds, rates counted over all rows, covers, importances.
 
 use churn_common::model::trees::Node;
 
@@ -7,18 +7,18 @@ use super::grow::BinNode;
 use crate::candidates::normalise;
 use crate::dataset::Dataset;
 
-/// A tree in served form.
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
-    /// `(n_features,)`, each feature's share of the tree's decrease of impurity; sums to 1, or all 0 for a bare leaf.
+    /// `(n_features,)`, each feature's share of the tree's decrease of impurity; they sum to 1, or are all 0 for a
+    /// single leaf.
     pub(super) importances: Vec<f64>,
 }
 
-/// How rows are counted.
+/// How the rates of nodes are computed.
 pub(super) struct Rates {
-    /// What a unit of weight of negative and of positive rows counts, in rows.
+    /// Rows per unit of weight, of negative and of positive rows.
     pub(super) weights: [f64; 2],
-    /// Weight of the base rate in every node's rate.
+    /// Weight of the base rate in the rate of every node, in rows.
     pub(super) smoothing: f64,
     /// The weighted base rate, 0..=1.
     pub(super) prior: f64,
@@ -29,7 +29,7 @@ impl Rates {
         negative as f64 * self.weights[0] + positive as f64 * self.weights[1]
     }
 
-    /// `(w_pos + smoothing · prior) / (w + smoothing)`, 0..=1. Every node holds a row, so `w` is above 0.
+    /// `(w_pos + smoothing · prior) / (w + smoothing)`, 0..=1. Every node has a row, so `w` is above 0.
     fn value(&self, rows: [u64; 2]) -> f64 {
         let positive = rows[1] as f64 * self.weights[1];
         (positive + self.smoothing * self.prior) / (self.weight(rows) + self.smoothing)
@@ -42,15 +42,15 @@ impl Rates {
     }
 }
 
-/// Writes a tree in served form, its rates counted over all rows.
+/// Converts a tree to the served form, with rates counted over all rows and not only over the drawn ones.
 ///
-/// Not only over those drawn: a third of the users did not influence the splits, which makes the rates less
-/// optimistic, and each rate is of 1.6 times the users, many more where `max_rows_per_tree` limits the draw. Measured on
-/// 800 rows (48 features, 15 and 38 % positive), ROC-AUC rose by .005 and log-loss after Platt calibration fell from
-/// .3201 to .3180 and from .5544 to .5492; on 20 000 rows nothing changed. The price: no row
-/// is out-of-bag, so a fitted forest cannot be evaluated on its own rows.
+/// A third of the users did not influence the splits, which makes the rates less optimistic, and each rate is an
+/// average over 1.6 times as many users, or more if `max_samples` limits the draw. On 800 rows (48 features, 15 and 38
+/// % positive), ROC-AUC rose by 0.005 and log-loss after Platt calibration fell from 0.3201 to 0.3180 and from 0.5544
+/// to 0.5492; on 20,000 rows nothing changed. The disadvantage: no row is out of bag, so the forest cannot be evaluated
+/// on its own rows.
 ///
-/// Weights are whole numbers: their order can't change a bit of the result.
+/// Weights are integers, so their order does not change the sums.
 pub(super) fn tree(grown: &[BinNode], columns: &[Column], rows: &Dataset, rates: &Rates) -> Tree {
     let weights = count(grown, columns, rows);
     let mut importances = vec![0.0; columns.len()];
@@ -73,7 +73,7 @@ pub(super) fn tree(grown: &[BinNode], columns: &[Column], rows: &Dataset, rates:
     Tree { nodes, importances }
 }
 
-/// Weight of the negative and of the positive rows that reach each node.
+/// The weight of the negative and of the positive rows in each node.
 fn count(grown: &[BinNode], columns: &[Column], rows: &Dataset) -> Vec<[u64; 2]> {
     let mut weights = vec![[0; 2]; grown.len()];
     for ((&label, &weight), row) in rows.labels.iter().zip(&rows.weights).zip(0u32..) {
@@ -82,7 +82,7 @@ fn count(grown: &[BinNode], columns: &[Column], rows: &Dataset) -> Vec<[u64; 2]>
     weights
 }
 
-/// The nodes a row passes, from the root to its leaf.
+/// The nodes on the path of a row, from the root to its leaf.
 pub(super) fn path(grown: &[BinNode], columns: &[Column], row: u32) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(0), move |&at| match grown[at] {
         BinNode::Leaf => None,

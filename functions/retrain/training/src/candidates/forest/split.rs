@@ -1,4 +1,4 @@
-//! The best split of one node on one feature, found by linfa-trees.
+//! The best split of a node on one feature, found by linfa-trees.
 
 use linfa::DatasetBase;
 use linfa::ParamGuard;
@@ -7,17 +7,15 @@ use linfa::traits::Fit;
 use linfa_trees::DecisionTree;
 use ndarray::{Array1, Array2};
 
-/// A side with less than this share of the node's (balanced) weight is never split off. linfa sums up to 512 f32 and
-/// panics on a side whose sum comes out as 0: this is well above what rounding can reach, and what is below gains
-/// nothing.
+/// Minimum share of the node's (balanced) weight on either side of a split. linfa sums up to 512 f32 and panics if the
+/// sum of a side is 0. This is well above the rounding error, and smaller sides gain nothing.
 const MIN_SIDE: f32 = 1e-4;
 
 /// The drawn rows (copies counted) in one bin of a feature.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Bin {
-    /// How many.
     pub(super) rows: u32,
-    /// What they weigh together, negative ones first.
+    /// Total weight of negative and of positive rows.
     pub(super) weights: [u64; 2],
 }
 
@@ -25,17 +23,16 @@ pub(super) struct Bin {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
     pub(super) cut: u8,
-    /// Decrease of the Gini impurity, in 0..=0.5, with both classes weighing the same in this node.
+    /// Decrease of the Gini impurity, 0..=0.5, with both classes balanced in this node.
     pub(super) gain: f32,
 }
 
-/// The cut of largest gain with `min_rows` on either side; `None` where no cut gains anything.
+/// The cut with the largest gain and `min_rows` on either side; `None` if no cut gains anything.
 ///
-/// What linfa gets is a depth-1 tree's whole problem: the node's rows and only those, one record for each bin and
-/// class, weighted by what its rows weigh (the same to its sums as a record per row, and far fewer). Weights are scaled so that
-/// both classes weigh ½. That keeps linfa from pruning the split away, as it does when both sides have the same
-/// majority, and it makes the criterion indifferent to the node's base rate: with 15 % positives ROC-AUC was .004 to
-/// .007 above that of plain weights, with 38 % the same.
+/// linfa fits a depth-1 tree on one record per bin and class, weighted by the rows in it: the sums are those of one
+/// record per row. Weights are scaled so that both classes have weight ½. Otherwise linfa prunes a split whose sides
+/// have the same majority. It also makes the criterion independent of the node's base rate: with 15 % positives,
+/// ROC-AUC was 0.004 to 0.007 above that of unscaled weights, with 38 % the same.
 pub(super) fn best_cut(counts: &[Bin], min_rows: u32) -> Result<Option<Cut>, Error> {
     let Some((first, last)) = outermost_cuts(counts, min_rows) else { return Ok(None) };
     let totals = [0, 1].map(|class| counts.iter().map(|bin| bin.weights[class]).sum::<u64>());
@@ -51,14 +48,14 @@ pub(super) fn best_cut(counts: &[Bin], min_rows: u32) -> Result<Option<Cut>, Err
     }
     let records = Array2::from_shape_fn((bins.len(), 1), |(row, _)| bins[row]);
     let dataset = DatasetBase::new(records, Array1::from(classes)).with_weights(Array1::from(weights));
-    let stump = DecisionTree::params().max_depth(Some(1)).min_weight_leaf(MIN_SIDE).check()?.fit(&dataset)?;
-    let root = stump.root_node();
+    let tree = DecisionTree::params().max_depth(Some(1)).min_weight_leaf(MIN_SIDE).check()?.fit(&dataset)?;
+    let root = tree.root_node();
     let (_, half_way, gain) = root.split();
     Ok((!root.is_leaf()).then_some(Cut { cut: half_way as u8, gain }))
 }
 
-/// The lowest bin that may end the left side and the highest that may begin the right one, so that either side has
-/// `min_rows`. linfa has no such bound on rows: showing it all bins outside as if they were these two has the effect.
+/// The lowest bin that may end the left side and the highest bin that may start the right one, so that either side has
+/// `min_rows`. linfa has no minimum number of rows; clamping all bins to this range has the same effect.
 fn outermost_cuts(counts: &[Bin], min_rows: u32) -> Option<(usize, usize)> {
     let enough = |rows: &mut u32, bin: &Bin| {
         *rows += bin.rows;
@@ -89,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minority_of_positives_on_both_sides_is_still_worth_a_split() {
+    fn minority_of_positives_on_both_sides_is_still_split() {
         let cut = best_cut(&bins([[900, 10], [90, 30]]), 1).unwrap().unwrap();
         assert_eq!(cut.cut, 0);
     }
@@ -103,13 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_where_nothing_is_gained_or_nothing_varies() {
+    fn no_cut_without_gain_or_variation() {
         assert_eq!(best_cut(&bins([[4, 2], [8, 4]]), 1).unwrap(), None);
         assert_eq!(best_cut(&bins([[0, 0], [8, 4]]), 1).unwrap(), None);
     }
 
     #[test]
-    fn a_large_node_with_few_positives_does_not_trip_over_f32_sums() {
+    fn large_node_with_few_positives_survives_f32_rounding() {
         let mut counts = bins([[1_000_000, 0]; 255]).to_vec();
         counts.extend(bins([[0, 1]]));
         counts.insert(0, bins([[1, 0]])[0]);

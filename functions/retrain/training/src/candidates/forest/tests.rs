@@ -1,4 +1,4 @@
-//! The whole forest: reproducible, true to its bins, indifferent to row order, as good as scikit-learn's.
+//! The whole forest: reproducible, independent of row order, as good as scikit-learn's.
 
 use churn_common::metrics::{log_loss, roc_auc};
 use churn_common::model::trees::Node;
@@ -12,7 +12,7 @@ use crate::testing::{N_FEATURES, generate, rows};
 
 const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/golden/forest.json"));
 fn small() -> ForestParams {
-    ForestParams { n_trees: 12, max_depth: 6, ..ForestParams::default() }
+    ForestParams { n_estimators: 12, max_depth: 6, ..ForestParams::default() }
 }
 
 fn predict(fitted: &Fitted, rows: &Dataset) -> Vec<f64> {
@@ -24,25 +24,25 @@ fn bytes(fitted: &Fitted) -> Vec<u8> {
 }
 
 #[test]
-fn the_same_rows_and_seed_give_the_same_bytes_on_any_number_of_threads() {
+fn model_does_not_depend_on_the_number_of_threads() {
     let rows = generate(1, 600);
     let params = small().check().unwrap();
     let once = bytes(&params.fit(&rows).unwrap());
     for threads in [1, 2, 5, 64] {
         assert_eq!(bytes(&params.fit_on(&rows, threads).unwrap()), once);
     }
-    let other = ForestParams { seed: 1, ..small() }.check().unwrap();
+    let other = ForestParams { random_seed: 1, ..small() }.check().unwrap();
     assert_ne!(bytes(&other.fit(&rows).unwrap()), once);
 }
 
-/// linfa-trees compares a row with the next one of the whole set when it looks for ties: among counts and binary
-/// features it then skips splits, which ones depends on the order of rows.
+/// linfa-trees compares a row with the next one of the whole data set to find ties. Without binning, it skips splits on
+/// counts and binary features, depending on the order of rows.
 #[test]
-fn counts_and_binary_features_split_whatever_the_order_of_rows() {
+fn model_does_not_depend_on_the_order_of_rows() {
     let generated = generate(1, 600);
     let only = generated.features.select(ndarray::Axis(1), &[6, 7, 8]);
     let rows = Dataset { features: only, ..generated };
-    let params = ForestParams { features_per_split: Some(3), ..small() }.check().unwrap();
+    let params = ForestParams { max_features: Some(3), ..small() }.check().unwrap();
     let once = params.fit(&rows).unwrap();
     assert!(once.importances[0] > 0.2 && once.importances[2] > 0.2, "{:?}", once.importances);
 
@@ -55,9 +55,9 @@ fn counts_and_binary_features_split_whatever_the_order_of_rows() {
     }
 }
 
-/// A served tree must count exactly the rows its rates were counted from: every row's path is the one in bins.
+/// Thresholds on values and on bins must send every row the same way.
 #[test]
-fn every_row_ends_in_the_leaf_it_was_counted_in() {
+fn every_row_reaches_the_leaf_that_counted_it() {
     let rows = generate(3, 800);
     let params = ForestParams { max_bins: 16, ..small() };
     let columns: Vec<Column> = rows.features.columns().into_iter().map(|c| Column::new(c, 16)).collect();
@@ -70,13 +70,13 @@ fn every_row_ends_in_the_leaf_it_was_counted_in() {
         let grown = grower.grow(bag, &mut rng).unwrap();
         assert!(grown.len() > 20);
         let nodes = served::tree(&grown, &columns, &rows, &rates).nodes;
-        // Leaves return their own position, so that they can be distinguished whatever their rates.
+        // Leaves return their position, so that leaves with equal rates differ.
         let position = |at: usize| at as f32 / grown.len() as f32;
-        let told_apart = nodes.iter().enumerate().map(|(at, &node)| match grown[at] {
+        let numbered = nodes.iter().enumerate().map(|(at, &node)| match grown[at] {
             BinNode::Leaf => Node::leaf(position(at), 1.0),
             BinNode::Split { .. } => node,
         });
-        let forest = Scorer::Mean(Trees::new(12, vec![told_apart.collect()]).unwrap());
+        let forest = Scorer::Mean(Trees::new(12, vec![numbered.collect()]).unwrap());
         for (x, row) in rows.features.rows().into_iter().zip(0..) {
             let leaf = served::path(&grown, &columns, row).last().unwrap();
             assert_eq!(forest.score(&x.to_vec()), Ok(f64::from(position(leaf))));
@@ -85,12 +85,12 @@ fn every_row_ends_in_the_leaf_it_was_counted_in() {
 }
 
 #[test]
-fn missing_values_go_where_the_median_goes() {
+fn missing_values_are_imputed_with_the_median() {
     // The median is 2: positive.
     let x = [0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0, f32::NAN, f32::NAN];
     let labels = x.map(|x| x.is_nan() || x > 1.0);
     let rows = rows(x.iter().map(|&x| vec![x]).collect(), &labels);
-    let params = ForestParams { min_rows_leaf: 1, smoothing: 0.0, max_depth: 1, n_trees: 40, ..small() };
+    let params = ForestParams { min_samples_leaf: 1, leaf_smoothing: 0.0, max_depth: 1, n_estimators: 40, ..small() };
     let fitted = params.check().unwrap().fit(&rows).unwrap();
     let at = |x: f32| fitted.scorer.score(&[x]).unwrap();
     assert_eq!(at(f32::NAN), at(2.0));
@@ -98,7 +98,7 @@ fn missing_values_go_where_the_median_goes() {
 }
 
 #[test]
-fn features_without_information_are_never_split_on() {
+fn constant_features_are_never_split_on() {
     let n = 60;
     let features = (0..n).map(|i| vec![4.0, f32::NAN, if i % 2 == 0 { 1.0 } else { f32::NAN }, i as f32]).collect();
     let labels: Vec<bool> = (0..n).map(|i| i >= 40).collect();
@@ -107,7 +107,7 @@ fn features_without_information_are_never_split_on() {
 }
 
 #[test]
-fn rows_without_any_usable_feature_give_the_base_rate() {
+fn forest_without_usable_features_predicts_the_base_rate() {
     let labels = [true, false, false, false];
     let fitted = small().check().unwrap().fit(&rows(vec![vec![1.0]; 4], &labels)).unwrap();
     assert_eq!(fitted.scorer.score(&[1.0]), Ok(0.25));
@@ -115,7 +115,7 @@ fn rows_without_any_usable_feature_give_the_base_rate() {
 }
 
 #[test]
-fn class_weights_move_the_rates() {
+fn class_weights_change_the_rates() {
     let rows = generate(1, 600);
     let mean = |class_weight| {
         let fitted = ForestParams { class_weight, ..small() }.check().unwrap().fit(&rows).unwrap();
@@ -128,13 +128,13 @@ fn class_weights_move_the_rates() {
 }
 
 #[test]
-fn a_row_of_weight_two_counts_as_the_row_twice() {
+fn row_of_weight_two_counts_twice() {
     let mut rows = generate(1, 300);
     let twice: Vec<usize> = (0..300).chain((0..300).step_by(3)).collect();
     let doubled = rows.select(&twice);
     rows.weights.iter_mut().step_by(3).for_each(|weight| *weight = 2);
-    let params = ForestParams { min_rows_leaf: 1, smoothing: 0.0, max_bins: 256, max_depth: 3, ..small() };
-    // Quantiles would be others, and so would the bins.
+    let params = ForestParams { min_samples_leaf: 1, leaf_smoothing: 0.0, max_bins: 256, max_depth: 3, ..small() };
+    // Features with few distinct values, whose bins are not quantiles.
     let few: Vec<usize> = (6..=9).collect();
     let fit = |rows: &Dataset| {
         let features = rows.features.select(ndarray::Axis(1), &few);
@@ -148,7 +148,7 @@ fn a_row_of_weight_two_counts_as_the_row_twice() {
 }
 
 #[test]
-fn repeated_rows_and_a_single_user_do_no_harm() {
+fn repeated_rows_and_a_single_user_are_fitted() {
     let mut rows = generate(1, 200);
     rows.users = vec![0; 200];
     let fitted = small().check().unwrap().fit(&rows).unwrap();
@@ -159,7 +159,7 @@ fn repeated_rows_and_a_single_user_do_no_harm() {
 }
 
 #[test]
-fn what_cannot_be_fitted_is_named() {
+fn invalid_rows_are_named() {
     let fit = |rows: &Dataset| small().check().unwrap().fit(rows).unwrap_err().to_string();
     let good = generate(1, 20);
     let empty = Dataset { features: Array2::zeros((0, 3)), labels: vec![], users: vec![], weights: vec![] };
@@ -174,20 +174,23 @@ fn what_cannot_be_fitted_is_named() {
 }
 
 #[test]
-fn learns_what_scikit_learn_learns() {
+fn forest_is_as_good_as_scikit_learn_s() {
     let golden: Value = serde_json::from_str(GOLDEN).unwrap();
     let golden = |name: &str| golden[name].as_f64().unwrap();
     let (train, test) = (generate(1, 4000), generate(2, 4000));
-    assert_eq!(train.class_rows()[1] as f64, golden("train_positives"), "the data differ from scikit-learn's");
-    assert_eq!(test.class_rows()[1] as f64, golden("test_positives"), "the data differ from scikit-learn's");
+    assert_eq!(train.class_rows()[1] as f64, golden("train_positives"), "the data differ from those of forest.py");
+    assert_eq!(test.class_rows()[1] as f64, golden("test_positives"), "the data differ from those of forest.py");
 
-    let fitted =
-        ForestParams { n_trees: 60, max_depth: 8, ..ForestParams::default() }.check().unwrap().fit(&train).unwrap();
+    let fitted = ForestParams { n_estimators: 60, max_depth: 8, ..ForestParams::default() }
+        .check()
+        .unwrap()
+        .fit(&train)
+        .unwrap();
     let p = predict(&fitted, &test);
     let auc = roc_auc(&test.labels, &p).unwrap().unwrap();
     let loss = log_loss(&test.labels, &p).unwrap();
     println!("AUC {auc:.4} ({:.4}), log-loss {loss:.4} ({:.4})", golden("roc_auc"), golden("log_loss"));
-    // A standard error of the AUC on 4000 rows is 0.008; both see the same rows, so half of that is not chance.
+    // The standard error of the ROC-AUC on 4,000 rows is 0.008; half of it is allowed, because both use the same rows.
     assert!(auc > golden("roc_auc") - 0.004);
     assert!(loss < golden("log_loss") + 0.004 && loss < golden("prior_log_loss") - 0.03);
     assert!((fitted.importances.iter().sum::<f64>() - 1.0).abs() < 1e-12);
@@ -199,18 +202,19 @@ proptest! {
 
     #[test]
     fn predictions_are_probabilities(
-        seed: u64,
+        random_seed: u64,
         features in proptest::collection::vec(
             proptest::collection::vec(prop_oneof![
                 Just(f32::NAN), (0u8..4).prop_map(f32::from), proptest::num::f32::NORMAL], 3),
             2..60),
         positive_weight in 1e-6f64..1e6,
-        smoothing in 0.0f64..10.0,
+        leaf_smoothing in 0.0f64..10.0,
     ) {
         let labels: Vec<bool> = (0..features.len()).map(|row| row % 3 == 0).collect();
         let rows = rows(features, &labels);
         let class_weight = ClassWeight::Positive(positive_weight);
-        let params = ForestParams { n_trees: 5, min_rows_leaf: 1, class_weight, smoothing, seed, ..small() };
+        let forest = ForestParams { n_estimators: 5, min_samples_leaf: 1, ..small() };
+        let params = ForestParams { class_weight, leaf_smoothing, random_seed, ..forest };
         let fitted = params.check().unwrap().fit(&rows).unwrap();
         for p in predict(&fitted, &rows) {
             prop_assert!((0.0..=1.0).contains(&p), "{}", p);
