@@ -1,5 +1,5 @@
-//! The report of a training run: stored beside the model, true to the card, well-formed whatever the data say, and read
-//! by `churn report`.
+//! The training report: stored with the model, consistent with the card, well-formed for any data, and read by
+//! `churn report`.
 
 use churn_common::calendar::Timestamp;
 use churn_common::metrics::{Estimate, pr_auc, roc_auc};
@@ -7,7 +7,7 @@ use churn_common::model::ModelVersion;
 use churn_common::store::Stores;
 use churn_common::store::files::ReportFile;
 use churn_local::{DataDir, Stack};
-use churn_report::{HeldOut, Rate, Report};
+use churn_report::{Exploration, HeldOut, Rate, Report};
 use churn_tests::{invocation, program, put, simulated, stores_in, training};
 use ingest::IngestSettings;
 use retrain::{Deadline, Notifiers, Outcome, Trained, TrainingSettings, handle};
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// What a page whose text is hostile would do.
+/// Text that would run as a script if it was not escaped.
 const HOSTILE: &str = "<script src=\"https://example.com/x.js\">alert('&amp;')</script>";
 
 /// Ingests a log and trains on it.
@@ -24,7 +24,7 @@ async fn train(stack: &Stack, stores: &Stores) -> Box<Trained> {
     let record = put(stack, "log.json", simulated(200, 60, 5).unwrap(), 1).await.unwrap();
     let now = invocation("id", Timestamp::now());
     ingest::handle(json!({"Records": [record]}), stores, &IngestSettings::default(), &now).await.unwrap();
-    let payload = json!({"candidates": ["logistic_regression", "gradient_boosting"], "boosting_depths": [2],
+    let payload = json!({"candidates": ["logistic_regression", "gradient_boosting"], "boosting_max_depths": [2],
         "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "min_rows_per_class": 5, "bootstrap_resamples": 100,
         "gate_max_ece": 1.0});
     match handle(payload, stores, &TrainingSettings::default(), &Notifiers::default(), &training(Deadline::NONE))
@@ -60,22 +60,21 @@ async fn churn_report_reads_the_report_of_a_training() {
     let trained = train(&stack, &stores).await;
     let version = trained.model_version.clone();
     let html_key = format!("models/{version}/report.html");
-    assert_eq!(trained.html_report, format!("s3://churn-store/{html_key}"));
+    assert_eq!(trained.report_url, format!("s3://churn-store/{html_key}"));
     for (key, content_type) in
         [(html_key, "text/html; charset=utf-8"), (format!("models/{version}/report.json"), "application/json")]
     {
         let head = stack.s3().head_object().bucket("churn-store").key(key).send().await.unwrap();
         assert_eq!(head.content_type(), Some(content_type));
     }
-    let report = the_report_is_true(&stores, &version).await;
-    the_curves_have_the_areas_of_the_card(&report);
-    every_chart_is_there_and_well_formed(&report);
-    nothing_told_becomes_markup(report);
+    let report = stored_report_matches_card_and_log(&stores, &version).await;
+    curves_have_the_areas_in_the_card(&report);
+    charts_are_complete_and_well_formed(&report);
+    text_is_escaped(report);
 
-    // From a stack that runs, and from its data once it has stopped.
-    let told = churn(&data, &[]);
-    let told = String::from_utf8(told.stdout).unwrap();
-    assert!(told.contains(version.as_str()) && told.contains("ROC-AUC"), "{told}");
+    // From a running stack, and from its data after it has stopped.
+    let printed = String::from_utf8(churn(&data, &[]).stdout).unwrap();
+    assert!(printed.contains(version.as_str()) && printed.contains("ROC-AUC"), "{printed}");
     let old = ModelVersion::parse("0123456789abcdef").unwrap();
     let register = |registry: &mut churn_common::store::registry::Registry| {
         registry.versions.push(old.clone());
@@ -93,12 +92,11 @@ async fn churn_report_reads_the_report_of_a_training() {
     assert!(without.contains("0123456789abcdef has no report"), "{without}");
 }
 
-/// What is stored says what the card and the log say.
-async fn the_report_is_true(stores: &Stores, version: &ModelVersion) -> Report {
+async fn stored_report_matches_card_and_log(stores: &Stores, version: &ModelVersion) -> Report {
     let json = stores.models().report(version, ReportFile::Json).await.unwrap().unwrap();
     let report: Report = serde_json::from_slice(&json).unwrap();
     let card = stores.models().card(version).await.unwrap();
-    assert_eq!(report.card, card, "with the gate's verdict");
+    assert_eq!(report.card, card, "with the gate");
     assert!(report.card.gate.is_some());
 
     let log = simulated(200, 60, 5).unwrap();
@@ -108,38 +106,40 @@ async fn the_report_is_true(stores: &Stores, version: &ModelVersion) -> Report {
         .map(|line| serde_json::from_slice::<Value>(line).unwrap())
         .filter(|event| event["userId"].as_str().is_some_and(|user| !user.is_empty()))
         .collect();
-    let told = &report.exploration;
+    let exploration = &report.exploration;
     let users: BTreeSet<&str> = lines.iter().filter_map(|event| event["userId"].as_str()).collect();
-    assert_eq!((told.events + told.events_outside, told.users), (lines.len() as u64, users.len() as u64));
+    let events = exploration.events + exploration.out_of_range_events;
+    assert_eq!((events, exploration.users), (lines.len() as u64, users.len() as u64));
     let sessions: BTreeSet<_> = lines.iter().map(|e| (e["userId"].as_str(), e["sessionId"].as_u64())).collect();
-    assert_eq!(told.sessions, sessions.len() as u64);
-    assert_eq!(told.churn.rows as usize, card.training.rows + card.test.rows);
-    assert_eq!(told.churn.positives as usize, card.training.positives + card.test.positives);
-    for groups in [&told.by_level, &told.by_gender, &told.by_tenure, &told.by_cutoff] {
-        let sum = |of: fn(&Rate) -> u64| groups.iter().map(|g| of(&g.churn)).sum::<u64>();
-        assert_eq!((sum(|r| r.rows), sum(|r| r.positives)), (told.churn.rows, told.churn.positives));
+    assert_eq!(exploration.sessions, sessions.len() as u64);
+    assert_eq!(exploration.churn.rows as usize, card.training.rows + card.test.rows);
+    assert_eq!(exploration.churn.positives as usize, card.training.positives + card.test.positives);
+    let Exploration { churn, by_level, by_gender, by_tenure, by_cutoff, .. } = exploration;
+    for groups in [by_level, by_gender, by_tenure, by_cutoff] {
+        let sum = |count: fn(&Rate) -> u64| groups.iter().map(|g| count(&g.churn)).sum::<u64>();
+        assert_eq!((sum(|r| r.rows), sum(|r| r.positives)), (churn.rows, churn.positives));
     }
 
     let html = String::from_utf8(stores.models().report(version, ReportFile::Html).await.unwrap().unwrap()).unwrap();
     assert_eq!(html, report.html().unwrap());
-    assert!(html.contains(&card.estimates["roc_auc"].to_string()));
-    assert!(html.contains(&format!("{} of them churned", card.test.positives)));
+    assert!(html.contains(&card.metrics["roc_auc"].to_string()));
+    assert!(html.contains(&format!("{} of the rows churned", card.test.positives)));
     let gate = card.gate.as_ref().unwrap();
-    let rule = format!("above {} (gate_max_ece) and above {:.3} too", gate.max_ece, gate.chance_ece);
+    let rule = format!("above {} (gate_max_ece) and above {:.3}, the 95th", gate.max_ece, gate.null_ece_p95);
     assert!(html.contains(&rule), "{rule}");
     intervals_are_by_user(&report);
     report
 }
 
-/// What is told of rows rests on the users whose rows they are.
 fn intervals_are_by_user(report: &Report) {
-    let (told, card) = (&report.exploration, &report.card);
-    assert!(told.churn.users < told.churn.rows / 2, "users have rows at several cutoffs: {:?}", told.churn);
-    for rate in told.by_cutoff.iter().map(|group| &group.churn) {
-        assert_eq!(rate.users, rate.rows, "a user has a row at a cutoff");
+    let (exploration, card) = (&report.exploration, &report.card);
+    let churn = exploration.churn;
+    assert!(churn.users < churn.rows / 2, "users have rows at several cutoffs: {churn:?}");
+    for rate in exploration.by_cutoff.iter().map(|group| &group.churn) {
+        assert_eq!(rate.users, rate.rows, "a user has one row per cutoff");
     }
-    let rates = || [&told.by_level, &told.by_gender, &told.by_tenure].into_iter().flatten();
-    for group in rates().chain(&told.by_cutoff) {
+    let rates = || [&exploration.by_level, &exploration.by_gender, &exploration.by_tenure].into_iter().flatten();
+    for group in rates().chain(&exploration.by_cutoff) {
         let Estimate { value: Some(rate), low: Some(low), high: Some(high) } = group.churn.rate else { panic!() };
         assert!(low <= rate && rate <= high && low < high, "{group:?}");
     }
@@ -150,41 +150,42 @@ fn intervals_are_by_user(report: &Report) {
     let shares: Vec<_> = trade_off.iter().map(|row| (row.threshold, row.precision.value, row.recall.value)).collect();
     let table = &card.decision.trade_off;
     assert_eq!(shares, table.iter().map(|row| (row.threshold, row.precision, row.recall)).collect::<Vec<_>>());
-    let serving = trade_off.iter().find(|row| row.threshold == card.evaluation.threshold).unwrap();
-    for (told, score) in [(serving.precision, card.estimates["precision"]), (serving.recall, card.estimates["recall"])]
+    let decision = trade_off.iter().find(|row| row.threshold == card.evaluation.threshold).unwrap();
+    for (found, metric) in [(decision.precision, card.metrics["precision"]), (decision.recall, card.metrics["recall"])]
     {
-        assert_eq!(told.value, score.value);
-        assert!(told == score || score.low == score.high, "{told:?}, {score:?}: the same resamples");
+        assert_eq!(found.value, metric.value);
+        assert!(found == metric || metric.low == metric.high, "{found:?}, {metric:?}: the same resamples");
     }
-    let told: Vec<_> = trade_off.iter().map(|row| [row.precision, row.recall, row.cost]).collect();
-    assert!((0..3).all(|of| told.iter().any(|row| row[of].low < row[of].high)), "{told:?}");
+    let intervals: Vec<_> = trade_off.iter().map(|row| [row.precision, row.recall, row.cost]).collect();
+    assert!((0..3).all(|at| intervals.iter().any(|row| row[at].low < row[at].high)), "{intervals:?}");
 }
 
 /// The areas under the drawn curves, by trapezoids and by steps.
-fn the_curves_have_the_areas_of_the_card(report: &Report) {
-    let (curve, scores) = (&report.curve, &report.card.evaluation);
-    assert!(curve.points.len() <= 191 && curve.distinct >= curve.points.len() as u64);
+fn curves_have_the_areas_in_the_card(report: &Report) {
+    let (curve, evaluation) = (&report.curve, &report.card.evaluation);
+    assert!(curve.points.len() <= 191 && curve.distinct_probabilities >= curve.points.len() as u64);
     let roc: f64 = curve.roc().windows(2).map(|w| (w[1].0 - w[0].0) * (w[1].1 + w[0].1) / 2.0).sum();
-    assert!((roc - scores.roc_auc.unwrap()).abs() < 0.006, "{roc}");
-    // A curve of as few rows as here is kept whole in what counts: its points tell rows that score the same.
+    assert!((roc - evaluation.roc_auc.unwrap()).abs() < 0.006, "{roc}");
+    // With so few rows, the curve is hardly thinned: rows reconstructed from its points have about the same metrics.
     let rows: Vec<(bool, f64)> = std::iter::once((0, 0))
-        .chain(curve.points.iter().map(|p| (p.called, p.caught)))
+        .chain(curve.points.iter().map(|p| (p.predicted_positives, p.true_positives)))
         .zip(&curve.points)
-        .flat_map(|((called, caught), p)| {
-            let (churned, stayed) = (p.caught - caught, p.called - called - (p.caught - caught));
+        .flat_map(|((predicted_positives, true_positives), p)| {
+            let churned = p.true_positives - true_positives;
+            let retained = p.predicted_positives - predicted_positives - churned;
             let row = |label| (label, p.threshold);
-            std::iter::repeat_n(row(true), churned as usize).chain(std::iter::repeat_n(row(false), stayed as usize))
+            std::iter::repeat_n(row(true), churned as usize).chain(std::iter::repeat_n(row(false), retained as usize))
         })
         .collect();
     let (labels, p): (Vec<bool>, Vec<f64>) = rows.into_iter().unzip();
-    assert!((roc_auc(&labels, &p).unwrap().unwrap() - scores.roc_auc.unwrap()).abs() < 0.006);
-    assert!((pr_auc(&labels, &p).unwrap().unwrap() - scores.pr_auc.unwrap()).abs() < 0.02);
-    let served = curve.points.iter().rfind(|p| p.threshold >= scores.threshold);
-    let (called, caught) = served.map_or((0, 0), |p| (p.called, p.caught));
-    assert_eq!((called, caught), (scores.confusion.tp + scores.confusion.fp, scores.confusion.tp));
+    assert!((roc_auc(&labels, &p).unwrap().unwrap() - evaluation.roc_auc.unwrap()).abs() < 0.006);
+    assert!((pr_auc(&labels, &p).unwrap().unwrap() - evaluation.pr_auc.unwrap()).abs() < 0.02);
+    let decision = curve.points.iter().rfind(|p| p.threshold >= evaluation.threshold);
+    let counts = decision.map_or((0, 0), |p| (p.predicted_positives, p.true_positives));
+    assert_eq!(counts, (evaluation.confusion.tp + evaluation.confusion.fp, evaluation.confusion.tp));
 }
 
-fn every_chart_is_there_and_well_formed(report: &Report) {
+fn charts_are_complete_and_well_formed(report: &Report) {
     let charts = report.charts().unwrap();
     let ids: Vec<&str> = charts.iter().map(|c| c.id.as_str()).filter(|id| !id.starts_with("dependence-")).collect();
     let expected = [
@@ -208,7 +209,7 @@ fn every_chart_is_there_and_well_formed(report: &Report) {
         "candidates-roc-auc",
     ];
     assert_eq!(ids, expected);
-    assert_eq!(charts.len() - ids.len(), report.card.importance.dependence.len());
+    assert_eq!(charts.len() - ids.len(), report.card.shap_dependence.len());
     let html = report.html().unwrap();
     for chart in charts {
         let svg = roxmltree::Document::parse(&chart.svg).unwrap_or_else(|e| panic!("{}: {e}", chart.id));
@@ -230,30 +231,30 @@ fn every_chart_is_there_and_well_formed(report: &Report) {
     }
 }
 
-/// Names, warnings and settings that a log or a bug could bring in stay text, in the page and in its charts.
-fn nothing_told_becomes_markup(mut report: Report) {
+/// Names, warnings and settings are escaped in the page and in its charts.
+fn text_is_escaped(mut report: Report) {
     let hostile = || HOSTILE.to_owned();
-    report.exploration.pages[0].page = hostile();
+    report.exploration.page_visits[0].page = hostile();
     report.exploration.by_level[0].group = hostile();
     let card = &mut report.card;
     card.family = hostile();
     card.features[0].name = hostile();
     card.features[0].meaning = hostile();
-    card.importance.features[0].name = hostile();
-    card.importance.dependence[0].feature = hostile();
-    card.decision.rule = hostile();
-    card.guards.single_feature.feature = hostile();
+    card.shap_importance.features[0].name = hostile();
+    card.shap_dependence[0].feature = hostile();
+    card.decision.threshold_rationale = hostile();
+    card.leakage_checks.single_feature.feature = hostile();
     card.candidates[0].family = hostile();
     card.settings = json!({ HOSTILE: HOSTILE });
     card.warnings = vec![hostile()];
     card.notes = vec![hostile()];
     let html = report.html().unwrap();
 
-    // All but the head is well-formed XML, so that no text can have broken out of its place.
+    // The body is well-formed XML, so all text is escaped.
     let body = &html[html.find("<body>").unwrap()..html.rfind("</html>").unwrap()];
     let document = roxmltree::Document::parse(body).unwrap();
-    let told = document.descendants().filter(|n| n.is_text() && n.text().unwrap().contains(HOSTILE)).count();
-    assert!(told >= 15, "{told}");
+    let texts = document.descendants().filter(|n| n.is_text() && n.text().unwrap().contains(HOSTILE)).count();
+    assert!(texts >= 15, "{texts}");
     for node in document.descendants().filter(|n| n.is_element()) {
         let name = node.tag_name().name();
         assert!(!["script", "link", "iframe", "object", "image", "img", "use"].contains(&name), "{name}");
@@ -273,7 +274,7 @@ fn nothing_told_becomes_markup(mut report: Report) {
 
 /// The files that `churn report` writes.
 fn exported(data: &Path, folder: &Path, version: &ModelVersion) {
-    let [out, json] = ["out/", "figures/report.json"].map(|name| folder.join(name));
+    let [out, json] = ["out/", "export/report.json"].map(|name| folder.join(name));
     let args = ["champion", "--out", out.to_str().unwrap(), "--json", json.to_str().unwrap()];
     let output = churn(data, &args);
     assert!(output.status.success(), "{output:?}");

@@ -1,5 +1,5 @@
-//! HTML pages in English and Arabic that load nothing: skeleton, style sheet, tables, tiles and SVG charts, and how numbers
-//! are written in them. The training report is made of these parts.
+//! Parts of HTML pages in English and Arabic without external resources: skeleton, style sheet, tables, tiles, SVG
+//! charts and number formats.
 
 pub mod chart;
 pub mod number;

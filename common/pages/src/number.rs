@@ -1,8 +1,8 @@
-//! How numbers are written in pages.
+//! Number formats of pages.
 
 use churn_common::metrics::Estimate;
 
-/// A whole number in groups of three digits, such as `281,572`.
+/// An integer with thousands separators, such as `281,572`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
@@ -15,7 +15,7 @@ pub fn count(n: u64) -> String {
     grouped
 }
 
-/// A number with so many decimals, its whole part in groups of three digits.
+/// A number with this many decimals and thousands separators.
 pub fn grouped(x: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", x.abs());
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), ""), |(whole, fraction)| (whole, fraction));
@@ -42,7 +42,7 @@ pub fn tick(x: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A score with three decimals; `undefined` where it is.
+/// A metric with three decimals, or `undefined`.
 pub fn score(value: Option<f64>) -> String {
     value.map_or("undefined".to_owned(), |x| grouped(x, 3))
 }

@@ -1,11 +1,11 @@
-//! The skeleton of every page. The templates escape all text that comes from data.
+//! The skeleton of every page. The templates escape all text.
 
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
-/// Colours and layout on screen, in the dark scheme and on paper.
+/// Colours and layout, also for the dark scheme and for print.
 pub(crate) const STYLE: &str = include_str!("style.css");
 
-/// A page that loads nothing.
+/// A page without external resources.
 pub struct Page {
     pub title: String,
     pub arabic_title: &'static str,
@@ -14,16 +14,15 @@ pub struct Page {
     pub sections: Vec<Section>,
 }
 
-/// A part of a page with an entry in its contents.
+/// A section with an entry in the table of contents.
 pub struct Section {
     pub heading: Heading,
     pub content: Markup,
 }
 
-/// A section's heading in both languages.
 #[derive(Debug, Clone, Copy)]
 pub struct Heading {
-    /// Anchor, unique in the page.
+    /// Anchor, unique on the page.
     pub id: &'static str,
     pub english: &'static str,
     pub arabic: &'static str,
@@ -92,7 +91,7 @@ mod tests {
     const HOSTILE: &str = "<script>alert('&amp;')</script>";
 
     #[test]
-    fn every_text_is_escaped() {
+    fn all_text_is_escaped() {
         let content = html! {
             (tiles(&[Tile { name: HOSTILE, value: HOSTILE.to_owned(), note: HOSTILE.to_owned() }]))
             (table(HOSTILE, &[HOSTILE, HOSTILE], [Row::from(vec![HOSTILE.to_owned(), HOSTILE.to_owned()])]))
@@ -107,7 +106,7 @@ mod tests {
         let html = page.render().into_string();
         assert!(!html.contains("<script"), "{html}");
 
-        // The head has void elements, which XML does not know.
+        // Without the head, whose void elements are not XML.
         let body = &html[html.find("<body>").unwrap()..html.rfind("</html>").unwrap()];
         let document = roxmltree::Document::parse(body).unwrap();
         let texts = document.descendants().filter(|node| node.is_text() && node.text() == Some(HOSTILE)).count();
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_loads_nothing() {
+    fn page_has_no_external_resources() {
         assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
     }
 }

@@ -1,4 +1,4 @@
-//! What sections are made of: charts, tables and tiles.
+//! Charts, tables and tiles of sections.
 
 use crate::chart::Chart;
 use maud::{Markup, PreEscaped, html};
@@ -9,7 +9,7 @@ pub fn charts(charts: &[Chart]) -> Markup {
         div class="charts" {
             @for chart in charts {
                 figure {
-                    // The charting library escapes what it writes.
+                    // The charting library escapes text.
                     (PreEscaped(&chart.svg))
                     figcaption { (chart.description) }
                 }
@@ -18,7 +18,6 @@ pub fn charts(charts: &[Chart]) -> Markup {
     }
 }
 
-/// A row of a table.
 pub struct Row {
     pub is_highlighted: bool,
     pub cells: Vec<String>,
@@ -30,7 +29,7 @@ impl From<Vec<String>> for Row {
     }
 }
 
-/// A table. The first column has names, the others numbers.
+/// A table with names in the first column and numbers in the others.
 pub fn table(caption: &str, columns: &[&str], rows: impl IntoIterator<Item = impl Into<Row>>) -> Markup {
     let class = |column: usize| if column == 0 { "name" } else { "number" };
     html! {

@@ -1,19 +1,18 @@
-//! Axes of numbers.
+//! Numeric axes.
 
 use crate::number;
 use std::ops::Range;
 
-/// An axis of numbers.
 pub struct Axis {
-    /// What it measures, with the unit.
+    /// The quantity with its unit.
     pub label: String,
     pub range: Range<f64>,
-    /// How a number is written at a tick.
+    /// Formats the number at a tick.
     pub format: Box<dyn Fn(f64) -> String>,
 }
 
 impl Axis {
-    /// An axis with plain numbers. An empty range is extended, as an axis needs some length.
+    /// An axis with plain numbers. An empty range is extended, because an axis needs a length.
     pub fn new(label: impl Into<String>, range: Range<f64>) -> Self {
         let range = if range.end - range.start > 1e-12 {
             range
@@ -24,7 +23,7 @@ impl Axis {
         Self { label: label.into(), range, format: Box::new(move |x| number::grouped(x, decimals)) }
     }
 
-    /// A share of 0 to `end`, written in percent.
+    /// A share of 0 to `end`, formatted in percent.
     pub fn share(label: impl Into<String>, end: f64) -> Self {
         let decimals = usize::from(end < 0.05);
         Self { format: Box::new(move |x| number::percent(x, decimals)), ..Self::new(label, 0.0..end.max(0.001)) }
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_of_one_value_has_some_length() {
+    fn axis_of_one_value_has_a_length() {
         for start in [0.0, 3.0, -2.0] {
             let range = Axis::new("n", start..start).range;
             assert!(range.start == start && range.end > start, "{range:?}");

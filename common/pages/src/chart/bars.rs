@@ -1,4 +1,4 @@
-//! Named horizontal bars.
+//! Bar charts.
 
 use super::canvas::{draw, plain, row_name, rows, text};
 use super::{Axis, Caption, Chart, ChartError, FIRST};
@@ -6,11 +6,11 @@ use crate::number;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-/// Named horizontal bars, from 0.
+/// Horizontal bars with names, from 0.
 pub struct Bars {
     pub caption: Caption,
     pub x: Axis,
-    /// Names and values, from the top.
+    /// Names and values, top to bottom.
     pub bars: Vec<(String, f64)>,
 }
 

@@ -8,14 +8,14 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// Width of every chart, in its own pixels; pages scale it.
+/// Width of every chart in pixels; pages scale it.
 const WIDTH: u32 = 600;
 
 pub(super) type Root<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 pub(super) type Drawn<T = ()> = Result<T, DrawingAreaErrorKind<std::io::Error>>;
 
-/// Draws a chart of this height; `body` draws what is below the title.
+/// Draws a chart of this height; `body` draws the content below the title.
 pub(super) fn draw(caption: Caption, height: u32, body: impl FnOnce(&Root<'_>) -> Drawn) -> Result<Chart, ChartError> {
     let mut svg = String::new();
     let drawn = fill(&mut svg, height, &caption.title, body);
@@ -30,13 +30,12 @@ fn fill(svg: &mut String, height: u32, title: &str, body: impl FnOnce(&Root<'_>)
     root.present()
 }
 
-/// Text of this size and colour.
 pub(super) fn label(size: f64, colour: RGBColor, at: HPos) -> TextStyle<'static> {
     let font = FontDesc::new(FontFamily::SansSerif, size, FontStyle::Normal);
     TextStyle { font, color: colour.to_backend_color(), pos: Pos::new(at, VPos::Top) }
 }
 
-/// Text of the usual size.
+/// Text of the default size.
 pub(super) fn plain(at: HPos) -> TextStyle<'static> {
     label(17.0, INK, at)
 }
@@ -50,19 +49,19 @@ pub(super) fn text(root: &Root<'_>, text: &str, at: (i32, i32), style: &TextStyl
     root.draw_text(text, style, at)
 }
 
-/// The names of series in a row below the title, each with a mark of its colour.
+/// The legend: a row below the title with the name and colour of each series.
 pub(super) fn legend<'n>(root: &Root<'_>, names: impl Iterator<Item = (&'n str, RGBColor)>) -> Drawn {
     let mut x = 16;
     for (name, colour) in names {
         root.draw(&Rectangle::new([(x, 44), (x + 16, 50)], colour.filled()))?;
         text(root, name, (x + 22, 40), &plain(HPos::Left))?;
-        // A letter is about half as wide as high.
+        // The width of a character is about half its height.
         x += 22 + 8 * name.chars().count() as i32 + 16;
     }
     Ok(())
 }
 
-/// The plane between two axes, with their labels.
+/// A plane with two labelled axes.
 pub(super) fn plane<'b>(root: &Root<'b>, top: u32, x: &Axis, y: &Axis) -> Drawn<Plot<'static, 'b>> {
     let mut plot = ChartBuilder::on(root)
         .margin_top(top)
@@ -88,7 +87,7 @@ pub(super) fn plane<'b>(root: &Root<'b>, top: u32, x: &Axis, y: &Axis) -> Drawn<
     Ok(plot)
 }
 
-/// Named rows above one horizontal axis: `names` sets the space on the left.
+/// Named rows above a horizontal axis. `names` set the width of the left margin.
 pub(super) fn rows<'b>(root: &Root<'b>, x: &Axis, names: &[&str]) -> Drawn<Plot<'static, 'b>> {
     let mut plot = ChartBuilder::on(root)
         .margin_top(48)
@@ -113,13 +112,13 @@ pub(super) fn rows<'b>(root: &Root<'b>, x: &Axis, names: &[&str]) -> Drawn<Plot<
     Ok(plot)
 }
 
-/// Pixels that the longest name takes.
+/// Width of the longest name in pixels.
 fn width(names: &[&str]) -> i32 {
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     (20 + 8 * longest as i32).clamp(60, 280)
 }
 
-/// Writes the name of row `at` on its left.
+/// Draws the name of row `at` on its left.
 pub(super) fn row_name(root: &Root<'_>, plot: &Plot<'_, '_>, x: &Axis, at: usize, name: &str) -> Drawn {
     let (left, middle) = plot.backend_coord(&(x.range.start, at as f64));
     text(root, name, (left - 10, middle - 8), &plain(HPos::Right))

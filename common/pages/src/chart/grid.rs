@@ -1,4 +1,4 @@
-//! Two by two counts as shaded cells, such as a confusion matrix.
+//! A 2 × 2 table of counts with shaded cells, such as a confusion matrix.
 
 use super::canvas::{draw, label, text};
 use super::colour::INK;
@@ -7,7 +7,7 @@ use crate::number;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-/// Two by two counts as shaded cells.
+/// A 2 × 2 table of counts with shaded cells.
 pub struct Grid {
     pub caption: Caption,
     /// The title of the columns, and the name of each.
@@ -23,7 +23,7 @@ const TOP: i32 = 92;
 const CELL: (i32, i32) = (210, 110);
 
 impl Grid {
-    /// Draws it. A cell is darker, the larger its share of the row.
+    /// Draws the chart. Cells with a larger share of their row are darker.
     ///
     /// # Errors
     /// If the charting library fails.
@@ -48,8 +48,8 @@ impl Grid {
                     let (middle, centre) = (x + CELL.0 / 2, y + CELL.1 / 2);
                     text(root, &number::count(*count), (middle, centre - 34), &label(28.0, INK, HPos::Center))?;
                     text(root, name, (middle, centre), &small(HPos::Center))?;
-                    let of_row = format!("{} of the row", number::percent(share, 1));
-                    text(root, &of_row, (middle, centre + 22), &small(HPos::Center))?;
+                    let share = format!("{} of the row", number::percent(share, 1));
+                    text(root, &share, (middle, centre + 22), &small(HPos::Center))?;
                 }
             }
             Ok(())

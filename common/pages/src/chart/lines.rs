@@ -1,37 +1,34 @@
-//! Lines and points over a plane.
+//! Line and scatter charts.
 
 use super::canvas::{Drawn, Plot, draw, legend, plane};
 use super::{Axis, Caption, Chart, ChartError};
 use plotters::prelude::*;
 
-/// Lines and points over a plane.
 pub struct Lines {
     pub caption: Caption,
     pub x: Axis,
     pub y: Axis,
-    /// Drawn in this order, so that the first is at the bottom.
+    /// In drawing order: the first is at the bottom.
     pub series: Vec<Series>,
 }
 
-/// Points of one kind.
 pub struct Series {
-    /// The name in the legend; `None` where the title says it.
+    /// The name in the legend, if any.
     pub name: Option<&'static str>,
     pub colour: RGBColor,
     pub form: Form,
     pub points: Vec<(f64, f64)>,
 }
 
-/// How points are drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Form {
-    /// A line through them.
+    /// A line through the points.
     Line,
-    /// A thin line, to compare with.
+    /// A thin reference line.
     Guide,
-    /// A dot each.
+    /// A dot per point.
     Dots,
-    /// A dot each, and a vertical line from and to these values.
+    /// A dot per point, and a vertical line between these values.
     Intervals(Vec<(f64, f64)>),
 }
 
@@ -50,12 +47,12 @@ impl Lines {
 }
 
 impl Series {
-    /// Points without a name.
+    /// A series without a name.
     pub fn new(form: Form, colour: RGBColor, points: Vec<(f64, f64)>) -> Self {
         Self { name: None, colour, form, points }
     }
 
-    /// The same with a name in the legend.
+    /// Sets the name in the legend.
     pub fn named(self, name: &'static str) -> Self {
         Self { name: Some(name), ..self }
     }

@@ -1,4 +1,4 @@
-//! Charts as SVG. One place draws them, so that all look alike.
+//! SVG charts in one style.
 
 mod axis;
 mod bars;
@@ -23,16 +23,16 @@ use plotters::drawing::DrawingAreaErrorKind;
 /// A drawn chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chart {
-    /// Lower case, digits and hyphens; unique in the page.
+    /// Lower-case letters, digits and hyphens; unique on the page.
     pub id: String,
     pub title: String,
-    /// A sentence or two on what it shows and how to read it.
+    /// One or two sentences: what the chart shows and how to read it.
     pub description: String,
     /// An `<svg>` element.
     pub svg: String,
 }
 
-/// What a chart to be drawn is called. Fields as in [`Chart`].
+/// The id and texts of a chart, as in [`Chart`].
 #[derive(Debug, Clone)]
 pub struct Caption {
     pub id: String,
@@ -40,7 +40,6 @@ pub struct Caption {
     pub description: String,
 }
 
-/// A chart cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[error("chart {id}: {source}")]
 pub struct ChartError {
@@ -54,7 +53,7 @@ impl Caption {
         Self { id: id.to_owned(), title: title.into(), description: description.into() }
     }
 
-    /// The chart with this caption, from a bare `<svg>` element or the reason why there is none.
+    /// The chart with this caption, from an `<svg>` element without texts.
     fn chart(self, drawn: canvas::Drawn<String>) -> Result<Chart, ChartError> {
         match drawn {
             Ok(svg) => {

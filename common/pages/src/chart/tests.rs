@@ -8,7 +8,7 @@ fn caption(id: &str) -> Caption {
     Caption::new(id, format!("Title {HOSTILE}"), format!("Description {HOSTILE}"))
 }
 
-/// One chart of every kind, each with hostile names.
+/// One chart of every kind, with names that must be escaped.
 fn charts() -> Vec<Chart> {
     let axis = |end| Axis::new(HOSTILE, 0.0..end);
     let estimate = Estimate { value: Some(0.4), low: Some(0.1), high: Some(7.0) };
@@ -45,7 +45,7 @@ fn texts<'a>(document: &'a Document<'_>) -> Vec<&'a str> {
 }
 
 #[test]
-fn every_chart_is_well_formed_and_has_texts_for_screen_readers() {
+fn charts_are_well_formed_and_have_texts_for_screen_readers() {
     for chart in charts() {
         let document = Document::parse(&chart.svg).unwrap_or_else(|e| panic!("{}: {e}", chart.id));
         let root = document.root_element();
@@ -60,7 +60,7 @@ fn every_chart_is_well_formed_and_has_texts_for_screen_readers() {
 }
 
 #[test]
-fn a_cell_of_a_grid_has_its_count_and_share_of_the_row() {
+fn grid_cell_has_its_count_and_share_of_the_row() {
     let grid = charts().pop().unwrap();
     let document = Document::parse(&grid.svg).unwrap();
     let texts = texts(&document);

@@ -1,4 +1,4 @@
-//! Named rows of values with their intervals.
+//! Charts of named values with their intervals.
 
 use super::canvas::{draw, plain, row_name, rows, text};
 use super::colour::PAPER;
@@ -7,22 +7,20 @@ use churn_common::metrics::Estimate;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-/// Named rows of values with their intervals.
 pub struct Whiskers {
     pub caption: Caption,
     pub x: Axis,
-    /// From the top.
+    /// Top to bottom.
     pub marks: Vec<Mark>,
-    /// A value to compare with, drawn as a vertical line.
+    /// A reference value, drawn as a vertical line.
     pub guide: Option<f64>,
 }
 
-/// One row.
 pub struct Mark {
     pub name: String,
-    /// In units of the axis; an undefined value is not drawn.
+    /// In the unit of the axis; an undefined value is not drawn.
     pub value: Estimate,
-    /// Written beside the value.
+    /// Text next to the value.
     pub note: String,
 }
 
@@ -46,13 +44,13 @@ impl Whiskers {
                 let line = vec![(within(ends.0), at as f64), (within(ends.1), at as f64)];
                 plot.draw_series([PathElement::new(line, FIRST.stroke_width(2))])?;
                 plot.draw_series([Circle::new((within(value), at as f64), 5, FIRST.filled())])?;
-                // The note stands above the line and grows towards the middle, so that it stays inside.
+                // The note is above the line and extends towards the middle, so that it stays inside the chart.
                 let (px, py) = plot.backend_coord(&(within(value), at as f64));
                 let middle = (x.range.start + x.range.end) / 2.0;
                 let side = if value > middle { HPos::Right } else { HPos::Left };
                 let width = 7 * mark.note.chars().count() as i32;
                 let left = if value > middle { px - width } else { px };
-                // Hides the guide behind the note.
+                // Covers the guide behind the note.
                 root.draw(&Rectangle::new([(left, py - 22), (left + width, py - 7)], PAPER.filled()))?;
                 text(root, &mark.note, (px, py - 22), &plain(side))?;
             }

@@ -1,31 +1,31 @@
-//! The exploratory analysis: what the log and the rows made from it look like, before any model.
+//! Exploratory analysis of the log and of the rows.
 
 use super::groups::{self, Group, GroupRate};
 use super::rate::Rate;
 use super::totals::Totals;
-use super::visits::{self, PageUse};
+use super::visits::{self, PageVisits};
 use churn_common::calendar::Day;
 use churn_common::metrics::EstimateParams;
 use churn_common::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 
-/// What the log and the rows look like. Rows are those of training and of the test together; intervals are of 95 %
-/// and resample users, as a user may have rows at several cutoffs, which are alike.
+/// Statistics of the log, and of training and test rows together. Intervals are at 95 % and resample users, because the
+/// rows of a user are correlated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exploration {
-    /// Users with an event on a day of the log.
+    /// Users with an event in the log.
     pub users: u64,
-    /// Events on days of the log.
+    /// Events in the log.
     pub events: u64,
-    /// Sessions of users on days of the log; one that runs past midnight counts once.
+    /// Sessions in the log; a session past midnight counts once.
     pub sessions: u64,
-    /// Users who cancelled on a day of the log.
+    /// Users who cancelled in the log.
     pub cancelled_users: u64,
-    /// Stored events of other days, such as those of a clock that is years off. Nothing here counts them.
-    pub events_outside: u64,
-    /// Every day of the log, ascending. The last may have been under way.
+    /// Stored events on other days, such as those with a wrong clock. The other counts exclude them.
+    pub out_of_range_events: u64,
+    /// Every day of the log, ascending. The last day may be incomplete.
     pub daily: Vec<DayActivity>,
-    /// Churn over all rows.
+    /// Of all rows.
     pub churn: Rate,
     /// By the last known level before the cutoff.
     pub by_level: Vec<GroupRate>,
@@ -33,9 +33,9 @@ pub struct Exploration {
     /// By time since registration at the cutoff.
     pub by_tenure: Vec<GroupRate>,
     pub by_cutoff: Vec<GroupRate>,
-    /// Pages visited in the observation window before the cutoff, by rows that churned and by the others. Pages come first
-    /// whose difference chance explains least. Pages of cancelling are left out.
-    pub pages: Vec<PageUse>,
+    /// Page visits in the observation window before the cutoff, most significant difference first. Pages of the
+    /// cancellation process are excluded.
+    pub page_visits: Vec<PageVisits>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,20 +50,19 @@ pub struct DayActivity {
 }
 
 impl Exploration {
-    /// Of counts over all histories, and the rows.
     pub(crate) fn new(totals: &Totals, train: &[Snapshot], test: &[Snapshot], params: &EstimateParams) -> Self {
         let rows: Vec<&Snapshot> = train.iter().chain(test).collect();
         let (churn, groups) = groups::churn(&rows, params);
-        let rates = |of: fn(&Group) -> bool| -> Vec<GroupRate> {
-            groups.iter().filter(|(group, _)| of(group)).map(|(_, rate)| rate.clone()).collect()
+        let rates = |is_kind: fn(&Group) -> bool| -> Vec<GroupRate> {
+            groups.iter().filter(|(group, _)| is_kind(group)).map(|(_, rate)| rate.clone()).collect()
         };
-        let days = (0..).map(|n| totals.span.0.plus(n)).zip(&totals.days);
+        let days = (0..).map(|n| totals.range.0.plus(n)).zip(&totals.days);
         Self {
             users: totals.users,
             events: totals.days.iter().map(|day| day.events).sum(),
             sessions: totals.sessions,
             cancelled_users: totals.cancelled_users,
-            events_outside: totals.events_outside,
+            out_of_range_events: totals.out_of_range_events,
             daily: days
                 .map(|(day, t)| DayActivity { day, events: t.events, users: t.users, cancelled: t.cancelled })
                 .collect(),
@@ -72,7 +71,7 @@ impl Exploration {
             by_gender: rates(|group| matches!(group, Group::Gender(_))),
             by_tenure: rates(|group| matches!(group, Group::Tenure(_))),
             by_cutoff: rates(|group| matches!(group, Group::Cutoff(_))),
-            pages: visits::pages(&totals.visits, params),
+            page_visits: visits::page_visits(&totals.visits, params),
         }
     }
 }
@@ -92,7 +91,7 @@ mod tests {
         Day::from_number(17_000 + n)
     }
 
-    /// A history of one event each: day, session, page.
+    /// A history of events, each given by day, session and page.
     fn history(events: &[(i32, u64, Page)]) -> History {
         let event = |(item, (on, session, page)): (u32, &(i32, u64, Page))| Event {
             user: UserId::new("1").unwrap(),
@@ -119,30 +118,30 @@ mod tests {
         Snapshot { user, cutoff: day(cutoff), row: Row::from_values(all), churned }
     }
 
-    /// Three users at the cutoff 100, windows of 30 days, in a log of the days 60 to 101.
+    /// Three users at cutoff 100 with windows of 30 days, in a log of the days 60 to 101.
     fn totals() -> Totals {
         use Page::{Cancel, CancellationConfirmation, Help, Home, NextSong, ThumbsUp};
-        let mut leaver = vec![(98, 1, Home), (98, 1, Help), (98, 1, NextSong), (99, 1, Help), (99, 1, Cancel)];
-        leaver.extend([(101, 2, Help); 5]);
-        leaver.push((101, 2, CancellationConfirmation));
-        let stayer = [(10, 1, Home), (60, 1, ThumbsUp), (98, 2, Home)].into_iter().chain([(98, 2, NextSong); 4]);
+        let mut churned = vec![(98, 1, Home), (98, 1, Help), (98, 1, NextSong), (99, 1, Help), (99, 1, Cancel)];
+        churned.extend([(101, 2, Help); 5]);
+        churned.push((101, 2, CancellationConfirmation));
+        let retained = [(10, 1, Home), (60, 1, ThumbsUp), (98, 2, Home)].into_iter().chain([(98, 2, NextSong); 4]);
         let other = [(97, 1, Home), (97, 1, NextSong), (97, 1, NextSong)];
         let mut totals = Totals::new((day(60), day(101)));
-        let all = [("1", leaver, true), ("2", stayer.collect(), false), ("3", other.to_vec(), false)];
-        for (user, events, churned) in all {
+        let all = [("1", churned, true), ("2", retained.collect(), false), ("3", other.to_vec(), false)];
+        for (user, events, has_churned) in all {
             let history = history(&events);
             totals.add_user(&history);
             let user = StoredUser::from_stored(user).unwrap();
-            totals.add_rows(&user, &history, 30, [(day(100), churned)]);
+            totals.add_rows(&user, &history, 30, [(day(100), has_churned)]);
         }
         totals
     }
 
     #[test]
-    fn what_users_do_is_counted_by_day() {
+    fn activity_is_counted_by_day() {
         let all = Exploration::new(&totals(), &[], &[], &PARAMS);
-        assert_eq!((all.users, all.cancelled_users, all.sessions), (3, 1, 5), "a session over midnight is one");
-        assert_eq!((all.events, all.events_outside, all.daily.len()), (11 + 6 + 3, 1, 42));
+        assert_eq!((all.users, all.cancelled_users, all.sessions), (3, 1, 5), "a session past midnight counts once");
+        assert_eq!((all.events, all.out_of_range_events, all.daily.len()), (11 + 6 + 3, 1, 42));
         let on = |n: i32| {
             let on = all.daily.iter().find(|d| d.day == day(n)).unwrap();
             (on.events, on.users, on.cancelled)
@@ -152,19 +151,19 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_counted_in_the_window_before_the_cutoff_alone() {
-        let pages = Exploration::new(&totals(), &[], &[], &PARAMS).pages;
-        let values = |p: &PageUse| (p.churned.value, p.others.value, p.ratio.value);
-        let of = |name: &str| values(pages.iter().find(|p| p.page == name).unwrap());
-        // On two active days the leaver asks for help twice; the five visits after the cutoff count nowhere.
-        assert_eq!(of("Help"), (Some(1.0), Some(0.0), None));
-        assert_eq!(of("Home"), (Some(0.5), Some(1.0), Some(0.5)));
-        assert_eq!(of("NextSong"), (Some(0.5), Some(3.0), Some(0.5 / 3.0)));
-        // Neither pages of cancelling, nor what lies before the window.
+    fn visits_are_counted_in_the_window_before_the_cutoff_only() {
+        let pages = Exploration::new(&totals(), &[], &[], &PARAMS).page_visits;
+        let values = |p: &PageVisits| (p.churned.value, p.retained.value, p.ratio.value);
+        let visits = |name: &str| values(pages.iter().find(|p| p.page == name).unwrap());
+        // Two visits to Help on two active days; the five visits after the cutoff do not count.
+        assert_eq!(visits("Help"), (Some(1.0), Some(0.0), None));
+        assert_eq!(visits("Home"), (Some(0.5), Some(1.0), Some(0.5)));
+        assert_eq!(visits("NextSong"), (Some(0.5), Some(3.0), Some(0.5 / 3.0)));
+        // Without the pages of the cancellation process, and without visits before the window.
         assert_eq!(pages.len(), 3, "{pages:?}");
-        // Songs of the others: 4 and 2, so resamples of them have a mean of 2 to 4.
+        // Retained users play 4 and 2 songs, so resamples have a mean of 2 to 4.
         let songs = pages.iter().find(|p| p.page == "NextSong").unwrap();
-        assert_eq!((songs.others.low, songs.others.high), (Some(2.0), Some(4.0)));
+        assert_eq!((songs.retained.low, songs.retained.high), (Some(2.0), Some(4.0)));
         assert_eq!((songs.churned.low, songs.ratio.low), (None, None), "one user gives no interval");
     }
 

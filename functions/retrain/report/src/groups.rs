@@ -1,4 +1,4 @@
-//! Churn by group of rows: by level, gender, tenure and cutoff.
+//! Churn rate by level, gender, tenure and cutoff.
 
 use super::rate::Rate;
 use super::user_sums::UserSums;
@@ -20,7 +20,6 @@ const TENURES: [(f32, &str); 6] = [
     (f32::INFINITY, "365 days or more"),
 ];
 
-/// Churn of a group of rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupRate {
     pub group: String,
@@ -28,21 +27,21 @@ pub struct GroupRate {
     pub churn: Rate,
 }
 
-/// A group of rows. Groups appear in this order.
+/// A group of rows. Groups are reported in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Group {
-    /// By whether the last known level before the cutoff is paid; `None` = unknown.
+    /// Whether the last known level before the cutoff is paid; `None` = unknown.
     Level(Reverse<Option<bool>>),
-    /// By whether the user is female; `None` = unknown.
+    /// Whether the user is female; `None` = unknown.
     Gender(Reverse<Option<bool>>),
-    /// By index into [`TENURES`]; its length = unknown.
+    /// Index into [`TENURES`]; its length = unknown.
     Tenure(usize),
     Cutoff(Day),
 }
 
 impl Group {
-    /// The groups that a row is in.
-    fn all_of(row: &Snapshot) -> [Self; 4] {
+    /// The groups of a row.
+    fn for_row(row: &Snapshot) -> [Self; 4] {
         let is_set = |feature| Reverse(value(row, feature).map(|x| x > 0.5));
         let tenure = value(row, "tenure_days").and_then(|days| TENURES.iter().position(|(below, _)| days < *below));
         [
@@ -69,19 +68,19 @@ fn value(row: &Snapshot, feature: &str) -> Option<f32> {
     position(feature).and_then(|at| row.row.values().get(at)).copied().filter(|x| !x.is_nan())
 }
 
-/// The churn of all rows, and of every group that occurs, in order.
+/// The churn rate of all rows, and of every group that has rows, in order.
 pub(crate) fn churn(rows: &[&Snapshot], params: &EstimateParams) -> (Rate, Vec<(Group, GroupRate)>) {
     let mut at: BTreeMap<Group, usize> =
-        rows.iter().flat_map(|row| Group::all_of(row)).map(|group| (group, 0)).collect();
-    // All rows come first.
-    at.values_mut().zip(1..).for_each(|(at, place)| *at = place);
+        rows.iter().flat_map(|row| Group::for_row(row)).map(|group| (group, 0)).collect();
+    // Position 0 is for all rows.
+    at.values_mut().zip(1..).for_each(|(at, position)| *at = position);
 
     let mut rows = rows.to_vec();
     rows.sort_by(|a, b| a.user.cmp(&b.user));
     let users: Vec<&[&Snapshot]> = rows.chunk_by(|a, b| a.user == b.user).collect();
-    // Two sums each: rows, and those that churned.
+    // Two sums each: rows and churned rows.
     let sums_by_user = UserSums::new(&users, 2 * (1 + at.len()), params.seed, |row, sums| {
-        let groups = Group::all_of(row);
+        let groups = Group::for_row(row);
         for at in groups.iter().filter_map(|group| at.get(group)).chain([&0]) {
             sums[2 * at] += 1.0;
             sums[2 * at + 1] += f64::from(u8::from(row.churned));

@@ -1,4 +1,4 @@
-//! Intervals of what the card reports without: its reliability curve and its trade-off by threshold.
+//! Intervals for the reliability curve and the trade-off of the card.
 
 use super::rate::Rate;
 use super::user_sums::{UserSums, estimate};
@@ -11,37 +11,34 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy)]
 pub struct HeldOutRows<'a> {
     pub snapshots: &'a [Snapshot],
-    /// One per snapshot, 0..=1.
+    /// `(n_rows,)`, 0..=1.
     pub probabilities: &'a [f64],
 }
 
-/// 95 % intervals of the held-out rows, by user. Empty in reports of releases that did not have them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// 95 % intervals on the held-out rows, by user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
-    /// The share that churned in each bin of the card's reliability curve.
+    /// The churn rate in each bin of the card's reliability curve.
     pub reliability: Vec<Rate>,
     /// One for each threshold of the card's trade-off.
     pub trade_off: Vec<ThresholdEstimates>,
 }
 
-/// The scores at a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ThresholdEstimates {
     pub threshold: f64,
-    /// Share of the labelled rows that churned; undefined where none was labelled.
+    /// Undefined if no row is predicted positive.
     pub precision: Estimate,
-    /// Share of the churned rows that were labelled; undefined where none churned.
+    /// Undefined if no row churned.
     pub recall: Estimate,
-    /// As [`churn_common::model::card::TradeOff::cost`], of as many users as were held out. No interval where all resamples
-    /// cost the same.
+    /// As [`churn_common::model::card::TradeOff::cost`]. No interval if all resamples have the same cost.
     pub cost: Estimate,
 }
 
-/// A row and its probability.
 type Row<'a> = (&'a Snapshot, f64);
 
 impl HeldOut {
-    /// Intervals for the curve `reliability` and the trade-off in `decision`, which were made from the same rows.
+    /// `reliability` and `decision` are computed from the same rows.
     pub(crate) fn new(
         rows: HeldOutRows<'_>,
         reliability: &[ReliabilityBin],
@@ -52,11 +49,11 @@ impl HeldOut {
         let mut rows: Vec<Row<'_>> = rows.snapshots.iter().zip(rows.probabilities.iter().copied()).collect();
         rows.sort_by(|(a, _), (b, _)| a.user.cmp(&b.user));
         let users: Vec<&[Row<'_>]> = rows.chunk_by(|(a, _), (b, _)| a.user == b.user).collect();
-        Self { reliability: observed(&users, &bounds, params), trade_off: trade_off(&users, decision, params) }
+        Self { reliability: churn_rates(&users, &bounds, params), trade_off: trade_off(&users, decision, params) }
     }
 }
 
-/// The highest probability in each bin: bins are of neighbouring probabilities, and equal ones share a bin.
+/// The highest probability in each bin.
 fn bounds(bins: &[ReliabilityBin], probabilities: &[f64]) -> Vec<f64> {
     let mut sorted = probabilities.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -67,8 +64,8 @@ fn bounds(bins: &[ReliabilityBin], probabilities: &[f64]) -> Vec<f64> {
     ends.filter_map(|end| sorted.get(end.checked_sub(1)?).copied()).collect()
 }
 
-fn observed(users: &[&[Row<'_>]], bounds: &[f64], params: &EstimateParams) -> Vec<Rate> {
-    // Two sums each: rows, and those that churned.
+fn churn_rates(users: &[&[Row<'_>]], bounds: &[f64], params: &EstimateParams) -> Vec<Rate> {
+    // Two sums each: rows and churned rows.
     let sums_by_user = UserSums::new(users, 2 * bounds.len().max(1), params.seed, |(row, p), sums| {
         let bin = bounds.partition_point(|bound| bound < p);
         if let Some([rows, churned]) = sums.get_mut(2 * bin..2 * bin + 2) {
@@ -82,24 +79,25 @@ fn observed(users: &[&[Row<'_>]], bounds: &[f64], params: &EstimateParams) -> Ve
 
 fn trade_off(users: &[&[Row<'_>]], decision: &DecisionReport, params: &EstimateParams) -> Vec<ThresholdEstimates> {
     let thresholds: Vec<f64> = decision.trade_off.iter().map(|row| row.threshold).collect();
-    // Rows that churned, and for each threshold those labelled and those labelled rightly.
+    // Churned rows; and for each threshold, predicted positives and true positives.
     let sums_by_user = UserSums::new(users, 1 + 2 * thresholds.len(), params.seed, |(row, p), sums| {
         let churned = f64::from(u8::from(row.churned));
-        let (all, labelled) = sums.split_at_mut(1);
+        let (all, predicted) = sums.split_at_mut(1);
         all[0] += churned;
-        for (sums, _) in labelled.chunks_exact_mut(2).zip(&thresholds).filter(|(_, threshold)| p >= *threshold) {
+        for (sums, _) in predicted.chunks_exact_mut(2).zip(&thresholds).filter(|(_, threshold)| p >= *threshold) {
             sums[0] += 1.0;
             sums[1] += churned;
         }
     });
     let columns: Vec<(usize, usize)> = (0..thresholds.len()).map(|at| (1 + 2 * at, 2 + 2 * at)).collect();
-    let recalls: Vec<(usize, usize)> = columns.iter().map(|(_, caught)| (0, *caught)).collect();
+    let recalls: Vec<(usize, usize)> = columns.iter().map(|(_, true_positives)| (0, *true_positives)).collect();
     let precision = Rate::all(&sums_by_user, &columns, params);
     let recall = Rate::all(&sums_by_user, &recalls, params);
     let cost = sums_by_user.statistics(thresholds.len(), params, |at, sums| {
-        let (called, caught) = columns[at];
-        let (missed, wasted) = (sums[0] - sums[caught], sums[called] - sums[caught]);
-        Some(missed * decision.missed_churner_cost + wasted * decision.wasted_offer_cost)
+        let (predicted_positives, true_positives) = columns[at];
+        let false_negatives = sums[0] - sums[true_positives];
+        let false_positives = sums[predicted_positives] - sums[true_positives];
+        Some(false_negatives * decision.false_negative_cost + false_positives * decision.false_positive_cost)
     });
     let all = precision.iter().zip(&recall).zip(&cost).zip(thresholds);
     all.map(|(((precision, recall), cost), threshold)| ThresholdEstimates {
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_those_of_the_card_s_bins() {
+    fn rates_match_the_bins_of_the_card() {
         let (held_out, bins, _) = held_out(3);
         assert_eq!(held_out.reliability.len(), bins.len());
         for (rate, bin) in held_out.reliability.iter().zip(&bins) {
@@ -136,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_those_of_the_card_s_thresholds() {
+    fn values_match_the_thresholds_of_the_card() {
         let (held_out, _, decision) = held_out(3);
         assert_eq!(held_out.trade_off.len(), decision.trade_off.len());
         for (estimates, row) in held_out.trade_off.iter().zip(&decision.trade_off) {
@@ -152,10 +150,10 @@ mod tests {
     fn intervals_match_the_card() {
         let (held_out, ..) = held_out(3);
         let (rows, p) = rows(3);
-        let scores = metrics::estimate(&labels(&rows), &p, &user_numbers(&rows), &PARAMS).unwrap();
-        let serving = held_out.trade_off.iter().find(|row| row.threshold == PARAMS.threshold).unwrap();
-        assert_eq!((serving.precision, serving.recall), (scores["precision"], scores["recall"]));
-        assert!(serving.cost.low < serving.cost.value && serving.cost.value < serving.cost.high);
+        let expected = metrics::estimate(&labels(&rows), &p, &user_numbers(&rows), &PARAMS).unwrap();
+        let decision = held_out.trade_off.iter().find(|row| row.threshold == PARAMS.threshold).unwrap();
+        assert_eq!((decision.precision, decision.recall), (expected["precision"], expected["recall"]));
+        assert!(decision.cost.low < decision.cost.value && decision.cost.value < decision.cost.high);
     }
 
     #[test]

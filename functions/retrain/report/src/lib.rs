@@ -1,4 +1,5 @@
-//! The report of a training run: one HTML page for people, and the same data as JSON. Pure: card and counts in, files out.
+//! The training report: an HTML page for people, and the same data as JSON. Pure: takes the card and counts, returns
+//! files.
 
 mod charts;
 mod curve;
@@ -22,7 +23,7 @@ pub use groups::GroupRate;
 pub use held_out::{HeldOut, HeldOutRows, ThresholdEstimates};
 pub use rate::Rate;
 pub use totals::{DayTotals, Totals, UserVisits};
-pub use visits::PageUse;
+pub use visits::PageVisits;
 
 use charts::ReportCharts;
 use churn_common::metrics::EstimateParams;
@@ -34,10 +35,10 @@ use churn_pages::ChartError;
 use maud::Render;
 use serde::{Deserialize, Serialize};
 
-/// The format of `report.json`; raised when a field changes its meaning or is removed.
+/// Version of the format of `report.json`, incremented when a field is removed or changes its meaning.
 pub const FORMAT: u32 = 1;
 
-/// The content of `report.json`: the card, and what the card lacks.
+/// The content of `report.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// [`FORMAT`].
@@ -45,14 +46,12 @@ pub struct Report {
     /// A copy of `card.json`.
     pub card: Card,
     pub exploration: Exploration,
-    /// ROC, precision and recall, gain, lift and cost on the held-out rows.
+    /// On the held-out rows.
     pub curve: OperatingCurve,
-    /// Intervals of the card's reliability curve and of its trade-off by threshold.
-    #[serde(default)]
     pub held_out: HeldOut,
 }
 
-/// What a report adds to the card. It is made before the gate runs; the card is complete only afterwards.
+/// The content of a report besides the card, which is complete only after the gate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportData {
     exploration: Exploration,
@@ -69,7 +68,6 @@ pub enum ReportError {
 }
 
 impl ReportData {
-    /// Of counts over all histories, the training rows, the held-out rows and their card.
     pub fn new(
         totals: &Totals,
         train: &[Snapshot],
@@ -85,7 +83,7 @@ impl ReportData {
         }
     }
 
-    /// The files of the report with this card.
+    /// `report.html` and `report.json` with this card.
     ///
     /// # Errors
     /// If a chart cannot be drawn.
@@ -106,7 +104,7 @@ impl Report {
         ReportCharts::draw(self).map(ReportCharts::into_vec)
     }
 
-    /// The page: one file that loads nothing.
+    /// The page: one file without external resources.
     ///
     /// # Errors
     /// If a chart cannot be drawn.
@@ -117,7 +115,7 @@ impl Report {
 
 /// The unit of SHAP values.
 fn contribution_unit(card: &Card) -> &'static str {
-    match card.importance.explained {
+    match card.shap_importance.model_output {
         ModelOutput::Probability => "probability",
         ModelOutput::LogOdds => "log-odds",
         ModelOutput::UncalibratedProbability => "probability before calibration",

@@ -7,23 +7,21 @@ use serde::{Deserialize, Serialize};
 /// The 97.5th percentile of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// A share of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     pub rows: u64,
-    /// Rows among them that count, such as those that churned.
+    /// Rows that count, such as churned rows.
     pub positives: u64,
-    /// Users whose rows they are; 0 in reports of releases that did not count users.
-    #[serde(default)]
+    /// Distinct users of the rows.
     pub users: u64,
-    /// `positives / rows`, 0..=1, with its 95 % interval: the percentile bootstrap over users, whose rows are alike. Where
-    /// all resamples have the same share, as where no row counts, or all do, or there is one user, it is Wilson's interval
-    /// (1927) of that share with the number of users as the number of trials: a user's rows count as one trial.
+    /// `positives / rows`, 0..=1, with its 95 % interval by the percentile bootstrap over users. If all resamples have
+    /// the same share (no row counts, all rows count, or there is one user), Wilson's interval (1927) with the number
+    /// of users as trials.
     pub rate: Estimate,
 }
 
 impl Rate {
-    /// The share of each pair of sums: of rows, and of those among them that count. Undefined where there is no row.
+    /// The rate of each pair of sums, of rows and of rows that count; undefined without rows.
     pub(crate) fn all(sums: &UserSums, pairs: &[(usize, usize)], params: &EstimateParams) -> Vec<Self> {
         let totals = sums.totals();
         let share = |at: usize, sums: &[f64]| {
@@ -40,7 +38,7 @@ impl Rate {
     }
 }
 
-/// A share of 0..=1 with Wilson's interval of `trials`, 1 or more.
+/// A share, 0..=1, with Wilson's interval for `trials`, 1 or more.
 fn wilson(share: f64, trials: u64) -> Estimate {
     let (n, p) = (trials as f64, share);
     let shrink = 1.0 + Z * Z / n;
@@ -66,9 +64,9 @@ mod tests {
         Rate::all(&UserSums::new(&users, 2, PARAMS.seed, add), &[(0, 1)], &PARAMS)[0]
     }
 
-    /// 15 of 148, as Newcombe (1998, table I, method 3) has it: 0.0624 to 0.1605.
+    /// 15 of 148: 0.0624 to 0.1605 (Newcombe 1998, table I, method 3).
     #[test]
-    fn intervals_are_wilsons_where_resamples_agree() {
+    fn equal_resamples_give_wilson_intervals() {
         let Estimate { low: Some(low), high: Some(high), .. } = wilson(15.0 / 148.0, 148) else { panic!() };
         assert!((low - 0.0624).abs() < 5e-5 && (high - 0.1605).abs() < 5e-5, "{low} {high}");
         // None of ten: by hand z² / (10 + z²) = 0.2775.
@@ -84,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_row_a_user_the_interval_is_about_the_binomial_s() {
+    fn one_row_per_user_gives_about_the_binomial_interval() {
         let bootstrap = rate(&(0..1000).map(|user| vec![user % 5 == 0]).collect::<Vec<_>>()).rate;
         let exact = wilson(0.2, 1000);
         for (end, exact) in [(bootstrap.low, exact.low), (bootstrap.high, exact.high)] {
@@ -94,9 +92,9 @@ mod tests {
     }
 
     proptest! {
-        /// Precision, where every row is predicted positive, is the share of rows that count: the same users are resampled.
+        /// If every row is predicted positive, precision is the same rate, on the same resamples.
         #[test]
-        fn intervals_are_those_of_the_card_s_estimates(
+        fn intervals_equal_those_of_the_metrics(
             users in proptest::collection::vec(proptest::collection::vec(any::<bool>(), 1..6), 1..40),
         ) {
             let share = rate(&users);

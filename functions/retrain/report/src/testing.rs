@@ -8,8 +8,9 @@ use churn_common::metrics::{
     Estimate, EstimateParams, Evaluation, ReliabilityBin, brier, estimate, expected_calibration_error, reliability,
 };
 use churn_common::model::card::{
-    CalibrationReport, CandidateReport, DecisionReport, Dependence, DependenceBin, FeatureImportance, FutureBlind,
-    Gate, Guards, Importance, MeanContribution, Rows, SingleFeature, TestScore, TradeOff, Validation,
+    CalibrationReport, CandidateReport, DecisionReport, DependenceBin, FeatureImportance, FutureEvents, Gate,
+    LeakageChecks, MeanAbsShap, MissingBin, Rows, ShapDependence, ShapImportance, SingleFeature, TestScore, TradeOff,
+    Validation,
 };
 use churn_common::model::explain::ModelOutput;
 use churn_common::model::{Calibration, Card, DecisionRule, ModelVersion, Probability, RiskBounds};
@@ -18,14 +19,14 @@ use churn_common::snapshot::Snapshot;
 use serde_json::json;
 
 pub const PARAMS: EstimateParams = EstimateParams { threshold: 0.5, k: 1, level: 0.95, resamples: 400, seed: 7 };
-/// Of a missed churner, and of a wasted offer.
+/// Of a false negative, and of a false positive.
 pub const COSTS: [f64; 2] = [10.0, 1.0];
 const USERS: usize = 80;
 
-/// 80 users with as many rows each, and their probabilities. All rows of a user have the same label and probability.
+/// 80 users with `each` rows, and their probabilities. All rows of a user have the same label and probability.
 pub fn rows(each: usize) -> (Vec<Snapshot>, Vec<f64>) {
     let mut random = fastrand::Rng::with_seed(4);
-    let of_user = |(user, p): (usize, f64)| {
+    let user_rows = |(user, p): (usize, f64)| {
         let churned = random.f64() < p;
         let row = move |n: usize| Snapshot {
             user: StoredUser::from_stored(&format!("{user:03}")).unwrap(),
@@ -35,14 +36,14 @@ pub fn rows(each: usize) -> (Vec<Snapshot>, Vec<f64>) {
         };
         (0..each).map(move |n| (row(n), p)).collect::<Vec<_>>()
     };
-    (0..USERS).map(|user| (user, (user % 10) as f64 / 10.0 + 0.05)).flat_map(of_user).unzip()
+    (0..USERS).map(|user| (user, (user % 10) as f64 / 10.0 + 0.05)).flat_map(user_rows).unzip()
 }
 
 pub fn labels(snapshots: &[Snapshot]) -> Vec<bool> {
     snapshots.iter().map(|row| row.churned).collect()
 }
 
-/// The user of each row as a number, in the order of their names.
+/// `(n_rows,)`, the user of each row.
 pub fn user_numbers(snapshots: &[Snapshot]) -> Vec<u32> {
     snapshots.iter().map(|row| row.user.as_str().parse().unwrap()).collect()
 }
@@ -55,9 +56,9 @@ pub fn curve_and_decision(labels: &[bool], probabilities: &[f64]) -> (Vec<Reliab
             threshold: Probability::new(PARAMS.threshold).unwrap(),
             risk: RiskBounds::new(0.1, 0.2, 0.3).unwrap(),
         },
-        rule: "lowest expected cost".to_owned(),
-        missed_churner_cost: COSTS[0],
-        wasted_offer_cost: COSTS[1],
+        threshold_rationale: "lowest expected cost".to_owned(),
+        false_negative_cost: COSTS[0],
+        false_positive_cost: COSTS[1],
         trade_off: thresholds.map(|threshold| at_threshold(labels, probabilities, threshold)).into(),
     };
     (reliability(labels, probabilities).unwrap(), decision)
@@ -65,20 +66,21 @@ pub fn curve_and_decision(labels: &[bool], probabilities: &[f64]) -> (Vec<Reliab
 
 /// The counts at a threshold, row by row.
 fn at_threshold(labels: &[bool], probabilities: &[f64], threshold: f64) -> TradeOff {
-    let count = |is_labelled: bool, has_churned: bool| {
+    let count = |is_predicted: bool, has_churned: bool| {
         let rows = labels.iter().zip(probabilities);
-        rows.filter(|(label, p)| (**p >= threshold, **label) == (is_labelled, has_churned)).count() as u64
+        rows.filter(|(label, p)| (**p >= threshold, **label) == (is_predicted, has_churned)).count() as u64
     };
-    let (caught, wasted, missed) = (count(true, true), count(true, false), count(false, true));
+    let (true_positives, false_positives) = (count(true, true), count(true, false));
+    let (predicted_positives, false_negatives) = (true_positives + false_positives, count(false, true));
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     TradeOff {
         threshold,
-        called: caught + wasted,
-        caught,
-        missed,
-        precision: share(caught, caught + wasted),
-        recall: share(caught, caught + missed),
-        cost: missed as f64 * COSTS[0] + wasted as f64 * COSTS[1],
+        predicted_positives,
+        true_positives,
+        false_negatives,
+        precision: share(true_positives, predicted_positives),
+        recall: share(true_positives, true_positives + false_negatives),
+        cost: false_negatives as f64 * COSTS[0] + false_positives as f64 * COSTS[1],
     }
 }
 
@@ -95,97 +97,97 @@ pub fn report() -> (Card, ReportData) {
 
 fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
     let labels = labels(snapshots);
-    let evaluation = Evaluation::of(&labels, probabilities, PARAMS.threshold).unwrap();
-    let estimates = estimate(&labels, probabilities, &user_numbers(snapshots), &PARAMS).unwrap();
+    let evaluation = Evaluation::new(&labels, probabilities, PARAMS.threshold).unwrap();
+    let metrics = estimate(&labels, probabilities, &user_numbers(snapshots), &PARAMS).unwrap();
     let (bins, decision) = curve_and_decision(&labels, probabilities);
-    let described = |first: i32, last: i32| Rows {
+    let rows_at = |first: i32, last: i32| Rows {
         cutoffs: (first..=last).map(Day::from_number).collect(),
         rows: snapshots.len(),
         users: USERS,
         positives: labels.iter().filter(|churned| **churned).count(),
     };
-    let candidate = |family: &str, chosen| CandidateReport {
+    let candidate = |family: &str, selected| CandidateReport {
         family: family.to_owned(),
-        hyper_parameters: json!({"depth": 3, "learning_rate": 0.1}),
+        hyper_parameters: json!({"max_depth": 3, "learning_rate": 0.1}),
         best_of_family: true,
-        chosen,
+        selected,
         log_loss: evaluation.log_loss,
         pr_auc: evaluation.pr_auc,
-        estimates: estimates.clone(),
+        metrics: metrics.clone(),
         folds: Vec::new(),
-        seconds: 1.5,
+        cv_seconds: 1.5,
     };
     Card {
         version: ModelVersion::from_file(b"model"),
         family: "gradient_boosting".to_owned(),
         created_at: Day::from_number(17_011).start(),
-        log_span: (Day::from_number(16_990), Day::from_number(17_010)),
+        data_range: (Day::from_number(16_990), Day::from_number(17_010)),
         label: Label { definition: Definition::Cancellation, horizon_days: 10, inactivity_days: 14 },
         window_days: 30,
         schema_hash: "0".repeat(64),
-        training: described(16_995, 16_998),
-        test: described(17_000, 17_001),
+        training: rows_at(16_995, 16_998),
+        test: rows_at(17_000, 17_001),
         validation: Validation {
             user_groups: 5,
             time_blocks: 2,
             rows: 300,
             positives: 40,
-            chosen_by: "log_loss".to_owned(),
-            skipped: 1,
+            selection_metric: "log_loss".to_owned(),
+            skipped_candidates: 1,
         },
         candidates: vec![candidate("prior", false), candidate("gradient_boosting", true)],
         calibration: CalibrationReport {
             calibration: Calibration::Platt { a: 1.0, b: 0.0 },
             rows: 300,
             positives: 40,
-            ece_before: expected_calibration_error(&labels, probabilities).unwrap(),
-            brier_before: brier(&labels, probabilities).unwrap(),
+            uncalibrated_ece: expected_calibration_error(&labels, probabilities).unwrap(),
+            uncalibrated_brier: brier(&labels, probabilities).unwrap(),
             reliability: bins,
         },
         decision,
         training_evaluation: evaluation.clone(),
         evaluation,
-        estimates,
+        metrics,
         features: vec![FeatureImportance {
             name: "active_days".to_owned(),
             unit: "days".to_owned(),
             meaning: "days with an event".to_owned(),
             importance: 1.0,
         }],
-        importance: Importance {
+        shap_importance: ShapImportance {
             rows: 160,
-            explained: ModelOutput::LogOdds,
+            model_output: ModelOutput::LogOdds,
             base_value: -1.0,
-            features: vec![MeanContribution { name: "active_days".to_owned(), mean_absolute: 0.4 }],
-            dependence: vec![Dependence {
-                feature: "active_days".to_owned(),
-                bins: vec![
-                    DependenceBin { from: 1.0, to: 4.0, rows: 80, mean_contribution: 0.5 },
-                    DependenceBin { from: 5.0, to: 20.0, rows: 80, mean_contribution: -0.3 },
-                ],
-                missing: Some((3, 0.1)),
-            }],
+            features: vec![MeanAbsShap { name: "active_days".to_owned(), mean_abs_shap: 0.4 }],
         },
+        shap_dependence: vec![ShapDependence {
+            feature: "active_days".to_owned(),
+            bins: vec![
+                DependenceBin { from: 1.0, to: 4.0, rows: 80, mean_shap: 0.5 },
+                DependenceBin { from: 5.0, to: 20.0, rows: 80, mean_shap: -0.3 },
+            ],
+            missing: Some(MissingBin { rows: 3, mean_shap: 0.1 }),
+        }],
         settings: json!({"horizon_days": 10}),
-        guards: Guards {
-            future: FutureBlind { users: USERS },
+        leakage_checks: LeakageChecks {
+            future_events: FutureEvents { users: USERS },
             permuted_labels: None,
             single_feature: SingleFeature {
                 feature: "active_days".to_owned(),
                 roc_auc: Some(0.7),
                 model_roc_auc: Some(0.8),
-                near: false,
+                suspicious: false,
             },
-            test_score: TestScore { bound: 0.99, passed: true },
+            test_score: TestScore { limit: 0.99, passed: true },
         },
         gate: Some(Gate {
             passed: true,
             reasons: Vec::new(),
             comparison: None,
-            champion_unfit: None,
+            champion_error: None,
             ece: Estimate { value: Some(0.03), low: Some(0.02), high: Some(0.06) },
             max_ece: 0.05,
-            chance_ece: 0.08,
+            null_ece_p95: 0.08,
         }),
         warnings: vec!["few rows".to_owned()],
         notes: vec!["a note".to_owned()],

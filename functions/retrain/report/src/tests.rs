@@ -1,10 +1,10 @@
-//! The report as a whole, made from a small card.
+//! The whole report of a small card.
 
 use super::*;
 use crate::testing::report;
 use std::collections::BTreeSet;
 
-/// Text that would run as a script if it were markup.
+/// Text that would run as a script if it was not escaped.
 const HOSTILE: &str = "<script>alert('&amp;')</script>";
 
 fn made() -> Report {
@@ -13,7 +13,7 @@ fn made() -> Report {
 }
 
 #[test]
-fn report_json_contains_the_card_and_makes_the_page() {
+fn report_json_contains_the_card_and_renders_the_page() {
     let (card, data) = report();
     let files = data.files(&card).unwrap();
     let report: Report = serde_json::from_slice(&files.json).unwrap();
@@ -22,7 +22,7 @@ fn report_json_contains_the_card_and_makes_the_page() {
 }
 
 #[test]
-fn the_page_has_every_chart_and_score() {
+fn page_has_every_chart_and_metric() {
     let report = made();
     let html = report.html().unwrap();
     let charts = report.charts().unwrap();
@@ -32,30 +32,20 @@ fn the_page_has_every_chart_and_score() {
         assert!(ids.contains(id), "{id}");
     }
     assert!(charts.iter().all(|chart| html.contains(&chart.svg)));
-    assert!(html.contains(&report.card.estimates["roc_auc"].to_string()));
+    assert!(html.contains(&report.card.metrics["roc_auc"].to_string()));
     assert!(html.contains("1,200") && html.contains("3,400"), "users and sessions");
 }
 
 #[test]
-fn no_text_becomes_markup() {
+fn all_text_is_escaped() {
     let mut report = made();
     let hostile = || HOSTILE.to_owned();
     report.exploration.by_cutoff[0].group = hostile();
     let card = &mut report.card;
-    (card.family, card.decision.rule) = (hostile(), hostile());
+    (card.family, card.decision.threshold_rationale) = (hostile(), hostile());
     (card.warnings, card.notes) = (vec![hostile()], vec![hostile()]);
-    card.importance.dependence[0].feature = hostile();
+    card.shap_dependence[0].feature = hostile();
     let html = report.html().unwrap();
     assert!(!html.contains("<script"), "{html}");
     assert!(html.matches("&lt;script&gt;alert('&amp;amp;')&lt;/script&gt;").count() >= 5);
-}
-
-#[test]
-fn a_report_without_intervals_of_the_held_out_rows_is_readable() {
-    let (card, data) = report();
-    let mut json: serde_json::Value = serde_json::from_slice(&data.files(&card).unwrap().json).unwrap();
-    json.as_object_mut().unwrap().remove("held_out").unwrap();
-    let report: Report = serde_json::from_value(json).unwrap();
-    assert_eq!(report.held_out, HeldOut::default());
-    assert!(report.html().unwrap().contains("Threshold and cost"));
 }

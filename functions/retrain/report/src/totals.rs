@@ -1,5 +1,5 @@
-//! What the exploration counts while histories are read one by one: memory grows with the days of the log and, by less
-//! than 300 bytes each, with its users.
+//! Counts for the exploration, accumulated over histories. Memory: a constant per day of the log, and less than 300
+//! bytes per user.
 
 use churn_common::calendar::Day;
 use churn_common::event::Page;
@@ -8,22 +8,21 @@ use churn_common::pseudonym::StoredUser;
 use churn_common::session::SessionSlice;
 use std::collections::BTreeSet;
 
-/// Counts over all users.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Totals {
-    /// The first and the last day counted.
-    pub span: (Day, Day),
-    /// Users with an event in the span.
+    /// The first day and the last.
+    pub range: (Day, Day),
+    /// Users with an event in the range.
     pub users: u64,
-    /// Sessions in the span.
+    /// Sessions in the range.
     pub sessions: u64,
-    /// Users with a cancellation in the span.
+    /// Users with a cancellation in the range.
     pub cancelled_users: u64,
-    /// Events on days outside the span, which nothing else counts.
-    pub events_outside: u64,
-    /// Each day of the span.
+    /// Events on other days, which the other counts exclude.
+    pub out_of_range_events: u64,
+    /// Each day of the range.
     pub days: Vec<DayTotals>,
-    /// What each user with rows did before their cutoffs, in any order.
+    /// One element per user with rows, in any order.
     pub visits: Vec<UserVisits>,
 }
 
@@ -36,41 +35,40 @@ pub struct DayTotals {
     pub cancelled: u64,
 }
 
-/// What a user did in the observation windows of their rows: of those that churned, and of the others.
+/// Page visits of a user in the observation windows of their rows, by class: churned rows and retained rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserVisits {
     pub user: StoredUser,
-    /// Rows of either class.
+    /// Number of rows by class.
     pub rows: [u32; 2],
-    /// Events on each page per active day, summed over the rows of either class; in the order of [`Page::ALL`].
+    /// Events per active day, summed over the rows of the class; pages in the order of [`Page::ALL`].
     pub per_active_day: [[f32; Page::COUNT]; 2],
 }
 
 impl Totals {
-    pub fn new(span: (Day, Day)) -> Self {
-        let days = usize::try_from(span.1.since(span.0)).map_or(0, |days| days + 1);
+    pub fn new(range: (Day, Day)) -> Self {
+        let days = usize::try_from(range.1.since(range.0)).map_or(0, |days| days + 1);
         Self {
-            span,
+            range,
             users: 0,
             sessions: 0,
             cancelled_users: 0,
-            events_outside: 0,
+            out_of_range_events: 0,
             days: vec![DayTotals::default(); days],
             visits: Vec::new(),
         }
     }
 
-    /// Counts a user's history.
     pub fn add_user(&mut self, history: &History) {
         let mut sessions = BTreeSet::new();
-        let (mut known, mut cancelled) = (false, false);
+        let (mut is_active, mut cancelled) = (false, false);
         let all = history.between(Day::from_number(i32::MIN), Day::from_number(i32::MAX));
         let mut counted: Option<Day> = None;
         let mut cancelled_on: Option<Day> = None;
         for (day, slice) in all {
-            let at = usize::try_from(day.since(self.span.0)).ok();
+            let at = usize::try_from(day.since(self.range.0)).ok();
             let Some(totals) = at.and_then(|at| self.days.get_mut(at)) else {
-                self.events_outside += slice.events();
+                self.out_of_range_events += slice.events();
                 continue;
             };
             totals.events += slice.events();
@@ -80,15 +78,14 @@ impl Totals {
                 cancelled = true;
             }
             sessions.insert(slice.session());
-            known = true;
+            is_active = true;
         }
-        self.users += u64::from(known);
+        self.users += u64::from(is_active);
         self.cancelled_users += u64::from(cancelled);
         self.sessions += sessions.len() as u64;
     }
 
-    /// Counts what a user did in the `window_days` before the cutoff of each of their rows, `(cutoff, churned)`. Nothing
-    /// of the horizon is read.
+    /// Counts page visits in the `window_days` before the cutoff of each of a user's rows, `(cutoff, churned)`.
     pub fn add_rows(
         &mut self,
         user: &StoredUser,

@@ -20,23 +20,23 @@ const CHARTS: [(&str, &str, &str, &str); 2] = [
     ),
 ];
 
-const DESCRIPTION: &str = "The best of each family, scored on rows that it had not seen; lines are 95 % intervals, users \
-                           resampled, the vertical line is what needs no features. Intervals of different candidates rest \
-                           on the same users, so a small difference may be surer than overlapping lines suggest.";
+const DESCRIPTION: &str = "The best candidate of each family, evaluated on held-out rows. Horizontal lines are 95 % intervals that \
+                           resample users; the vertical line is the baseline without features. All candidates are evaluated \
+                           on the same users, so a difference can be significant although the intervals overlap.";
 
 pub fn all(card: &Card) -> Result<Vec<Chart>, ChartError> {
     CHARTS.iter().filter_map(|chart| draw(card, chart)).collect()
 }
 
-/// `None` where no candidate has the metric.
+/// `None` if no candidate has the metric.
 fn draw(card: &Card, (id, title, metric, label): &(&str, &str, &str, &str)) -> Option<Result<Chart, ChartError>> {
     let best = card.candidates.iter().filter(|c| c.best_of_family);
     let marks: Vec<Mark> = best
         .filter_map(|candidate| {
-            let value = *candidate.estimates.get(*metric)?;
-            let chosen = if candidate.chosen { ", chosen" } else { "" };
+            let value = *candidate.metrics.get(*metric)?;
+            let selected = if candidate.selected { ", selected" } else { "" };
             let name = candidate.family.replace('_', " ");
-            Some(Mark { name, value, note: format!("{}{chosen}", number::score(value.value)) })
+            Some(Mark { name, value, note: format!("{}{selected}", number::score(value.value)) })
         })
         .collect();
     let ends = || marks.iter().flat_map(|m| [m.value.value, m.value.low, m.value.high]).flatten();
@@ -53,7 +53,7 @@ fn draw(card: &Card, (id, title, metric, label): &(&str, &str, &str, &str)) -> O
     })
 }
 
-/// The log-loss of the prior rate, which needs no features.
+/// The log-loss of the prior rate.
 fn baseline(card: &Card) -> Option<f64> {
     card.candidates.iter().find(|c| c.family == "prior").map(|c| c.log_loss)
 }

@@ -6,24 +6,24 @@ use churn_common::metrics::Estimate;
 use churn_pages::chart::{Axis, Caption, FIRST, Form, Lines, Mark, SECOND, Series, Whiskers};
 use churn_pages::{Chart, ChartError, number};
 
-/// Pages in the chart.
+/// Maximum number of pages in the chart.
 const MAX_PAGES: usize = 12;
-/// Groups in a chart; of more cutoffs, the newest are drawn.
+/// Maximum number of groups in a chart; the newest cutoffs are drawn.
 const MAX_GROUPS: usize = 20;
-/// An axis of so many days shows months instead of days.
+/// Number of days at which an axis shows months instead of days.
 const MONTHS_FROM: usize = 300;
 
-/// What happened on each day.
+/// Activity by day.
 pub fn daily(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
-    let description = "Each point is a UTC day of the log; the last may have been under way when the log was read.";
+    let description = "Each point is a UTC day of the log. The last day may be incomplete.";
     let users: fn(&DayActivity) -> u64 = |day| day.users;
     let charts = [
         ("daily-users", "Active users per day", "users with an event", FIRST, users),
         ("daily-events", "Events per day", "events", FIRST, |day| day.events),
-        ("daily-cancellations", "Users who cancelled per day", "users who cancelled", SECOND, |day| day.cancelled),
+        ("daily-cancellations", "Cancellations per day", "users who cancelled", SECOND, |day| day.cancelled),
     ];
-    let drawn = charts.into_iter().map(|(id, title, label, colour, of)| {
-        let values: Vec<u64> = exploration.daily.iter().map(of).collect();
+    let drawn = charts.into_iter().map(|(id, title, label, colour, count)| {
+        let values: Vec<u64> = exploration.daily.iter().map(count).collect();
         let top = values.iter().copied().max().unwrap_or(0).max(1) as f64;
         Lines {
             caption: Caption::new(id, title, description),
@@ -60,8 +60,8 @@ fn day_axis(daily: &[DayActivity]) -> Axis {
 
 /// Churn by group.
 pub fn groups(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
-    let description = "Dots are the share of rows that churned, lines its 95 % interval by user, the vertical line that \
-                       of all rows. Groups whose lines overlap may not differ at all.";
+    let description = "Dots are churn rates, horizontal lines their 95 % intervals by user. The vertical line is the churn \
+                       rate of all rows. If the intervals of two groups overlap, the difference may be chance.";
     let charts = [
         ("churn-by-level", "Churn rate by subscription level", &exploration.by_level),
         ("churn-by-gender", "Churn rate by gender", &exploration.by_gender),
@@ -95,7 +95,7 @@ fn mark(group: &GroupRate) -> Mark {
     }
 }
 
-/// Pages visited before the cutoff. The axis is logarithmic, so that half and double lie equally far from even.
+/// Page visits before the cutoff. The axis is logarithmic, so that half and double are equally far from 1.
 pub fn pages(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
     let pages: Vec<_> = exploration.pages.iter().filter(|p| p.ratio.value.is_some()).take(MAX_PAGES).collect();
     if pages.is_empty() {
@@ -103,28 +103,28 @@ pub fn pages(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
     }
     let log = |x: Option<f64>| x.map(f64::log2);
     let ends = pages.iter().flat_map(|p| [log(p.ratio.low), log(p.ratio.high)]).flatten();
-    // Very wide intervals are cut at an eighth and at eightfold, so that the axis stays readable.
+    // Wide intervals are clipped at an eighth and at eightfold, so that the axis stays readable.
     let reach = ends.map(f64::abs).fold(0.5, f64::max).min(3.0) * 1.05;
     let marks = pages.iter().map(|page| Mark {
         name: page.page.clone(),
         value: Estimate { value: log(page.ratio.value), low: log(page.ratio.low), high: log(page.ratio.high) },
         note: format!(
-            "{} against {}",
+            "churned {}, retained {}",
             number::short(page.churned.value.unwrap_or(0.0)),
-            number::short(page.others.value.unwrap_or(0.0))
+            number::short(page.retained.value.unwrap_or(0.0))
         ),
     });
     let chart = Whiskers {
         caption: Caption::new(
             "pages",
-            "Pages of users who churned later, against the others",
-            "Visits per active day in the observation window, which ends at the cutoff: nothing after it is counted. \
-             Right of the line, users who churned afterwards visited the page more often; lines are 95 % intervals. \
-             Pages come first whose difference chance explains least.",
+            "Page visits of churned users relative to retained users",
+            "Visits per active day in the observation window, which ends at the cutoff. On the right of the vertical line, \
+             users who churned afterwards visited the page more often. Horizontal lines are 95 % intervals. The most \
+             significant pages come first.",
         ),
         x: Axis {
             format: Box::new(|x| format!("{}×", number::tick((x.exp2() * 1000.0).round() / 1000.0))),
-            ..Axis::new("visits per active day, churned ÷ others (ratio)", -reach..reach)
+            ..Axis::new("visits per active day, churned ÷ retained (ratio)", -reach..reach)
         },
         marks: marks.collect(),
         guide: Some(0.0),

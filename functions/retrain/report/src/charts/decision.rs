@@ -1,4 +1,4 @@
-//! The chart of what thresholds cost.
+//! The chart of the cost by threshold.
 
 use crate::curve::OperatingCurve;
 use churn_common::model::Card;
@@ -7,17 +7,17 @@ use churn_pages::{Chart, ChartError};
 
 pub fn all(card: &Card, curve: &OperatingCurve) -> Result<Vec<Chart>, ChartError> {
     let decision = &card.decision;
-    let serving = decision.decision.threshold.get();
-    let (missed, wasted) = (decision.missed_churner_cost, decision.wasted_offer_cost);
-    let costs = curve.cost(missed, wasted);
-    let no_offers = curve.positives as f64 * missed;
-    let end = costs.iter().map(|(threshold, _)| *threshold).fold(serving, f64::max);
+    let threshold = decision.decision.threshold.get();
+    let (negative, positive) = (decision.false_negative_cost, decision.false_positive_cost);
+    let costs = curve.cost(negative, positive);
+    let no_offers = curve.positives as f64 * negative;
+    let end = costs.iter().map(|(threshold, _)| *threshold).fold(threshold, f64::max);
     let top = costs.iter().map(|(_, cost)| *cost).fold(no_offers, f64::max);
-    let served = decision.trade_off.iter().find(|row| row.threshold == serving);
+    let current = decision.trade_off.iter().find(|row| row.threshold == threshold);
     let description = format!(
-        "Cost on the held-out rows if offers went to everyone at or above a threshold: {missed} for each churned user \
-         missed, {wasted} for each offer wasted. The lowest point was cheapest in hindsight; the dot is the threshold \
-         that was fixed before."
+        "Cost on the held-out rows if every user at or above a threshold gets an offer: {negative} per false negative and \
+         {positive} per false positive. The dot is the decision threshold, which was found without these rows, so the \
+         lowest point of the curve can be elsewhere."
     );
     let chart = Lines {
         caption: Caption::new("cost", "Cost by threshold", description),
@@ -26,9 +26,9 @@ pub fn all(card: &Card, curve: &OperatingCurve) -> Result<Vec<Chart>, ChartError
         series: vec![
             Series::new(Form::Guide, MUTED, vec![(0.0, no_offers), (1.0_f64.min(end * 1.02), no_offers)])
                 .named("no offers"),
-            Series::new(Form::Line, FIRST, costs).named("offers from the threshold on"),
-            Series::new(Form::Dots, SECOND, served.map(|row| (row.threshold, row.cost)).into_iter().collect())
-                .named("serves"),
+            Series::new(Form::Line, FIRST, costs).named("offers at or above the threshold"),
+            Series::new(Form::Dots, SECOND, current.map(|row| (row.threshold, row.cost)).into_iter().collect())
+                .named("decision threshold"),
         ],
     };
     Ok(vec![chart.draw()?])

@@ -9,7 +9,7 @@ mod scores;
 use super::Report;
 use churn_pages::{Chart, ChartError};
 
-/// Every chart of a report, by the section that it stands in.
+/// Every chart of a report, by section.
 #[derive(Debug)]
 pub struct ReportCharts {
     pub daily: Vec<Chart>,
@@ -35,7 +35,7 @@ impl ReportCharts {
         })
     }
 
-    /// All of them in the order of the page.
+    /// In the order of the page.
     pub fn into_vec(self) -> Vec<Chart> {
         let Self { daily, groups, pages, scores, decision, features, candidates } = self;
         [daily, groups, pages, scores, decision, features, candidates].into_iter().flatten().collect()

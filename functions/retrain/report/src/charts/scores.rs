@@ -1,4 +1,4 @@
-//! Charts of how the model scores the held-out rows.
+//! Charts of the evaluation on held-out rows.
 
 use crate::curve::OperatingCurve;
 use crate::held_out::HeldOut;
@@ -18,25 +18,25 @@ pub fn all(card: &Card, curve: &OperatingCurve, held_out: &HeldOut) -> Result<Ve
     ])
 }
 
-fn estimate(estimates: &Estimates, name: &str) -> String {
-    estimates.get(name).map_or_else(|| "undefined".to_owned(), number::estimate)
+fn metric(metrics: &Estimates, name: &str) -> String {
+    metrics.get(name).map_or_else(|| "undefined".to_owned(), number::estimate)
 }
 
 fn roc(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
     let confusion = &card.evaluation.confusion;
-    let serving = (rate(confusion.fp, confusion.fp + confusion.tn), rate(confusion.tp, confusion.tp + confusion.fn_));
+    let current = (rate(confusion.fp, confusion.fp + confusion.tn), rate(confusion.tp, confusion.tp + confusion.fn_));
     let description = format!(
-        "The higher above the diagonal, the better users who churned are ranked above the others. ROC-AUC {}.",
-        estimate(&card.estimates, "roc_auc")
+        "The further above the diagonal, the better the model ranks churned rows above retained ones. ROC-AUC {}.",
+        metric(&card.metrics, "roc_auc")
     );
     Lines {
         caption: Caption::new("roc", "ROC curve on held-out rows", description),
-        x: Axis::share("false positive rate, % of rows that stayed", 1.0),
-        y: Axis::share("recall, % of rows that churned", 1.0),
+        x: Axis::share("false positive rate, % of retained rows", 1.0),
+        y: Axis::share("recall, % of churned rows", 1.0),
         series: vec![
             Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (1.0, 1.0)]).named("chance"),
             Series::new(Form::Line, FIRST, curve.roc()).named("model"),
-            Series::new(Form::Dots, SECOND, vec![serving]).named("threshold that serves"),
+            Series::new(Form::Dots, SECOND, vec![current]).named("decision threshold"),
         ],
     }
     .draw()
@@ -44,28 +44,27 @@ fn roc(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
 
 fn precision_recall(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
     let base = rate(curve.positives, curve.rows);
-    let serving = card.evaluation.recall.zip(card.evaluation.precision).into_iter().collect();
+    let current = card.evaluation.recall.zip(card.evaluation.precision).into_iter().collect();
     let top = curve.pr().iter().map(|(_, precision)| *precision).fold(base, f64::max);
     let description = format!(
-        "How many of those called churn really churn, as more of the churned are called. Average precision {}; chance \
-         gives {}.",
-        estimate(&card.estimates, "pr_auc"),
+        "Precision by recall, over all thresholds. Average precision {}; chance {}.",
+        metric(&card.metrics, "pr_auc"),
         number::grouped(base, 3)
     );
     Lines {
         caption: Caption::new("precision-recall", "Precision and recall on held-out rows", description),
-        x: Axis::share("recall, % of rows that churned", 1.0),
-        y: Axis::share("precision, % of rows called churn", (top * 1.05).min(1.0)),
+        x: Axis::share("recall, % of churned rows", 1.0),
+        y: Axis::share("precision, % of predicted positives", (top * 1.05).min(1.0)),
         series: vec![
             Series::new(Form::Guide, MUTED, vec![(0.0, base), (1.0, base)]).named("chance"),
             Series::new(Form::Line, FIRST, steps(&curve.pr())).named("model"),
-            Series::new(Form::Dots, SECOND, serving).named("threshold that serves"),
+            Series::new(Form::Dots, SECOND, current).named("decision threshold"),
         ],
     }
     .draw()
 }
 
-/// Recall and precision as steps, under which the area is the average precision: straight lines would promise more
+/// Recall and precision as steps, with average precision as the area below. Straight lines would be too optimistic
 /// (Davis and Goadrich 2006).
 fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let before = std::iter::once(0.0).chain(points.iter().map(|(recall, _)| *recall));
@@ -79,16 +78,16 @@ fn reliability(card: &Card, held_out: &HeldOut) -> Result<Chart, ChartError> {
     let right = end(&mut bins.iter().map(|bin| bin.predicted));
     let top = end(&mut ends.iter().map(|(_, high)| *high).chain(bins.iter().map(|bin| bin.observed))).max(right);
     let description = format!(
-        "Each dot is about a tenth of the rows, its line a 95 % interval by user. On the diagonal a probability means \
-         what it says; above it, more churned than predicted. Expected calibration error {}.",
-        estimate(&card.estimates, "ece")
+        "Each dot is about a tenth of the rows, its line a 95 % interval by user. On the diagonal, the churn rate equals the \
+         predicted probability; above it, more rows churned than predicted. Expected calibration error {}.",
+        metric(&card.metrics, "ece")
     );
     Lines {
         caption: Caption::new("reliability", "Reliability of the probabilities", description),
         x: Axis::share("mean predicted probability, %", right),
-        y: Axis::share("share that churned, %", top),
+        y: Axis::share("churn rate, %", top),
         series: vec![
-            Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (right, right)]).named("exact"),
+            Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (right, right)]).named("perfect calibration"),
             Series::new(Form::Intervals(ends), FIRST, bins.iter().map(|bin| (bin.predicted, bin.observed)).collect())
                 .named("model"),
         ],
@@ -99,16 +98,16 @@ fn reliability(card: &Card, held_out: &HeldOut) -> Result<Chart, ChartError> {
 fn confusion(card: &Card) -> Result<Chart, ChartError> {
     let counts = &card.evaluation.confusion;
     let description = format!(
-        "Held-out rows at the threshold that serves, {}. A cell is darker, the larger its share of the row.",
+        "Held-out rows at the decision threshold, {}. Darker cells have a larger share of their row.",
         number::percent(card.evaluation.threshold, 1)
     );
     Grid {
         caption: Caption::new("confusion", "Confusion matrix", description),
-        columns: ("what the model calls", ["stays", "churn"]),
-        rows: ("what happened", ["stayed", "churned"]),
+        columns: ("predicted", ["retained", "churned"]),
+        rows: ("actual", ["retained", "churned"]),
         cells: [
-            [(counts.tn, "rightly left alone"), (counts.fp, "wasted offers")],
-            [(counts.fn_, "missed"), (counts.tp, "caught")],
+            [(counts.tn, "true negatives"), (counts.fp, "false positives")],
+            [(counts.fn_, "false negatives"), (counts.tp, "true positives")],
         ],
     }
     .draw()
@@ -116,13 +115,13 @@ fn confusion(card: &Card) -> Result<Chart, ChartError> {
 
 fn gain(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
     let description = format!(
-        "Of all who churned, how many are among the riskiest so many percent of rows. Among the riskiest tenth: {}.",
-        card.estimates.get("gain_at_10_percent").map_or_else(|| "undefined".to_owned(), number::estimate_percent)
+        "Share of all churned rows that are among the rows with the highest probabilities. In the top 10 %: {}.",
+        card.metrics.get("gain_at_10_percent").map_or_else(|| "undefined".to_owned(), number::estimate_percent)
     );
     Lines {
-        caption: Caption::new("gain", "Gain: churned users reached", description),
-        x: Axis::share("rows contacted, the riskiest first, %", 1.0),
-        y: Axis::share("churned rows among them, %", 1.0),
+        caption: Caption::new("gain", "Cumulative gain", description),
+        x: Axis::share("rows by descending probability, %", 1.0),
+        y: Axis::share("share of all churned rows, %", 1.0),
         series: vec![
             Series::new(Form::Guide, MUTED, vec![(0.0, 0.0), (1.0, 1.0)]).named("chance"),
             Series::new(Form::Line, FIRST, curve.gain()).named("model"),
@@ -132,7 +131,7 @@ fn gain(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
 }
 
 fn lift(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
-    // Below one row in fifty, single users decide the curve.
+    // Below 2 % of the rows, single users dominate the curve.
     let points: Vec<(f64, f64)> = curve
         .gain()
         .into_iter()
@@ -143,7 +142,7 @@ fn lift(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
     let lifts: Vec<((f64, f64), (f64, f64))> = lifts
         .into_iter()
         .filter_map(|(share, name)| {
-            let lift = card.estimates.get(name)?;
+            let lift = card.metrics.get(name)?;
             Some(((share, lift.value?), (lift.low?, lift.high?)))
         })
         .collect();
@@ -152,12 +151,12 @@ fn lift(card: &Card, curve: &OperatingCurve) -> Result<Chart, ChartError> {
     Lines {
         caption: Caption::new(
             "lift",
-            "Lift over chance",
-            "How many times as many churned users are among the riskiest so many percent as in a random choice. Lines \
-             are 95 % intervals, at 5, 10 and 20 %.",
+            "Lift",
+            "Churn rate among the rows with the highest probabilities, divided by the churn rate of all rows. Lines are 95 % \
+             intervals, at 5, 10 and 20 %.",
         ),
-        x: Axis::share("rows contacted, the riskiest first, %", 1.0),
-        y: Axis::new("lift, times chance", 0.0..top * 1.05),
+        x: Axis::share("rows by descending probability, %", 1.0),
+        y: Axis::new("lift (1 = chance)", 0.0..top * 1.05),
         series: vec![
             Series::new(Form::Guide, MUTED, vec![(0.0, 1.0), (1.0, 1.0)]).named("chance"),
             Series::new(Form::Line, FIRST, points).named("model"),
@@ -176,8 +175,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_area_under_the_steps_is_the_average_precision() {
-        // As `OperatingCurve`'s own test has it: 0.5 · 1 + 0.5 · 0.4.
+    fn area_under_the_steps_is_the_average_precision() {
+        // As in the test of `OperatingCurve`: 0.5 · 1 + 0.5 · 0.4.
         let drawn = steps(&[(0.5, 1.0), (0.5, 0.5), (1.0, 0.4)]);
         assert_eq!(drawn, [(0.0, 1.0), (0.5, 1.0), (0.5, 0.5), (0.5, 0.5), (0.5, 0.4), (1.0, 0.4)]);
         let area: f64 = drawn.windows(2).map(|w| (w[1].0 - w[0].0) * w[1].1).sum();

@@ -1,4 +1,4 @@
-//! The candidates that were compared.
+//! The section about the candidates.
 
 use crate::charts::ReportCharts;
 use churn_common::model::Card;
@@ -11,37 +11,38 @@ pub fn section(card: &Card, drawn: &ReportCharts) -> Markup {
     html! {
         p {
             (number::count(card.candidates.len() as u64)) " candidates, compared on "
-            (number::count(validation.rows as u64)) " older rows that each was scored on without having seen their users ("
-            (validation.user_groups) " groups of users, " (validation.time_blocks) " blocks of cutoffs). The choice was \
-            made by " (validation.chosen_by.replace('_', " ")) "."
-            @if validation.skipped > 0 {
-                " " (number::count(validation.skipped as u64)) " candidates were not tried, as the time was up."
+            (number::count(validation.rows as u64)) " rows held out in cross-validation ("
+            (validation.user_groups) " groups of users, " (validation.time_blocks) " blocks of cutoffs). The model was \
+            selected by " (validation.selection_metric.replace('_', " ")) "."
+            @if validation.skipped_candidates > 0 {
+                " " (number::count(validation.skipped_candidates as u64)) " candidates were not tried because the time was \
+                up."
             }
         }
         (charts(&drawn.candidates))
         (table(
-            "Every candidate",
-            &["candidate", "log-loss", "ROC-AUC", "average precision", "time"],
+            "All candidates",
+            &["candidate", "log-loss", "ROC-AUC", "average precision", "duration"],
             card.candidates.iter().map(row),
         ))
     }
 }
 
 fn row(candidate: &CandidateReport) -> Row {
-    let estimate = |name: &str| candidate.estimates.get(name).map_or_else(|| "undefined".to_owned(), number::estimate);
-    let chosen = if candidate.chosen { " (chosen)" } else { "" };
+    let estimate = |name: &str| candidate.metrics.get(name).map_or_else(|| "undefined".to_owned(), number::estimate);
+    let selected = if candidate.selected { " (selected)" } else { "" };
     let name = candidate.family.replace('_', " ");
     let cells = vec![
-        format!("{name}{chosen}{}", hyper_parameters(&candidate.hyper_parameters)),
+        format!("{name}{selected}{}", hyper_parameters(&candidate.hyper_parameters)),
         estimate("log_loss"),
         estimate("roc_auc"),
         estimate("pr_auc"),
-        format!("{} s", number::grouped(candidate.seconds, 1)),
+        format!("{} s", number::grouped(candidate.cv_seconds, 1)),
     ];
-    Row { is_highlighted: candidate.chosen, cells }
+    Row { is_highlighted: candidate.selected, cells }
 }
 
-/// Such as `: depth 3, rounds 120`; empty where there are none.
+/// Such as `: max depth 3, n estimators 120`; empty if there are none.
 fn hyper_parameters(values: &serde_json::Value) -> String {
     let Some(values) = values.as_object().filter(|values| !values.is_empty()) else { return String::new() };
     let one = |(name, value): (&String, &serde_json::Value)| {

@@ -1,7 +1,7 @@
-//! The exploration.
+//! The sections about the exploration.
 
 use crate::charts::ReportCharts;
-use crate::{GroupRate, PageUse, Report};
+use crate::{GroupRate, PageVisits, Report};
 use churn_pages::{Tile, charts, number, table, tiles};
 use maud::{Markup, html};
 
@@ -13,21 +13,21 @@ pub fn log(report: &Report, drawn: &ReportCharts) -> Markup {
         Tile {
             name: "Days",
             value: number::count(exploration.daily.len() as u64),
-            note: format!("{} to {}, the last maybe under way", card.log_span.0, card.log_span.1),
+            note: format!("{} to {}, the last may be incomplete", card.data_range.0, card.data_range.1),
         },
         Tile {
             name: "Users",
             value: number::count(users),
-            note: format!("{} of them cancelled", number::count(exploration.cancelled_users)),
+            note: format!("{} cancelled", number::count(exploration.cancelled_users)),
         },
         Tile { name: "Events", value: number::count(events), note: per_user(events, users) },
         Tile { name: "Sessions", value: number::count(sessions), note: per_user(sessions, users) },
     ];
-    if exploration.events_outside > 0 {
+    if exploration.out_of_range_events > 0 {
         counts.push(Tile {
-            name: "Stray events",
-            value: number::count(exploration.events_outside),
-            note: "on other days, as of a clock that is off; counted nowhere here".to_owned(),
+            name: "Out-of-range events",
+            value: number::count(exploration.out_of_range_events),
+            note: "on other days, for example from a wrong clock; excluded from this report".to_owned(),
         });
     }
     html! {
@@ -37,10 +37,9 @@ pub fn log(report: &Report, drawn: &ReportCharts) -> Markup {
 }
 
 fn per_user(n: u64, users: u64) -> String {
-    if users == 0 { String::new() } else { format!("{} a user", number::short(n as f64 / users as f64)) }
+    if users == 0 { String::new() } else { format!("{} per user", number::short(n as f64 / users as f64)) }
 }
 
-/// Churn by group.
 pub fn groups(report: &Report, drawn: &ReportCharts) -> Markup {
     let (exploration, card) = (&report.exploration, &report.card);
     let churn = &exploration.churn;
@@ -56,36 +55,34 @@ pub fn groups(report: &Report, drawn: &ReportCharts) -> Markup {
         let [rows, users, positives] = [g.churn.rows, g.churn.users, g.churn.positives].map(number::count);
         vec![format!("{grouping}: {}", g.group), rows, users, positives, number::estimate_percent(&g.churn.rate)]
     };
-    let rows = groupings.into_iter().flat_map(|(of, groups)| groups.iter().map(move |g| (of, g))).map(row);
+    let rows = groupings.into_iter().flat_map(|(grouping, groups)| groups.iter().map(move |g| (grouping, g))).map(row);
     html! {
         p {
             "A row is a user at a cutoff who was active in the " (card.window_days) " days before it and had not cancelled. "
             (number::count(churn.positives)) " of " (number::count(churn.rows)) " rows churned: "
-            (number::estimate_percent(&churn.rate)) ". Rows of training and test are counted together. Intervals \
-            resample users, as the rows of a user at several cutoffs are alike. Where all resamples agree, as in a group \
-            without churn, the interval is Wilson's, with the number of users as the number of trials."
+            (number::estimate_percent(&churn.rate)) ". Training and test rows are counted together. Intervals resample \
+            users, because the rows of a user at several cutoffs are correlated. If all resamples have the same rate, for \
+            example in a group without churn, the interval is Wilson's with the number of users as trials."
         }
         (charts(&drawn.groups))
-        (table("Churn rate by group", &["group", "rows", "users", "rows that churned", "rate"], rows))
+        (table("Churn rate by group", &["group", "rows", "users", "churned rows", "churn rate"], rows))
     }
 }
 
-/// Pages visited before the cutoff.
 pub fn pages(report: &Report, drawn: &ReportCharts) -> Markup {
-    let row = |p: &PageUse| {
-        vec![p.page.clone(), number::estimate(&p.churned), number::estimate(&p.others), number::estimate(&p.ratio)]
+    let row = |p: &PageVisits| {
+        vec![p.page.clone(), number::estimate(&p.churned), number::estimate(&p.retained), number::estimate(&p.ratio)]
     };
     html! {
         p {
-            "Visits to each page per active day, in the observation window before the cutoff only: what happens after it, \
-            in the horizon of the label, is not counted, nor are the pages of cancelling, so nothing here gives the answer \
-            away. Means over rows, each weighing the same; intervals resample users."
+            "Visits to each page per active day in the observation window before the cutoff. Events after the cutoff and the \
+            pages of the cancellation process are excluded. Values are means over rows; intervals resample users."
         }
         (charts(&drawn.pages))
         (table(
             "Visits per active day",
-            &["page", "churned later", "others", "ratio"],
-            report.exploration.pages.iter().map(row),
+            &["page", "churned", "retained", "ratio"],
+            report.exploration.page_visits.iter().map(row),
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! The threshold and its cost.
+//! The section about the decision threshold and its cost.
 
 use crate::Report;
 use crate::charts::ReportCharts;
@@ -9,35 +9,43 @@ use maud::{Markup, html};
 
 pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
     let decision = &report.card.decision;
-    let serving = decision.decision.threshold.get();
-    let bare = |value| Estimate { value, ..Estimate::UNDEFINED };
+    let threshold = decision.decision.threshold.get();
+    let without_interval = |value| Estimate { value, ..Estimate::UNDEFINED };
     let row = |row: &TradeOff| {
-        let serves = row.threshold == serving;
+        let is_current = row.threshold == threshold;
         let estimates = report.held_out.trade_off.iter().find(|other| other.threshold == row.threshold);
         let (precision, recall, cost) = estimates.map_or_else(
-            || (bare(row.precision), bare(row.recall), bare(Some(row.cost))),
+            || (without_interval(row.precision), without_interval(row.recall), without_interval(Some(row.cost))),
             |estimates| (estimates.precision, estimates.recall, estimates.cost),
         );
         let cells = vec![
-            format!("{}{}", number::percent(row.threshold, 1), if serves { " (serves)" } else { "" }),
-            number::count(row.called),
-            number::count(row.caught),
-            number::count(row.missed),
+            format!("{}{}", number::percent(row.threshold, 1), if is_current { " (decision threshold)" } else { "" }),
+            number::count(row.predicted_positives),
+            number::count(row.true_positives),
+            number::count(row.false_negatives),
             number::estimate_percent(&precision),
             number::estimate_percent(&recall),
             number::estimate_short(&cost),
         ];
-        Row { is_highlighted: serves, cells }
+        Row { is_highlighted: is_current, cells }
     };
     html! {
         p {
-            "The label is 1 from a probability of " b { (number::percent(serving, 1)) } " on; the threshold was found: "
-            (decision.rule) "."
+            "Users with a probability of " b { (number::percent(threshold, 1)) } " or more get the label 1. Rationale: "
+            (decision.threshold_rationale) "."
         }
         (charts(&drawn.decision))
         (table(
-            "Scores of some thresholds on the held-out rows, intervals by user",
-            &["threshold", "called", "caught", "missed", "precision", "recall", "cost"],
+            "Thresholds on the held-out rows, intervals by user",
+            &[
+                "threshold",
+                "predicted positives",
+                "true positives",
+                "false negatives",
+                "precision",
+                "recall",
+                "cost",
+            ],
             decision.trade_off.iter().map(row),
         ))
     }

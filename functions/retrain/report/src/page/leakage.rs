@@ -1,4 +1,4 @@
-//! The leak checks and the gate.
+//! The section about leakage checks and the promotion gate.
 
 use churn_common::metrics::Estimate;
 use churn_common::model::Card;
@@ -8,83 +8,83 @@ use maud::{Markup, html};
 
 pub fn section(card: &Card) -> Markup {
     html! {
-        (table("Leak checks", &["check", "result", "details"], checks(card)))
-        @if let Some(gate) = &card.gate { (verdict(gate)) }
+        (table("Leakage checks", &["check", "result", "details"], checks(card)))
+        @if let Some(gate) = &card.gate { (gate_result(gate)) }
     }
 }
 
 fn checks(card: &Card) -> [Vec<String>; 4] {
-    let guards = &card.guards;
-    let (single, score, permuted) = (&guards.single_feature, &guards.test_score, &guards.permuted_labels);
+    let checks = &card.leakage_checks;
+    let (single, score, permuted) = (&checks.single_feature, &checks.test_score, &checks.permuted_labels);
     let row = |check: &str, result: &str, details: String| vec![check.to_owned(), result.to_owned(), details];
     let result = |passed: bool| if passed { "passed" } else { "FAILED" };
-    let users = number::count(guards.future.users as u64);
+    let users = number::count(checks.future_events.users as u64);
     [
-        // A run in which one changes ends in an error, without a report.
-        row("A made-up future changes no feature", "passed", format!("features of {users} users computed again")),
+        // If a feature changes, the training fails and there is no report.
+        row("Events after the cutoff change no feature", "passed", format!("{users} users checked")),
         row(
-            "Nothing is learned from shuffled labels",
-            permuted.map_or("not run", |p| result(p.passed)),
-            permuted.map_or("no time was left, or too few rows churned for every fold to have some".to_owned(), |p| {
+            "Permuted labels: the model ranks no better than chance",
+            permuted.map_or("skipped", |p| result(p.passed)),
+            permuted.map_or("not enough time or not enough churned rows".to_owned(), |p| {
                 let roc_auc = p.roc_auc.text(|x| number::grouped(x, 3)).level(99);
-                format!("ROC-AUC {roc_auc}, an interval that must not lie above 0.5")
+                format!("ROC-AUC {roc_auc}, expected an interval that is not above 0.5")
             }),
         ),
         row(
-            "No feature alone is surely as good as the model",
-            if single.near { "a hint" } else { "passed" },
+            "No single feature ranks as well as the model",
+            if single.suspicious { "WARNING" } else { "passed" },
             format!(
-                "{}: ROC-AUC {}, the model {}{}",
+                "{}: ROC-AUC {}, model {}{}",
                 single.feature,
                 number::score(single.roc_auc),
                 number::score(single.model_roc_auc),
-                if !single.near && single.roc_auc > single.model_roc_auc { "; chance may explain it" } else { "" }
+                if !single.suspicious && single.roc_auc > single.model_roc_auc { "; not significant" } else { "" }
             ),
         ),
         row(
-            "The score is not too good to be true",
+            "ROC-AUC on held-out rows is plausible",
             result(score.passed),
-            format!("ROC-AUC {}, bound {}", number::score(card.evaluation.roc_auc), number::short(score.bound)),
+            format!("ROC-AUC {}, limit {}", number::score(card.evaluation.roc_auc), number::short(score.limit)),
         ),
     ]
 }
 
-fn verdict(gate: &Gate) -> Markup {
+fn gate_result(gate: &Gate) -> Markup {
     html! {
-        h3 { "The gate" }
-        @if gate.passed { p { "The model passed, and was let through to serve." } }
+        h3 { "Promotion gate" }
+        @if gate.passed { p { "The model passed and became champion." } }
         @else {
-            p { "The model did not pass, and waits as challenger:" }
+            p { "The model did not pass and became challenger:" }
             ul { @for reason in &gate.reasons { li { (reason.detail) } } }
         }
         @if let Some(comparison) = &gate.comparison { p { (compared(comparison)) } }
-        @if let Some(unfit) = &gate.champion_unfit { p { "The champion could not be compared with: " (unfit) } }
+        @if let Some(error) = &gate.champion_error { p { "The champion cannot serve: " (error) } }
         p { (calibration(gate)) }
     }
 }
 
-/// The gate's rule for calibration, with its inputs.
+/// The rule for calibration, with its inputs.
 fn calibration(gate: &Gate) -> String {
     format!(
-        "Calibration error {}. The gate refuses what lies above {} (gate_max_ece) and above {} too, the 95th percentile \
-         of the error that true probabilities have on as many rows.",
+        "Expected calibration error {}. A model is rejected if it is above {} (gate_max_ece) and above {}, the 95th \
+         percentile for exact probabilities on as many rows.",
         number::estimate(&gate.ece),
         gate.max_ece,
-        number::grouped(gate.chance_ece, 3)
+        number::grouped(gate.null_ece_p95, 3)
     )
 }
 
 fn compared(comparison: &Comparison) -> String {
     let difference = comparison.roc_auc_difference().unwrap_or(Estimate::UNDEFINED);
     format!(
-        "Against champion {} on {} rows that neither was trained on, {} of which churned: ROC-AUC {} against {}, \
-         difference {difference:+}; its lower end must lie above -{} (gate_margin).",
+        "Compared with champion {} on {} rows that neither was trained on, {} of them churned: ROC-AUC {}, champion {}, \
+         difference {difference:+}. The lower end must be above -{} (gate_non_inferiority_margin).",
         comparison.champion,
         number::count(comparison.rows as u64),
         number::count(comparison.positives as u64),
         number::score(comparison.roc_auc),
         number::score(comparison.champion_roc_auc),
-        comparison.margin
+        comparison.non_inferiority_margin
     )
 }
 
@@ -94,31 +94,31 @@ mod tests {
     use churn_common::model::card::{GateReason, GateReasonKind};
 
     fn page(passed: bool, ece: f64) -> String {
-        let detail = "calibration is off".to_owned();
+        let detail = "miscalibrated".to_owned();
         let reason = (!passed).then_some(GateReason { kind: GateReasonKind::Miscalibrated, detail });
         let gate = Gate {
             passed,
             reasons: reason.into_iter().collect(),
             comparison: None,
-            champion_unfit: None,
+            champion_error: None,
             ece: Estimate { value: Some(ece), low: Some(0.06), high: Some(0.15) },
             max_ece: 0.05,
-            chance_ece: 0.0831,
+            null_ece_p95: 0.0831,
         };
-        verdict(&gate).into_string()
+        gate_result(&gate).into_string()
     }
 
-    /// The page once said that the interval's lower end must not lie above the limit; the first model would have failed that.
+    /// The page used to state another rule: that the lower end of the interval must not be above the limit.
     #[test]
-    fn the_page_has_the_rule_that_the_gate_applies() {
-        let rule = "The gate refuses what lies above 0.05 (gate_max_ece) and above 0.083 too";
+    fn page_states_the_calibration_rule_of_the_gate() {
+        let rule = "rejected if it is above 0.05 (gate_max_ece) and above 0.083, the 95th";
         let passed = page(true, 0.08);
         assert!(
             passed.contains("The model passed") && passed.contains("error 0.080 (95 %: 0.060 to 0.150)"),
             "{passed}"
         );
         let failed = page(false, 0.09);
-        assert!(failed.contains("did not pass") && failed.contains("<li>calibration is off</li>"), "{failed}");
+        assert!(failed.contains("did not pass") && failed.contains("<li>miscalibrated</li>"), "{failed}");
         assert!(failed.contains("error 0.090 (95 %: 0.060 to 0.150)"), "{failed}");
         assert!([passed, failed].iter().all(|page| page.contains(rule) && !page.contains("lower end")));
     }

@@ -1,10 +1,10 @@
-//! The page: which section stands where.
+//! The page and the order of its sections.
 
 mod candidates;
 mod data;
 mod decision;
 mod features;
-mod guards;
+mod leakage;
 mod overview;
 mod scores;
 
@@ -22,28 +22,43 @@ pub fn page(report: &Report, charts: &ReportCharts) -> Page {
         arabic_title: "تقرير تدريب نموذج توقّع المغادرة",
         subtitle: html! {
             "Trained " time datetime=(card.created_at) { (card.created_at) } " on the log from "
-            (card.log_span.0) " to " (card.log_span.1) "."
+            (card.data_range.0) " to " (card.data_range.1) "."
         },
         sections: vec![
-            section("overview", "At a glance", "نظرة سريعة", overview::section(report)),
-            section("data", "The data", "البيانات", data::log(report, charts)),
-            section("groups", "Who churned", "من غادر", data::groups(report, charts)),
-            section("pages", "What they did before", "ما فعلوه قبل المغادرة", data::pages(report, charts)),
+            section("overview", "Summary", "ملخّص", overview::section(report)),
+            section("data", "Data", "البيانات", data::log(report, charts)),
+            section("groups", "Churn rate by group", "معدّل المغادرة حسب الفئة", data::groups(report, charts)),
+            section(
+                "pages",
+                "Page visits before the cutoff",
+                "زيارات الصفحات قبل تاريخ القطع",
+                data::pages(report, charts),
+            ),
             section(
                 "scores",
-                "Scores on held-out rows",
-                "التقييم على بيانات لم يرها النموذج",
+                "Evaluation on held-out rows",
+                "التقييم على بيانات لم تُستخدم في التدريب",
                 scores::section(report, charts),
             ),
-            section("decision", "Threshold and cost", "عتبة القرار والتكلفة", decision::section(report, charts)),
             section(
-                "features",
-                "What the model lives on",
-                "العوامل المؤثرة في النموذج",
-                features::section(card, charts),
+                "decision",
+                "Decision threshold and cost",
+                "عتبة القرار والتكلفة",
+                decision::section(report, charts),
             ),
-            section("candidates", "Candidates compared", "مقارنة النماذج المرشحة", candidates::section(card, charts)),
-            section("guards", "Leak checks and gate", "فحوص التسرّب وشرط الاعتماد", guards::section(card)),
+            section("features", "Feature importance", "أهمية الخصائص", features::section(card, charts)),
+            section(
+                "candidates",
+                "Comparison of candidates",
+                "مقارنة النماذج المرشّحة",
+                candidates::section(card, charts),
+            ),
+            section(
+                "leakage",
+                "Leakage checks and promotion gate",
+                "فحوص التسرّب وبوابة الترقية",
+                leakage::section(card),
+            ),
             section("notes", "Notes and settings", "ملاحظات وإعدادات", notes(report)),
         ],
     }
@@ -53,9 +68,9 @@ fn notes(report: &Report) -> Markup {
     let card = &report.card;
     html! {
         ul { @for note in &card.notes { li { (note) } } }
-        p { "The same data for machines are in " code { "report.json" } " beside this page." }
+        p { "The file " code { "report.json" } " has the same data in machine-readable form." }
         details {
-            summary { "Every training setting" }
+            summary { "All training settings" }
             // Pretty-printed JSON.
             pre { (format!("{:#}", card.settings)) }
         }

@@ -1,4 +1,4 @@
-//! What a reader must know who reads nothing else.
+//! The summary.
 
 use crate::Report;
 use churn_common::label::{Definition, Label};
@@ -9,55 +9,54 @@ use maud::{Markup, html};
 pub fn section(report: &Report) -> Markup {
     let card = &report.card;
     let tile = |name, metric: &str, text: fn(f64) -> String| {
-        let estimate = card.estimates.get(metric).unwrap_or(&Estimate::UNDEFINED).text(text);
+        let estimate = card.metrics.get(metric).unwrap_or(&Estimate::UNDEFINED).text(text);
         Tile { name, value: estimate.value(), note: estimate.interval().unwrap_or_default() }
     };
     let (plain, percent) = (|x| number::grouped(x, 3), |x| number::percent(x, 1));
     html! {
         p {
-            "A " b { (card.family.replace('_', " ")) } " model that predicts how likely a user is "
-            (meaning(&card.label)) ", from what they did in the " (card.window_days) " days before."
+            "A " b { (card.family.replace('_', " ")) } " model that predicts the probability that a user will "
+            (event(&card.label)) ", from the activity of the " (card.window_days) " days before."
         }
         p { (uncertainty(report)) }
         (tiles(&[
             tile("ROC-AUC", "roc_auc", plain),
             tile("Average precision", "pr_auc", plain),
-            tile("Calibration error", "ece", plain),
+            tile("Expected calibration error", "ece", plain),
             tile("Recall at the threshold", "recall", percent),
             tile("Precision at the threshold", "precision", percent),
-            tile("Lift among the riskiest tenth", "lift_at_10_percent", |x| number::grouped(x, 2)),
+            tile("Lift in the top 10 %", "lift_at_10_percent", |x| number::grouped(x, 2)),
         ]))
         @for warning in &card.warnings { p class="warning" { b { "Warning: " } (warning) } }
     }
 }
 
-/// What counts as churn.
-fn meaning(label: &Label) -> String {
-    let cancel = format!("to cancel within {} days", label.horizon_days);
-    let silent = format!("to do nothing for {} days", label.inactivity_days);
+/// What the model predicts, as a verb phrase.
+fn event(label: &Label) -> String {
+    let cancel = format!("cancel within {} days", label.horizon_days);
+    let inactive = format!("be inactive for {} days", label.inactivity_days);
     match label.definition {
         Definition::Cancellation => cancel,
-        Definition::Inactivity => silent,
-        Definition::Either => format!("{cancel}, or {silent}"),
+        Definition::Inactivity => inactive,
+        Definition::Either => format!("{cancel} or {inactive}"),
     }
 }
 
-/// How sure the scores are.
+/// The size of the test set, and the uncertainty of the ROC-AUC.
 fn uncertainty(report: &Report) -> String {
     let test = &report.card.test;
     let rows = format!(
-        "It was tested on {} rows of {} users, newer than all it was trained on; {} of them churned",
+        "It was evaluated on {} rows of {} users, newer than all training rows; {} of the rows churned",
         number::count(test.rows as u64),
         number::count(test.users as u64),
         number::count(test.positives as u64),
     );
-    match report.card.estimates.get("roc_auc") {
+    match report.card.metrics.get("roc_auc") {
         Some(Estimate { value: Some(value), low: Some(low), high: Some(high) }) => format!(
-            "{rows}. From {} churned rows, ROC-AUC {} is known to about ±{}: smaller differences may be chance.",
-            number::count(test.positives as u64),
+            "{rows}. ROC-AUC is {} ± {} (95 % interval): smaller differences may be chance.",
             number::grouped(*value, 3),
             number::grouped((high - low) / 2.0, 3)
         ),
-        _ => format!("{rows}: too few to say how sure the scores are."),
+        _ => format!("{rows}. These are too few rows to estimate the uncertainty of the metrics."),
     }
 }

@@ -62,17 +62,17 @@ pub fn trained(out: &mut impl Write, done: &Timed) -> io::Result<()> {
     }
     writeln!(out, "  cross-validation, best candidate of each family:")?;
     for candidate in response["candidates"].as_array().into_iter().flatten().filter(|c| c["best_of_family"] == true) {
-        let score = |name: &str| estimate(&candidate["estimates"][name]);
+        let score = |name: &str| estimate(&candidate["metrics"][name]);
         writeln!(
             out,
             "    {:<20} log-loss {}, ROC-AUC {}{}",
             text(&candidate["family"]).replace('_', " "),
             score("log_loss"),
             score("roc_auc"),
-            if candidate["chosen"] == true { ", selected" } else { "" }
+            if candidate["selected"] == true { ", selected" } else { "" }
         )?;
     }
-    let scores = &response["estimates"];
+    let scores = &response["metrics"];
     let threshold = response["decision"]["threshold"].as_f64().unwrap_or(f64::NAN);
     writeln!(out, "  test set metrics (95 % intervals by bootstrap over users):")?;
     for (name, metric) in [
@@ -85,7 +85,7 @@ pub fn trained(out: &mut impl Write, done: &Timed) -> io::Result<()> {
     ] {
         writeln!(out, "    {name:<20} {}", estimate(&scores[metric]))?;
     }
-    writeln!(out, "  decision threshold {threshold:.3} ({}):", text(&response["decision"]["rule"]))?;
+    writeln!(out, "  decision threshold {threshold:.3} ({}):", text(&response["decision"]["threshold_rationale"]))?;
     for (name, metric) in [("accuracy", "accuracy"), ("precision", "precision"), ("recall", "recall"), ("F1", "f1")] {
         writeln!(out, "    {name:<20} {}", estimate(&scores[metric]))?;
     }
@@ -117,10 +117,10 @@ pub fn manually_promoted(out: &mut impl Write, done: &Timed) -> io::Result<()> {
 /// The published event, the MLflow run if MLflow is configured, and errors of either.
 fn notifications(out: &mut impl Write, response: &Value) -> io::Result<()> {
     let (event, tracking) = (&response["event"], &response["tracking"]);
-    if let Some(id) = event["sent"].as_str() {
+    if let Some(id) = event["event_id"].as_str() {
         writeln!(out, "  event published: {id}")?;
     }
-    if let Some(error) = event["not_sent"].as_str() {
+    if let Some(error) = event["error"].as_str() {
         writeln!(out, "  event not published: {error}")?;
     }
     if let Some(url) = tracking["run"]["url"].as_str() {
@@ -129,7 +129,7 @@ fn notifications(out: &mut impl Write, response: &Value) -> io::Result<()> {
     if let Some(version) = tracking["registered_version"].as_str() {
         writeln!(out, "  MLflow model version: {version}")?;
     }
-    for error in tracking["not_tracked"].as_array().into_iter().flatten() {
+    for error in tracking["errors"].as_array().into_iter().flatten() {
         writeln!(out, "  MLflow error: {}", text(error))?;
     }
     Ok(())

@@ -10,8 +10,8 @@ pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(
         out,
         "  log {} to {}: {} events, {} sessions, {} users, {} cancelled",
-        card.log_span.0,
-        card.log_span.1,
+        card.data_range.0,
+        card.data_range.1,
         exploration.events,
         exploration.sessions,
         exploration.users,
@@ -26,9 +26,9 @@ pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         ("calibration error", "ece"),
         ("lift at 10 %", "lift_at_10_percent"),
     ] {
-        writeln!(out, "    {name:<20} {}", card.estimates.get(metric).unwrap_or(&Estimate::UNDEFINED))?;
+        writeln!(out, "    {name:<20} {}", card.metrics.get(metric).unwrap_or(&Estimate::UNDEFINED))?;
     }
-    let features: Vec<&str> = card.importance.features.iter().take(5).map(|f| f.name.as_str()).collect();
+    let features: Vec<&str> = card.shap_importance.features.iter().take(5).map(|f| f.name.as_str()).collect();
     writeln!(out, "  most important features: {}", features.join(", "))?;
     if let Some(gate) = &card.gate {
         writeln!(out, "  gate: {}", if gate.passed { "passed" } else { "rejected" })?;
