@@ -130,7 +130,7 @@ check ingest "$work/s3-put.json" "$object['outcome'] == 'already_ingested' and $
 serve retrain
 # The emulator's deadline leaves no time for the leakage checks, without which the gate rejects every model.
 check retrain events/retrain.json "response['outcome'] == 'trained' and response['registered_as'] == 'challenger'"
-check retrain events/promote.json "response['outcome'] == 'moved' and response['move']['by'] == 'operator'"
+check retrain events/promote.json "response['outcome'] == 'champion_set' and response['change']['actor'] == 'operator'"
 # From here on there is a champion.
 serve predict
 check predict events/predict.json "response['statusCode'] == 200 and 0 <= $body['churn_probability'] <= 1"

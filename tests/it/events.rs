@@ -1,5 +1,5 @@
-//! Events on EventBridge: each move of the registry is told, in order and at least once; and a bus that does not take an
-//! event stops no training.
+//! Events on EventBridge: every change of the registry is published in order and at least once, and a failed delivery
+//! stops no training.
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use axum::Router;
@@ -9,8 +9,8 @@ use churn_local::stack::sdk_config;
 use churn_tests::ingest_fixture::IngestFixture;
 use churn_tests::{simulated, training};
 use retrain::{
-    Deadline, EventBus, EventOutcome, EventSettings, Invocation, Moved, Notifiers, Outcome, Trained, TrainingSettings,
-    handle,
+    ChampionSet, Deadline, EventBus, EventOutcome, EventSettings, Invocation, Notifiers, Outcome, Trained,
+    TrainingSettings, handle,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -26,9 +26,9 @@ async fn fixture() -> IngestFixture {
     fixture
 }
 
-/// Nobody but the bus `churn` at `url`.
+/// Only the bus `churn` at `url`.
 fn bus(url: &str) -> Notifiers {
-    // What the SDK does when nobody answers is its own affair, and takes seconds.
+    // The SDK's own retries take seconds.
     let config = sdk_config().into_builder().endpoint_url(url).retry_config(RetryConfig::disabled()).build();
     let bus = EventBus::connect(&config, EventSettings { event_bus: Some("churn".into()) });
     assert!(bus.is_some());
@@ -39,10 +39,10 @@ async fn ask(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value, inv
     handle(payload, &fixture.stores, &TrainingSettings::default(), notifiers, invocation).await.unwrap()
 }
 
-/// A logistic regression, by how strongly it is regularised, and the margin that the gate leaves it.
+/// The settings of a logistic regression, by penalty and non-inferiority margin.
 fn model(l2: f64, margin: f64) -> Value {
-    json!({"candidates": ["logistic_regression"], "logistic_l2": [l2], "folds": 3, "bootstrap_resamples": 100,
-        "min_rows_per_class": 2, "gate_margin": margin, "gate_max_ece": 1})
+    json!({"candidates": ["logistic_regression"], "logistic_l2": [l2], "cv_folds": 3, "bootstrap_resamples": 100,
+        "min_rows_per_class": 2, "gate_non_inferiority_margin": margin, "gate_max_ece": 1})
 }
 
 async fn train(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value, deadline: Deadline) -> Trained {
@@ -52,20 +52,20 @@ async fn train(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value, d
     }
 }
 
-async fn move_by_hand(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value) -> Moved {
+async fn change_champion(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value) -> ChampionSet {
     match ask(fixture, notifiers, payload, &training(Deadline::NONE)).await {
-        Outcome::Moved(moved) => *moved,
+        Outcome::ChampionSet(set) => *set,
         other => panic!("{other:?}"),
     }
 }
 
 fn promote(version: impl ToString) -> Value {
-    json!({"action": "promote", "version": version.to_string(), "why": "less regret", "by": "amal"})
+    json!({"action": "promote", "version": version.to_string(), "reason": "better lift", "actor": "amal"})
 }
 
-fn sent(event: &Option<EventOutcome>) -> Value {
+fn event_id(event: &Option<EventOutcome>) -> Value {
     match event {
-        Some(EventOutcome::Sent(id)) => json!(id),
+        Some(EventOutcome::EventId(id)) => json!(id),
         other => panic!("{other:?}"),
     }
 }
@@ -74,98 +74,100 @@ fn sent(event: &Option<EventOutcome>) -> Value {
 async fn each_registry_change_publishes_one_event() {
     let fixture = fixture().await;
     let silent = train(&fixture, &Notifiers::default(), model(1000.0, 1.0), Deadline::NONE).await;
-    assert_eq!((silent.event, fixture.stack.events().unwrap().len()), (None, 0), "there is no bus");
+    assert_eq!((silent.event, fixture.stack.events().unwrap().len()), (None, 0), "no bus is set");
 
-    let told = bus(&fixture.stack.endpoints().lambda);
-    let first = train(&fixture, &told, model(1.0, 1.0), Deadline::NONE).await;
-    let second = train(&fixture, &told, model(10.0, 1e-9), Deadline::NONE).await;
-    let promoted = move_by_hand(&fixture, &told, promote("challenger")).await;
-    let back = json!({"action": "rollback", "why": "complaints", "by": "amal"});
-    let rolled_back = move_by_hand(&fixture, &told, back).await;
+    let notifiers = bus(&fixture.stack.endpoints().lambda);
+    let first = train(&fixture, &notifiers, model(1.0, 1.0), Deadline::NONE).await;
+    let second = train(&fixture, &notifiers, model(10.0, 1e-9), Deadline::NONE).await;
+    let promoted = change_champion(&fixture, &notifiers, promote("challenger")).await;
+    let back = json!({"action": "rollback", "reason": "complaints", "actor": "amal"});
+    let rolled_back = change_champion(&fixture, &notifiers, back).await;
 
-    // Nothing moves.
-    assert_eq!(move_by_hand(&fixture, &told, promote("champion")).await.event, None);
-    assert_eq!(train(&fixture, &told, model(1.0, 1.0), Deadline::NONE).await.event, None);
-    let list = ask(&fixture, &told, json!({"action": "list"}), &training(Deadline::NONE)).await;
+    // Nothing changes.
+    assert_eq!(change_champion(&fixture, &notifiers, promote("champion")).await.event, None);
+    assert_eq!(train(&fixture, &notifiers, model(1.0, 1.0), Deadline::NONE).await.event, None);
+    let list = ask(&fixture, &notifiers, json!({"action": "list"}), &training(Deadline::NONE)).await;
     assert!(matches!(list, Outcome::Listed(_)));
 
     let history = fixture.stores.registry().read().await.unwrap().0.history;
     assert_eq!(history.len(), 5);
     let reasons = &second.gate.unwrap().reasons;
-    assert_eq!(json!(reasons)[0]["kind"], "may_be_worse");
+    assert_eq!(json!(reasons)[0]["kind"], "inferiority_not_excluded");
     let (v0, v1, v2) = (&silent.model_version, &first.model_version, &second.model_version);
     let expected = [
         ("Promoted", "promote", v1, json!(v0), "retrain", json!([]), &first.event),
-        ("Challenged", "challenge", v2, Value::Null, "retrain", json!(reasons), &second.event),
+        ("Challenger Registered", "register_challenger", v2, Value::Null, "retrain", json!(reasons), &second.event),
         ("Promoted", "promote", v2, json!(v1), "amal", json!([]), &promoted.event),
-        ("Rolled Back", "roll_back", v1, json!(v2), "amal", json!([]), &rolled_back.event),
+        ("Rolled Back", "rollback", v1, json!(v2), "amal", json!([]), &rolled_back.event),
     ];
     let events = fixture.stack.events().unwrap();
     assert_eq!(events.len(), expected.len());
-    for ((event, moved), (name, action, version, replaced, by, reasons, outcome)) in
+    for ((event, change), (name, action, version, previous, actor, reasons, outcome)) in
         events.iter().zip(&history[1..]).zip(expected)
     {
-        let detail = json!({"action": action, "version": version, "replaced": replaced, "at": moved.at, "by": by,
-            "why": moved.why, "request": moved.request, "reasons": reasons});
-        let time = format!("{}Z", &moved.at.to_string()[.."2026-11-20T10:00:00".len()]);
-        let envelope = json!({"version": "0", "id": sent(outcome), "detail-type": format!("Churn Model {name}"),
+        let detail = json!({"action": action, "version": version, "previous_version": previous,
+            "changed_at": change.changed_at, "actor": actor, "reason": change.reason, "request_id": change.request_id,
+            "gate_reasons": reasons});
+        let time = format!("{}Z", &change.changed_at.to_string()[.."2026-11-20T10:00:00".len()]);
+        let envelope = json!({"version": "0", "id": event_id(outcome), "detail-type": format!("Churn Model {name}"),
             "source": "churn.retrain", "account": "000000000000", "time": time, "region": "us-east-1",
             "resources": [], "detail": detail});
         assert_eq!(*event, envelope);
     }
-    assert_eq!(events[1]["detail"]["why"], json!(reasons)[0]["detail"]);
-    assert_eq!([&events[2], &events[3]].map(|event| &event["detail"]["why"]), ["less regret", "complaints"]);
+    assert_eq!(events[1]["detail"]["reason"], json!(reasons)[0]["detail"]);
+    assert_eq!([&events[2], &events[3]].map(|event| &event["detail"]["reason"]), ["better lift", "complaints"]);
 }
 
 #[tokio::test]
 async fn retried_request_publishes_its_event_again() {
     let fixture = fixture().await;
-    let told = bus(&fixture.stack.endpoints().lambda);
+    let notifiers = bus(&fixture.stack.endpoints().lambda);
     for payload in
-        [model(1.0, 1.0), model(10.0, 1e-9), promote("challenger"), json!({"action": "rollback", "why": "x"})]
+        [model(1.0, 1.0), model(10.0, 1e-9), promote("challenger"), json!({"action": "rollback", "reason": "x"})]
     {
         let (before, same) = (fixture.stack.events().unwrap().len(), training(Deadline::NONE));
         for _ in 0..2 {
-            ask(&fixture, &told, payload.clone(), &same).await;
+            ask(&fixture, &notifiers, payload.clone(), &same).await;
         }
         let events = fixture.stack.events().unwrap();
         let [once, again] = &events[before..] else { panic!("{events:?}") };
         assert_eq!((&once["detail-type"], &once["time"]), (&again["detail-type"], &again["time"]));
         assert_eq!(once["detail"], again["detail"]);
-        assert_eq!(once["detail"]["request"], json!(same.id));
+        assert_eq!(once["detail"]["request_id"], json!(same.id));
         assert_ne!(once["id"], again["id"]);
     }
     assert_eq!(fixture.stores.registry().read().await.unwrap().0.history.len(), 4);
 }
 
-/// A bus that answers as it is told, the last answer again and again; it ends when dropped.
+/// A bus with given responses; the last one is repeated. It stops when dropped.
 struct FakeBus {
     url: String,
-    answers: Answers,
+    responses: Responses,
     server: JoinHandle<()>,
 }
 
-/// The answers to come, and how many were given.
-type Answers = Arc<Mutex<(VecDeque<(u16, Value)>, usize)>>;
+/// The remaining responses, and the number of responses given.
+type Responses = Arc<Mutex<(VecDeque<(u16, Value)>, usize)>>;
 
 impl FakeBus {
-    async fn start(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
+    async fn start(responses: impl IntoIterator<Item = (u16, Value)>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let answers = Arc::new(Mutex::new((VecDeque::from_iter(answers), 0)));
-        let answer = async |State(answers): State<Answers>| {
-            let (answers, given) = &mut *answers.lock().unwrap();
+        let responses = Arc::new(Mutex::new((VecDeque::from_iter(responses), 0)));
+        let respond = async |State(responses): State<Responses>| {
+            let (responses, given) = &mut *responses.lock().unwrap();
             *given += 1;
-            let (status, body) = if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() };
+            let (status, body) =
+                if responses.len() > 1 { responses.pop_front().unwrap() } else { responses[0].clone() };
             (StatusCode::from_u16(status).unwrap(), body.to_string())
         };
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&answers));
+        let router = Router::new().fallback(respond).with_state(Arc::clone(&responses));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, answers, server }
+        Self { url, responses, server }
     }
 
     fn given(&self) -> usize {
-        self.answers.lock().unwrap().1
+        self.responses.lock().unwrap().1
     }
 }
 
@@ -175,15 +177,15 @@ impl Drop for FakeBus {
     }
 }
 
-/// An answer that the bus did not take the event.
+/// A response that rejects the event.
 fn failed(code: &str) -> (u16, Value) {
-    let entry = json!({"ErrorCode": code, "ErrorMessage": "as the fake has it"});
+    let entry = json!({"ErrorCode": code, "ErrorMessage": "from the fake"});
     (200, json!({"FailedEntryCount": 1, "Entries": [entry]}))
 }
 
-fn not_sent(event: Option<EventOutcome>) -> String {
+fn delivery_error(event: Option<EventOutcome>) -> String {
     match event {
-        Some(EventOutcome::NotSent(why)) => why,
+        Some(EventOutcome::Error(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -192,46 +194,46 @@ fn not_sent(event: Option<EventOutcome>) -> String {
 async fn failed_event_delivery_does_not_stop_registration() {
     let fixture = fixture().await;
     let serves = async || fixture.stores.registry().read().await.unwrap().0.champion;
-    let refusing = FakeBus::start([failed("NotAuthorizedForSourceException")]).await;
-    let first = train(&fixture, &bus(&refusing.url), model(1.0, 1.0), Deadline::NONE).await;
+    let rejecting = FakeBus::start([failed("NotAuthorizedForSourceException")]).await;
+    let first = train(&fixture, &bus(&rejecting.url), model(1.0, 1.0), Deadline::NONE).await;
     assert_eq!((serves().await, json!(first.registered_as)), (Some(first.model_version.clone()), json!("champion")));
-    let why = "PutEvents on churn rejected the event: NotAuthorizedForSourceException: as the fake has it";
-    assert_eq!(json!(first.event), json!({"not_sent": why}));
-    assert_eq!(refusing.given(), 1, "asking again does not help");
+    let error = "PutEvents on churn rejected the event: NotAuthorizedForSourceException: from the fake";
+    assert_eq!(json!(first.event), json!({"error": error}));
+    assert_eq!(rejecting.given(), 1, "a retry does not help");
 
-    // Nobody listens on port 1.
+    // No server listens on port 1.
     let second = train(&fixture, &bus("http://127.0.0.1:1"), model(10.0, 1.0), Deadline::NONE).await;
     assert_eq!(serves().await.as_ref(), Some(&second.model_version));
-    let why = not_sent(second.event);
-    assert!(why.starts_with("PutEvents on churn failed: ") && why.contains("refused"), "{why}");
+    let error = delivery_error(second.event);
+    assert!(error.starts_with("PutEvents on churn failed: ") && error.contains("refused"), "{error}");
 
-    let taken = (200, json!({"FailedEntryCount": 0, "Entries": [{"EventId": "7"}]}));
+    let accepted = (200, json!({"FailedEntryCount": 0, "Entries": [{"EventId": "7"}]}));
     let forbidden = json!({"__type": "AccessDeniedException", "message": "no events:PutEvents"});
     let later = [failed("InternalFailure"), failed("ThrottlingException")];
-    for (answers, calls, said) in [
-        ([&later[..], &[taken]].concat(), 3, json!({"sent": "7"})),
+    for (responses, calls, expected) in [
+        ([&later[..], &[accepted]].concat(), 3, json!({"event_id": "7"})),
         (
             vec![failed("InternalFailure")],
             3,
-            json!({"not_sent": "PutEvents on churn rejected the event: InternalFailure: as the fake has it"}),
+            json!({"error": "PutEvents on churn rejected the event: InternalFailure: from the fake"}),
         ),
         (
             vec![(400, forbidden)],
             1,
-            json!({"not_sent": "PutEvents on churn failed: AccessDeniedException: no events:PutEvents"}),
+            json!({"error": "PutEvents on churn failed: AccessDeniedException: no events:PutEvents"}),
         ),
         (
             vec![(200, json!({"FailedEntryCount": 0, "Entries": []}))],
             1,
-            json!({"not_sent": "PutEvents on churn rejected the event: no code: no message"}),
+            json!({"error": "PutEvents on churn rejected the event: no code: no message"}),
         ),
     ] {
-        let fake = FakeBus::start(answers).await;
+        let fake = FakeBus::start(responses).await;
         let versions = [&first.model_version, &second.model_version];
-        let serving = serves().await;
-        let other = versions.into_iter().find(|version| serving.as_ref() != Some(*version)).unwrap();
-        let moved = move_by_hand(&fixture, &bus(&fake.url), promote(other)).await;
-        assert_eq!((json!(moved.event), fake.given()), (said, calls));
+        let champion = serves().await;
+        let other = versions.into_iter().find(|version| champion.as_ref() != Some(*version)).unwrap();
+        let set = change_champion(&fixture, &bus(&fake.url), promote(other)).await;
+        assert_eq!((json!(set.event), fake.given()), (expected, calls));
         assert_eq!(serves().await.as_ref(), Some(other));
     }
 }
@@ -239,10 +241,10 @@ async fn failed_event_delivery_does_not_stop_registration() {
 #[tokio::test]
 async fn event_delivery_ends_at_the_deadline() {
     let fixture = fixture().await;
-    // It takes connections, and never answers.
+    // It accepts connections and never responds.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let late = train(&fixture, &bus(&url), model(1.0, 1.0), Deadline::after(Duration::ZERO)).await;
-    assert_eq!(not_sent(late.event), "PutEvents on churn did not end before the deadline");
-    assert!(late.replaced.is_none() && late.gate.is_some());
+    assert_eq!(delivery_error(late.event), "PutEvents on churn timed out");
+    assert!(late.previous_version.is_none() && late.gate.is_some());
 }

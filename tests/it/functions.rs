@@ -81,7 +81,7 @@ async fn uploaded_log_leads_to_a_prediction() {
     let (status, health) = fixture.send("GET", "/health", "", "").await;
     assert_eq!((status, &health["status"]), (503, &json!("model_not_available")));
     assert_eq!(fixture.predict(example()).await.0, 503);
-    assert_eq!(fixture.invoke("retrain", json!({})).await.unwrap()["reason"], "no_log");
+    assert_eq!(fixture.invoke("retrain", json!({})).await.unwrap()["reason"], "no_data");
     assert_eq!(fixture.invoke("monitor", json!({})).await.unwrap()["reason"], "no_model");
 
     let log = simulated(200, 60, 5).unwrap();
@@ -94,29 +94,32 @@ async fn uploaded_log_leads_to_a_prediction() {
 
     // A run that trains nothing changes nothing. A good run promotes, and a repeated run gives the same bytes.
     let not_trained = fixture.invoke("retrain", json!({"min_users": 100_000})).await.unwrap();
-    assert_eq!((&not_trained["outcome"], &not_trained["reason"]), (&json!("not_trained"), &json!("too_few_users")));
+    assert_eq!(
+        (&not_trained["outcome"], &not_trained["reason"]),
+        (&json!("not_trained"), &json!("insufficient_users"))
+    );
     assert_eq!(fixture.send("GET", "/health", "", "").await.0, 503);
     // The gate accepts any score: registry.rs tests it.
-    let settings = json!({"n_trees": 20, "min_rows_per_class": 5, "boosting_depths": [2],
-        "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "bootstrap_resamples": 100, "gate_margin": 1,
-        "gate_max_ece": 1});
+    let settings = json!({"forest_n_estimators": 20, "min_rows_per_class": 5, "boosting_max_depths": [2],
+        "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "bootstrap_resamples": 100,
+        "gate_non_inferiority_margin": 1, "gate_max_ece": 1});
     let trained = fixture.invoke("retrain", settings.clone()).await.unwrap();
     assert_eq!(trained["registered_as"], "champion", "{trained}");
     let version = trained["model_version"].as_str().unwrap().to_owned();
     let bytes = fixture.stored(&format!("models/{version}/model.bin")).await;
     let again = fixture.invoke("retrain", json!({"detail-type": "Scheduled Event", "detail": settings})).await.unwrap();
-    assert_eq!((&again["model_version"], &again["replaced"]), (&json!(version), &Value::Null));
+    assert_eq!((&again["model_version"], &again["previous_version"]), (&json!(version), &Value::Null));
     assert_eq!(fixture.stores.registry().read().await.unwrap().0.history.len(), 1, "the repeated run promotes nothing");
     assert_eq!(fixture.stored(&format!("models/{version}/model.bin")).await, bytes);
     let mut only_boosting = settings.clone();
     only_boosting["candidates"] = json!(["gradient_boosting"]);
     let other = fixture.invoke("retrain", only_boosting).await.unwrap();
     assert_ne!(other["model_version"], json!(version));
-    assert_eq!(other["replaced"], json!(version), "{}", other["gate"]);
+    assert_eq!(other["previous_version"], json!(version), "{}", other["gate"]);
     let events: Vec<Value> = fixture.stack.events().unwrap();
     let published: Vec<&Value> = events.iter().map(|event| &event["detail"]["version"]).collect();
     assert_eq!(published, [&trained["model_version"], &other["model_version"]]);
-    assert_eq!(trained["event"], json!({"sent": events[0]["id"]}));
+    assert_eq!(trained["event"], json!({"event_id": events[0]["id"]}));
 
     rows_are_exported(&fixture, &trained).await;
     predictions_agree_with_the_stored_history(&fixture).await;
@@ -129,10 +132,10 @@ async fn uploaded_log_leads_to_a_prediction() {
     card_matches_the_training(&card, &trained);
     let xgboost = fixture.stored(&format!("models/{}/xgboost.json", card["version"].as_str().unwrap())).await;
     assert!(serde_json::from_slice::<Value>(&xgboost).unwrap()["learner"].is_object());
-    let importance = &card["importance"];
+    let importance = &card["shap_importance"];
     assert_eq!((&importance["rows"], importance["features"].as_array().unwrap().len()), (&card["test"]["rows"], COUNT));
-    let bins = importance["dependence"][0]["bins"].as_array().unwrap();
-    assert_eq!(importance["dependence"][0]["feature"], importance["features"][0]["name"]);
+    let bins = card["shap_dependence"][0]["bins"].as_array().unwrap();
+    assert_eq!(card["shap_dependence"][0]["feature"], importance["features"][0]["name"]);
     assert!((1..=10).contains(&bins.len()), "{importance}");
     let monitored = fixture.invoke("monitor", json!({})).await.unwrap();
     assert_eq!(monitored["outcome"], "reported", "{monitored}");
@@ -159,18 +162,18 @@ fn card_matches_the_training(card: &Value, trained: &Value) {
     };
     assert_eq!(families(trained), ["logistic_regression", "gradient_boosting", "random_forest", "prior"]);
     assert_eq!(families(card), ["gradient_boosting", "prior"]);
-    let chosen: Vec<_> = trained["candidates"].as_array().unwrap().iter().filter(|c| c["chosen"] == true).collect();
+    let chosen: Vec<_> = trained["candidates"].as_array().unwrap().iter().filter(|c| c["selected"] == true).collect();
     assert_eq!((chosen.len(), &chosen[0]["family"]), (1, &trained["family"]));
-    for of in [&card["estimates"], &chosen[0]["estimates"]] {
+    for of in [&card["metrics"], &chosen[0]["metrics"]] {
         for metric in ["roc_auc", "pr_auc", "log_loss", "brier", "ece", "lift_at_10_percent", "recall_at_k"] {
             let [low, value, high] = ["low", "value", "high"].map(|part| of[metric][part].as_f64().unwrap());
             assert!(low <= high && low - 0.2 <= value && value <= high + 0.2, "{metric}: {low} {value} {high}");
         }
     }
-    assert_eq!(card["estimates"]["roc_auc"]["value"], card["evaluation"]["roc_auc"]);
-    assert!(card["guards"]["future"]["users"].as_u64().unwrap() > 100);
-    assert_eq!(card["guards"]["permuted_labels"]["passed"], true, "{}", card["guards"]);
-    assert_eq!(card["guards"]["test_score"], json!({"bound": 0.95, "passed": true}));
+    assert_eq!(card["metrics"]["roc_auc"]["value"], card["evaluation"]["roc_auc"]);
+    assert!(card["leakage_checks"]["future_events"]["users"].as_u64().unwrap() > 100);
+    assert_eq!(card["leakage_checks"]["permuted_labels"]["passed"], true, "{}", card["leakage_checks"]);
+    assert_eq!(card["leakage_checks"]["test_score"], json!({"limit": 0.95, "passed": true}));
     let threshold = card["decision"]["threshold"].as_f64().unwrap();
     assert!((threshold - 1.0 / 11.0).abs() < 1e-12);
     let trade_off = card["decision"]["trade_off"].as_array().unwrap();
@@ -181,13 +184,12 @@ fn card_matches_the_training(card: &Value, trained: &Value) {
 /// The snapshots have the number of rows in the response, the baseline one per user, and every value is in the range of the
 /// observation window.
 async fn rows_are_exported(fixture: &DeployedFixture, trained: &Value) {
-    let key = trained["snapshots"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
+    let key = trained["snapshots_url"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
     let rows = table::read_rows(fixture.stored(key).await).unwrap();
     let count = |part: &str| trained[part]["rows"].as_u64().unwrap() as usize;
     assert_eq!(rows.len(), count("training") + count("test"));
     let version = trained["model_version"].as_str().unwrap();
-    let page =
-        fixture.stored(trained["html_report"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await;
+    let page = fixture.stored(trained["report_url"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await;
     assert!(String::from_utf8(page).unwrap().contains(version), "the training report");
     let baseline = table::read_rows(fixture.stored(&format!("models/{version}/baseline.parquet")).await).unwrap();
     assert_eq!(baseline.len() as u64, trained["training"]["users"].as_u64().unwrap());

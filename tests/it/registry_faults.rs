@@ -1,6 +1,6 @@
-//! Every store call of a training and of the manual changes fails with each fault, once and permanently; and the process
-//! is killed at every call. The champion, the challenger and the rollback target are complete at every moment, and the
-//! repeated request ends in the same state as a run without faults.
+//! Every store call of a training and of the manual changes fails with each fault, once and permanently, and the
+//! process is killed at every call. The champion, the challenger and the rollback target are always complete, and the
+//! retried request ends in the same state as a run without faults.
 
 use anyhow::{Context, ensure};
 use churn_common::calendar::Timestamp;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Milliseconds after which Lambda makes a request again.
+/// Milliseconds until Lambda retries a request.
 const RETRY: i64 = 60_000;
 /// Milliseconds until the run that completes interrupted deletions.
 const NEXT_RUN: i64 = 7_200_000;
@@ -35,9 +35,9 @@ fn after(milliseconds: i64) -> Timestamp {
 }
 
 fn settings() -> TrainingSettings {
-    let quick = json!({"candidates": ["random_forest"], "folds": 2, "max_cutoffs": 3, "time_blocks": 1,
-        "min_rows_per_class": 2, "min_users": 20, "bootstrap_resamples": 100, "total_segments": 1, "gate_margin": 1.0,
-        "gate_max_ece": 1.0, "min_log_days": 6, "leak_roc_auc": 1.0});
+    let quick = json!({"candidates": ["random_forest"], "cv_folds": 2, "max_training_cutoffs": 3, "cv_time_blocks": 1,
+        "min_rows_per_class": 2, "min_users": 20, "bootstrap_resamples": 100, "total_segments": 1, "gate_non_inferiority_margin": 1.0,
+        "gate_max_ece": 1.0, "min_history_days": 6, "leakage_roc_auc_limit": 1.0});
     let mut all = serde_json::to_value(TrainingSettings::default()).unwrap();
     quick.as_object().unwrap().iter().for_each(|(name, value)| all[name] = value.clone());
     serde_json::from_value(all).unwrap()
@@ -49,10 +49,10 @@ async fn ask(stores: Stores, payload: Value, request: &'static str, now: Timesta
     handle(payload, &stores, &settings(), &Notifiers::default(), &invocation).await
 }
 
-/// A log with models of it: the champion, the one before it, and a challenger.
+/// A log and three models: the champion, the rollback target and a challenger.
 struct RegistryFixture {
     local: InProcessStores,
-    /// What the bucket holds, by key.
+    /// The objects of the store bucket, by key.
     objects: BTreeMap<String, Vec<u8>>,
 }
 
@@ -65,15 +65,15 @@ impl RegistryFixture {
         local.process_without_faults().deliver(attempt, &IngestSettings::default()).await?;
         let mut fixture = Self { local, objects: BTreeMap::new() };
         for (request, payload) in [
-            ("first", json!({"n_trees": 3})),
-            ("second", json!({"n_trees": 4})),
-            ("third", json!({"n_trees": 5, "gate_margin": 1e-9})),
+            ("first", json!({"forest_n_estimators": 3})),
+            ("second", json!({"forest_n_estimators": 4})),
+            ("third", json!({"forest_n_estimators": 5, "gate_non_inferiority_margin": 1e-9})),
         ] {
             fixture.without_faults(payload, request, now()).await?;
         }
         let registry = fixture.registry().await?;
-        let actions: Vec<Action> = registry.history.iter().map(|moved| moved.action).collect();
-        ensure!(actions == [Action::Promote, Action::Promote, Action::Challenge], "{actions:?}");
+        let actions: Vec<Action> = registry.history.iter().map(|change| change.action).collect();
+        ensure!(actions == [Action::Promote, Action::Promote, Action::RegisterChallenger], "{actions:?}");
         fixture.objects = fixture.bucket().await?;
         Ok(fixture)
     }
@@ -114,22 +114,23 @@ impl RegistryFixture {
         Ok(())
     }
 
-    /// Checks that every model that may serve is complete.
+    /// Checks that every model that can serve is complete.
     async fn check(&self) -> anyhow::Result<()> {
         let (registry, models) = (self.registry().await?, self.stores().models());
-        ensure!(registry.champion.is_some(), "nothing serves");
-        for version in
-            [registry.champion.as_ref(), registry.challenger.as_ref(), registry.before()].into_iter().flatten()
+        ensure!(registry.champion.is_some(), "no champion");
+        for version in [registry.champion.as_ref(), registry.challenger.as_ref(), registry.previous_champion()]
+            .into_iter()
+            .flatten()
         {
-            ensure!(registry.versions.contains(version), "{version} is not among those that are kept");
+            ensure!(registry.versions.contains(version), "{version} is not registered");
             models.get(version).await?;
             models.card(version).await?;
             for file in [ReportFile::Html, ReportFile::Json] {
                 ensure!(models.report(version, file).await?.is_some(), "{version} has no {}", file.name());
             }
         }
-        let moved = registry.history.iter().rev().find(|m| matches!(m.action, Action::Promote | Action::RollBack));
-        ensure!(moved.map(|m| &m.version) == registry.champion.as_ref(), "the history has another champion");
+        let change = registry.history.iter().rev().find(|c| matches!(c.action, Action::Promote | Action::Rollback));
+        ensure!(change.map(|c| &c.version) == registry.champion.as_ref(), "the history has another champion");
         Ok(())
     }
 
@@ -150,7 +151,11 @@ impl RegistryFixture {
             challenger: registry.challenger,
             versions: registry.versions,
             deleting: registry.retired.len(),
-            history: registry.history.into_iter().map(|m| (m.action, m.version, m.replaced, m.why)).collect(),
+            history: registry
+                .history
+                .into_iter()
+                .map(|c| (c.action, c.version, c.previous_version, c.reason))
+                .collect(),
             files,
         })
     }
@@ -179,17 +184,17 @@ impl End {
     }
 }
 
-/// A fault at a call of a request, and who makes the next request.
+/// A fault at one call of a request, and the request after it.
 #[derive(Debug, Clone, Copy)]
 struct Trial {
     at: usize,
     plan: FaultPlan,
-    /// The next scheduled run, rather than Lambda's retry of the same request.
+    /// Whether the next request is another scheduled run, instead of Lambda's retry.
     by_another: bool,
 }
 
-/// Requests `payload` with every fault at every call from the first to the store bucket on, and again until it is done.
-/// `operations` must be among the calls.
+/// Requests `payload` with every fault at every call after the first S3 call, and retries until it succeeds. The calls
+/// must include `operations`.
 fn check(payload: &Value, is_scheduled: bool, operations: &[&str]) {
     let without_faults = async {
         let fixture = RegistryFixture::new().await?;
@@ -223,7 +228,7 @@ fn check(payload: &Value, is_scheduled: bool, operations: &[&str]) {
     run_trials(&trials, prepare, |fixture, trial| {
         let injector = Arc::new(FaultInjector::new(trial.at, trial.plan));
         let done = run_deterministically(trial.at as u64, run(fixture, trial, &injector)).unwrap();
-        done.map_err(|wrong| injector.describe(trial, &wrong))
+        done.map_err(|error| injector.describe(trial, &error))
     });
     for operation in operations {
         assert!(calls.iter().any(|call| call.operation == *operation), "{operation} was not called");
@@ -235,7 +240,7 @@ fn trials(calls: &[Call], is_scheduled: bool) -> Vec<Trial> {
     let mut all = Vec::new();
     let stored = calls.iter().enumerate().skip_while(|(_, call)| call.service != Service::S3);
     for (at, call) in stored {
-        // Of faults that look alike from here one each: the call does not take place, or does; or its answer breaks off.
+        // One fault of each kind: the call is not performed, it is performed, or its response is truncated.
         for fault in [Fault::ServerError, Fault::ResponseLost, Fault::BodyTruncated]
             .into_iter()
             .filter(|fault| fault.applies_to(call))
@@ -254,14 +259,14 @@ fn trials(calls: &[Call], is_scheduled: bool) -> Vec<Trial> {
 
 #[test]
 fn training_survives_any_single_fault() {
-    let payload = json!({"n_trees": 6, "keep_versions": 1});
+    let payload = json!({"forest_n_estimators": 6, "retained_versions": 1});
     check(&payload, true, &["GetObject", "PutObject", "DeleteObject", "ListObjectsV2"]);
 }
 
 #[test]
 fn manual_change_survives_any_single_fault() {
     for action in ["promote", "rollback"] {
-        let mut payload = json!({"action": action, "why": "a test", "by": "amal"});
+        let mut payload = json!({"action": action, "reason": "a test", "actor": "amal"});
         if action == "promote" {
             payload["version"] = json!("challenger");
         }

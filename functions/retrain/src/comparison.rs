@@ -1,4 +1,4 @@
-//! Comparing a model with the champion: the champion's files and rows come from the stores.
+//! Comparison of a model with the champion, whose files and rows are read from the stores.
 
 use crate::snapshots::{SnapshotParams, load_snapshots};
 use churn_common::calendar::Day;
@@ -11,27 +11,25 @@ use churn_training::TrainingSettings;
 use churn_training::comparison::{ComparableRows, InsufficientRows, ScoredSnapshots};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The result of comparing a model with the champion.
 #[derive(Debug)]
 pub(crate) enum CompareOutcome {
     Compared(Comparison),
-    /// The champion cannot serve, so there is nothing to compare with.
-    ChampionUnfit(ModelError),
+    /// The champion cannot serve, so it is not compared with.
+    InvalidChampion(ModelError),
     NotComparable(NotComparable),
 }
 
-/// Why two models that can both serve cannot be compared.
+/// Why two valid models cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotComparable {
     #[error("the card of champion {0} cannot be read: {1}")]
     NoCard(ModelVersion, ModelError),
-    #[error("champion {0} predicts something else (definition, horizon_days or inactivity_days)")]
+    #[error("champion {0} has another label (label_definition, horizon_days or inactivity_days)")]
     OtherLabel(ModelVersion),
     #[error(transparent)]
     Rows(#[from] InsufficientRows),
 }
 
-/// Why a comparison failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
     #[error(transparent)]
@@ -42,12 +40,12 @@ pub enum CompareError {
     Metrics(#[from] MetricsError),
 }
 
-/// Compares the model that `scored` rows, whose label is that of `settings`, with a champion, on those of the rows that
-/// are out of time for the champion too. If the champion's observation window has another length, it gets its own rows of
-/// the same users and cutoffs.
+/// Compares the model that made the probabilities of `scored` with the champion, on those rows that are also out of
+/// time for the champion. The label of the rows is that of `settings`. If the champion's observation window has another
+/// length, rows of the same users and cutoffs are computed for it.
 ///
 /// # Errors
-/// If the store fails, or probabilities cannot be scored.
+/// If the store fails, or probabilities cannot be evaluated.
 pub(crate) async fn compare(
     stores: &Stores,
     settings: &TrainingSettings,
@@ -58,7 +56,7 @@ pub(crate) async fn compare(
     let model = match stores.models().get(champion).await {
         Ok(model) => model,
         Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e.into()),
-        Err(unfit) => return Ok(CompareOutcome::ChampionUnfit(unfit)),
+        Err(invalid) => return Ok(CompareOutcome::InvalidChampion(invalid)),
     };
     let card = match stores.models().card(champion).await {
         Ok(card) => card,
@@ -71,11 +69,11 @@ pub(crate) async fn compare(
     let probabilities = champion_probabilities(stores, settings, scored, &model, log_end).await?;
     match ComparableRows::select(scored, &card, &probabilities, settings.min_rows_per_class) {
         Ok(rows) => Ok(CompareOutcome::Compared(rows.compare(champion, scored.threshold, settings)?)),
-        Err(too_few) => Ok(CompareOutcome::NotComparable(too_few.into())),
+        Err(insufficient) => Ok(CompareOutcome::NotComparable(insufficient.into())),
     }
 }
 
-/// The champion's probabilities of the same users and cutoffs; `None` where it has no row of them.
+/// The champion's probabilities of the same users and cutoffs; `None` if it has no row of a user and cutoff.
 async fn champion_probabilities(
     stores: &Stores,
     settings: &TrainingSettings,

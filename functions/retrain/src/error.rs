@@ -1,21 +1,20 @@
-//! The error of an invocation, and the form in which Lambda reports it.
+//! The error of an invocation, and how Lambda reports it.
 
 use crate::actions::ActionError;
 use crate::comparison::CompareError;
 use crate::load::LoadError;
-use crate::registration::{ChangeError, RegisterError};
+use crate::registration::{RegisterError, UpdateError};
 use crate::request::RequestError;
 use churn_common::settings::SettingsError;
 use churn_common::store::StoreError;
 use churn_common::store::models::ModelError;
-use churn_common::store::registry::Refused;
+use churn_common::store::registry::ChangeError;
 use churn_report::ReportError;
 use churn_training::{InsufficientData, TrainingError};
 use lambda_runtime::Diagnostic;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The settings, or those in the payload, are invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
@@ -35,46 +34,45 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// What the stored data lack, if that is why there is no model: no failure.
+    /// The reason, if the stored data are insufficient. That is no failure.
     pub(crate) fn insufficient_data(&self) -> Option<&InsufficientData> {
         match self {
-            Self::Load(LoadError::InsufficientData(why)) | Self::Training(TrainingError::InsufficientData(why)) => {
-                Some(why)
-            }
+            Self::Load(LoadError::InsufficientData(reason))
+            | Self::Training(TrainingError::InsufficientData(reason)) => Some(reason),
             _ => None,
         }
     }
 
-    /// The failed call to a store, if that is the cause.
+    /// The failed call of a store, if that is the cause.
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Store(e)
             | Self::Load(LoadError::Store(e))
             | Self::Register(
                 RegisterError::Store(e)
-                | RegisterError::Change(ChangeError::Store(e))
+                | RegisterError::Update(UpdateError::Store(e))
                 | RegisterError::Compare(CompareError::Store(e)),
             )
             | Self::Action(
                 ActionError::Store(e)
                 | ActionError::Model(ModelError::Store(e))
-                | ActionError::Change(ChangeError::Store(e))
+                | ActionError::Update(UpdateError::Store(e))
                 | ActionError::Compare(CompareError::Store(e)),
             ) => Some(e),
             _ => None,
         }
     }
 
-    /// The registry's rule against the change, if that is the cause.
-    fn refused(&self) -> Option<&Refused> {
+    /// The reason why the registry rejected a change, if that is the cause.
+    fn change_error(&self) -> Option<&ChangeError> {
         match self {
-            Self::Register(RegisterError::Change(ChangeError::Refused(refused)))
-            | Self::Action(ActionError::Change(ChangeError::Refused(refused))) => Some(refused),
+            Self::Register(RegisterError::Update(UpdateError::Change(e)))
+            | Self::Action(ActionError::Update(UpdateError::Change(e))) => Some(e),
             _ => None,
         }
     }
 
-    /// A stable name for alarms and retries: only `Retryable` is worth a retry.
+    /// A stable name for alarms and retries. Only for `Retryable` does a retry help.
     fn error_type(&self) -> &'static str {
         match self {
             Self::Settings(_) => "InvalidSettings",
@@ -83,9 +81,9 @@ impl TrainError {
                 "InvalidRequest"
             }
             Self::Register(RegisterError::ChampionChanged(..)) => "Retryable",
-            _ => match (self.store_error(), self.refused()) {
+            _ => match (self.store_error(), self.change_error()) {
                 (Some(e), _) if e.retryable => "Retryable",
-                (_, Some(Refused::Overtaken(_) | Refused::BeingDeleted(_))) => "Retryable",
+                (_, Some(ChangeError::ChampionChanged(_) | ChangeError::BeingDeleted(_))) => "Retryable",
                 (_, Some(_)) => "InvalidRequest",
                 _ => "NonRetryable",
             },
@@ -106,16 +104,16 @@ mod tests {
     use churn_common::store::StoreErrorKind;
 
     #[test]
-    fn only_errors_worth_a_retry_are_retryable() {
+    fn only_transient_errors_are_retryable() {
         let version = ModelVersion::from_file(b"model");
         let store = |kind| StoreError::new(kind, "Scan", "UserHistory", "failed");
-        let refused = |why| ActionError::Change(ChangeError::Refused(why));
+        let rejected = |reason| ActionError::Update(UpdateError::Change(reason));
         let cases: [(TrainError, &str); 8] = [
             (LoadError::Store(store(StoreErrorKind::Throttled)).into(), "Retryable"),
             (RegisterError::Compare(CompareError::Store(store(StoreErrorKind::AccessDenied))).into(), "NonRetryable"),
             (RegisterError::ChampionChanged(version.clone(), 5).into(), "Retryable"),
-            (refused(Refused::Overtaken(None)).into(), "Retryable"),
-            (refused(Refused::NothingBefore(None)).into(), "InvalidRequest"),
+            (rejected(ChangeError::ChampionChanged(None)).into(), "Retryable"),
+            (rejected(ChangeError::NoPreviousChampion).into(), "InvalidRequest"),
             (ActionError::Model(ModelError::Missing(version)).into(), "InvalidRequest"),
             (RequestError::NoSuchRole("challenger").into(), "InvalidRequest"),
             (LoadError::Leak { changed: 1, users: 2 }.into(), "NonRetryable"),

@@ -1,4 +1,4 @@
-//! The function as Lambda runs it: state that all invocations share, built once during init.
+//! The Lambda function: state that all invocations share, built once during init.
 
 use crate::error::TrainError;
 use crate::handle;
@@ -16,7 +16,6 @@ use lambda_runtime::tracing::Instrument;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
 
-/// What all invocations share.
 pub struct Function {
     stores: Stores,
     settings: TrainingSettings,
@@ -24,10 +23,10 @@ pub struct Function {
 }
 
 impl Function {
-    /// Reads the settings, and connects to the stores and to the notification targets.
+    /// Reads the settings and connects to the stores and the notification targets.
     ///
     /// # Errors
-    /// The settings cannot be used.
+    /// If a setting is invalid.
     pub async fn from_env() -> Result<Self, Error> {
         let settings = TrainingSettings::from_env()?;
         let config = load_config().await;

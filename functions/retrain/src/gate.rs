@@ -1,20 +1,20 @@
-//! The gate: whether a new model may become champion.
+//! The promotion gate: decides whether a new model becomes champion.
 
 use crate::comparison::{CompareError, CompareOutcome, compare};
 use churn_common::calendar::Day;
-use churn_common::metrics::{Estimate, chance_calibration_error};
+use churn_common::metrics::{Estimate, null_calibration_error};
 use churn_common::model::Card;
-use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, Guards};
+use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, LeakageChecks};
 use churn_common::store::Stores;
 use churn_common::store::registry::Registry;
 use churn_training::TrainingSettings;
 use churn_training::comparison::ScoredSnapshots;
 
-/// Compares a new model with the registry's champion, on the rows held out from the new model's training, and checks its
-/// calibration and its leak guards.
+/// Compares a new model with the champion on the rows held out from the new model's training, and checks its
+/// calibration and its leakage checks.
 ///
 /// # Errors
-/// If the store fails, or probabilities cannot be scored.
+/// If the store fails, or probabilities cannot be evaluated.
 pub(crate) async fn evaluate_gate(
     stores: &Stores,
     settings: &TrainingSettings,
@@ -27,14 +27,14 @@ pub(crate) async fn evaluate_gate(
         passed: false,
         reasons: Vec::new(),
         comparison: None,
-        champion_unfit: None,
-        ece: card.estimates.get("ece").copied().unwrap_or(Estimate::UNDEFINED),
+        champion_error: None,
+        ece: card.metrics.get("ece").copied().unwrap_or(Estimate::UNDEFINED),
         max_ece: settings.gate.gate_max_ece,
-        chance_ece: chance_calibration_error(
+        null_ece_p95: null_calibration_error(
             held_out.probabilities,
             0.95,
             settings.decision.bootstrap_resamples,
-            settings.forest.seed,
+            settings.random_seed,
         )?,
     };
     if let Some(champion) = &registry.champion {
@@ -43,85 +43,93 @@ pub(crate) async fn evaluate_gate(
                 gate.reasons.extend(inferiority(&comparison));
                 gate.comparison = Some(comparison);
             }
-            CompareOutcome::ChampionUnfit(error) => gate.champion_unfit = Some(error.to_string()),
-            CompareOutcome::NotComparable(why) => {
-                let detail = format!("it cannot be compared: {why}");
+            CompareOutcome::InvalidChampion(error) => gate.champion_error = Some(error.to_string()),
+            CompareOutcome::NotComparable(reason) => {
+                let detail = format!("not comparable with the champion: {reason}");
                 gate.reasons.push(GateReason { kind: GateReasonKind::NotComparable, detail });
             }
         }
     }
     gate.reasons.extend(miscalibration(&gate));
-    gate.reasons.extend(leak(&card.guards));
-    let rolled_back = registry.rolled_back().filter(|_| gate.champion_unfit.is_none());
-    gate.reasons.extend(rolled_back.map(|back| GateReason {
-        kind: GateReasonKind::RolledBack,
+    gate.reasons.extend(leakage(&card.leakage_checks));
+    let rollback = registry.current_rollback().filter(|_| gate.champion_error.is_none());
+    gate.reasons.extend(rollback.map(|rollback| GateReason {
+        kind: GateReasonKind::RollbackHold,
         detail: format!(
-            "{} rolled back to champion {} by hand ({}): only a promotion by hand replaces it",
-            back.by, back.version, back.why
+            "{} rolled back to champion {} ({}), which only a manual promotion replaces",
+            rollback.actor, rollback.version, rollback.reason
         ),
     }));
     gate.passed = gate.reasons.is_empty();
     Ok(gate)
 }
 
-/// The gate in one sentence, for the registry's history.
+/// The result of the gate in one sentence, for the history of the registry.
 pub(crate) fn summary(gate: &Gate) -> String {
     if !gate.passed {
         let details: Vec<&str> = gate.reasons.iter().map(|r| r.detail.as_str()).collect();
         return details.join("; ");
     }
-    let compared = match (&gate.comparison, &gate.champion_unfit) {
+    let compared = match (&gate.comparison, &gate.champion_error) {
         (Some(comparison), _) => format!("ROC-AUC {}", difference(comparison)),
-        (None, Some(unfit)) => format!("the champion is not fit to serve ({unfit})"),
-        (None, None) => "the first model".to_owned(),
+        (None, Some(error)) => format!("the champion cannot serve ({error})"),
+        (None, None) => "first model".to_owned(),
     };
-    format!("{compared}; calibration error {}, leak guards passed", text(gate.ece.value))
+    format!("{compared}; calibration error {}, leakage checks passed", text(gate.ece.value))
 }
 
 fn inferiority(comparison: &Comparison) -> Option<GateReason> {
     let (champion, difference) = (&comparison.champion, difference(comparison));
     let reason = |kind, detail| Some(GateReason { kind, detail });
-    match comparison.not_worse() {
+    match comparison.is_non_inferior() {
         Some(true) => None,
         Some(false) => reason(
-            GateReasonKind::MayBeWorse,
+            GateReasonKind::InferiorityNotExcluded,
             format!(
-                "it may rank worse than champion {champion} by more than {} (gate_margin): ROC-AUC {difference}",
-                comparison.margin
+                "ROC-AUC may be lower than that of champion {champion} by more than {} (gate_non_inferiority_margin): \
+                 {difference}",
+                comparison.non_inferiority_margin
             ),
         ),
-        None => reason(GateReasonKind::NotComparable, format!("against champion {champion}: ROC-AUC {difference}")),
+        None => reason(
+            GateReasonKind::NotComparable,
+            format!("not comparable with champion {champion}: ROC-AUC {difference}"),
+        ),
     }
 }
 
 fn miscalibration(gate: &Gate) -> Option<GateReason> {
-    let Gate { ece, max_ece, chance_ece, .. } = gate;
-    let off = ece.value.is_none_or(|ece| ece > *max_ece && ece > *chance_ece);
-    off.then(|| GateReason {
+    let Gate { ece, max_ece, null_ece_p95, .. } = gate;
+    let is_miscalibrated = ece.value.is_none_or(|ece| ece > *max_ece && ece > *null_ece_p95);
+    is_miscalibrated.then(|| GateReason {
         kind: GateReasonKind::Miscalibrated,
         detail: format!(
-            "miscalibrated: calibration error {ece} is above {max_ece} (gate_max_ece) and above the {chance_ece:.3} that \
-             chance explains"
+            "miscalibrated: calibration error {ece} is above {max_ece} (gate_max_ece) and above {null_ece_p95:.3}, the 95th \
+             percentile for exact probabilities"
         ),
     })
 }
 
-fn leak(guards: &Guards) -> Option<GateReason> {
-    if guards.passed() {
+fn leakage(checks: &LeakageChecks) -> Option<GateReason> {
+    if checks.passed() {
         return None;
     }
-    let detail = match (&guards.permuted_labels, guards.test_score.passed) {
-        (_, false) => format!("its ROC-AUC on held-out rows reaches {} (leak_roc_auc)", guards.test_score.bound),
-        (None, true) => "permuted-label test skipped: not enough time, or not enough rows that churned".to_owned(),
-        (Some(_), true) => "trained on shuffled labels it still ranks rows it has not seen".to_owned(),
+    let detail = match (&checks.permuted_labels, checks.test_score.passed) {
+        (_, false) => {
+            format!("ROC-AUC on the held-out rows is not below {} (leakage_roc_auc_limit)", checks.test_score.limit)
+        }
+        (None, true) => "permuted-label test skipped: not enough time or not enough churned rows".to_owned(),
+        (Some(_), true) => {
+            "permuted-label test failed: trained on permuted labels, the model still ranks held-out rows".to_owned()
+        }
     };
-    Some(GateReason { kind: GateReasonKind::LeakGuard, detail })
+    Some(GateReason { kind: GateReasonKind::LeakageCheck, detail })
 }
 
-/// Such as `0.731 against 0.728, difference +0.003 (95 %: -0.004 to +0.011)`.
+/// Such as `0.731, champion 0.728, difference +0.003 (95 %: -0.004 to +0.011) on 900 rows, 80 of them churned`.
 fn difference(comparison: &Comparison) -> String {
     format!(
-        "{} against {}, difference {:+} on {} rows, {} churned",
+        "{}, champion {}, difference {:+} on {} rows, {} of them churned",
         text(comparison.roc_auc),
         text(comparison.champion_roc_auc),
         comparison.roc_auc_difference().unwrap_or(Estimate::UNDEFINED),

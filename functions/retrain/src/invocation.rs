@@ -1,22 +1,20 @@
 //! One invocation of the function.
 
 use churn_common::calendar::Timestamp;
-use churn_common::store::registry::Because;
+use churn_common::store::registry::ChangeRequest;
 use churn_training::Deadline;
 
-/// One invocation of the function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// The request id, the same for Lambda's retries of the request.
+    /// Lambda's request id, the same when the request is retried.
     pub id: String,
-    /// When it began.
+    /// When it started.
     pub now: Timestamp,
     pub deadline: Deadline,
 }
 
 impl Invocation {
-    /// A change of the registry that this invocation requests.
-    pub(crate) fn change_request(&self, actor: &str, reason: impl Into<String>) -> Because {
-        Because { at: self.now, by: actor.to_owned(), why: reason.into(), request: self.id.clone() }
+    pub(crate) fn change_request(&self, actor: &str, reason: impl Into<String>) -> ChangeRequest {
+        ChangeRequest { at: self.now, actor: actor.to_owned(), reason: reason.into(), request_id: self.id.clone() }
     }
 }

@@ -1,5 +1,5 @@
-//! `retrain`: trains a model on the stored histories and, if it passes the gate, makes it champion; changes the champion by
-//! hand; lists and evaluates models.
+//! `retrain`: trains a model on the stored histories and makes it champion if it passes the gate. It also changes the
+//! champion manually, lists models and evaluates models.
 
 mod actions;
 mod comparison;
@@ -25,8 +25,8 @@ pub use events::{EventBus, EventOutcome, EventSettings};
 pub use function::Function;
 pub use invocation::Invocation;
 pub use notifiers::Notifiers;
-pub use outcome::{Moved, Outcome, Reason, Trained};
-pub use registration::{ChangeError, RegisteredAs};
+pub use outcome::{ChampionSet, Outcome, Reason, Trained};
+pub use registration::{RegisteredAs, UpdateError};
 pub use tracking::{Mlflow, TrackingSettings};
 
 use churn_common::settings::{Settings, overrides};
@@ -35,11 +35,11 @@ use lambda_runtime::tracing;
 use request::Request;
 use serde_json::Value;
 
-/// Runs the action that the payload names; without one, trains within the deadline. The payload may override any setting
-/// of a training or an evaluation.
+/// Runs the action in the payload; without an action, trains. The payload may override the settings of a training or an
+/// evaluation.
 ///
 /// # Errors
-/// The payload or a setting is invalid, a store failed, or a training found a defect.
+/// If the payload or a setting is invalid, a store fails, or a training finds a defect.
 pub async fn handle(
     payload: Value,
     stores: &Stores,
@@ -51,7 +51,7 @@ pub async fn handle(
     if let Err(error) = metrics::for_outcome(&outcome, invocation.now).emit() {
         tracing::error!(%error, "metrics not written");
     }
-    tracing::info!(outcome = %serde_json::json!(outcome), "retrain done");
+    tracing::info!(outcome = %serde_json::json!(outcome), "invocation completed");
     Ok(outcome)
 }
 
@@ -72,17 +72,17 @@ async fn run(
         }
         Request::ChangeChampion { kind, actor, reason } => {
             let request = invocation.change_request(&actor, reason);
-            let (champion, moved) = actions::change_champion(stores, &kind, request).await?;
-            let event = notifiers.publish(moved.as_ref(), None, invocation.deadline).await;
+            let (champion, change) = actions::change_champion(stores, &kind, request).await?;
+            let event = notifiers.publish(change.as_ref(), None, invocation.deadline).await;
             let tracking = notifiers.track_champion(&champion, invocation.deadline).await;
-            Ok(Outcome::Moved(Box::new(Moved { champion, moved, event, tracking })))
+            Ok(Outcome::ChampionSet(Box::new(ChampionSet { champion, change, event, tracking })))
         }
         Request::List => Ok(Outcome::Listed(Box::new(actions::list(stores).await?))),
         Request::Evaluate { model, settings: given } => {
             let settings = settings.overridden(given)?;
             match actions::evaluate(stores, &settings, &model, invocation.now).await {
                 Ok(backtest) => Ok(Outcome::Evaluated(Box::new(backtest))),
-                Err(ActionError::NotEvaluated(why)) => Ok(Outcome::not_evaluated(&why)),
+                Err(ActionError::NotEvaluated(reason)) => Ok(Outcome::not_evaluated(&reason)),
                 Err(error) => Err(error.into()),
             }
         }

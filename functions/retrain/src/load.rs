@@ -1,4 +1,4 @@
-//! Loading: one pass over all stored histories makes the training data and the counts for the report.
+//! Loading: one pass over all stored histories gives the training data and the counts for the report.
 
 use crate::snapshots::SnapshotParams;
 use churn_common::calendar::Timestamp;
@@ -8,55 +8,52 @@ use churn_common::pseudonym::StoredUser;
 use churn_common::snapshot::{Snapshot, features_if_at_risk};
 use churn_common::store::{StoreError, Stores};
 use churn_report::Totals;
-use churn_training::guards::leaks_future;
+use churn_training::leakage::leaks_future;
 use churn_training::{InsufficientData, Split, TrainingData, TrainingSettings};
 use lambda_runtime::tracing;
 use std::sync::{Mutex, PoisonError};
 
-/// What a training needs from the stores.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub data: TrainingData,
     /// Counts for the report.
     pub totals: Totals,
-    /// Slices left out of histories because others contain some of their events: overlapping exports.
+    /// Slices excluded because other slices contain some of their events: overlapping exports.
     pub overlapping_slices: usize,
 }
 
-/// Why nothing could be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no log, or it is too short; no failure.
+    /// Not a failure.
     #[error(transparent)]
     InsufficientData(#[from] InsufficientData),
-    /// Features read what happened after the cutoff: a defect that no score would show.
-    #[error("the features of {changed} of {users} users change with what happens after the cutoff")]
+    /// Features depend on events after the cutoff: a defect that metrics would not show.
+    #[error("the features of {changed} of {users} users depend on events after the cutoff")]
     Leak { changed: usize, users: usize },
 }
 
-/// What one user's history adds.
 struct UserRows {
     snapshots: Vec<Snapshot>,
     overlaps: usize,
-    /// Whether the features at the newest cutoff change with future events; `None` if there are no features.
+    /// Whether the features at the newest cutoff depend on events after it; `None` without a row.
     leaks: Option<bool>,
 }
 
-/// Reads the log's span and every stored history.
+/// Reads the days of the log and every stored history.
 ///
 /// # Errors
-/// If the store fails, the log does not suffice, or features change with what happens after the cutoff.
+/// If the store fails, the log is too short, or features depend on events after the cutoff.
 pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Timestamp) -> Result<Loaded, LoadError> {
-    let log_span = stores.ledger.log_span(now).await?.ok_or(InsufficientData::NoData)?;
-    let split = Split::new(log_span.0, log_span.1, settings).map_err(InsufficientData::from)?;
-    let params = SnapshotParams { window_days: settings.window_days, label: settings.label(), log_end: log_span.1 };
+    let data_range = stores.ledger.log_span(now).await?.ok_or(InsufficientData::NoData)?;
+    let split = Split::new(data_range.0, data_range.1, settings).map_err(InsufficientData::from)?;
+    let params = SnapshotParams { window_days: settings.window_days, label: settings.label(), log_end: data_range.1 };
 
-    let totals = Mutex::new(Totals::new(log_span));
+    let totals = Mutex::new(Totals::new(data_range));
     let passed = stores.histories.map_users(settings.total_segments, |user, history| {
         let rows = user_rows(user, &history, &split, params);
-        // A panic while counting would have ended the run.
+        // A panic while counting ends the invocation anyway.
         let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.add_user(&history);
         let labels = rows.snapshots.iter().map(|row| (row.cutoff, row.churned));
@@ -68,7 +65,7 @@ pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Time
 
     let overlapping_slices = users.iter().map(|user| user.overlaps).sum();
     if overlapping_slices > 0 {
-        tracing::warn!(overlapping_slices, "slices left out: overlapping exports");
+        tracing::warn!(overlapping_slices, "slices of overlapping exports excluded");
     }
     let checked: Vec<bool> = users.iter().filter_map(|user| user.leaks).collect();
     let changed = checked.iter().filter(|leaks| **leaks).count();
@@ -77,7 +74,7 @@ pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Time
     }
     let snapshots = users.into_iter().flat_map(|user| user.snapshots);
     let (train, test) = snapshots.partition(|snapshot| split.train.contains(&snapshot.cutoff));
-    let data = TrainingData { log_span, split, train, test, future_checked: checked.len() };
+    let data = TrainingData { data_range, split, train, test, future_checked: checked.len() };
     Ok(Loaded { data, totals, overlapping_slices })
 }
 

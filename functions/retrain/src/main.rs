@@ -1,4 +1,4 @@
-//! The `retrain` function as deployed.
+//! The binary of `retrain`.
 
 use lambda_runtime::{Error, service_fn, tracing};
 use retrain::Function;

@@ -1,4 +1,4 @@
-//! The CloudWatch metrics of each run.
+//! The CloudWatch metrics of an invocation.
 
 use crate::events::EventOutcome;
 use crate::outcome::Outcome;
@@ -6,7 +6,45 @@ use crate::registration::RegisteredAs;
 use churn_common::calendar::Timestamp;
 use churn_common::telemetry::Metrics;
 
-/// The metrics of one run. Alarms belong on `Challenged`, `NotTrained` and `EventsNotSent`.
+/// A metric of `retrain`. Alarms belong on `GateRejections`, `TrainingsSkipped`, `RetireFailures` and
+/// `EventDeliveryFailures`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    /// Models trained.
+    Trainings,
+    /// Trained models that became champion.
+    Promotions,
+    /// Trained models that did not pass the gate.
+    GateRejections,
+    /// Trainings without a model because the stored data are insufficient.
+    TrainingsSkipped,
+    TrainingRows,
+    /// Trainings after which old models could not be deleted.
+    RetireFailures,
+    /// Manual promotions and rollbacks.
+    ManualChanges,
+    /// Changes whose event was not published.
+    EventDeliveryFailures,
+    /// Requests to list or evaluate models.
+    Queries,
+}
+
+impl Metric {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Trainings => "Trainings",
+            Self::Promotions => "Promotions",
+            Self::GateRejections => "GateRejections",
+            Self::TrainingsSkipped => "TrainingsSkipped",
+            Self::TrainingRows => "TrainingRows",
+            Self::RetireFailures => "RetireFailures",
+            Self::ManualChanges => "ManualChanges",
+            Self::EventDeliveryFailures => "EventDeliveryFailures",
+            Self::Queries => "Queries",
+        }
+    }
+}
+
 pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
     let metrics = Metrics::new("retrain", at);
     match outcome {
@@ -15,46 +53,50 @@ pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
             let reasons: Vec<&str> =
                 trained.gate.iter().flat_map(|gate| &gate.reasons).map(|r| r.detail.as_str()).collect();
             metrics
-                .count("Trained", 1)
-                .count("Promoted", is(RegisteredAs::Champion))
-                .count("Challenged", is(RegisteredAs::Challenger))
-                .count("EventsNotSent", events_not_sent(trained.event.as_ref()))
-                .count("NotRetired", trained.not_retired.is_some().into())
-                .count("TrainingRows", trained.training.rows as u64)
+                .count(Metric::Trainings.name(), 1)
+                .count(Metric::Promotions.name(), is(RegisteredAs::Champion))
+                .count(Metric::GateRejections.name(), is(RegisteredAs::Challenger))
+                .count(Metric::EventDeliveryFailures.name(), delivery_failures(trained.event.as_ref()))
+                .count(Metric::RetireFailures.name(), trained.retire_error.is_some().into())
+                .count(Metric::TrainingRows.name(), trained.training.rows as u64)
                 .property("model_version", trained.model_version.as_str())
-                .property("reasons", reasons)
+                .property("gate_reasons", reasons)
         }
-        Outcome::NotTrained { detail, .. } => metrics.count("NotTrained", 1).property("why", detail.as_str()),
-        Outcome::Moved(moved) => metrics
-            .count("MovedByHand", moved.moved.is_some().into())
-            .count("EventsNotSent", events_not_sent(moved.event.as_ref()))
-            .property("model_version", moved.champion.as_str()),
-        Outcome::Listed(_) | Outcome::Evaluated(_) | Outcome::NotEvaluated { .. } => metrics.count("Asked", 1),
+        Outcome::NotTrained { detail, .. } => {
+            metrics.count(Metric::TrainingsSkipped.name(), 1).property("reason", detail.as_str())
+        }
+        Outcome::ChampionSet(set) => metrics
+            .count(Metric::ManualChanges.name(), set.change.is_some().into())
+            .count(Metric::EventDeliveryFailures.name(), delivery_failures(set.event.as_ref()))
+            .property("model_version", set.champion.as_str()),
+        Outcome::Listed(_) | Outcome::Evaluated(_) | Outcome::NotEvaluated { .. } => {
+            metrics.count(Metric::Queries.name(), 1)
+        }
     }
 }
 
-fn events_not_sent(event: Option<&EventOutcome>) -> u64 {
-    matches!(event, Some(EventOutcome::NotSent(_))).into()
+fn delivery_failures(event: Option<&EventOutcome>) -> u64 {
+    matches!(event, Some(EventOutcome::Error(_))).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Moved;
+    use crate::outcome::ChampionSet;
     use churn_common::model::ModelVersion;
     use serde_json::Value;
 
     #[test]
-    fn an_event_that_was_not_sent_is_counted() {
+    fn failed_event_deliveries_are_counted() {
         let counted = |event: Option<EventOutcome>| {
-            let moved = Moved { champion: ModelVersion::from_file(b"new"), moved: None, event, tracking: None };
+            let set = ChampionSet { champion: ModelVersion::from_file(b"new"), change: None, event, tracking: None };
             let mut line = Vec::new();
-            for_outcome(&Outcome::Moved(Box::new(moved)), Timestamp::from_millis(0)).emit_to(&mut line).unwrap();
-            serde_json::from_slice::<Value>(&line).unwrap()["EventsNotSent"].as_u64()
+            for_outcome(&Outcome::ChampionSet(Box::new(set)), Timestamp::from_millis(0)).emit_to(&mut line).unwrap();
+            serde_json::from_slice::<Value>(&line).unwrap()["EventDeliveryFailures"].as_u64()
         };
-        assert_eq!(counted(Some(EventOutcome::NotSent("the bus is down".into()))), Some(1));
-        for sent_or_none in [Some(EventOutcome::Sent("7".into())), None] {
-            assert_eq!(counted(sent_or_none), Some(0));
+        assert_eq!(counted(Some(EventOutcome::Error("the bus is down".into()))), Some(1));
+        for published_or_none in [Some(EventOutcome::EventId("7".into())), None] {
+            assert_eq!(counted(published_or_none), Some(0));
         }
     }
 }

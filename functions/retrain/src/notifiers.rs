@@ -1,4 +1,4 @@
-//! Notification targets besides the response: EventBridge and MLflow.
+//! Notification targets: EventBridge and MLflow.
 
 use crate::events::{EventBus, EventOutcome, EventSettings};
 use crate::tracking::{Mlflow, Tracked};
@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use churn_common::model::ModelVersion;
 use churn_common::model::card::Gate;
 use churn_common::settings::{Settings, SettingsError};
-use churn_common::store::registry::Move;
+use churn_common::store::registry::Change;
 use churn_training::Deadline;
 
 /// The notification targets; none by default.
@@ -17,7 +17,7 @@ pub struct Notifiers {
 }
 
 impl Notifiers {
-    /// The targets that the environment names. The bus is reached at the endpoint and with the credentials of `config`.
+    /// The targets in the environment variables.
     ///
     /// # Errors
     /// If `CHURN_MLFLOW_MODEL` or `CHURN_EVENT_BUS` is not a valid name.
@@ -25,10 +25,10 @@ impl Notifiers {
         Ok(Self { mlflow: Mlflow::from_env()?, bus: EventBus::connect(config, EventSettings::from_env()?) })
     }
 
-    /// Publishes the event of a change, with the gate's reasons; `None` if nothing changed, or no bus is set.
+    /// Publishes the event of a change with the reasons of the gate; `None` if nothing changed, or no bus is set.
     pub(crate) async fn publish(
         &self,
-        change: Option<&Move>,
+        change: Option<&Change>,
         gate: Option<&Gate>,
         deadline: Deadline,
     ) -> Option<EventOutcome> {
@@ -38,6 +38,6 @@ impl Notifiers {
 
     /// Records in MLflow that a registered model became champion; `None` if no server is set.
     pub(crate) async fn track_champion(&self, champion: &ModelVersion, deadline: Deadline) -> Option<Tracked> {
-        Some(self.mlflow.as_ref()?.champion_moved(champion, deadline).await)
+        Some(self.mlflow.as_ref()?.champion_changed(champion, deadline).await)
     }
 }

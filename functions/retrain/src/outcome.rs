@@ -1,4 +1,4 @@
-//! The outcomes of an invocation: what the response contains.
+//! The response of an invocation.
 
 use crate::actions::{Backtest, Listing, NotEvaluated};
 use crate::events::EventOutcome;
@@ -6,9 +6,9 @@ use crate::registration::{RegisteredAs, Registration};
 use crate::tracking::Tracked;
 use churn_common::metrics::{Estimates, Evaluation};
 use churn_common::model::ModelVersion;
-use churn_common::model::card::{CandidateReport, DecisionReport, Gate, Guards, Rows};
+use churn_common::model::card::{CandidateReport, DecisionReport, Gate, LeakageChecks, Rows};
 use churn_common::store::StoreError;
-use churn_common::store::registry::Move;
+use churn_common::store::registry::Change;
 use churn_training::InsufficientData;
 use serde::Serialize;
 
@@ -17,62 +17,65 @@ use serde::Serialize;
 pub enum Outcome {
     /// A model was trained and registered.
     Trained(Box<Trained>),
-    /// The stored data do not suffice; the champion stays.
-    NotTrained { reason: Reason, detail: String },
-    /// The registry was changed by hand, or was as requested already.
-    Moved(Box<Moved>),
-    /// The content of the registry.
+    /// The stored data are insufficient; the champion stays.
+    NotTrained {
+        reason: Reason,
+        detail: String,
+    },
+    /// A manual promotion or rollback.
+    ChampionSet(Box<ChampionSet>),
     Listed(Box<Listing>),
-    /// A model was evaluated on the data stored now.
     Evaluated(Box<Backtest>),
-    /// There is no row to evaluate the model on.
-    NotEvaluated { reason: Reason, detail: String },
+    /// There are no rows to evaluate the model on.
+    NotEvaluated {
+        reason: Reason,
+        detail: String,
+    },
 }
 
 /// Why nothing was trained or evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    NoLog,
-    LogTooShort,
-    TooFewUsers,
-    TooFewOfAClass,
-    /// No rows with known labels are newer than the model's training.
-    NothingOutOfTime,
+    NoData,
+    InsufficientHistory,
+    InsufficientUsers,
+    InsufficientClassRows,
+    /// No rows with known labels are newer than the training of the model.
+    NoOutOfTimeRows,
 }
 
-/// A model that was trained and registered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trained {
     pub model_version: ModelVersion,
     pub registered_as: RegisteredAs,
     /// The previous model in that role; `None` if there was none.
-    pub replaced: Option<ModelVersion>,
-    /// `None` for a model that served already.
+    pub previous_version: Option<ModelVersion>,
+    /// `None` for a model that was champion already.
     pub gate: Option<Gate>,
     /// Old models that were deleted.
     pub retired: Vec<ModelVersion>,
-    /// Why old models could not be deleted; the next run tries again.
-    pub not_retired: Option<String>,
-    /// Slices left out of histories because others contain some of their events: overlapping exports.
+    /// Why old models could not be deleted; the next training deletes them.
+    pub retire_error: Option<String>,
+    /// Slices excluded because other slices contain some of their events: overlapping exports.
     pub overlapping_slices: usize,
     pub training: Rows,
-    /// The newer rows that the model was evaluated on.
+    /// Newer rows that the model was evaluated on.
     pub test: Rows,
     pub evaluation: Evaluation,
-    /// The same metrics and others with their 95 % intervals.
-    pub estimates: Estimates,
+    /// With 95 % intervals.
+    pub metrics: Estimates,
     /// Such as `gradient_boosting`.
     pub family: String,
     pub candidates: Vec<CandidateReport>,
     pub decision: DecisionReport,
-    pub guards: Guards,
-    /// The metrics as a table in plain text.
-    pub report: String,
-    /// URL of `report.html`; `report.json` is beside it.
-    pub html_report: String,
-    /// URL of the rows.
-    pub snapshots: String,
+    pub leakage_checks: LeakageChecks,
+    /// Plain text in the layout of scikit-learn.
+    pub classification_report: String,
+    /// URL of `report.html`; `report.json` is in the same folder.
+    pub report_url: String,
+    /// URL of the training and test rows.
+    pub snapshots_url: String,
     /// `None` if no bus is set, or nothing changed.
     pub event: Option<EventOutcome>,
     /// `None` if no MLflow server is set.
@@ -82,13 +85,11 @@ pub struct Trained {
     pub notes: Vec<String>,
 }
 
-/// The registry after a change by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Moved {
+pub struct ChampionSet {
     pub champion: ModelVersion,
-    /// The change as the history holds it; `None` if the model served already.
-    #[serde(rename = "move")]
-    pub moved: Option<Move>,
+    /// `None` if the model was champion already.
+    pub change: Option<Change>,
     /// `None` if no bus is set, or nothing changed.
     pub event: Option<EventOutcome>,
     /// `None` if no MLflow server is set.
@@ -97,9 +98,7 @@ pub struct Moved {
 
 /// The results of a training besides the model.
 pub(crate) struct SideResults {
-    /// URL of the rows.
-    pub snapshots: String,
-    /// URL of `report.html`.
+    pub snapshots_url: String,
     pub report_url: String,
     pub retired: Result<Vec<ModelVersion>, StoreError>,
     pub event: Option<EventOutcome>,
@@ -110,29 +109,29 @@ pub(crate) struct SideResults {
 impl Trained {
     pub(crate) fn new(registration: Registration, results: SideResults) -> Self {
         let Registration { registered_as, change, card } = registration;
-        let (retired, not_retired) = match results.retired {
+        let (retired, retire_error) = match results.retired {
             Ok(retired) => (retired, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         Self {
             model_version: card.version,
             registered_as,
-            replaced: change.and_then(|change| change.replaced),
+            previous_version: change.and_then(|change| change.previous_version),
             gate: card.gate,
             retired,
-            not_retired,
+            retire_error,
             overlapping_slices: results.overlapping_slices,
             training: card.training,
             test: card.test,
-            report: card.evaluation.report.to_text(["retained", "churned"]),
+            classification_report: card.evaluation.classification_report.to_text(["retained", "churned"]),
             evaluation: card.evaluation,
-            estimates: card.estimates,
+            metrics: card.metrics,
             family: card.family,
             candidates: card.candidates,
             decision: card.decision,
-            guards: card.guards,
-            html_report: results.report_url,
-            snapshots: results.snapshots,
+            leakage_checks: card.leakage_checks,
+            report_url: results.report_url,
+            snapshots_url: results.snapshots_url,
             event: results.event,
             tracking: results.tracking,
             warnings: card.warnings,
@@ -142,23 +141,23 @@ impl Trained {
 }
 
 impl Outcome {
-    pub(crate) fn not_trained(why: &InsufficientData) -> Self {
-        let reason = match why {
-            InsufficientData::NoData => Reason::NoLog,
-            InsufficientData::History(_) => Reason::LogTooShort,
-            InsufficientData::Users { .. } => Reason::TooFewUsers,
+    pub(crate) fn not_trained(insufficient: &InsufficientData) -> Self {
+        let reason = match insufficient {
+            InsufficientData::NoData => Reason::NoData,
+            InsufficientData::History(_) => Reason::InsufficientHistory,
+            InsufficientData::Users { .. } => Reason::InsufficientUsers,
             InsufficientData::ClassRows { .. } | InsufficientData::HeldOut { .. } | InsufficientData::Folds(_) => {
-                Reason::TooFewOfAClass
+                Reason::InsufficientClassRows
             }
         };
-        Self::NotTrained { reason, detail: why.to_string() }
+        Self::NotTrained { reason, detail: insufficient.to_string() }
     }
 
-    pub(crate) fn not_evaluated(why: &NotEvaluated) -> Self {
-        let reason = match why {
-            NotEvaluated::NoData => Reason::NoLog,
-            NotEvaluated::NoOutOfTimeRows { .. } => Reason::NothingOutOfTime,
+    pub(crate) fn not_evaluated(error: &NotEvaluated) -> Self {
+        let reason = match error {
+            NotEvaluated::NoData => Reason::NoData,
+            NotEvaluated::NoOutOfTimeRows { .. } => Reason::NoOutOfTimeRows,
         };
-        Self::NotEvaluated { reason, detail: why.to_string() }
+        Self::NotEvaluated { reason, detail: error.to_string() }
     }
 }

@@ -1,4 +1,4 @@
-//! Requests: what a payload can ask for besides a training.
+//! The payload of an invocation.
 
 use churn_common::model::ModelVersion;
 use churn_common::store::registry::Registry;
@@ -6,31 +6,35 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The actor of a change whose payload names none.
+/// The actor if the payload has none.
 const DEFAULT_ACTOR: &str = "operator";
-/// Settings that are part of a model, which an evaluation cannot change.
-const MODEL_SETTINGS: [&str; 4] = ["window_days", "definition", "horizon_days", "inactivity_days"];
+/// Settings that are fixed by the model, so that an evaluation cannot override them.
+const MODEL_SETTINGS: [&str; 4] = ["window_days", "label_definition", "horizon_days", "inactivity_days"];
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Request {
-    /// Train, with these settings overridden.
+    /// With overridden settings.
     Train(Map<String, Value>),
-    /// Change the champion by hand.
-    ChangeChampion { kind: ChangeKind, actor: String, reason: String },
-    /// List the models.
+    ChangeChampion {
+        kind: ChangeKind,
+        actor: String,
+        reason: String,
+    },
     List,
-    /// Evaluate a model on the data stored now, with these settings overridden.
-    Evaluate { model: ModelRef, settings: Map<String, Value> },
+    /// With overridden settings.
+    Evaluate {
+        model: ModelRef,
+        settings: Map<String, Value>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ChangeKind {
     Promote(ModelRef),
-    /// Back to the previous champion; where a version is given, only if that one is the champion now.
+    /// To the previous champion. With a version, only if that is the current champion.
     Rollback(Option<ModelVersion>),
 }
 
-/// Names a registered model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ModelRef {
     Champion,
@@ -38,42 +42,41 @@ pub(crate) enum ModelRef {
     Version(ModelVersion),
 }
 
-/// Why a request is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    #[error("action is {0}, there are train, promote, rollback, list and evaluate")]
+    #[error("action is {0}, expected train, promote, rollback, list or evaluate")]
     UnknownAction(Value),
     /// A member is missing, unknown or of the wrong type.
-    #[error("payload of action {action}: {why}")]
-    InvalidPayload { action: &'static str, why: String },
+    #[error("payload of action {action}: {message}")]
+    InvalidPayload { action: &'static str, message: String },
     #[error("version is {0:?}, expected champion, challenger or 16 hexadecimal digits")]
     InvalidVersion(String),
-    /// A role, where only a version says which model is meant.
-    #[error("version is {0:?}, expected 16 hexadecimal digits: that of the model to take back")]
+    /// A rollback accepts no role.
+    #[error("version is {0:?}, expected 16 hexadecimal digits: the version of the champion to roll back")]
     NotAVersion(String),
-    #[error("{0} is the model's own, an evaluation cannot change it")]
+    #[error("{0} is fixed by the model, expected a setting that an evaluation can override")]
     ModelSetting(&'static str),
-    #[error("there is no {0}")]
+    #[error("no {0}")]
     NoSuchRole(&'static str),
-    /// A rollback of a model that does not serve.
-    #[error("version {0} is to be taken back, but {1} serves")]
-    NotServing(ModelVersion, ModelVersion),
+    /// A rollback of a model that is not champion.
+    #[error("version is {0}, expected the champion {1}")]
+    NotChampion(ModelVersion, ModelVersion),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Promote {
     version: String,
-    why: String,
-    by: Option<String>,
+    reason: String,
+    actor: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rollback {
     version: Option<String>,
-    why: String,
-    by: Option<String>,
+    reason: String,
+    actor: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,7 +84,7 @@ struct Rollback {
 struct Nothing {}
 
 impl Request {
-    /// Parses a payload: the member `action`, and the members of that action.
+    /// Parses the member `action` and the members of that action.
     ///
     /// # Errors
     /// Names the invalid member.
@@ -90,13 +93,13 @@ impl Request {
         match action.as_str() {
             Some("train") => Ok(Self::Train(payload)),
             Some("promote") => {
-                let Promote { version, why, by } = members("promote", payload)?;
-                Ok(Self::change_champion(ChangeKind::Promote(ModelRef::parse(&version)?), by, why))
+                let Promote { version, reason, actor } = members("promote", payload)?;
+                Ok(Self::change_champion(ChangeKind::Promote(ModelRef::parse(&version)?), actor, reason))
             }
             Some("rollback") => {
-                let Rollback { version, why, by } = members("rollback", payload)?;
+                let Rollback { version, reason, actor } = members("rollback", payload)?;
                 let from = version.map(|from| ModelVersion::parse(&from).ok_or(RequestError::NotAVersion(from)));
-                Ok(Self::change_champion(ChangeKind::Rollback(from.transpose()?), by, why))
+                Ok(Self::change_champion(ChangeKind::Rollback(from.transpose()?), actor, reason))
             }
             Some("list") => members("list", payload).map(|Nothing {}| Self::List),
             Some("evaluate") => {
@@ -118,7 +121,7 @@ impl Request {
 
 fn members<T: DeserializeOwned>(action: &'static str, payload: Map<String, Value>) -> Result<T, RequestError> {
     let members = serde_json::from_value(Value::Object(payload));
-    members.map_err(|e| RequestError::InvalidPayload { action, why: e.to_string() })
+    members.map_err(|e| RequestError::InvalidPayload { action, message: e.to_string() })
 }
 
 impl ModelRef {
@@ -133,8 +136,6 @@ impl ModelRef {
         }
     }
 
-    /// The version of the model.
-    ///
     /// # Errors
     /// If no model has the role.
     pub fn resolve(&self, registry: &Registry) -> Result<ModelVersion, RequestError> {
@@ -157,26 +158,32 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_without_an_action_trains() {
+    fn payload_without_an_action_trains() {
         let given = json!({"horizon_days": 7});
         let Value::Object(settings) = given.clone() else { unreachable!() };
         assert_eq!(parse(given), Ok(Request::Train(settings.clone())));
         assert_eq!(parse(json!({"action": "train", "horizon_days": 7})), Ok(Request::Train(settings.clone())));
-        let settings = Map::from_iter([("stride_days".to_owned(), json!(1))]);
+        let settings = Map::from_iter([("cutoff_interval_days".to_owned(), json!(1))]);
         let evaluate = Request::Evaluate { model: ModelRef::Champion, settings };
-        assert_eq!(parse(json!({"action": "evaluate", "stride_days": 1})), Ok(evaluate));
+        assert_eq!(parse(json!({"action": "evaluate", "cutoff_interval_days": 1})), Ok(evaluate));
     }
 
     #[test]
-    fn an_invalid_request_names_the_member() {
+    fn invalid_request_names_the_member() {
         for (payload, expected) in [
-            (json!({"action": "demote"}), "action is \"demote\", there are"),
-            (json!({"action": 1}), "action is 1, there are"),
-            (json!({"action": "promote", "version": "challenger"}), "payload of action promote: missing field `why`"),
-            (json!({"action": "promote", "version": 3, "why": "x"}), "payload of action promote: invalid type"),
-            (json!({"action": "rollback", "why": "x", "to": "y"}), "payload of action rollback: unknown field `to`"),
-            (json!({"action": "rollback", "why": "x", "version": "champion"}), "version is \"champion\", expected 16"),
-            (json!({"action": "evaluate", "horizon_days": 7}), "horizon_days is the model's own"),
+            (json!({"action": "demote"}), "action is \"demote\", expected train"),
+            (json!({"action": 1}), "action is 1, expected train"),
+            (
+                json!({"action": "promote", "version": "challenger"}),
+                "payload of action promote: missing field `reason`",
+            ),
+            (json!({"action": "promote", "version": 3, "reason": "x"}), "payload of action promote: invalid type"),
+            (json!({"action": "rollback", "reason": "x", "to": "y"}), "payload of action rollback: unknown field `to`"),
+            (
+                json!({"action": "rollback", "reason": "x", "version": "champion"}),
+                "version is \"champion\", expected 16",
+            ),
+            (json!({"action": "evaluate", "horizon_days": 7}), "horizon_days is fixed by the model"),
             (json!({"action": "list", "all": true}), "payload of action list: unknown field `all`"),
             (json!({"action": "evaluate", "version": "ABC"}), "version is \"ABC\", expected"),
             (json!({"action": "evaluate", "version": 7}), "version is \"7\", expected"),
@@ -185,6 +192,6 @@ mod tests {
             assert!(error.starts_with(expected), "{payload}: {error}");
         }
         let no_role = ModelRef::Challenger.resolve(&Registry::default()).unwrap_err().to_string();
-        assert_eq!(no_role, "there is no challenger");
+        assert_eq!(no_role, "no challenger");
     }
 }

@@ -7,18 +7,17 @@ use churn_common::pseudonym::StoredUser;
 use churn_common::snapshot::{Snapshot, features_if_at_risk};
 use churn_common::store::{StoreError, Stores};
 
-/// How a history becomes a snapshot.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SnapshotParams {
     /// Length of the observation window before the cutoff.
     pub window_days: u16,
     pub label: Label,
-    /// The last day of the log, of which nothing was read.
+    /// The last day of the log; nothing of it was read.
     pub log_end: Day,
 }
 
 impl SnapshotParams {
-    /// The snapshot of a user at `cutoff`; `None` if the user cannot churn then, or the label is not known yet.
+    /// The snapshot of a user at `cutoff`; `None` if the user is not at risk of churn, or the label is not known yet.
     pub fn snapshot(&self, user: &StoredUser, history: &History, cutoff: Day) -> Option<Snapshot> {
         let row = features_if_at_risk(history, cutoff, self.window_days)?;
         let churned = self.label.for_history(history, cutoff, self.log_end)?;
@@ -26,7 +25,7 @@ impl SnapshotParams {
     }
 }
 
-/// Makes snapshots of every stored history at `cutoffs`.
+/// Computes snapshots of every stored history at `cutoffs`.
 ///
 /// # Errors
 /// If the store fails.

@@ -19,7 +19,7 @@ use lambda_runtime::tracing::{Instrument, Span, error_span};
 /// Trains on the stored histories, and makes the model champion if it passes the gate.
 ///
 /// # Errors
-/// If the data do not suffice, or a stage fails. Notifications and the deletion of old models never fail a run.
+/// If the data are insufficient, or a stage fails. Failed notifications and deletions are reported in the outcome.
 pub(crate) async fn train(
     stores: &Stores,
     settings: &TrainingSettings,
@@ -29,18 +29,18 @@ pub(crate) async fn train(
     let Invocation { now, deadline, .. } = *invocation;
     let loaded = load(stores, settings, now).instrument(stage("load")).await?;
     let model = churn_training::train(&loaded.data, settings, deadline, now)?;
-    let snapshots = store_table(stores, &loaded, &model).instrument(stage("store_table")).await?;
+    let snapshots_url = store_table(stores, &loaded, &model).instrument(stage("store_table")).await?;
     let new = new_model(&loaded, &model, settings);
     let registration = register(stores, settings, &new, invocation).instrument(stage("register")).await?;
 
     let Registration { card, change, .. } = &registration;
     let event = notifiers.publish(change.as_ref(), card.gate.as_ref(), deadline).instrument(stage("publish")).await;
-    let retired = retire(stores, settings.gate.keep_versions, invocation).instrument(stage("retire")).await;
-    let tracking = track(stores, notifiers, &new, card, &snapshots, deadline).instrument(stage("track")).await?;
+    let retired = retire(stores, settings.gate.retained_versions, invocation).instrument(stage("retire")).await;
+    let tracking = track(stores, notifiers, &new, card, &snapshots_url, deadline).instrument(stage("track")).await?;
 
     let report_url = stores.models().report_url(&card.version, ReportFile::Html);
     let overlapping_slices = loaded.overlapping_slices;
-    let side_results = SideResults { snapshots, report_url, retired, event, tracking, overlapping_slices };
+    let side_results = SideResults { snapshots_url, report_url, retired, event, tracking, overlapping_slices };
     Ok(Trained::new(registration, side_results))
 }
 
@@ -49,15 +49,15 @@ fn stage(name: &'static str) -> Span {
     error_span!("stage", name)
 }
 
-/// Stores all rows of the run, for reproduction. Returns their URL.
+/// Stores all rows of the training, for reproduction. Returns their URL.
 async fn store_table(stores: &Stores, loaded: &Loaded, model: &TrainedModel) -> Result<String, StoreError> {
-    let key = format!("snapshots/{}-{}/rows.parquet", loaded.data.log_span.1, model.version);
+    let key = format!("snapshots/{}-{}/rows.parquet", loaded.data.data_range.1, model.version);
     let parquet = "application/vnd.apache.parquet";
     stores.store.put(&key, model.table.clone(), parquet, Condition::Always).await?;
     Ok(format!("s3://{}/{key}", stores.store.name()))
 }
 
-/// The model with everything that the gate and the registry need.
+/// The input of the gate and of the registration.
 fn new_model<'a>(loaded: &'a Loaded, model: &'a TrainedModel, settings: &TrainingSettings) -> NewModel<'a> {
     let TrainedModel { card, test_probabilities: probabilities, .. } = model;
     let (snapshots, threshold) = (loaded.data.test.as_slice(), model.model.threshold());
@@ -72,7 +72,7 @@ fn new_model<'a>(loaded: &'a Loaded, model: &'a TrainedModel, settings: &Trainin
         card: card.clone(),
         report: ReportData::new(&loaded.totals, &loaded.data.train, rows, card, &params),
         held_out: ScoredSnapshots { snapshots, window_days: settings.window_days, probabilities, threshold },
-        log_end: loaded.data.log_span.1,
+        log_end: loaded.data.data_range.1,
     }
 }
 
@@ -82,15 +82,15 @@ async fn track(
     notifiers: &Notifiers,
     new: &NewModel<'_>,
     card: &Card,
-    snapshots: &str,
+    snapshots_url: &str,
     deadline: Deadline,
 ) -> Result<Option<Tracked>, TrainError> {
     let Some(mlflow) = &notifiers.mlflow else { return Ok(None) };
     let artifacts = artifacts(new, card)?;
-    Ok(Some(mlflow.track(&TrainingRun { stores, card, snapshots, artifacts: &artifacts }, deadline).await))
+    Ok(Some(mlflow.track(&TrainingRun { stores, card, snapshots_url, artifacts: &artifacts }, deadline).await))
 }
 
-/// The files that MLflow keeps of a training.
+/// The files to store in MLflow.
 fn artifacts(new: &NewModel<'_>, card: &Card) -> Result<Vec<Artifact>, TrainError> {
     let report = new.report.files(card)?;
     let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", files::CARD, e))?;

@@ -1,37 +1,37 @@
-//! Changing the champion by hand: promoting any registered model, and rolling back.
+//! Manual changes of the champion: promotion of a registered model, and rollback.
 
 use super::error::ActionError;
-use crate::registration::ChangeError;
+use crate::registration::UpdateError;
 use crate::request::{ChangeKind, RequestError};
 use churn_common::model::ModelVersion;
 use churn_common::store::Stores;
-use churn_common::store::registry::{Because, Move, Refused, Registry};
+use churn_common::store::registry::{Change, ChangeError, ChangeRequest, Registry};
 
-/// Changes the champion to a model that can serve. Returns the champion and the change; `None` if the model served
-/// already. A request that is made again changes nothing.
+/// Makes a valid model champion. Returns the champion and the change; `None` if the model was champion already. A
+/// retried request changes nothing.
 ///
 /// # Errors
-/// If the model is not registered or cannot serve, there is no previous champion, the champion changes concurrently, or the
+/// If the model is not registered or invalid, there is no previous champion, the champion changes concurrently, or the
 /// store fails.
 pub(crate) async fn change_champion(
     stores: &Stores,
     kind: &ChangeKind,
-    request: Because,
-) -> Result<(ModelVersion, Option<Move>), ActionError> {
+    request: ChangeRequest,
+) -> Result<(ModelVersion, Option<Change>), ActionError> {
     let (registry, _) = stores.registry().read().await?;
-    if let (Some(change), Some(champion)) = (registry.asked_before(&request.request), &registry.champion) {
+    if let (Some(change), Some(champion)) = (registry.find_request(&request.request_id), &registry.champion) {
         return Ok((champion.clone(), Some(change.clone())));
     }
     let champion = target(&registry, kind)?;
-    // By hand or not: a model that cannot serve is never promoted.
+    // An invalid model is never promoted.
     stores.models().get(&champion).await?;
-    let change = |now: &mut Registry| -> Result<Option<Move>, ChangeError> {
+    let change = |now: &mut Registry| -> Result<Option<Change>, UpdateError> {
         match kind {
             ChangeKind::Promote(_) => Ok(now.promote(&champion, request.clone())?),
             ChangeKind::Rollback(_) => {
-                let change = now.roll_back(request.clone())?;
+                let change = now.rollback(request.clone())?;
                 if change.version != champion {
-                    return Err(Refused::Overtaken(change.replaced).into());
+                    return Err(ChangeError::ChampionChanged(change.previous_version).into());
                 }
                 Ok(Some(change))
             }
@@ -41,18 +41,18 @@ pub(crate) async fn change_champion(
     Ok((champion, change))
 }
 
-/// The model that is to become champion.
+/// The model to make champion.
 fn target(registry: &Registry, kind: &ChangeKind) -> Result<ModelVersion, ActionError> {
     match kind {
         ChangeKind::Promote(model) => Ok(model.resolve(registry)?),
         ChangeKind::Rollback(from) => {
-            if let (Some(from), Some(serving)) = (from, &registry.champion)
-                && from != serving
+            if let (Some(from), Some(champion)) = (from, &registry.champion)
+                && from != champion
             {
-                return Err(RequestError::NotServing(from.clone(), serving.clone()).into());
+                return Err(RequestError::NotChampion(from.clone(), champion.clone()).into());
             }
-            let none = || ChangeError::Refused(Refused::NothingBefore(registry.champion.clone()));
-            Ok(registry.before().ok_or_else(none)?.clone())
+            let previous = registry.previous_champion().ok_or(ChangeError::NoPreviousChampion);
+            Ok(previous.map_err(UpdateError::from)?.clone())
         }
     }
 }

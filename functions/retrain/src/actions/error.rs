@@ -1,7 +1,7 @@
 //! Why an action failed.
 
 use crate::comparison::CompareError;
-use crate::registration::ChangeError;
+use crate::registration::UpdateError;
 use crate::request::RequestError;
 use churn_common::calendar::Day;
 use churn_common::metrics::MetricsError;
@@ -15,30 +15,29 @@ pub enum ActionError {
     Request(#[from] RequestError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The model cannot be read, or cannot serve.
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]
-    Change(#[from] ChangeError),
+    Update(#[from] UpdateError),
     #[error(transparent)]
     Compare(#[from] CompareError),
     #[error("scoring failed: {0}")]
     Score(#[from] ScoreError),
     #[error("evaluation failed: {0}")]
     Metrics(#[from] MetricsError),
-    /// There is no row to evaluate on; no failure.
+    /// Not a failure.
     #[error(transparent)]
     NotEvaluated(#[from] NotEvaluated),
 }
 
-/// There is no row to evaluate a model on; no failure.
+/// There are no rows to evaluate a model on; no failure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotEvaluated {
-    #[error("no log has been ingested yet")]
+    #[error("no log has been ingested")]
     NoData,
     #[error(
-        "model {version} was trained on cutoffs up to {trained_to}; the log, {first} to {log_end}, has no rows with known \
-         labels that are newer than that and their horizon"
+        "model {version} was trained on cutoffs up to {trained_to}; the log from {first} to {log_end} has no newer rows with \
+         known labels"
     )]
     NoOutOfTimeRows { version: ModelVersion, trained_to: String, first: Day, log_end: Day },
 }

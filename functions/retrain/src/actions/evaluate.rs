@@ -1,4 +1,4 @@
-//! Evaluating a registered model on the data stored now: a backtest on every cutoff that is out of time for it.
+//! Backtest: evaluates a registered model on the stored data, on every cutoff that is out of time for it.
 
 use super::error::{ActionError, NotEvaluated};
 use crate::comparison::{CompareOutcome, compare};
@@ -16,55 +16,53 @@ use churn_training::comparison::{ScoredSnapshots, is_out_of_time};
 use churn_training::snapshots::{labels, user_numbers};
 use serde::Serialize;
 
-/// How a model scores on the data stored now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Backtest {
     pub model_version: ModelVersion,
     pub family: String,
-    /// The model's own label, whatever the settings are.
+    /// The model's own label definition, not that of the settings.
     pub label: Label,
     /// Length of the model's observation window, in days.
     pub window_days: u16,
     pub rows: usize,
     /// Rows that churned.
     pub positives: usize,
-    /// At the model's own threshold.
+    /// At the model's decision threshold.
     pub evaluation: Evaluation,
-    /// The same metrics and others with their 95 % intervals, users resampled.
-    pub estimates: Estimates,
-    /// The metrics on the rows held out from the model's training, to compare with.
-    pub at_training: Estimates,
-    /// By cutoff, ascending.
-    pub cutoffs: Vec<CutoffMetrics>,
-    /// The comparison with the champion on rows that are out of time for both; `None` if the model is the champion, or
-    /// there is none to compare with.
-    pub against_champion: Option<Comparison>,
-    /// Why there is no comparison with the champion.
-    pub not_compared: Option<String>,
+    /// With 95 % intervals that resample users.
+    pub metrics: Estimates,
+    /// The metrics in the model's card: on the rows held out from its training.
+    pub training_metrics: Estimates,
+    /// Ascending.
+    pub by_cutoff: Vec<CutoffMetrics>,
+    /// On rows that are out of time for both models; `None` if the model is the champion, or there is no champion to
+    /// compare with.
+    pub champion_comparison: Option<Comparison>,
+    /// Why the champion could not be compared with.
+    pub comparison_error: Option<String>,
 }
 
-/// How a model scores at one cutoff.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CutoffMetrics {
     pub cutoff: Day,
     pub rows: usize,
-    /// Share of the rows that churned, 0..=1.
+    /// 0..=1.
     pub churn_rate: f64,
-    /// Mean of the probabilities, 0..=1; ideally the churn rate.
+    /// Mean predicted probability, 0..=1; equal to the churn rate if calibrated.
     pub mean_probability: f64,
-    /// `None` where only one class occurs.
+    /// `None` if only one class occurs.
     pub roc_auc: Option<f64>,
-    /// Average precision; `None` where no row churned.
+    /// Average precision; `None` if no row churned.
     pub pr_auc: Option<f64>,
     /// Mean negative log-likelihood in nats.
     pub log_loss: f64,
 }
 
-/// Evaluates a model on every cutoff with known labels that is out of time for it: with its own label and window, on the
-/// cutoffs of the settings' grid.
+/// Evaluates a model on every cutoff with known labels that is out of time for it. Label and window are the model's
+/// own, the grid of cutoffs is that of the settings.
 ///
 /// # Errors
-/// If there is no such model or no such row, the model cannot serve, or the store fails.
+/// If there is no such model or there are no such rows, the model is invalid, or the store fails.
 pub(crate) async fn evaluate(
     stores: &Stores,
     settings: &TrainingSettings,
@@ -79,13 +77,13 @@ pub(crate) async fn evaluate(
     let (label, window_days) = (card.label, model.window_days());
     let settings = TrainingSettings {
         window_days,
-        definition: label.definition,
+        label_definition: label.definition,
         horizon_days: label.horizon_days,
         inactivity_days: label.inactivity_days,
         ..settings.clone()
     };
     let out_of_time = settings.grid(first, log_end).filter(|cutoff| is_out_of_time(&card, *cutoff));
-    let cutoffs: Vec<Day> = out_of_time.take(settings.max_cutoffs.into()).collect();
+    let cutoffs: Vec<Day> = out_of_time.take(settings.max_training_cutoffs.into()).collect();
     let params = SnapshotParams { window_days, label, log_end };
     let snapshots = match cutoffs.is_empty() {
         true => Vec::new(),
@@ -99,12 +97,12 @@ pub(crate) async fn evaluate(
     let probabilities = model.predict_all(snapshots.iter().map(|s| &s.row))?;
     let threshold = model.threshold();
     let scored = ScoredSnapshots { snapshots: &snapshots, window_days, probabilities: &probabilities, threshold };
-    let (mut against_champion, mut not_compared) = (None, None);
+    let (mut champion_comparison, mut comparison_error) = (None, None);
     if let Some(champion) = registry.champion.filter(|champion| *champion != version) {
         match compare(stores, &settings, scored, &champion, log_end).await? {
-            CompareOutcome::Compared(comparison) => against_champion = Some(comparison),
-            CompareOutcome::ChampionUnfit(error) => not_compared = Some(error.to_string()),
-            CompareOutcome::NotComparable(why) => not_compared = Some(why.to_string()),
+            CompareOutcome::Compared(comparison) => champion_comparison = Some(comparison),
+            CompareOutcome::InvalidChampion(error) => comparison_error = Some(error.to_string()),
+            CompareOutcome::NotComparable(reason) => comparison_error = Some(reason.to_string()),
         }
     }
     let labels = labels(&snapshots);
@@ -112,16 +110,16 @@ pub(crate) async fn evaluate(
     Ok(Backtest {
         rows: labels.len(),
         positives: labels.iter().filter(|churned| **churned).count(),
-        evaluation: Evaluation::of(&labels, &probabilities, threshold.get())?,
-        estimates: estimate(&labels, &probabilities, &user_numbers(&snapshots), &params)?,
-        cutoffs: by_cutoff(&cutoffs, &snapshots, &probabilities, threshold.get())?,
-        at_training: card.estimates,
+        evaluation: Evaluation::new(&labels, &probabilities, threshold.get())?,
+        metrics: estimate(&labels, &probabilities, &user_numbers(&snapshots), &params)?,
+        by_cutoff: by_cutoff(&cutoffs, &snapshots, &probabilities, threshold.get())?,
+        training_metrics: card.metrics,
         family: card.family,
         model_version: version,
         label,
         window_days,
-        against_champion,
-        not_compared,
+        champion_comparison,
+        comparison_error,
     })
 }
 
@@ -138,7 +136,7 @@ fn by_cutoff(
         if labels.is_empty() {
             continue;
         }
-        let scores = Evaluation::of(&labels, &p, threshold)?;
+        let scores = Evaluation::new(&labels, &p, threshold)?;
         let mean = |sum: f64| sum / labels.len() as f64;
         all.push(CutoffMetrics {
             cutoff,

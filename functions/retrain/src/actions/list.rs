@@ -1,43 +1,42 @@
-//! Listing the models with their roles, and the registry's history.
+//! The list of models with their roles, and the history of the registry.
 
 use churn_common::calendar::Timestamp;
 use churn_common::metrics::Estimate;
 use churn_common::model::{Card, ModelVersion};
 use churn_common::store::models::ModelError;
-use churn_common::store::registry::Move;
+use churn_common::store::registry::Change;
 use churn_common::store::{StoreError, Stores};
 use serde::Serialize;
 
-/// The content of the registry.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Listing {
     pub champion: Option<ModelVersion>,
     pub challenger: Option<ModelVersion>,
-    /// The model that a rollback would promote.
-    pub rolls_back_to: Option<ModelVersion>,
+    /// The model that a rollback makes champion.
+    pub rollback_target: Option<ModelVersion>,
     /// Newest first.
-    pub models: Vec<Listed>,
+    pub models: Vec<ListedModel>,
     /// Newest first.
-    pub history: Vec<Move>,
+    pub history: Vec<Change>,
 }
 
-/// One model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Listed {
+pub struct ListedModel {
     pub version: ModelVersion,
     /// `None` if the card cannot be read.
     #[serde(flatten)]
     pub card: Option<ListedCard>,
     /// Why the card cannot be read.
-    pub unreadable: Option<String>,
+    pub card_error: Option<String>,
 }
 
-/// A card in short.
+/// The summary of a card.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ListedCard {
     pub family: String,
     pub created_at: Timestamp,
-    /// On the model's own held-out rows: it does not compare models of different days. Evaluate them instead.
+    /// On the model's own test rows, so not comparable between models of different days. Use the action `evaluate` to
+    /// compare models.
     pub roc_auc: Option<Estimate>,
     /// Expected calibration error on the same rows.
     pub ece: Option<Estimate>,
@@ -47,10 +46,10 @@ pub struct ListedCard {
 
 impl From<Card> for ListedCard {
     fn from(card: Card) -> Self {
-        let estimate = |name: &str| card.estimates.get(name).copied();
+        let metric = |name: &str| card.metrics.get(name).copied();
         Self {
-            roc_auc: estimate("roc_auc"),
-            ece: estimate("ece"),
+            roc_auc: metric("roc_auc"),
+            ece: metric("ece"),
             passed_gate: card.gate.as_ref().map(|gate| gate.passed),
             created_at: card.created_at,
             family: card.family,
@@ -58,23 +57,21 @@ impl From<Card> for ListedCard {
     }
 }
 
-/// Lists the models.
-///
 /// # Errors
 /// If the store fails.
 pub(crate) async fn list(stores: &Stores) -> Result<Listing, StoreError> {
     let (registry, _) = stores.registry().read().await?;
     let mut models = Vec::new();
     for version in registry.versions.iter().rev() {
-        let (card, unreadable) = match stores.models().card(version).await {
+        let (card, card_error) = match stores.models().card(version).await {
             Ok(card) => (Some(card.into()), None),
             Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e),
             Err(e) => (None, Some(e.to_string())),
         };
-        models.push(Listed { version: version.clone(), card, unreadable });
+        models.push(ListedModel { version: version.clone(), card, card_error });
     }
     Ok(Listing {
-        rolls_back_to: registry.before().filter(|before| registry.versions.contains(before)).cloned(),
+        rollback_target: registry.previous_champion().filter(|target| registry.versions.contains(target)).cloned(),
         champion: registry.champion,
         challenger: registry.challenger,
         models,

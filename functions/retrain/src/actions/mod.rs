@@ -1,4 +1,4 @@
-//! The actions besides training: change the champion by hand, list the models, evaluate one.
+//! The actions besides training: change the champion, list the models, evaluate a model.
 
 mod change_champion;
 mod error;

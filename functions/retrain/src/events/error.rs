@@ -2,7 +2,6 @@
 
 use churn_common::store::StoreError;
 
-/// An event that the bus has not accepted, as far as is known.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     #[error(transparent)]
@@ -10,12 +9,12 @@ pub enum PublishError {
     /// The call succeeded, but the bus did not accept the event.
     #[error("PutEvents on {bus} rejected the event: {code}: {message}")]
     Rejected { bus: String, code: String, message: String },
-    #[error("PutEvents on {bus} did not end before the deadline")]
+    #[error("PutEvents on {bus} timed out")]
     DeadlineExceeded { bus: String },
 }
 
 impl PublishError {
-    /// Whether EventBridge may accept the same event a moment later. A failed call was retried by the client already.
+    /// Whether EventBridge may accept the same event later. The client has already retried failed calls.
     /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Rejected { code, .. } if matches!(code.as_str(), "InternalFailure" | "ThrottlingException"))

@@ -1,7 +1,7 @@
-//! Events on Amazon EventBridge: every change of champion or challenger, for the subscribers of the bus.
+//! Events on Amazon EventBridge for every change of champion or challenger.
 //!
-//! A run never fails because of it: an event that could not be published is an error in the outcome. A request that Lambda
-//! retries publishes its event again, because the first run may have been killed between the change and its event.
+//! An event that cannot be published is an error in the outcome, and does not fail the invocation. A retried request
+//! publishes its event again, because the first invocation may have been killed after the change and before the event.
 
 mod entry;
 mod error;
@@ -13,7 +13,7 @@ use aws_config::SdkConfig;
 use backon::{ExponentialBuilder, Retryable};
 use churn_common::aws::{Event, EventBridge, PutEventResult};
 use churn_common::model::card::GateReason;
-use churn_common::store::registry::Move;
+use churn_common::store::registry::Change;
 use churn_training::Deadline;
 use error::PublishError;
 use lambda_runtime::tracing;
@@ -23,13 +23,12 @@ use tokio::time::timeout;
 
 /// Longest time to publish an event.
 const BUDGET: Duration = Duration::from_secs(10);
-/// Time before the deadline that is left to answer.
+/// Time before the deadline that is reserved for the response.
 const RESERVE: Duration = Duration::from_secs(2);
-/// Pauses of 200 and 400 ms: an event is put three times at most.
+/// Pauses of 200 and 400 ms: at most three attempts.
 const RETRIES: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(2);
 
-/// The bus that events are published on.
 #[derive(Debug, Clone)]
 pub struct EventBus {
     client: EventBridge,
@@ -40,37 +39,41 @@ pub struct EventBus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventOutcome {
-    /// The id that the bus gave the event.
-    Sent(String),
-    /// Why it was not sent, as far as is known.
-    NotSent(String),
+    /// The event was published with this id.
+    EventId(String),
+    /// The event was not published, or it is unknown whether it was.
+    Error(String),
 }
 
 impl EventBus {
-    /// The bus that the settings name, at the endpoint and with the credentials of `config`; `None` if they name none.
+    /// The bus in the settings; `None` if they name no bus.
     pub fn connect(config: &SdkConfig, settings: EventSettings) -> Option<Self> {
         settings.bus().map(|name| Self { client: EventBridge::new(config), name: name.to_owned() })
     }
 
-    /// Publishes a change and the `reasons` of the gate that held the model back, if it did. `None` for a retired model,
-    /// which has no event.
-    pub async fn publish(&self, change: &Move, reasons: &[GateReason], deadline: Deadline) -> Option<EventOutcome> {
-        let event = entry::event(change, reasons)?;
+    /// Publishes a change with the reasons of the gate. `None` for a retirement, which has no event.
+    pub async fn publish(
+        &self,
+        change: &Change,
+        gate_reasons: &[GateReason],
+        deadline: Deadline,
+    ) -> Option<EventOutcome> {
+        let event = entry::event(change, gate_reasons)?;
         let put = (|| self.put(&event)).retry(RETRIES).when(PublishError::is_retryable);
         let published = match timeout(deadline.leaves(BUDGET, RESERVE), put).await {
             Ok(published) => published,
             Err(_) => Err(PublishError::DeadlineExceeded { bus: self.name.clone() }),
         };
         Some(match published {
-            Ok(id) => EventOutcome::Sent(id),
+            Ok(id) => EventOutcome::EventId(id),
             Err(error) => {
                 tracing::error!(%error, version = %change.version, action = ?change.action, "event not published");
-                EventOutcome::NotSent(error.to_string())
+                EventOutcome::Error(error.to_string())
             }
         })
     }
 
-    /// Puts an event on the bus once; its id.
+    /// Publishes an event, without retries. Returns its id.
     async fn put(&self, event: &Event) -> Result<String, PublishError> {
         match self.client.put_event(&self.name, event).await? {
             PutEventResult::Accepted(id) => Ok(id),

@@ -3,17 +3,16 @@
 use churn_common::settings::{Ranged, Settings, SettingsError};
 use serde::{Deserialize, Serialize};
 
-/// Most characters of `EventBusName` in `PutEvents`.
+/// Maximum length of `EventBusName` in `PutEvents`, in characters.
 const MAX_NAME: usize = 1600;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventSettings {
-    /// Name or ARN of the bus; null or empty sends no events.
+    /// Name or ARN of the bus; null or empty = no events.
     pub event_bus: Option<String>,
 }
 
 impl EventSettings {
-    /// The bus, if one is named.
     pub fn bus(&self) -> Option<&str> {
         self.event_bus.as_deref().map(str::trim).filter(|name| !name.is_empty())
     }
@@ -26,14 +25,14 @@ impl Settings for EventSettings {
 
     fn check(&self) -> Result<(), SettingsError> {
         let Some(name) = self.bus() else { return Ok(()) };
-        let takes = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
-        if name.len() <= MAX_NAME && name.chars().all(takes) {
+        let is_valid = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
+        if name.len() <= MAX_NAME && name.chars().all(is_valid) {
             return Ok(());
         }
         Err(SettingsError::OutOfRange {
             name: "event_bus",
             value: name.to_owned(),
-            expected: "the name or ARN of an event bus: at most 1600 letters, digits and /.-_:".into(),
+            expected: "the name or ARN of an event bus: at most 1,600 letters, digits and /.-_:".into(),
         })
     }
 }
@@ -43,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bus_is_a_name_or_an_arn_or_none() {
+    fn event_bus_is_a_name_or_an_arn() {
         let read = |value: &str| EventSettings::from_variables(|_| Some(value.to_owned()));
         for bus in ["churn", "aws.partner/example.com/1", "arn:aws:events:eu-west-1:123456789012:event-bus/churn", "7"]
         {

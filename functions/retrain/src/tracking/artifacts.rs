@@ -1,4 +1,4 @@
-//! A run's files: sent to the server if it stores them itself, or written to the bucket if they are on S3.
+//! Artifacts of a run: uploaded to the server, or written to its S3 bucket.
 
 use super::client::Client;
 use super::error::MlflowError;
@@ -7,7 +7,6 @@ use churn_common::store::objects::{Bucket, Condition};
 use reqwest::Url;
 use tokio::time::timeout;
 
-/// A file of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
     /// Such as `card.json`.
@@ -25,35 +24,36 @@ impl Artifact {
     }
 }
 
-/// Where the artifacts of a run are stored.
+/// The location of the artifacts of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArtifactStore {
-    /// On the server, below this path.
+    /// A path on the server.
     Server(String),
-    /// In a bucket, below this prefix without slashes at its ends.
+    /// The prefix has no slash at either end.
     S3 { bucket: String, prefix: String },
 }
 
 impl ArtifactStore {
-    /// Reads a run's `artifact_uri`.
+    /// Parses the `artifact_uri` of a run.
     ///
     /// # Errors
-    /// If it is neither on the server nor on S3. The error has only the scheme, because the rest may contain a password.
+    /// If the location is neither on the server nor on S3. The error has only the scheme, because the rest may contain
+    /// a password.
     pub fn from_uri(uri: &str) -> Result<Self, MlflowError> {
-        let unknown = |location: &str| MlflowError::UnknownArtifactStore { location: location.to_owned() };
-        let url = Url::parse(uri).map_err(|_| unknown("a path on its own disk"))?;
+        let unsupported = |location: &str| MlflowError::UnsupportedArtifactStore { location: location.to_owned() };
+        let url = Url::parse(uri).map_err(|_| unsupported("a local path"))?;
         let path = url.path().trim_matches('/').to_owned();
         match (url.scheme(), url.host_str()) {
             ("mlflow-artifacts", None | Some("")) => Ok(Self::Server(path)),
-            ("mlflow-artifacts", Some(host)) => Err(unknown(&format!("mlflow-artifacts://{host}, another server"))),
+            ("mlflow-artifacts", Some(host)) => Err(unsupported(&format!("mlflow-artifacts://{host}, another server"))),
             ("s3", Some(bucket)) => Ok(Self::S3 { bucket: bucket.to_owned(), prefix: path }),
-            (scheme, _) => Err(unknown(&format!("{scheme}:"))),
+            (scheme, _) => Err(unsupported(&format!("{scheme}:"))),
         }
     }
 }
 
 impl Client<'_> {
-    /// Stores an artifact. `own_bucket` is any bucket of our account; its client reaches the other buckets.
+    /// Stores an artifact. `own_bucket` provides the client for the S3 bucket.
     pub async fn put(
         &self,
         store: &ArtifactStore,
@@ -69,7 +69,7 @@ impl Client<'_> {
                 let put = bucket.put(&key, bytes, content_type, Condition::Always);
                 match timeout(self.left(), put).await {
                     Ok(put) => put.map(drop).map_err(|e: StoreError| e.into()),
-                    Err(_) => Err(MlflowError::TimeUp { call: "PutObject" }),
+                    Err(_) => Err(MlflowError::OutOfTime { call: "PutObject" }),
                 }
             }
         }
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(ArtifactStore::from_uri("s3://runs").unwrap(), s3("runs", ""));
         for (uri, expected) in [
             ("mlflow-artifacts://elsewhere:5000/1/ab", "at mlflow-artifacts://elsewhere, another server"),
-            ("/mnt/mlruns/1/ab/artifacts", "at a path on its own disk"),
+            ("/mnt/mlruns/1/ab/artifacts", "at a local path"),
             ("file:///mnt/mlruns/1", "at file:"),
             ("ftp://ann:sesame@host/1", "at ftp:"),
         ] {

@@ -1,4 +1,4 @@
-//! Calls to MLflow's REST API: each within a time limit, and retried if that may help.
+//! Calls of MLflow's REST API, with timeouts and retries.
 
 use super::error::MlflowError;
 use super::settings::{Credentials, Server};
@@ -12,24 +12,24 @@ use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Time limit of a call, from the request to the end of the answer.
+/// Timeout of a call, until the response is complete.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time limit of the upload of an artifact, which may have some megabytes.
+/// Timeout of the upload of an artifact, which may have several megabytes.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pauses of 200 and 400 ms: a call is made three times at most.
+/// Pauses of 200 and 400 ms: at most three attempts.
 const RETRIES: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(2);
-/// Most characters of a server's message that an error contains.
+/// Maximum length of a server's message in an error, in characters.
 const MAX_MESSAGE: usize = 300;
 
-/// Calls to one server, up to a common deadline.
+/// A client of one server, with one deadline for all calls.
 pub struct Client<'a> {
     pub server: &'a Server,
     until: Instant,
 }
 
 impl<'a> Client<'a> {
-    /// A client whose calls together take no longer than `time`.
+    /// All calls together take at most `time`.
     pub fn new(server: &'a Server, time: Duration) -> Self {
         Self { server, until: Instant::now() + time }
     }
@@ -57,14 +57,14 @@ impl<'a> Client<'a> {
         self.send(call, request, CALL_TIMEOUT).await.map(drop)
     }
 
-    /// Uploads an artifact to the server's own storage, under `path`.
+    /// Uploads an artifact to `path` on the server.
     pub async fn put_artifact(&self, path: &[&str], content_type: &str, bytes: Vec<u8>) -> Result<(), MlflowError> {
         let path: Vec<&str> = ["mlflow-artifacts/artifacts"].iter().chain(path).copied().collect();
         let request = self.request(Method::PUT, &path).header(CONTENT_TYPE, content_type).body(bytes);
         self.send("mlflow-artifacts/artifacts", request, UPLOAD_TIMEOUT).await.map(drop)
     }
 
-    /// A request to `/api/2.0/<path>`. Slashes within the parts of the path separate segments, too.
+    /// A request to `/api/2.0/<path>`. Slashes in the parts of the path also separate segments.
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let Server { url, credentials, http, .. } = self.server;
         let request = http.request(method, under(url, path));
@@ -89,29 +89,29 @@ impl<'a> Client<'a> {
         limit: Duration,
     ) -> Result<Vec<u8>, MlflowError> {
         if self.left().is_zero() {
-            return Err(MlflowError::TimeUp { call });
+            return Err(MlflowError::OutOfTime { call });
         }
-        let no_answer = |reason: String| MlflowError::NoAnswer { call, reason };
-        let failed = |e: reqwest::Error| no_answer(chain(&e.without_url()));
-        let request = request.try_clone().ok_or_else(|| no_answer("the request cannot be sent".into()))?;
+        let no_response = |reason: String| MlflowError::NoResponse { call, reason };
+        let failed = |e: reqwest::Error| no_response(chain(&e.without_url()));
+        let request = request.try_clone().ok_or_else(|| no_response("the request cannot be sent".into()))?;
         let exchange = async {
-            let answer = request.send().await.map_err(failed)?;
-            let status = answer.status();
-            answer.bytes().await.map(|body| (status, body)).map_err(failed)
+            let response = request.send().await.map_err(failed)?;
+            let status = response.status();
+            response.bytes().await.map(|body| (status, body)).map_err(failed)
         };
         let (status, body) = match timeout_at(self.until.min(Instant::now() + limit), exchange).await {
             Ok(exchanged) => exchanged?,
-            Err(_) if self.left().is_zero() => return Err(MlflowError::TimeUp { call }),
-            Err(_) => return Err(no_answer(format!("none within {} s", limit.as_secs()))),
+            Err(_) if self.left().is_zero() => return Err(MlflowError::OutOfTime { call }),
+            Err(_) => return Err(no_response(format!("timed out after {} s", limit.as_secs()))),
         };
-        if status.is_success() { Ok(body.to_vec()) } else { Err(refused(call, status, &body)) }
+        if status.is_success() { Ok(body.to_vec()) } else { Err(rejected(call, status, &body)) }
     }
 }
 
-/// The API's `path` below `url`, which may have a path of its own.
+/// The URL of `path` in the API. `url` may have a path itself.
 fn under(url: &Url, path: &[&str]) -> Url {
     let mut url = url.clone();
-    // A URL of http or https always has segments.
+    // An HTTP URL always has segments.
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().extend(["api", "2.0"]);
         for part in path {
@@ -121,14 +121,14 @@ fn under(url: &Url, path: &[&str]) -> Url {
     url
 }
 
-fn refused(call: &'static str, status: StatusCode, body: &[u8]) -> MlflowError {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |name: &str| answer[name].as_str().unwrap_or_default().chars().take(MAX_MESSAGE).collect();
-    MlflowError::Refused { call, status: status.as_u16(), code: text("error_code"), message: text("message") }
+fn rejected(call: &'static str, status: StatusCode, body: &[u8]) -> MlflowError {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| body[name].as_str().unwrap_or_default().chars().take(MAX_MESSAGE).collect();
+    MlflowError::Rejected { call, status: status.as_u16(), code: text("error_code"), message: text("message") }
 }
 
 fn read<T: DeserializeOwned>(call: &'static str, body: &[u8]) -> Result<T, MlflowError> {
-    serde_json::from_slice(body).map_err(|e| MlflowError::Unreadable { call, reason: e.to_string() })
+    serde_json::from_slice(body).map_err(|e| MlflowError::InvalidResponse { call, reason: e.to_string() })
 }
 
 /// The messages of an error and its sources.
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_api_is_below_the_servers_path_and_names_are_encoded() {
+    fn url_has_the_server_s_path_and_encoded_names() {
         let url = |base: &str, path: &[&str]| under(&Url::parse(base).unwrap(), path).to_string();
         assert_eq!(url("http://host:5000", &["mlflow", "runs/create"]), "http://host:5000/api/2.0/mlflow/runs/create");
         assert_eq!(url("https://host/ml/", &["mlflow"]), "https://host/ml/api/2.0/mlflow");
@@ -151,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn the_message_of_a_refusal_is_truncated() {
+    fn message_of_the_server_is_truncated() {
         let long = format!("{{\"error_code\":\"BAD_REQUEST\",\"message\":\"{}\"}}", "x".repeat(9000));
-        let message = refused("runs/create", StatusCode::BAD_REQUEST, long.as_bytes()).to_string();
-        assert!(message.starts_with("runs/create: answered 400: BAD_REQUEST: xxx") && message.len() < 400, "{message}");
-        let page = refused("runs/create", StatusCode::NOT_FOUND, b"<!doctype html>").to_string();
-        assert_eq!(page, "runs/create: answered 404");
+        let message = rejected("runs/create", StatusCode::BAD_REQUEST, long.as_bytes()).to_string();
+        assert!(message.starts_with("runs/create: status 400: BAD_REQUEST: xxx") && message.len() < 400, "{message}");
+        let page = rejected("runs/create", StatusCode::NOT_FOUND, b"<!doctype html>").to_string();
+        assert_eq!(page, "runs/create: status 404");
     }
 }

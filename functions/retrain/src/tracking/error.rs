@@ -2,60 +2,55 @@
 
 use churn_common::store::StoreError;
 
-/// A failed call. No message contains a secret, or a URL that might.
+/// A failed call. Messages contain no secrets, and no URLs, which may contain some.
 #[derive(Debug, thiserror::Error)]
 pub enum MlflowError {
-    /// The server cannot be reached, or does not answer in time.
-    #[error("{call}: no answer: {reason}")]
-    NoAnswer { call: &'static str, reason: String },
-    /// No time is left for the call.
-    #[error("{call}: the time for tracking is up")]
-    TimeUp { call: &'static str },
-    #[error("{call}: answered {status}{}", details(code, message))]
-    Refused {
+    /// The server cannot be reached or does not respond in time.
+    #[error("{call}: no response: {reason}")]
+    NoResponse { call: &'static str, reason: String },
+    #[error("{call}: no time left for tracking")]
+    OutOfTime { call: &'static str },
+    #[error("{call}: status {status}{}", details(code, message))]
+    Rejected {
         call: &'static str,
-        /// The HTTP status.
         status: u16,
-        /// MLflow's own code, such as `RESOURCE_DOES_NOT_EXIST`; empty if the answer is not MLflow's.
+        /// MLflow's own code, such as `RESOURCE_DOES_NOT_EXIST`; empty if the response is not from MLflow.
         code: String,
         message: String,
     },
-    /// The answer does not have the endpoint's format.
-    #[error("{call}: the answer cannot be read: {reason}")]
-    Unreadable { call: &'static str, reason: String },
-    /// The server has no aliases of registered models.
-    #[error("this server knows no aliases, which came with MLflow 2.3")]
+    /// The response does not have the format of the endpoint.
+    #[error("{call}: invalid response: {reason}")]
+    InvalidResponse { call: &'static str, reason: String },
+    #[error("the server does not support aliases, expected MLflow 2.3 or later")]
     NoAliases,
-    /// No registered version is tagged with the model's version.
-    #[error("no version of the registered model {model} is tagged with model_version {version}")]
+    #[error("no version of the registered model {model} has the tag model_version {version}")]
     NotRegistered { model: String, version: String },
-    #[error("this server keeps artifacts at {location}, known are mlflow-artifacts:/ and s3://")]
-    UnknownArtifactStore {
-        /// The scheme; for `mlflow-artifacts` on another server, with the host.
+    #[error("the server stores artifacts at {location}, expected mlflow-artifacts:/ or s3://")]
+    UnsupportedArtifactStore {
+        /// The scheme; with the host if it is another server.
         location: String,
     },
-    /// An S3 bucket, for artifacts, or the ledger or the registry of models.
+    /// The S3 bucket of artifacts, the ledger or the model registry.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl MlflowError {
-    /// Whether further calls would fail as well: the server does not answer, denies access or is in trouble, or the time is
-    /// up. A request that is refused for its content is no reason to expect that of the next.
+    /// Whether further calls would fail too: the server does not respond, denies access or fails, or no time is left. A
+    /// request that is rejected for its content is not final.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::NoAnswer { .. } | Self::TimeUp { .. } => true,
-            Self::Refused { status, .. } => matches!(status, 401 | 403 | 429 | 500..),
+            Self::NoResponse { .. } | Self::OutOfTime { .. } => true,
+            Self::Rejected { status, .. } => matches!(status, 401 | 403 | 429 | 500..),
             _ => false,
         }
     }
 
-    /// Whether the same call may succeed a moment later. A call that creates something is not repeated if it may have
-    /// succeeded.
+    /// Whether the same call may succeed later. A call that creates something is not retried if it may have succeeded.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Refused { status: 429 | 503, .. } => true,
-            Self::Refused { status: 500 | 502 | 504, call, .. } => !call.ends_with("/create"),
+            Self::Rejected { status: 429 | 503, .. } => true,
+            Self::Rejected { status: 500 | 502 | 504, call, .. } => !call.ends_with("/create"),
             _ => false,
         }
     }
@@ -72,7 +67,7 @@ mod tests {
     #[test]
     fn nothing_is_created_twice() {
         let is_retryable = |status, call| {
-            MlflowError::Refused { call, status, code: String::new(), message: String::new() }.is_retryable()
+            MlflowError::Rejected { call, status, code: String::new(), message: String::new() }.is_retryable()
         };
         assert!(is_retryable(502, "runs/log-batch") && !is_retryable(502, "runs/create"));
         assert!(is_retryable(429, "runs/create") && is_retryable(503, "model-versions/create"));

@@ -1,4 +1,4 @@
-//! The metrics of one run, all of one time. An undefined value is left out, because MLflow cannot store it.
+//! The metrics of a run, all with the same timestamp. Undefined values are omitted, because MLflow cannot store them.
 
 use super::payload::Metric;
 use churn_common::calendar::Timestamp;
@@ -23,14 +23,14 @@ impl Metrics {
         self.add_step(0, key, value);
     }
 
-    /// Adds a value of one step of the metric, such as a fold.
+    /// Adds the value of one step, such as a fold.
     pub fn add_step(&mut self, step: i64, key: &str, value: Option<f64>) {
         if let Some(value) = value.filter(|value| value.is_finite()) {
             self.metrics.push(Metric { key: key.to_owned(), value, timestamp: self.timestamp, step });
         }
     }
 
-    /// Adds each estimate, and the ends of its interval.
+    /// Adds each estimate and the ends of its interval.
     pub fn add_estimates(&mut self, prefix: &str, estimates: &Estimates) {
         for (name, Estimate { value, low, high }) in estimates {
             self.add(&format!("{prefix}_{name}"), *value);
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn undefined_values_are_left_out() {
+    fn undefined_values_are_omitted() {
         let mut metrics = Metrics::at(Timestamp::from_millis(7));
         let some = Estimate { value: Some(0.5), low: None, high: Some(0.6) };
         let none = Estimate { value: None, low: None, high: None };

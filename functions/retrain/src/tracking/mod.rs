@@ -1,6 +1,6 @@
-//! Tracking in MLflow: each training is recorded on a tracking server, over its REST API, once the model is stored.
+//! Tracking in MLflow: each training is recorded on a tracking server over its REST API, after the model is stored.
 //!
-//! Training never fails because of it: what could not be recorded is listed in the outcome.
+//! Errors of tracking are listed in the outcome and do not fail the training.
 
 mod artifacts;
 mod client;
@@ -26,25 +26,24 @@ use churn_training::Deadline;
 use client::Client;
 use lambda_runtime::tracing;
 use recorder::RunRecorder;
-use settings::{Server, Unusable};
+use settings::{InvalidServer, Server};
 use std::time::Duration;
 
-/// Longest time that tracking takes.
+/// Longest time for tracking.
 const BUDGET: Duration = Duration::from_secs(60);
-/// Time before the deadline that is left to answer.
+/// Time before the deadline that is reserved for the response.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// The tracking server that the environment names.
 pub struct Mlflow {
-    server: Result<Server, Unusable>,
+    server: Result<Server, InvalidServer>,
 }
 
 impl Mlflow {
-    /// The server that MLflow's own variables name: `MLFLOW_TRACKING_URI`, `MLFLOW_TRACKING_USERNAME` and
+    /// The server in MLflow's own variables: `MLFLOW_TRACKING_URI`, `MLFLOW_TRACKING_USERNAME` and
     /// `MLFLOW_TRACKING_PASSWORD`, `MLFLOW_TRACKING_TOKEN`, `MLFLOW_EXPERIMENT_NAME`. `None` if the first is not set.
     ///
-    /// If no server can be used with these variables, models are trained all the same: there is a warning here, and the
-    /// reason stands in every outcome.
+    /// If these variables are invalid, models are trained without tracking: the reason is logged here and listed in
+    /// every outcome.
     ///
     /// # Errors
     /// If `CHURN_MLFLOW_MODEL` is not a name that MLflow accepts.
@@ -52,15 +51,15 @@ impl Mlflow {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
-    /// The same, with the variables that `variable` returns.
+    /// As [`Mlflow::from_env`], with the variables that `variable` returns.
     ///
     /// # Errors
     /// As [`Mlflow::from_env`].
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, SettingsError> {
         let settings = TrackingSettings::from_variables(&variable)?;
         let server = Server::from_variables(variable, settings);
-        if let Some(Err(unusable)) = &server {
-            tracing::warn!(%unusable, "nothing will be tracked in MLflow");
+        if let Some(Err(error)) = &server {
+            tracing::warn!(%error, "tracking in MLflow is disabled");
         }
         Ok(server.map(|server| Self { server }))
     }
@@ -69,15 +68,15 @@ impl Mlflow {
     pub async fn track(&self, training: &TrainingRun<'_>, deadline: Deadline) -> Tracked {
         match &self.server {
             Ok(server) => recorder(server, deadline).record_training(training).await,
-            Err(unusable) => Tracked::nothing(unusable),
+            Err(error) => Tracked::nothing(error),
         }
     }
 
-    /// Records that the model `version`, which was trained earlier, has become champion.
-    pub async fn champion_moved(&self, version: &ModelVersion, deadline: Deadline) -> Tracked {
+    /// Records that an earlier model has become champion.
+    pub async fn champion_changed(&self, version: &ModelVersion, deadline: Deadline) -> Tracked {
         match &self.server {
             Ok(server) => recorder(server, deadline).record_champion(version).await,
-            Err(unusable) => Tracked::nothing(unusable),
+            Err(error) => Tracked::nothing(error),
         }
     }
 }

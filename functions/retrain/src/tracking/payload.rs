@@ -1,16 +1,15 @@
-//! What MLflow is sent about one run: tags, parameters and metrics, within its limits.
+//! The payload of a run: tags, parameters and metrics, within MLflow's limits.
 
 use churn_common::calendar::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The tag by which a model is found, of runs and of registered versions.
+/// The tag of runs and registered versions that contains the model's version.
 pub const MODEL_VERSION: &str = "model_version";
-/// Most characters of a parameter that MLflow accepts, from 1.28 on. The model card has the full text.
+/// Maximum length of a parameter in characters, since MLflow 1.28. The card has the full text.
 pub const MAX_PARAM: usize = 500;
-/// Most characters of a tag.
+/// Maximum length of a tag in characters.
 const MAX_TAG: usize = 5000;
 
-/// One run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunPayload {
     pub started_at: Timestamp,
@@ -27,13 +26,12 @@ pub struct Pair {
     pub value: String,
 }
 
-/// One value of a metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metric {
     pub key: String,
     /// Finite.
     pub value: f64,
-    /// In milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub timestamp: i64,
     /// The number of the fold, or 0.
     pub step: i64,

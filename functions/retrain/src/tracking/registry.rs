@@ -1,4 +1,4 @@
-//! MLflow's model registry: one registered version for each of our models, and an alias for each role.
+//! MLflow's model registry: a registered version for each model, and an alias for each role.
 
 use super::client::Client;
 use super::error::MlflowError;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// The role of a model. One version at a time has it.
+/// The role of a model; at most one version has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alias {
     Champion,
@@ -18,7 +18,7 @@ pub enum Alias {
 }
 
 impl Alias {
-    /// The role that a model has in our registry, if any.
+    /// The role of a model in `registry.json`, if any.
     pub fn in_registry(version: &ModelVersion, registry: &Registry) -> Option<Self> {
         let roles = [(&registry.champion, Self::Champion), (&registry.challenger, Self::Challenger)];
         roles.into_iter().find(|(model, _)| model.as_ref() == Some(version)).map(|(_, alias)| alias)
@@ -42,13 +42,13 @@ struct Registered {
 }
 
 impl Client<'_> {
-    /// The number of the registered version that is tagged with `version`, if there is one.
+    /// The number of the registered version with the tag `version`, if any.
     pub async fn registered(&self, version: &ModelVersion) -> Result<Option<String>, MlflowError> {
         let name = self.server.model.replace('\'', "''");
         let by_name = format!("name='{name}'");
         match self.find(&format!("{by_name} AND tags.{MODEL_VERSION}='{version}'"), version).await {
             // Older servers search by name only.
-            Err(MlflowError::Refused { status: 400, .. }) => self.find(&by_name, version).await,
+            Err(MlflowError::Rejected { status: 400, .. }) => self.find(&by_name, version).await,
             found => found,
         }
     }
@@ -74,8 +74,8 @@ impl Client<'_> {
         }
     }
 
-    /// Registers the model of `run` as a version tagged with `version`; the number of the registered version. The registered
-    /// model is created first, if it does not exist.
+    /// Registers the model of `run` with the tag `version`. Returns the number of the registered version. Creates the
+    /// registered model if it does not exist.
     pub async fn register(&self, run: &RunInfo, version: &ModelVersion) -> Result<String, MlflowError> {
         #[derive(Deserialize)]
         struct Created {
@@ -84,7 +84,7 @@ impl Client<'_> {
         let name = &self.server.model;
         match self.post::<Map<String, Value>>("registered-models/create", &json!({"name": name})).await {
             Ok(_) => {}
-            Err(MlflowError::Refused { code, .. }) if code == "RESOURCE_ALREADY_EXISTS" => {}
+            Err(MlflowError::Rejected { code, .. }) if code == "RESOURCE_ALREADY_EXISTS" => {}
             Err(e) => return Err(e),
         }
         let body = json!({"name": name, "source": run.artifact_uri, "run_id": run.run_id,
@@ -92,7 +92,7 @@ impl Client<'_> {
         Ok(self.post::<Created>("model-versions/create", &body).await?.model_version.version)
     }
 
-    /// Gives a role to a registered version, and so takes it from any other.
+    /// Sets an alias on a registered version, which removes it from any other.
     ///
     /// # Errors
     /// [`MlflowError::NoAliases`] if the server is too old.
@@ -100,16 +100,16 @@ impl Client<'_> {
         let body = json!({"name": self.server.model, "alias": alias.to_string(), "version": registered});
         match self.post::<Map<String, Value>>("registered-models/alias", &body).await {
             Ok(_) => Ok(()),
-            // For a missing model or version, the answer has MLflow's own code.
-            Err(MlflowError::Refused { status: 404 | 405, code, .. }) if code != "RESOURCE_DOES_NOT_EXIST" => {
+            // For a missing model or version, the response has MLflow's own code.
+            Err(MlflowError::Rejected { status: 404 | 405, code, .. }) if code != "RESOURCE_DOES_NOT_EXIST" => {
                 Err(MlflowError::NoAliases)
             }
             Err(e) => Err(e),
         }
     }
 
-    /// Takes a role from a registered version, if it has it: a champion is not its own challenger.
-    pub async fn release_alias(&self, alias: Alias, registered: &str) -> Result<(), MlflowError> {
+    /// Removes an alias from a registered version, if it has it: a champion is not challenger too.
+    pub async fn remove_alias(&self, alias: Alias, registered: &str) -> Result<(), MlflowError> {
         #[derive(Deserialize)]
         struct Holder {
             model_version: Registered,
@@ -119,8 +119,8 @@ impl Client<'_> {
             Ok(holder) if holder.model_version.version == registered => {
                 self.delete(call, &json!({"name": name, "alias": alias})).await
             }
-            // Another version has the role, or none.
-            Ok(_) | Err(MlflowError::Refused { status: 400 | 404, .. }) => Ok(()),
+            // Another version has the alias, or none.
+            Ok(_) | Err(MlflowError::Rejected { status: 400 | 404, .. }) => Ok(()),
             Err(e) => Err(e),
         }
     }

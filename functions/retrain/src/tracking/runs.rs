@@ -7,16 +7,16 @@ use churn_common::calendar::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Most parameters of one call.
+/// Maximum number of parameters per call.
 const MAX_PARAMS: usize = 100;
-/// Most metrics of one call.
+/// Maximum number of metrics per call.
 const MAX_METRICS: usize = 1000;
 
-/// A run that was created.
+/// A created run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RunInfo {
     pub run_id: String,
-    /// Where the server keeps the run's artifacts.
+    /// The location of the run's artifacts.
     pub artifact_uri: String,
 }
 
@@ -34,9 +34,9 @@ impl Client<'_> {
         match self.post::<Created>(call, &json!({"name": self.server.experiment})).await {
             Ok(created) => Ok(created.experiment_id),
             // It was created concurrently.
-            Err(MlflowError::Refused { code, .. }) if code == "RESOURCE_ALREADY_EXISTS" => {
-                let reason = "the experiment exists, but is not found".to_owned();
-                self.known_experiment().await?.ok_or(MlflowError::Unreadable { call, reason })
+            Err(MlflowError::Rejected { code, .. }) if code == "RESOURCE_ALREADY_EXISTS" => {
+                let reason = "the experiment exists, but was not found".to_owned();
+                self.known_experiment().await?.ok_or(MlflowError::InvalidResponse { call, reason })
             }
             Err(e) => Err(e),
         }
@@ -54,7 +54,7 @@ impl Client<'_> {
         let query = [("experiment_name", &*self.server.experiment)];
         match self.get::<Found>("experiments/get-by-name", &query).await {
             Ok(found) => Ok(Some(found.experiment.experiment_id)),
-            Err(MlflowError::Refused { code, .. }) if code == "RESOURCE_DOES_NOT_EXIST" => Ok(None),
+            Err(MlflowError::Rejected { code, .. }) if code == "RESOURCE_DOES_NOT_EXIST" => Ok(None),
             Err(e) => Err(e),
         }
     }
@@ -95,7 +95,7 @@ impl Client<'_> {
     }
 }
 
-/// The bodies of the calls that add `items` to a run, at most `max` in each.
+/// Request bodies that add `items` to a run, at most `max` each.
 fn batches<T: Serialize>(run: &str, name: &'static str, items: &[T], max: usize) -> impl Iterator<Item = Value> {
     items.chunks(max).map(move |items| json!({"run_id": run, name: items}))
 }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_call_exceeds_the_limits_of_servers() {
+    fn calls_respect_the_limits_of_the_server() {
         let metric = |step| Metric { key: "fold_log_loss".into(), value: 0.5, timestamp: 1, step };
         let metrics: Vec<Metric> = (0..2500).map(metric).collect();
         let bodies: Vec<Value> = batches("r", "metrics", &metrics, MAX_METRICS).collect();

@@ -1,4 +1,5 @@
-//! The tracking server and our credentials, from MLflow's own environment variables; and the name of the registered model.
+//! The tracking server and its credentials, from MLflow's own environment variables, and the name of the registered
+//! model.
 
 use churn_common::settings::{Ranged, Settings, SettingsError, check_ranges};
 use reqwest::header::HeaderValue;
@@ -36,7 +37,7 @@ impl Settings for TrackingSettings {
     }
 }
 
-/// A tracking server. It has no `Debug`, because it contains secrets.
+/// A tracking server. No `Debug`, because it contains secrets.
 pub struct Server {
     /// Without user and password.
     pub url: Url,
@@ -56,17 +57,17 @@ pub enum Credentials {
     Bearer(HeaderValue),
 }
 
-/// Why no server can be used with these variables. No message contains a secret, or a URL that might.
+/// Why the variables are invalid. Messages contain no secrets, and no URLs, which may contain some.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    #[error("MLFLOW_TRACKING_URI is no URL: {0}")]
-    NoUrl(String),
-    #[error("MLFLOW_TRACKING_URI begins with {0}:, it must be the http:// or https:// address of a tracking server")]
+pub enum InvalidServer {
+    #[error("MLFLOW_TRACKING_URI is not a URL: {0}")]
+    NotAUrl(String),
+    #[error("MLFLOW_TRACKING_URI starts with {0}:, expected http:// or https://")]
     Scheme(String),
-    /// A user without a password, or a password without a user: names of variables.
+    /// Names of variables.
     #[error("{given} is set without {missing}")]
     Incomplete { given: &'static str, missing: &'static str },
-    #[error("MLFLOW_TRACKING_TOKEN has characters that no HTTP header can carry")]
+    #[error("MLFLOW_TRACKING_TOKEN has characters that are invalid in an HTTP header")]
     Token,
     /// For example without root certificates.
     #[error("no HTTP client for MLFLOW_TRACKING_URI: {0}")]
@@ -74,43 +75,44 @@ pub enum Unusable {
 }
 
 impl Server {
-    /// The server that the variables name; `None` if `MLFLOW_TRACKING_URI` is not set. As in MLflow's own client, user and
-    /// password take precedence over a token, and an empty variable counts as not set.
+    /// `None` if `MLFLOW_TRACKING_URI` is not set. As in MLflow's own client, user and password take precedence over a
+    /// token, and an empty variable counts as not set.
     pub fn from_variables(
         variable: impl Fn(&str) -> Option<String>,
         settings: TrackingSettings,
-    ) -> Option<Result<Self, Unusable>> {
+    ) -> Option<Result<Self, InvalidServer>> {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let uri = variable("MLFLOW_TRACKING_URI")?;
         let experiment = variable("MLFLOW_EXPERIMENT_NAME").unwrap_or_else(|| "churn".into());
         let connect = || {
-            let mut url = Url::parse(uri.trim()).map_err(|e| Unusable::NoUrl(e.to_string()))?;
+            let mut url = Url::parse(uri.trim()).map_err(|e| InvalidServer::NotAUrl(e.to_string()))?;
             if !matches!(url.scheme(), "http" | "https") {
-                return Err(Unusable::Scheme(url.scheme().to_owned()));
+                return Err(InvalidServer::Scheme(url.scheme().to_owned()));
             }
             let credentials = credentials(&variable, &url)?;
-            // Neither fails for a URL of http or https.
+            // Neither fails for an HTTP URL.
             let _ = (url.set_username(""), url.set_password(None));
             churn_common::aws::install_tls_provider();
-            // A redirected POST would arrive as a GET, and a token is meant for this server only.
+            // A redirected POST would become a GET, and the token is for this server only.
             let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build();
-            let http = http.map_err(|e| Unusable::Client(e.to_string()))?;
+            let http = http.map_err(|e| InvalidServer::Client(e.to_string()))?;
             Ok(Self { url, credentials, experiment, model: settings.mlflow_model, http })
         };
         Some(connect())
     }
 }
 
-fn credentials(variable: &impl Fn(&str) -> Option<String>, url: &Url) -> Result<Credentials, Unusable> {
+fn credentials(variable: &impl Fn(&str) -> Option<String>, url: &Url) -> Result<Credentials, InvalidServer> {
     let (user, password) = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD");
     match (variable(user), variable(password)) {
         (Some(user), Some(password)) => return Ok(Credentials::Basic(user, password)),
-        (Some(_), None) => return Err(Unusable::Incomplete { given: user, missing: password }),
-        (None, Some(_)) => return Err(Unusable::Incomplete { given: password, missing: user }),
+        (Some(_), None) => return Err(InvalidServer::Incomplete { given: user, missing: password }),
+        (None, Some(_)) => return Err(InvalidServer::Incomplete { given: password, missing: user }),
         (None, None) => {}
     }
     if let Some(token) = variable("MLFLOW_TRACKING_TOKEN") {
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(|_| Unusable::Token)?;
+        let mut header =
+            HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(|_| InvalidServer::Token)?;
         header.set_sensitive(true);
         return Ok(Credentials::Bearer(header));
     }
@@ -125,7 +127,7 @@ fn credentials(variable: &impl Fn(&str) -> Option<String>, url: &Url) -> Result<
 mod tests {
     use super::*;
 
-    fn server(variables: &[(&str, &str)]) -> Option<Result<Server, Unusable>> {
+    fn server(variables: &[(&str, &str)]) -> Option<Result<Server, InvalidServer>> {
         let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         Server::from_variables(variable, TrackingSettings::default())
     }
@@ -136,7 +138,7 @@ mod tests {
     const TOKEN: (&str, &str) = ("MLFLOW_TRACKING_TOKEN", "sesame");
 
     #[test]
-    fn credentials_are_those_of_mlflows_own_client() {
+    fn credentials_are_read_as_by_mlflow_s_own_client() {
         assert!(server(&[]).is_none() && server(&[("MLFLOW_TRACKING_URI", " "), TOKEN]).is_none());
         let open = server(&[URI]).unwrap().unwrap();
         assert_eq!((open.url.as_str(), open.experiment.as_str(), open.model.as_str()), (URI.1, "churn", "churn"));
@@ -158,10 +160,10 @@ mod tests {
     #[test]
     fn errors_name_the_variable_and_contain_no_secrets() {
         for (variables, expected) in [
-            (vec![("MLFLOW_TRACKING_URI", "postgresql://ann:sesame@db/mlflow")], "begins with postgresql:"),
-            (vec![("MLFLOW_TRACKING_URI", "./sesame")], "MLFLOW_TRACKING_URI is no URL"),
-            (vec![("MLFLOW_TRACKING_URI", "http://ann:sesame@:5000")], "MLFLOW_TRACKING_URI is no URL"),
-            (vec![("MLFLOW_TRACKING_URI", "databricks")], "MLFLOW_TRACKING_URI is no URL"),
+            (vec![("MLFLOW_TRACKING_URI", "postgresql://ann:sesame@db/mlflow")], "starts with postgresql:"),
+            (vec![("MLFLOW_TRACKING_URI", "./sesame")], "MLFLOW_TRACKING_URI is not a URL"),
+            (vec![("MLFLOW_TRACKING_URI", "http://ann:sesame@:5000")], "MLFLOW_TRACKING_URI is not a URL"),
+            (vec![("MLFLOW_TRACKING_URI", "databricks")], "MLFLOW_TRACKING_URI is not a URL"),
             (vec![URI, USER], "MLFLOW_TRACKING_USERNAME is set without MLFLOW_TRACKING_PASSWORD"),
             (vec![URI, PASSWORD], "MLFLOW_TRACKING_PASSWORD is set without MLFLOW_TRACKING_USERNAME"),
             (vec![URI, ("MLFLOW_TRACKING_TOKEN", "sesa\nme")], "MLFLOW_TRACKING_TOKEN has characters"),
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_registered_models_name_is_one_that_mlflow_accepts() {
+    fn name_of_the_registered_model_is_checked() {
         let named = |name: &str| TrackingSettings::from_variables(|_| Some(name.to_owned()));
         assert_eq!(named("Churn, EU").unwrap().mlflow_model, "Churn, EU");
         for bad in ["", "a/b", "models:churn"] {

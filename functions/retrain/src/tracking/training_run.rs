@@ -1,15 +1,14 @@
-//! A finished training, as the function hands it to tracking.
+//! The input of tracking: a completed training.
 
 use super::artifacts::Artifact;
 use churn_common::model::Card;
 use churn_common::store::Stores;
 
 pub struct TrainingRun<'a> {
-    /// Where the logs and the model are stored.
     pub stores: &'a Stores,
     pub card: &'a Card,
-    /// Where the training rows are.
-    pub snapshots: &'a str,
-    /// The files to keep with the run.
+    /// URL of the training and test rows.
+    pub snapshots_url: &'a str,
+    /// The files to store with the run.
     pub artifacts: &'a [Artifact],
 }

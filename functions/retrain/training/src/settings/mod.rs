@@ -163,7 +163,9 @@ mod tests {
         let s = read(json!({"horizon_days": 7, "forest_n_estimators": 20, "forest_class_weight": 2.5})).unwrap();
         assert_eq!((s.horizon_days, s.forest.forest_n_estimators), (7, 20));
         assert_eq!(s.forest.forest_class_weight, ClassWeight::Positive(2.5));
-        assert!(read(json!({"n_estimators": 20})).unwrap_err().to_string().contains("unknown setting \"n_estimators\""));
+        assert!(
+            read(json!({"n_estimators": 20})).unwrap_err().to_string().contains("unknown setting \"n_estimators\"")
+        );
         assert!(read(json!({"forest_n_estimators": 0})).unwrap_err().to_string().contains("forest_n_estimators is 0"));
         assert!(read(json!({"forest_n_estimators": "many"})).unwrap_err().to_string().contains("forest_n_estimators"));
         assert!(read(json!([1])).is_err());
