@@ -1,6 +1,6 @@
-//! Tracking as a real MLflow server has it: the deployed functions train on a simulated log, and everything is read back.
+//! Tracking on a real MLflow server: the deployed functions train on a simulated log, and everything is read back.
 //!
-//! Needs a tracking server, named by `CHURN_TEST_MLFLOW`: `tests/mlflow.sh` starts one and runs this.
+//! Needs the URL of a tracking server in `CHURN_TEST_MLFLOW`: `tests/mlflow.sh` starts one and runs this.
 
 use axum::http::Method;
 use churn_common::store::Stores;
@@ -19,7 +19,7 @@ struct DeployedFixture {
 }
 
 impl DeployedFixture {
-    /// The deployed functions, which track in the server at `url`.
+    /// The deployed functions, with tracking on the server at `url`.
     async fn new(url: String) -> Self {
         let variables =
             [("MLFLOW_TRACKING_URI", &*url), ("MLFLOW_EXPERIMENT_NAME", EXPERIMENT), ("CHURN_MLFLOW_MODEL", MODEL)];
@@ -38,13 +38,13 @@ impl DeployedFixture {
 
     async fn retrain_with(&self, settings: Value) -> Value {
         let mut payload = json!({"candidates": ["logistic_regression", "gradient_boosting"], "logistic_l2": [10.0],
-            "boosting_depths": [2], "boosting_learning_rates": [0.1], "boosting_rounds": 20, "folds": 3,
+            "boosting_max_depths": [2], "boosting_learning_rates": [0.1], "boosting_n_estimators": 20, "cv_folds": 3,
             "bootstrap_resamples": 100});
         settings.as_object().unwrap().iter().for_each(|(name, value)| payload[name] = value.clone());
         let answer = self.stack.lambda().invoke("retrain", payload.to_string().into_bytes()).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         assert_eq!(answer["outcome"], "trained", "{answer}");
-        assert_eq!(answer["tracking"]["not_tracked"], json!([]));
+        assert_eq!(answer["tracking"]["errors"], json!([]));
         answer
     }
 
@@ -68,10 +68,10 @@ impl DeployedFixture {
     }
 }
 
-/// Names and values of a run's tags, parameters or metrics.
-fn told(run: &Value, of: &str) -> BTreeMap<String, Value> {
-    let told = run["data"][of].as_array().into_iter().flatten(); // left out where there are none
-    told.map(|item| (item["key"].as_str().unwrap().to_owned(), item["value"].clone())).collect()
+/// The tags, parameters or metrics of a run.
+fn data(run: &Value, kind: &str) -> BTreeMap<String, Value> {
+    let items = run["data"][kind].as_array().into_iter().flatten(); // the server omits an empty list
+    items.map(|item| (item["key"].as_str().unwrap().to_owned(), item["value"].clone())).collect()
 }
 
 fn percent_encoded(text: &str) -> String {
@@ -89,10 +89,10 @@ async fn training_is_read_back_from_mlflow() {
     // The experiment and the run.
     let by_name = format!("mlflow/experiments/get-by-name?experiment_name={}", percent_encoded(EXPERIMENT));
     let experiment = fixture.get(&by_name).await["experiment"]["experiment_id"].as_str().unwrap().to_owned();
-    let id = answer["tracking"]["run"]["id"].as_str().unwrap();
+    let id = answer["tracking"]["run"]["run_id"].as_str().unwrap();
     let run = fixture.get(&format!("mlflow/runs/get?run_id={id}")).await["run"].clone();
     assert_eq!((&run["info"]["experiment_id"], &run["info"]["status"]), (&json!(experiment), &json!("FINISHED")));
-    let (tags, params, metrics) = (told(&run, "tags"), told(&run, "params"), told(&run, "metrics"));
+    let (tags, params, metrics) = (data(&run, "tags"), data(&run, "params"), data(&run, "metrics"));
     let card: Value = serde_json::from_slice(&stored(&fixture, version, "card.json").await).unwrap();
     assert_eq!(tags["mlflow.runName"], json!(format!("{} {version}", card["family"].as_str().unwrap())));
     for (tag, value) in [
@@ -101,7 +101,7 @@ async fn training_is_read_back_from_mlflow() {
         ("family", &card["family"]),
         ("source.objects", &json!("1")),
         ("source.logs", &json!("s3://churn-logs/")),
-        ("source.snapshots", &answer["snapshots"]),
+        ("source.snapshots", &answer["snapshots_url"]),
     ] {
         assert_eq!(&tags[tag], value, "{tag}");
     }
@@ -111,27 +111,27 @@ async fn training_is_read_back_from_mlflow() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         assert_eq!(params[name], json!(value), "{name}");
     }
-    for (name, estimate) in card["estimates"].as_object().unwrap() {
+    for (name, estimate) in card["metrics"].as_object().unwrap() {
         for (metric, part) in [("", "value"), ("_low", "low"), ("_high", "high")] {
             let tracked = metrics.get(&format!("test_{name}{metric}")).unwrap_or(&Value::Null);
             assert_eq!(tracked.as_f64(), estimate[part].as_f64(), "{name}{metric}");
         }
     }
-    assert_eq!(metrics["test_ece_before"], card["calibration"]["ece_before"]);
+    assert_eq!(metrics["test_uncalibrated_ece"], card["calibration"]["uncalibrated_ece"]);
 
     // The candidates.
     let nested = fixture.runs(&experiment, &format!("tags.`mlflow.parentRunId` = '{id}'")).await;
     let candidates = card["candidates"].as_array().unwrap();
-    assert_eq!((nested.len(), candidates.len()), (3, 3), "the floor and two others");
+    assert_eq!((nested.len(), candidates.len()), (3, 3), "the baseline and two others");
     for candidate in candidates {
-        let of_family = |run: &&Value| told(run, "tags")["family"] == candidate["family"];
+        let of_family = |run: &&Value| data(run, "tags")["family"] == candidate["family"];
         let run = nested.iter().find(of_family).unwrap();
-        let params = told(run, "params");
+        let params = data(run, "params");
         for (name, value) in candidate["hyper_parameters"].as_object().unwrap() {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             assert_eq!(params[name], json!(value), "{name}");
         }
-        assert_eq!(told(run, "tags")["chosen"], json!(candidate["chosen"].to_string()));
+        assert_eq!(data(run, "tags")["selected"], json!(candidate["selected"].to_string()));
         let run_id = run["info"]["run_id"].as_str().unwrap();
         let folds = candidate["folds"].as_array().unwrap();
         assert_eq!(folds.len(), 3);
@@ -167,10 +167,10 @@ async fn training_is_read_back_from_mlflow() {
     assert_eq!(registered["tags"], json!([{"key": "model_version", "value": version}]));
     assert_eq!(registered["source"], run["info"]["artifact_uri"]);
 
-    // The same model again: a run of its own, and no other registered version.
+    // The same model again: another run, but the same registered version.
     let again = fixture.retrain().await;
     assert_eq!(again["model_version"], version);
-    assert_ne!(again["tracking"]["run"]["id"], id);
+    assert_ne!(again["tracking"]["run"]["run_id"], id);
     assert_eq!(again["tracking"]["registered_version"], registered["version"]);
     assert_eq!(champion().await["version"], registered["version"]);
     let filter = percent_encoded(&format!("name='{MODEL}'"));
@@ -178,9 +178,10 @@ async fn training_is_read_back_from_mlflow() {
     assert_eq!(all["model_versions"].as_array().unwrap().len(), 1);
     assert_eq!(fixture.runs(&experiment, "").await.len(), 8);
 
-    // Another model, which the gate holds back, and which is promoted by hand.
-    let other =
-        fixture.retrain_with(json!({"logistic_l2": [1000.0], "boosting_depths": [1], "gate_margin": 1e-9})).await;
+    // Another model, which does not pass the gate and is promoted manually.
+    let other = fixture
+        .retrain_with(json!({"logistic_l2": [1000.0], "boosting_max_depths": [1], "gate_non_inferiority_margin": 1e-9}))
+        .await;
     assert_eq!(
         (&other["registered_as"], &other["tracking"]["registered_version"]),
         (&json!("challenger"), &json!("2"))
@@ -191,10 +192,10 @@ async fn training_is_read_back_from_mlflow() {
     aliases.sort_by_key(|alias| alias["alias"].to_string());
     let alias = |alias: &str, version: &str| json!({"alias": alias, "version": version});
     assert_eq!(aliases, [alias("challenger", "2"), alias("champion", "1")]);
-    let promote = json!({"action": "promote", "version": "challenger", "why": "a test"}).to_string();
-    let moved = fixture.stack.lambda().invoke("retrain", promote.into_bytes()).await.unwrap();
-    let moved: Value = serde_json::from_slice(&moved).unwrap();
-    assert_eq!(moved["tracking"], json!({"run": null, "registered_version": "2", "not_tracked": []}));
+    let promote = json!({"action": "promote", "version": "challenger", "reason": "a test"}).to_string();
+    let promoted = fixture.stack.lambda().invoke("retrain", promote.into_bytes()).await.unwrap();
+    let promoted: Value = serde_json::from_slice(&promoted).unwrap();
+    assert_eq!(promoted["tracking"], json!({"run": null, "registered_version": "2", "errors": []}));
     assert_eq!(model().await["aliases"], json!([alias("champion", "2")]));
 }
 

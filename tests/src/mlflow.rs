@@ -1,5 +1,5 @@
-//! As much of an MLflow server as `retrain` talks to, with the limits and the answers of the real one, and with the faults
-//! that a test asks for. What the real one does is checked by `mlflow_real.rs`.
+//! A fake MLflow server: the endpoints that `retrain` calls, with the limits and responses of the real one, and with
+//! faults. `mlflow_real.rs` tests the real one.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,18 +12,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// What kind of server it is.
+/// The features and faults of a server.
 #[derive(Debug, Clone)]
 pub struct Kind {
-    /// Whether it knows aliases.
+    /// Whether it supports aliases.
     pub aliases: bool,
-    /// Whether it finds registered versions by tag.
+    /// Whether it searches registered versions by tag.
     pub tag_filters: bool,
-    /// Where artifacts of runs belong.
+    /// The prefix of the `artifact_uri` of runs.
     pub artifact_root: String,
-    /// What the first calls are answered with instead.
+    /// HTTP statuses of the first responses.
     pub faults: Vec<u16>,
-    /// The `Authorization` that it asks for.
+    /// The `Authorization` header that it requires.
     pub authorization: Option<String>,
 }
 
@@ -34,66 +34,58 @@ impl Default for Kind {
     }
 }
 
-/// What it was told.
+/// What was recorded.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub struct Recorded {
     /// Names of experiments.
     pub experiments: Vec<String>,
-    /// Runs, as created, with what was logged.
+    /// Runs in the order of creation.
     pub runs: Vec<Run>,
     /// Artifacts by path.
     pub artifacts: BTreeMap<String, Vec<u8>>,
-    /// Registered versions, as created; their numbers are their positions, from 1.
+    /// Registered versions in the order of creation, numbered from 1.
     pub versions: Vec<Value>,
     /// Registered versions by alias.
     pub aliases: BTreeMap<String, String>,
-    /// Calls, those that failed too.
+    /// All calls, including failed ones.
     pub calls: Vec<String>,
 }
 
-/// A run.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
-    /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// Parameters.
     pub params: BTreeMap<String, String>,
-    /// Metrics by name: value and step.
+    /// Value and step, by name.
     pub metrics: BTreeMap<String, Vec<(f64, i64)>>,
-    /// Whether it has ended.
     pub finished: bool,
 }
 
-/// A running server; it ends when dropped.
+/// A running server; it stops when dropped.
 pub struct FakeMlflow {
-    /// Its address.
     pub url: String,
-    told: Arc<Mutex<Told>>,
+    recorded: Arc<Mutex<Recorded>>,
     server: JoinHandle<()>,
 }
 
 impl FakeMlflow {
-    /// Starts one.
     pub async fn start(kind: Kind) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let told = Arc::new(Mutex::new(Told::default()));
+        let recorded = Arc::new(Mutex::new(Recorded::default()));
         let faults = Arc::new(Mutex::new(kind.faults.clone()));
-        let router = Router::new().fallback(answer).with_state(Shared { told: told.clone(), faults, kind });
+        let router = Router::new().fallback(respond).with_state(Shared { recorded: recorded.clone(), faults, kind });
         let server = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { url, told, server })
+        Ok(Self { url, recorded, server })
     }
 
-    /// What it was told so far.
-    pub fn told(&self) -> Told {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn recorded(&self) -> Told {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes what it holds.
-    pub fn change(&self, change: impl FnOnce(&mut Told)) {
-        change(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
+    pub fn change(&self, change: impl FnOnce(&mut Recorded)) {
+        change(&mut self.recorded.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -105,15 +97,15 @@ impl Drop for FakeMlflow {
 
 #[derive(Clone)]
 struct Shared {
-    told: Arc<Mutex<Told>>,
+    recorded: Arc<Mutex<Recorded>>,
     faults: Arc<Mutex<Vec<u16>>>,
     kind: Kind,
 }
 
-async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let told = &mut *shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+async fn respond(State(shared): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let recorded = &mut *shared.recorded.lock().unwrap_or_else(PoisonError::into_inner);
     let path = uri.path().to_owned();
-    told.calls.push(format!("{method} {path}"));
+    recorded.calls.push(format!("{method} {path}"));
     let faults = &mut *shared.faults.lock().unwrap_or_else(PoisonError::into_inner);
     if !faults.is_empty() {
         let status = StatusCode::from_u16(faults.remove(0)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -124,23 +116,26 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
         return (StatusCode::UNAUTHORIZED, "You are not authenticated.").into_response();
     }
     if let Some(artifact) = path.strip_prefix("/api/2.0/mlflow-artifacts/artifacts/") {
-        told.artifacts.insert(artifact.to_owned(), body.to_vec());
+        recorded.artifacts.insert(artifact.to_owned(), body.to_vec());
         return Json(json!({})).into_response();
     }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    match path.strip_prefix("/api/2.0/mlflow/").and_then(|call| told.answer(&method, call, &uri, &body, &shared.kind)) {
-        Some(Ok(answer)) => Json(answer).into_response(),
+    match path
+        .strip_prefix("/api/2.0/mlflow/")
+        .and_then(|call| recorded.respond(&method, call, &uri, &body, &shared.kind))
+    {
+        Some(Ok(response)) => Json(response).into_response(),
         Some(Err((status, code))) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, Json(json!({"error_code": code, "message": "as the fake has it"}))).into_response()
+            (status, Json(json!({"error_code": code, "message": "from the fake"}))).into_response()
         }
         None => (StatusCode::NOT_FOUND, "<!doctype html>").into_response(),
     }
 }
 
-impl Told {
-    /// The answer, or status and code of an error; `None` where there is no such endpoint.
-    fn answer(
+impl Recorded {
+    /// The response, or status and code of an error; `None` if there is no such endpoint.
+    fn respond(
         &mut self,
         method: &Method,
         call: &str,
@@ -152,7 +147,7 @@ impl Told {
         const INVALID: (u16, &str) = (400, "INVALID_PARAMETER_VALUE");
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
-        let of_run = |runs: &mut Vec<Run>| text(&body["run_id"]).parse().ok().filter(|n: &usize| *n < runs.len());
+        let find_run = |runs: &mut Vec<Run>| text(&body["run_id"]).parse().ok().filter(|n: &usize| *n < runs.len());
         Some(match call {
             "experiments/get-by-name" if self.experiments.is_empty() => Err(MISSING),
             "experiments/get-by-name" => Ok(json!({"experiment": {"experiment_id": "1"}})),
@@ -167,7 +162,7 @@ impl Told {
                 let uri = format!("{}/{id}/artifacts", kind.artifact_root);
                 Ok(json!({"run": {"info": {"run_id": id, "artifact_uri": uri}}}))
             }
-            "runs/log-batch" | "runs/update" => match of_run(&mut self.runs) {
+            "runs/log-batch" | "runs/update" => match find_run(&mut self.runs) {
                 None => Err(MISSING),
                 Some(_) if list("params").len() > 100 || list("metrics").len() > 1000 => Err(INVALID),
                 Some(run) => {
@@ -194,7 +189,7 @@ impl Told {
                 let tag = query.split("tags.model_version%3D%27").nth(1).map(|tag| tag.trim_end_matches("%27"));
                 match tag {
                     Some(_) if !kind.tag_filters => Err(INVALID),
-                    // One a page, the newest first.
+                    // One per page, newest first.
                     _ => {
                         let token = query.split("page_token=").nth(1).and_then(|token| token.parse().ok());
                         let found = self.versions.iter().filter(|v| tag.is_none_or(|t| v["tags"][0]["value"] == t));
