@@ -80,7 +80,7 @@ impl FakeMlflow {
         Ok(Self { url, recorded, server })
     }
 
-    pub fn recorded(&self) -> Told {
+    pub fn recorded(&self) -> Recorded {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -16,7 +16,7 @@ pub struct UserBootstrap {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resampled {
     estimate: Estimate,
-    /// Ascending.
+    /// In ascending order.
     resamples: Vec<f64>,
 }
 

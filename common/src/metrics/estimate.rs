@@ -18,7 +18,7 @@ pub struct EstimateParams {
 }
 
 /// A metric and its interval. As text it is `0.731 (95 %: 0.692 to 0.774)`; a format string may set decimals and sign,
-/// as `{:+.2}` does. The interval is left out where [`Estimate::interval`] is `None`.
+/// as `{:+.2}` does. The interval is omitted if [`Estimate::interval`] is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// `None` if undefined.

@@ -10,8 +10,8 @@ use churn_common::store::registry::Registry;
 use churn_training::TrainingSettings;
 use churn_training::comparison::ScoredSnapshots;
 
-/// Compares a new model with the champion on the rows held out from the new model's training, and checks its
-/// calibration and its leakage checks.
+/// Compares a new model with the champion on the rows held out from the training of the new model. Also requires a small
+/// calibration error and passed leakage checks.
 ///
 /// # Errors
 /// If the store fails, or probabilities cannot be evaluated.

@@ -8,7 +8,6 @@ pub(super) const INK: RGBColor = RGBColor(0x1F, 0x29, 0x37);
 pub const MUTED: RGBColor = RGBColor(0x6B, 0x72, 0x80);
 /// Grid lines.
 pub(super) const GRID: RGBColor = RGBColor(0xE5, 0xE7, 0xEB);
-/// Background.
 pub(super) const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 /// The first series.
 pub const FIRST: RGBColor = RGBColor(0x25, 0x63, 0xEB);

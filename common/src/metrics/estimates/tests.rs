@@ -12,7 +12,7 @@ fn value(estimates: &Estimates, name: &str) -> Option<f64> {
 
 #[test]
 fn gain_and_lift_by_hand() {
-    // Two of three churned rows are the riskiest two of ten; the third is among three tied rows.
+    // Two of three churned rows have the highest probabilities of ten; the third is among three tied rows.
     let p = [0.9, 0.8, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.1];
     let labels = [true, true, false, true, false, false, false, false, false, false];
     let users: Vec<u32> = (0..10).collect();

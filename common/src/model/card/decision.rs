@@ -3,7 +3,7 @@
 use crate::model::decision::DecisionRule;
 use serde::{Deserialize, Serialize};
 
-/// The threshold and the risk levels, with the costs that they rest on.
+/// The decision threshold, its costs and the risk levels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecisionReport {
     #[serde(flatten)]
@@ -21,7 +21,7 @@ pub struct DecisionReport {
 /// The outcome of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TradeOff {
-    /// 0..=1.
+    /// A probability, 0..=1.
     pub threshold: f64,
     /// Rows with the label 1: their probability is at or above the threshold.
     pub predicted_positives: u64,

@@ -95,7 +95,7 @@ pub struct CalibrationReport {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rows {
-    /// Ascending.
+    /// In ascending order.
     pub cutoffs: Vec<Day>,
     pub rows: usize,
     /// Distinct users.

@@ -25,7 +25,7 @@ pub struct OperatingCurve {
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OperatingPoint {
-    /// 0..=1.
+    /// A probability, 0..=1.
     pub threshold: f64,
     /// Rows with a probability at or above the threshold.
     pub predicted_positives: u64,

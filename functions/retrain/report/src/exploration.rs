@@ -40,7 +40,7 @@ pub struct Exploration {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayActivity {
-    /// UTC.
+    /// A UTC day.
     pub day: Day,
     pub events: u64,
     /// Users with an event.

@@ -41,7 +41,7 @@ pub const FORMAT: u32 = 1;
 /// The content of `report.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// [`FORMAT`].
+    /// Version of the format: [`FORMAT`].
     pub format: u32,
     /// A copy of `card.json`.
     pub card: Card,

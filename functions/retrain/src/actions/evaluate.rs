@@ -33,7 +33,7 @@ pub struct Backtest {
     pub metrics: Estimates,
     /// The metrics in the model's card: on the rows held out from its training.
     pub training_metrics: Estimates,
-    /// Ascending.
+    /// In ascending order.
     pub by_cutoff: Vec<CutoffMetrics>,
     /// On rows that are out of time for both models; `None` if the model is the champion, or there is no champion to
     /// compare with.
@@ -46,7 +46,7 @@ pub struct Backtest {
 pub struct CutoffMetrics {
     pub cutoff: Day,
     pub rows: usize,
-    /// 0..=1.
+    /// A share, 0..=1.
     pub churn_rate: f64,
     /// Mean predicted probability, 0..=1; equal to the churn rate if calibrated.
     pub mean_probability: f64,

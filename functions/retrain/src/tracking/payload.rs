@@ -29,7 +29,7 @@ pub struct Pair {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metric {
     pub key: String,
-    /// Finite.
+    /// A finite number.
     pub value: f64,
     /// Milliseconds since 1970.
     pub timestamp: i64,

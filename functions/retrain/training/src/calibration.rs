@@ -47,7 +47,6 @@ pub fn fit(
 struct Sigmoid {
     /// Slope, 0 or more.
     a: f64,
-    /// Intercept.
     b: f64,
 }
 

@@ -24,7 +24,7 @@ pub struct TrainedModel {
     pub card: Card,
     /// `(n_test_rows,)`, the model's probabilities of [`TrainingData::test`], 0..=1.
     pub test_probabilities: Vec<f64>,
-    /// `model.bin`.
+    /// The content of `model.bin`.
     pub file: Vec<u8>,
     /// The model as XGBoost JSON; `None` for families that the format does not support.
     pub xgboost_json: Option<Vec<u8>>,

@@ -5,7 +5,6 @@ use crate::{GroupRate, PageVisits, Report};
 use churn_pages::{Tile, charts, number, table, tiles};
 use maud::{Markup, html};
 
-/// The log.
 pub fn log(report: &Report, drawn: &ReportCharts) -> Markup {
     let (exploration, card) = (&report.exploration, &report.card);
     let (users, events, sessions) = (exploration.users, exploration.events, exploration.sessions);
