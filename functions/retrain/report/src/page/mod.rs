@@ -26,7 +26,7 @@ pub fn page(report: &Report, charts: &ReportCharts) -> Page {
         },
         sections: vec![
             section("overview", "Summary", "ملخّص", overview::section(report)),
-            section("data", "Data", "البيانات", data::log(report, charts)),
+            section("data", "The data", "البيانات", data::log(report, charts)),
             section("groups", "Churn rate by group", "معدّل المغادرة حسب الفئة", data::groups(report, charts)),
             section(
                 "pages",
@@ -36,23 +36,13 @@ pub fn page(report: &Report, charts: &ReportCharts) -> Page {
             ),
             section(
                 "scores",
-                "Evaluation on held-out rows",
+                "Scores on held-out rows",
                 "التقييم على بيانات لم تُستخدم في التدريب",
                 scores::section(report, charts),
             ),
-            section(
-                "decision",
-                "Decision threshold and cost",
-                "عتبة القرار والتكلفة",
-                decision::section(report, charts),
-            ),
+            section("decision", "Threshold and cost", "عتبة القرار والتكلفة", decision::section(report, charts)),
             section("features", "Feature importance", "أهمية الخصائص", features::section(card, charts)),
-            section(
-                "candidates",
-                "Comparison of candidates",
-                "مقارنة النماذج المرشّحة",
-                candidates::section(card, charts),
-            ),
+            section("candidates", "Candidates compared", "مقارنة النماذج المرشّحة", candidates::section(card, charts)),
             section(
                 "leakage",
                 "Leakage checks and promotion gate",
