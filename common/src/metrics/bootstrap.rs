@@ -2,7 +2,7 @@
 
 use super::estimate::{Estimate, EstimateParams};
 
-/// Draws resamples of all users, with replacement. The draws depend only on the number of users and the seed, so all
+/// Draws as many users as there are, with replacement. The draws depend only on the number of users and the seed, so all
 /// statistics of the same users are computed on the same resamples.
 #[derive(Debug, Clone, Copy)]
 pub struct UserBootstrap {

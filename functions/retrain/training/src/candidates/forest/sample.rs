@@ -23,8 +23,9 @@ impl Users {
         Self { rows: order.chunk_by(|a, b| a.0 == b.0).map(|rows| rows.iter().map(|r| r.1).collect()).collect() }
     }
 
-    /// Draws all users with replacement, with all rows of each. Snapshots of a user are correlated: drawn one by one,
-    /// they would make the trees more alike. Stops before the rows exceed `max_rows`, but draws at least one user.
+    /// Draws as many users as there are, with replacement, and all rows of each. Snapshots of a user are correlated:
+    /// drawn one by one, they would make the trees more alike. Stops before the rows exceed `max_rows`, but draws at
+    /// least one user.
     pub(super) fn draw(&self, rng: &mut Rng, max_rows: usize) -> Bag {
         let n_rows = self.rows.iter().map(Vec::len).sum();
         let mut bag = Bag { rows: Vec::new(), copies: vec![0; n_rows] };

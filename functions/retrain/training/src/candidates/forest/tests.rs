@@ -11,6 +11,7 @@ use super::*;
 use crate::testing::{N_FEATURES, generate, rows};
 
 const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/golden/forest.json"));
+
 fn small() -> ForestParams {
     ForestParams { n_estimators: 12, max_depth: 6, ..ForestParams::default() }
 }
@@ -165,12 +166,12 @@ fn invalid_rows_are_named() {
     let empty = Dataset { features: Array2::zeros((0, 3)), labels: vec![], users: vec![], weights: vec![] };
     assert_eq!(fit(&empty), "no rows to fit on");
     let one_class = Dataset { labels: vec![false; 20], ..good.clone() };
-    assert_eq!(fit(&one_class), "all 20 rows are labelled false, both classes are needed");
+    assert_eq!(fit(&one_class), "all 20 rows are labelled false, expected both classes");
     let short = Dataset { users: vec![0; 19], ..good.clone() };
     assert_eq!(fit(&short), "19 users for 20 rows of features");
     let mut infinite = good;
     infinite.features[(7, 3)] = f32::NEG_INFINITY;
-    assert_eq!(fit(&infinite), "row 7, feature 3: value is -inf, must be finite or missing");
+    assert_eq!(fit(&infinite), "row 7, feature 3: value is -inf, expected a finite or missing value");
 }
 
 #[test]
