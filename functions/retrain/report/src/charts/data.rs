@@ -76,7 +76,7 @@ pub fn groups(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
             let oldest_drawn = groups.len().saturating_sub(MAX_GROUPS);
             Whiskers {
                 caption: Caption::new(id, title, description),
-                x: Axis::share("rows that churned, % of the group's rows", (end * 1.1).min(1.0)),
+                x: Axis::share("churn rate, %", (end * 1.1).min(1.0)),
                 marks: groups.iter().skip(oldest_drawn).map(mark).collect(),
                 guide: exploration.churn.rate.value,
             }
@@ -97,7 +97,7 @@ fn mark(group: &GroupRate) -> Mark {
 
 /// Page visits before the cutoff. The axis is logarithmic, so that half and double are equally far from 1.
 pub fn pages(exploration: &Exploration) -> Result<Vec<Chart>, ChartError> {
-    let pages: Vec<_> = exploration.pages.iter().filter(|p| p.ratio.value.is_some()).take(MAX_PAGES).collect();
+    let pages: Vec<_> = exploration.page_visits.iter().filter(|p| p.ratio.value.is_some()).take(MAX_PAGES).collect();
     if pages.is_empty() {
         return Ok(Vec::new());
     }

@@ -31,7 +31,7 @@ fn importance(card: &Card, unit: &str) -> Result<Option<Chart>, ChartError> {
     );
     let x = Axis {
         format: Box::new(number::tick),
-        // Space for the number beside the longest bar.
+        // Space for the number next to the longest bar.
         ..Axis::new(format!("mean |SHAP|, {unit}"), 0.0..largest * 1.2)
     };
     Bars { caption: Caption::new("importance", "Feature importance", description), x, bars }.draw().map(Some)
