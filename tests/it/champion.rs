@@ -114,7 +114,7 @@ async fn concurrent_promotions_are_all_recorded() {
     // Each promotion replaces the previous one.
     let mut previous = None;
     for promotion in &registry.history {
-        assert_eq!(promotion.replaced, previous);
+        assert_eq!(promotion.previous_version, previous);
         previous = Some(promotion.version.clone());
     }
     assert_eq!(registry.champion, previous);

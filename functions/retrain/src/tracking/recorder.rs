@@ -148,7 +148,7 @@ impl<'a> RunRecorder<'a> {
 
     /// The value of a successful call. A failure to record `what` is added to the outcome; `None` if further calls may
     /// succeed.
-    fn value_or_note<T>(&mut self, what: &str, result: Result<T, MlflowError>) -> Result<Option<T>, Abort> {
+    fn value_or_error<T>(&mut self, what: &str, result: Result<T, MlflowError>) -> Result<Option<T>, Abort> {
         let error = match result {
             Ok(value) => return Ok(Some(value)),
             Err(error) => error,
