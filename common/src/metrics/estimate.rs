@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Parameters of [`super::estimate`].
+/// Parameters of [`super::estimate()`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EstimateParams {
     /// A row is predicted positive if its probability is at or above this; 0..=1.
