@@ -1,35 +1,13 @@
 //! Identifiers of users, sessions, objects and sources.
 
+mod user;
+
+pub use user::UserId;
+pub(crate) use user::integer;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use smol_str::SmolStr;
 use std::fmt;
-
-/// A user id from a log; never empty. Ids of up to 23 bytes need no heap memory.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UserId(SmolStr);
-
-impl UserId {
-    /// Longest id, in bytes. DynamoDB allows partition keys of twice this length.
-    pub const MAX_BYTES: usize = 1024;
-
-    /// `None` for the values that logs contain for events before login: blank or `None`.
-    pub fn new(name: &str) -> Option<Self> {
-        let name = name.trim();
-        (!name.is_empty() && name != "None").then(|| Self(name.into()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A session id. It is not unique across users: the key is `(user, session)`.
 ///
@@ -48,6 +26,7 @@ impl SessionId {
     /// `None` if the id is blank.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.trim();
+        let name = user::without_float_notation(name);
         match name.parse::<u64>() {
             Ok(number) if number < Self::HASHED => Some(Self(number)),
             _ if name.is_empty() => None,
@@ -126,14 +105,6 @@ impl fmt::Display for SourceId {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn event_before_login_has_no_user() {
-        for name in ["", "  ", "None"] {
-            assert_eq!(UserId::new(name), None);
-        }
-        assert_eq!(UserId::new(" 30 ").unwrap().as_str(), "30");
-    }
 
     #[test]
     fn session_ids_are_numbers_or_hashes() {
