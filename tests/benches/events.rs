@@ -4,7 +4,7 @@
 //! the median of its rounds. The input is a simulated log, or a decompressed log file: `cargo bench -- log.json`.
 
 use churn_common::calendar::Timestamp;
-use churn_common::event::Line;
+use churn_common::event::{Line, TimeRange};
 use churn_common::session::SliceBuilder;
 use churn_local::simulate::{SimulateParams, simulate};
 use futures::FutureExt;
@@ -74,7 +74,7 @@ const CONTENDERS: [Contender; 7] = [
     ("serde_json, plain struct: parse", |log| read(log, |line| serde_json::from_slice::<Plain>(line).is_ok())),
     ("churn: parse + clean + aggregate", aggregate),
     ("churn: the same, lines read as a stream", aggregate_stream),
-    ("churn: parse + clean", |log| read(log, |line| !matches!(Line::parse(line, LATEST), Line::Rejected(_)))),
+    ("churn: parse + clean", |log| read(log, |line| !matches!(Line::parse(line, TIMES), Line::Rejected(_)))),
     ("serde_json, borrowed struct: parse", |log| read(log, |line| serde_json::from_slice::<Borrowed>(line).is_ok())),
     ("sonic-rs, borrowed struct: parse", |log| read(log, |line| sonic_rs::from_slice::<Borrowed>(line).is_ok())),
     ("simd-json, borrowed struct: parse", |log| {
@@ -88,7 +88,7 @@ const CONTENDERS: [Contender; 7] = [
     }),
 ];
 
-const LATEST: Timestamp = Timestamp::from_millis(i64::MAX);
+const TIMES: TimeRange = TimeRange { earliest: Timestamp::from_millis(0), latest: Timestamp::from_millis(i64::MAX) };
 
 fn lines(log: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut begin = 0;
@@ -121,7 +121,7 @@ fn aggregate_stream(log: &[u8]) -> usize {
 }
 
 fn add(slices: &mut SliceBuilder, line: &[u8]) -> bool {
-    match Line::parse(line, LATEST) {
+    match Line::parse(line, TIMES) {
         Line::Event(event) => {
             slices.add(&event);
         }

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each fuzz target uses one function
 
 use churn_common::calendar::Timestamp;
-use churn_common::event::Line;
+use churn_common::event::{Line, TimeRange};
 use churn_common::session::{Added, SliceBuilder, decode, encode};
 use futures::FutureExt;
 use ingest::log::lines::{End, Lines};
@@ -15,9 +15,9 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
 
 /// The parser agrees with `serde_json` on any line, and a slice of an event can be encoded and decoded.
 pub fn event_line(line: &[u8]) {
-    let latest = Timestamp::from_millis(2_000_000_000_000);
-    let parsed = Line::parse(line, latest);
-    assert_eq!(parsed, Line::parse_with_serde_json(line, latest));
+    let times = TimeRange::new(TimeRange::DEFAULT_MIN_DATE, Timestamp::from_millis(2_000_000_000_000), 0);
+    let parsed = Line::parse(line, times);
+    assert_eq!(parsed, Line::parse_with_serde_json(line, times));
     if let Line::Event(event) = parsed {
         let mut slices = SliceBuilder::default();
         assert_eq!(slices.add(&event), Added::New);

@@ -52,6 +52,36 @@ async fn rejected_lines_go_to_quarantine_with_line_and_reason() {
 }
 
 #[tokio::test]
+async fn timestamps_in_another_unit_are_rejected_with_the_likely_unit() {
+    let fixture = IngestFixture::new().await;
+    let units = [
+        ("1538352117", "ts_in_seconds"),
+        ("1538352117.796", "ts_in_seconds"),
+        ("1538352117796123", "ts_in_microseconds"),
+        ("1538352117796123456", "ts_in_nanoseconds"),
+        ("\"2018-10-01T00:01:57.796Z\"", "ts_iso_8601"),
+        ("20181001", "ts_too_early"),
+    ];
+    for (i, (ts, reason)) in units.into_iter().enumerate() {
+        let log = format!("{LINE}\n{}\n", LINE.replace("1538352117000", ts));
+        let object = fixture.ingest(&format!("{i}.json"), log).await;
+        assert_eq!((lines(&object), &object["rejection_reasons"]), ([2, 1, 0, 0, 1], &json!({reason: 1})), "{ts}");
+    }
+}
+
+#[tokio::test]
+async fn names_of_missing_values_are_no_users() {
+    let fixture = IngestFixture::new().await;
+    let ids = ["nan", "NaN", "null", "NULL", "undefined", "<NA>", "NaT", "None", " ", "30.0", "18446744073709551616"];
+    let log: String = ids.iter().map(|id| LINE.replace("\"30\"", &format!("\"{id}\"")) + "\n").collect();
+    assert_eq!(lines(&fixture.ingest("ids.json", log).await), [11, 2, 0, 9, 0]);
+    assert_eq!(
+        lines(&fixture.ingest("same.json", format!("{LINE}\n{}", LINE.replace("\"30\"", "30.0"))).await),
+        [2, 1, 1, 0, 0]
+    );
+}
+
+#[tokio::test]
 async fn line_of_50_mb_is_rejected_alone() {
     let fixture = IngestFixture::new().await;
     let long = format!("{LINE}\n{{\"x\":\"{}\"}}\n{}", "x".repeat(50 << 20), LINE.replace(":50}", ":51}"));

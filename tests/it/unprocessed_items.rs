@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use churn_common::calendar::Timestamp;
-use churn_common::event::Line;
+use churn_common::event::{Line, TimeRange};
 use churn_common::ids::{ObjectId, Sequencer, SourceId};
 use churn_common::pseudonym::{Pseudonyms, UserIdKey};
 use churn_common::session::SliceBuilder;
@@ -53,9 +53,10 @@ async fn table(batch_limit: usize) -> (Histories, Table) {
 fn items(histories: &Histories, n: u32) -> Vec<StoredItem> {
     let mut slices = SliceBuilder::default();
     let now = Timestamp::from_millis(1_538_352_117_000);
+    let times = TimeRange::new(TimeRange::DEFAULT_MIN_DATE, now, 0);
     for user in 0..n {
         let line = format!(r#"{{"ts":1538352117000,"userId":"{user}","sessionId":1,"page":"Home"}}"#);
-        let Line::Event(event) = Line::parse(line.as_bytes(), now) else { panic!("invalid event: {line}") };
+        let Line::Event(event) = Line::parse(line.as_bytes(), times) else { panic!("invalid event: {line}") };
         slices.add(&event);
     }
     let object = ObjectId::new("logs", "day.json");

@@ -3,8 +3,10 @@
 mod page;
 mod raw;
 mod scan;
+mod time_range;
 
 pub use page::Page;
+pub use time_range::{ImplausibleTime, TimeRange, TimeUnit};
 
 use crate::calendar::Timestamp;
 use crate::ids::{SessionId, UserId};
@@ -68,15 +70,14 @@ pub enum Rejection {
     /// A required field is absent, null or blank.
     #[error("{0} is missing")]
     Missing(&'static str),
-    #[error("{0} has an invalid type")]
+    #[error("{0} has an invalid type{expected}", expected = expected(.0))]
     InvalidType(&'static str),
     #[error("userId is longer than {} bytes", UserId::MAX_BYTES)]
     UserIdTooLong,
-    #[error("ts is not positive")]
-    TsNotPositive,
-    /// `ts` is in the future by more than the permitted clock skew.
-    #[error("ts is in the future")]
-    TsInFuture,
+    #[error("ts is {0:?}, probably ISO 8601 text, expected milliseconds since 1970-01-01")]
+    TsIso8601(String),
+    #[error("ts {0}")]
+    ImplausibleTs(ImplausibleTime),
     /// The session has an implausible number of events on one day.
     #[error("session has more than {limit} events on this day")]
     SessionTooLong { limit: usize },
@@ -94,15 +95,28 @@ impl Rejection {
             Self::Missing(field) => format!("missing_{field}").into(),
             Self::InvalidType(field) => format!("invalid_type_{field}").into(),
             Self::UserIdTooLong => "user_id_too_long".into(),
-            Self::TsNotPositive => "ts_not_positive".into(),
-            Self::TsInFuture => "ts_in_future".into(),
+            Self::TsIso8601(_) => "ts_iso_8601".into(),
+            Self::ImplausibleTs(reason) => format!("ts_{}", reason.code()).into(),
             Self::SessionTooLong { .. } => "session_too_long".into(),
         }
     }
 
-    /// Whether the format is invalid. If not, a value is implausible.
+    /// Whether the format is invalid, such as the unit of `ts`. If not, a value is implausible.
     pub fn is_malformed(&self) -> bool {
-        !matches!(self, Self::TsNotPositive | Self::TsInFuture | Self::SessionTooLong { .. })
+        match self {
+            Self::ImplausibleTs(reason) => matches!(reason, ImplausibleTime::OtherUnit { .. }),
+            Self::SessionTooLong { .. } => false,
+            _ => true,
+        }
+    }
+}
+
+/// What a field of an invalid type should contain, as the end of a message.
+fn expected(field: &str) -> &'static str {
+    match field {
+        "ts" => ", expected milliseconds since 1970-01-01",
+        "userId" | "sessionId" => ", expected text or an integer",
+        _ => "",
     }
 }
 
@@ -110,29 +124,30 @@ impl Rejection {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Line<'a> {
     Event(Event<'a>),
-    /// A well-formed event without a user: `userId` is absent, null, blank or `"None"`.
+    /// A well-formed event without a user: `userId` is absent, null, blank or the name of a missing
+    /// value, such as `None` or `nan`.
     WithoutUser,
     Rejected(Rejection),
 }
 
 impl<'a> Line<'a> {
-    /// Parses one line. `latest` is the latest time that an event may have: the current time plus the permitted clock skew.
+    /// Parses one line. Times outside of `times` are rejected.
     ///
     /// Unknown fields are ignored. Bytes that are not UTF-8 become U+FFFD, so that a title in another encoding does not
     /// invalidate the event.
-    pub fn parse(line: &'a [u8], latest: Timestamp) -> Self {
+    pub fn parse(line: &'a [u8], times: TimeRange) -> Self {
         match scan::fields(line) {
-            Some(raw) => raw.validate(latest).into(),
-            None => Self::parse_with_serde_json(line, latest),
+            Some(raw) => raw.validate(times).into(),
+            None => Self::parse_with_serde_json(line, times),
         }
     }
 
     /// As [`Line::parse`], but slower: with `serde_json` only. `parse` uses it for unusual lines, and tests compare the two.
-    pub fn parse_with_serde_json(line: &'a [u8], latest: Timestamp) -> Self {
+    pub fn parse_with_serde_json(line: &'a [u8], times: TimeRange) -> Self {
         match String::from_utf8_lossy(line) {
-            Cow::Borrowed(text) => raw::Raw::read(text).and_then(|raw| raw.validate(latest)).into(),
+            Cow::Borrowed(text) => raw::Raw::read(text).and_then(|raw| raw.validate(times)).into(),
             Cow::Owned(text) => {
-                let event = raw::Raw::read(&text).and_then(|raw| raw.validate(latest));
+                let event = raw::Raw::read(&text).and_then(|raw| raw.validate(times));
                 event.map(|event| event.map(Event::into_owned)).into()
             }
         }
@@ -147,6 +162,12 @@ impl<'a> From<Result<Option<Event<'a>>, Rejection>> for Line<'a> {
             Err(rejection) => Self::Rejected(rejection),
         }
     }
+}
+
+/// The text of a user id in JSON, to be parsed with [`UserId::new`]. `None` unless `json` is text or an integer.
+pub fn user_id_name(json: &str) -> Option<Cow<'_, str>> {
+    let scalar: raw::Scalar<'_> = serde_json::from_str(json).ok()?;
+    scalar.name().ok().map(Option::unwrap_or_default)
 }
 
 impl Event<'_> {

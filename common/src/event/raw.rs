@@ -1,11 +1,16 @@
 //! The fields of a line before validation.
 
+use super::time_range::{TimeRange, is_iso_8601};
 use super::{Event, Gender, Level, MAX_SONG_S, Page, Rejection};
-use crate::calendar::Timestamp;
-use crate::ids::{SessionId, UserId};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::ids::{SessionId, UserId, integer};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
+
+/// Floats below this value hold every integer exactly.
+const MAX_EXACT: f64 = 9e15;
+/// Characters of an ISO 8601 `ts` that a message shows. A time with nanoseconds and offset has 35.
+const MAX_ISO_8601_CHARS: usize = 40;
 
 /// A JSON value. Only scalars keep their content.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -16,6 +21,8 @@ pub(super) enum Scalar<'a> {
     Null,
     Text(Cow<'a, str>),
     Integer(i64),
+    /// The digits of an integer that a float does not hold exactly.
+    BigInteger(Box<str>),
     Real(f64),
     /// A boolean, an array or an object.
     Other,
@@ -80,15 +87,12 @@ impl<'a> Raw<'a> {
     }
 
     /// `Ok(None)` is an event without a user.
-    pub(super) fn validate(self, latest: Timestamp) -> Result<Option<Event<'a>>, Rejection> {
-        let ts = self.ts.number().map_err(invalid_type("ts"))?.ok_or(Rejection::Missing("ts"))?;
-        if ts < 1.0 {
-            return Err(Rejection::TsNotPositive);
-        }
-        let ts = Timestamp::from_millis(ts as i64);
-        if ts > latest {
-            return Err(Rejection::TsInFuture);
-        }
+    pub(super) fn validate(self, times: TimeRange) -> Result<Option<Event<'a>>, Rejection> {
+        let ts = match self.ts.number() {
+            Ok(ts) => ts.ok_or(Rejection::Missing("ts"))?,
+            Err(InvalidType) => return Err(self.ts.invalid_ts()),
+        };
+        let ts = times.check(ts).map_err(Rejection::ImplausibleTs)?;
         let page = self.page.text().map_err(invalid_type("page"))?.ok_or(Rejection::Missing("page"))?;
         let name = self.user_id.name().map_err(invalid_type("userId"))?;
         if name.as_ref().is_some_and(|name| name.len() > UserId::MAX_BYTES) {
@@ -118,10 +122,7 @@ impl<'a> Raw<'a> {
                 Some("paid") => Some(Level::Paid),
                 _ => None,
             },
-            registration: registration
-                .filter(|r| *r >= 1.0)
-                .map(|r| Timestamp::from_millis(r as i64))
-                .filter(|r| *r <= ts),
+            registration: registration.and_then(|r| times.check(r).ok()).filter(|r| *r <= ts),
             gender: match gender.as_deref() {
                 Some("F") => Some(Gender::Female),
                 Some("M") => Some(Gender::Male),
@@ -135,25 +136,48 @@ impl<'a> Raw<'a> {
 }
 
 /// A value has a type that its field does not accept.
-struct InvalidType;
+pub(super) struct InvalidType;
 
 fn invalid_type(field: &'static str) -> impl Fn(InvalidType) -> Rejection {
     move |InvalidType| Rejection::InvalidType(field)
 }
 
 impl<'a> Scalar<'a> {
+    /// A JSON number.
+    fn from_number(number: &str) -> Result<Self, &'static str> {
+        if let Ok(i) = number.parse() {
+            return Ok(Self::Integer(i));
+        }
+        match number.parse::<f64>() {
+            Ok(x) if x.abs() < MAX_EXACT => Ok(Self::Real(x)),
+            Ok(x) if x.is_finite() => {
+                Ok(integer(number).map_or(Self::Real(x), |digits| Self::BigInteger(digits.into())))
+            }
+            _ => Err("number out of range"),
+        }
+    }
+
     /// A number, or text that contains a finite number. Blank text counts as absent.
-    fn number(self) -> Result<Option<f64>, InvalidType> {
+    fn number(&self) -> Result<Option<f64>, InvalidType> {
+        let text: &str = match self {
+            Self::Absent | Self::Null => return Ok(None),
+            Self::Integer(i) => return Ok(Some(*i as f64)),
+            Self::Real(x) => return Ok(Some(*x)),
+            Self::BigInteger(digits) => digits,
+            Self::Text(text) if is_blank(text) => return Ok(None),
+            Self::Text(text) => text.trim(),
+            Self::Other => return Err(InvalidType),
+        };
+        text.parse().ok().filter(|x: &f64| x.is_finite()).map(Some).ok_or(InvalidType)
+    }
+
+    /// Why this `ts`, which is no number, is rejected.
+    fn invalid_ts(&self) -> Rejection {
         match self {
-            Self::Absent | Self::Null => Ok(None),
-            Self::Integer(i) => Ok(Some(i as f64)),
-            Self::Real(x) => Ok(Some(x)),
-            Self::Text(text) if is_blank(&text) => Ok(None),
-            Self::Text(text) => match text.trim().parse::<f64>() {
-                Ok(x) if x.is_finite() => Ok(Some(x)),
-                _ => Err(InvalidType),
-            },
-            Self::Other => Err(InvalidType),
+            Self::Text(text) if is_iso_8601(text.trim()) => {
+                Rejection::TsIso8601(text.trim().chars().take(MAX_ISO_8601_CHARS).collect())
+            }
+            _ => Rejection::InvalidType("ts"),
         }
     }
 
@@ -167,11 +191,12 @@ impl<'a> Scalar<'a> {
     }
 
     /// A name, which can be text or an integer.
-    fn name(self) -> Result<Option<Cow<'a, str>>, InvalidType> {
+    pub(super) fn name(self) -> Result<Option<Cow<'a, str>>, InvalidType> {
         match self {
             Self::Integer(i) => Ok(Some(Cow::Owned(i.to_string()))),
+            Self::BigInteger(digits) => Ok(Some(Cow::Owned(digits.into_string()))),
             // Tools that store a column with missing values as floats (pandas) write 30 as 30.0.
-            Self::Real(x) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(Some(Cow::Owned((x as i64).to_string()))),
+            Self::Real(x) if x.fract() == 0.0 && x.abs() < MAX_EXACT => Ok(Some(Cow::Owned((x as i64).to_string()))),
             other => other.text(),
         }
     }
@@ -181,56 +206,16 @@ fn is_blank(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }
 
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Borrowed(v)))
-    }
-
-    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Owned(v.to_owned())))
-    }
-
-    fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
-        Ok(Scalar::Integer(v))
-    }
-
-    fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(v).map_or(Scalar::Real(v as f64), Scalar::Integer))
-    }
-
-    fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
-        Ok(Scalar::Real(v))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Scalar::Null)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
+        // The raw JSON, because serde_json rounds large integers to floats.
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        match json.as_bytes() {
+            b"null" => Ok(Self::Null),
+            [b'"', text @ .., b'"'] if !text.contains(&b'\\') => Ok(Self::Text(json.trim_matches('"').into())),
+            [b'"', ..] => serde_json::from_str(json).map(|text: String| Self::Text(text.into())).map_err(Error::custom),
+            [b'-' | b'0'..=b'9', ..] => Self::from_number(json).map_err(Error::custom),
+            _ => Ok(Self::Other),
+        }
     }
 }

@@ -120,7 +120,7 @@ impl<'a> Rest<'a> {
         *field = if self.0.first() == Some(&b'"') {
             let text = self.string()?;
             if text.escaped {
-                serde_json::from_slice(text.quoted).ok()?
+                Scalar::Text(Cow::Owned(serde_json::from_slice(text.quoted).ok()?))
             } else {
                 Scalar::Text(Cow::Borrowed(std::str::from_utf8(text.inside).ok()?))
             }

@@ -1,9 +1,10 @@
 use super::*;
 
-const LATEST: Timestamp = Timestamp::from_millis(2_000_000_000_000);
+const TIMES: TimeRange =
+    TimeRange { earliest: TimeRange::DEFAULT_MIN_DATE.start(), latest: Timestamp::from_millis(2_000_000_000_000) };
 
 fn parse(line: &str) -> Line<'_> {
-    Line::parse(line.as_bytes(), LATEST)
+    Line::parse(line.as_bytes(), TIMES)
 }
 
 fn event(line: &str) -> Event<'_> {
@@ -47,7 +48,8 @@ fn lines_of_both_known_logs_parse() {
 
 #[test]
 fn event_without_user_is_not_rejected() {
-    for value in [None, Some("\"\""), Some("\"None\""), Some("\"  \""), Some("null")] {
+    let missing = ["\"\"", "\"None\"", "\"  \"", "null", "\"nan\"", "\"NaN\"", "\"NULL\"", "\"undefined\"", "\"<NA>\""];
+    for value in missing.map(Some).into_iter().chain([None]) {
         assert_eq!(parse(&with("userId", value)), Line::WithoutUser, "{value:?}");
     }
 }
@@ -63,7 +65,18 @@ fn invalid_lines_are_rejected_with_a_code() {
         (with("ts", Some("-5")), "ts_not_positive"),
         (with("ts", Some("2000000000001")), "ts_in_future"),
         (with("ts", Some("1e300")), "ts_in_future"),
+        (with("ts", Some("1538352117")), "ts_in_seconds"),
+        (with("ts", Some("1538352117.796")), "ts_in_seconds"),
+        (with("ts", Some("\"1538352117\"")), "ts_in_seconds"),
+        (with("ts", Some("1538352117796123")), "ts_in_microseconds"),
+        (with("ts", Some("1.538352117796123456e18")), "ts_in_nanoseconds"),
+        (with("ts", Some("1538352117796123456")), "ts_in_nanoseconds"),
+        (with("ts", Some("\"2018-10-01T00:01:57.796Z\"")), "ts_iso_8601"),
+        (with("ts", Some("\"2018-10-01 00:01:57\"")), "ts_iso_8601"),
+        (with("ts", Some("20181001")), "ts_too_early"),
+        (with("ts", Some("946684799999")), "ts_too_early"),
         (with("userId", Some("{}")), "invalid_type_userId"),
+        (with("userId", Some("30.5")), "invalid_type_userId"),
         (with("sessionId", None), "missing_sessionId"),
         (with("sessionId", Some("true")), "invalid_type_sessionId"),
         (with("page", None), "missing_page"),
@@ -87,6 +100,7 @@ fn invalid_lines_are_rejected_with_a_code() {
 
 #[test]
 fn implausible_optional_values_are_unknown() {
+    assert_eq!(event(&with("registration", Some("1538173362"))).registration, None);
     assert_eq!(event(&with("registration", Some("1538352117001"))).registration, None);
     assert_eq!(event(&with("length", Some("-3"))).length_ms, None);
     assert_eq!(event(&with("length", Some("999999"))).length_ms, None);
@@ -104,7 +118,20 @@ fn numbers_can_be_text_and_ids_can_be_numbers() {
     assert_eq!(event(&with("ts", Some("1538352117000.0"))).ts, Timestamp::from_millis(1_538_352_117_000));
     assert_eq!(event(&with("ts", Some("\"1538352117000\""))).ts, Timestamp::from_millis(1_538_352_117_000));
     assert_eq!(event(&with("userId", Some("30"))).user.as_str(), "30");
-    assert_eq!(event(&with("userId", Some("30.0"))).user.as_str(), "30");
+    for (id, user) in [
+        ("30.0", "30"),
+        ("\"30.0\"", "30"),
+        ("9223372036854775808", "9223372036854775808"),
+        ("18446744073709551616", "18446744073709551616"),
+        ("-123456789012345678901234567890", "-123456789012345678901234567890"),
+        ("12345678901234567890.0", "12345678901234567890"),
+        ("9007199254740993.0", "9007199254740993"),
+        ("1e20", "100000000000000000000"),
+    ] {
+        assert_eq!(event(&with("userId", Some(id))).user.as_str(), user);
+        assert_eq!(user_id_name(id).and_then(|name| UserId::new(&name)).unwrap().as_str(), user);
+    }
+    assert_eq!(event(&with("sessionId", Some("\"29.0\""))).session, SessionId::from_number(29));
     assert_eq!(event(&with("sessionId", Some("\"29\""))).session, SessionId::from_number(29));
 }
 
@@ -114,7 +141,7 @@ fn other_encodings_do_not_invalidate_an_event() {
     let mut line = with("artist", Some("\"Bj?rk\"")).into_bytes();
     let at = line.iter().position(|b| *b == b'?').unwrap();
     line[at] = 0xf6; // Latin-1
-    match Line::parse(&line, LATEST) {
+    match Line::parse(&line, TIMES) {
         Line::Event(e) => assert_eq!(e.artist.as_deref(), Some("Bj\u{fffd}rk")),
         other => panic!("{other:?}"),
     }

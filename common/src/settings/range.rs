@@ -77,9 +77,12 @@ impl<T: fmt::Display> fmt::Display for Range<T> {
     }
 }
 
-/// A number with commas between groups of three digits.
+/// A number with commas between groups of three digits. Dates stay as they are.
 fn grouped(number: impl fmt::Display) -> String {
     let number = number.to_string();
+    if number.parse::<f64>().is_err() {
+        return number;
+    }
     let digits = number.bytes().take_while(u8::is_ascii_digit).count();
     let mut text = String::new();
     for (at, character) in number.char_indices() {

@@ -3,6 +3,7 @@
 use crate::job::Job;
 use crate::outcome::Outcome;
 use churn_common::calendar::Timestamp;
+use churn_common::event::TimeRange;
 use churn_common::store::StoreError;
 use churn_common::store::ledger::{Entry, ParseConfig, State};
 use std::cmp::Ordering;
@@ -56,12 +57,13 @@ pub async fn claim(job: &Job<'_>, previous: Option<&Entry>) -> Result<Option<Ent
 
 fn first_entry(job: &Job<'_>, previous: Option<&Entry>) -> Entry {
     let Job { delivery, settings, .. } = job;
-    let skew_ms = i64::from(settings.max_clock_skew_seconds) * 1000;
+    // Relative to the event, not to now: a later attempt rejects the same lines.
+    let times = TimeRange::new(settings.min_event_date, delivery.version.event_time, settings.max_clock_skew_seconds);
     let config = ParseConfig {
         chunk_bytes: settings.chunk_bytes,
         max_line_bytes: settings.max_line_bytes,
-        // Relative to the event, not to now: a later attempt rejects the same lines.
-        max_event_time: Timestamp::from_millis(delivery.version.event_time.millis() + skew_ms),
+        min_event_time: times.earliest,
+        max_event_time: times.latest,
         retention_days: settings.history_retention_days,
     };
     Entry::first(delivery.source(), delivery.version.clone(), config, job.invocation.now(), previous)

@@ -1,5 +1,7 @@
 //! Settings of `ingest`.
 
+use churn_common::calendar::Day;
+use churn_common::event::TimeRange;
 use churn_common::settings::{Ranged, Settings};
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct IngestSettings {
     /// Seconds between the S3 event and the latest event timestamp that is accepted.
     pub max_clock_skew_seconds: u32,
+    /// First day whose events are plausible, in UTC. An earlier event is rejected.
+    pub min_event_date: Day,
     /// Longest line that is accepted, in bytes.
     pub max_line_bytes: usize,
     /// Size of a chunk in bytes of decompressed log. A chunk is held in memory before it is written. A retry starts at
@@ -28,6 +32,7 @@ impl Default for IngestSettings {
     fn default() -> Self {
         Self {
             max_clock_skew_seconds: 3600,
+            min_event_date: TimeRange::DEFAULT_MIN_DATE,
             max_line_bytes: 1 << 20,
             chunk_bytes: 256 << 20,
             min_remaining_seconds: 180,
@@ -42,6 +47,7 @@ impl Settings for IngestSettings {
     fn ranges(&self) -> Vec<Ranged> {
         vec![
             Ranged::new("max_clock_skew_seconds", &self.max_clock_skew_seconds, 0..=604_800),
+            Ranged::new("min_event_date", &self.min_event_date, TimeRange::MIN_DATES),
             Ranged::new("max_line_bytes", &self.max_line_bytes, 1 << 10..=16 << 20),
             Ranged::new("chunk_bytes", &self.chunk_bytes, 1 << 10..=1 << 30),
             Ranged::new("min_remaining_seconds", &self.min_remaining_seconds, 0..=840),

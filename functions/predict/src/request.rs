@@ -3,7 +3,7 @@
 use crate::problem::Problem;
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
-use churn_common::event::{Event, Line};
+use churn_common::event::{Event, Line, TimeRange, user_id_name};
 use churn_common::ids::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,7 +36,8 @@ pub struct RejectedEvent {
 struct Body<'a> {
     #[serde(borrow)]
     events: Option<Vec<&'a RawValue>>,
-    user_id: Option<Value>,
+    #[serde(borrow)]
+    user_id: Option<&'a RawValue>,
     as_of: Option<Value>,
 }
 
@@ -47,16 +48,16 @@ pub(crate) fn parse<'a>(
     now: Timestamp,
 ) -> Result<PredictRequest<'a>, Problem> {
     let body: Body<'a> = serde_json::from_slice(body).map_err(|e| Problem::InvalidRequest(e.to_string()))?;
-    let latest = Timestamp::from_millis(now.millis() + i64::from(settings.max_clock_skew_seconds) * 1000);
+    let times = TimeRange::new(settings.min_event_date, now, settings.max_clock_skew_seconds);
     let user_id = body.user_id.map(parse_user_id).transpose()?;
-    let as_of = body.as_of.map(|value| parse_as_of(&value, latest)).transpose()?;
+    let as_of = body.as_of.map(|value| parse_as_of(&value, times)).transpose()?;
     if user_id.is_none() && body.events.is_none() {
         return Err(Problem::InvalidRequest("events and user_id are both missing, expected at least one".into()));
     }
 
     let (mut events, mut rejected, mut without_user) = (Vec::new(), Vec::new(), 0);
     for (index, raw) in body.events.unwrap_or_default().into_iter().enumerate() {
-        match Line::parse(raw.get().as_bytes(), latest) {
+        match Line::parse(raw.get().as_bytes(), times) {
             Line::Event(event) => events.push((index, event)),
             Line::WithoutUser => without_user += 1,
             Line::Rejected(reason) if reason.is_malformed() => {
@@ -79,13 +80,11 @@ pub(crate) fn parse<'a>(
     Ok(PredictRequest { user, use_stored, events, rejected, without_user, as_of })
 }
 
-fn parse_user_id(value: Value) -> Result<UserId, Problem> {
-    let name = match &value {
-        Value::String(name) => name.clone(),
-        Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
-        _ => return Err(Problem::InvalidRequest("user_id must be a string or an integer".into())),
-    };
-    user_id(&name)
+fn parse_user_id(json: &RawValue) -> Result<UserId, Problem> {
+    match user_id_name(json.get()) {
+        Some(name) => user_id(&name),
+        None => Err(Problem::InvalidRequest("user_id must be a string or an integer".into())),
+    }
 }
 
 /// The user id `name`. The rules are those of `ingest`.
@@ -93,25 +92,23 @@ pub(crate) fn user_id(name: &str) -> Result<UserId, Problem> {
     if name.len() > UserId::MAX_BYTES {
         return Err(Problem::InvalidRequest(format!("user_id is longer than {} bytes", UserId::MAX_BYTES)));
     }
-    UserId::new(name)
-        .ok_or_else(|| Problem::InvalidRequest(format!("user_id must not be blank or \"None\", got {name:?}")))
+    UserId::new(name).ok_or_else(|| {
+        Problem::InvalidRequest(format!("user_id must not be blank or the name of a missing value, got {name:?}"))
+    })
 }
 
-fn parse_as_of(value: &Value, latest: Timestamp) -> Result<Timestamp, Problem> {
-    let as_of = match value {
-        Value::String(text) => Timestamp::parse(text),
-        Value::Number(number) => number.as_i64().map(Timestamp::from_millis),
+fn parse_as_of(value: &Value, times: TimeRange) -> Result<Timestamp, Problem> {
+    let ms = match value {
+        Value::String(text) => Timestamp::parse(text).map(|time| time.millis() as f64),
+        Value::Number(number) => number.as_f64(),
         _ => None,
     };
-    match as_of {
+    match ms.map(|ms| times.check(ms)) {
         None => Err(Problem::InvalidRequest(format!(
             "as_of is {value}, expected an RFC 3339 time, a date (YYYY-MM-DD) or milliseconds since 1970-01-01"
         ))),
-        Some(as_of) if as_of > latest => Err(Problem::InvalidRequest("as_of is in the future".into())),
-        Some(as_of) if as_of.millis() < 1 => {
-            Err(Problem::InvalidRequest(format!("as_of is {value}, expected a time after 1970-01-01")))
-        }
-        Some(as_of) => Ok(as_of),
+        Some(Err(reason)) => Err(Problem::InvalidRequest(format!("as_of {reason}"))),
+        Some(Ok(as_of)) => Ok(as_of),
     }
 }
 
@@ -164,6 +161,44 @@ mod tests {
         assert!(detail(r#"{"user_id":""}"#).contains("must not be blank"));
         assert!(detail(r#"{"user_id":"30","as_of":"soon"}"#).contains("RFC 3339"));
         assert!(detail(r#"{"user_id":"30","as_of":"2121-01-01"}"#).contains("as_of is in the future"));
+    }
+
+    #[test]
+    fn time_in_another_unit_is_an_error() {
+        for (ts, unit) in [
+            ("1538352117", "in seconds (2018-10-01T00:01:57Z)"),
+            ("1538352117.796", "in seconds"),
+            ("1538352117796123", "in microseconds"),
+            ("1538352117796123456", "in nanoseconds"),
+            ("\"2018-10-01T00:01:57Z\"", "ISO 8601 text"),
+        ] {
+            let detail = detail(&format!(r#"{{"events":[{}]}}"#, EVENT.replace("1538352117000", ts)));
+            assert!(detail.starts_with("events[0]: ts is ") && detail.contains(unit), "{detail}");
+            assert!(detail.ends_with("expected milliseconds since 1970-01-01"), "{detail}");
+        }
+        let detail = detail(r#"{"user_id":"30","as_of":1538352117}"#);
+        assert!(detail.starts_with("as_of is 1538352117, probably in seconds"), "{detail}");
+    }
+
+    #[test]
+    fn user_ids_are_those_of_ingest() {
+        for (id, user) in [
+            ("30", "30"),
+            ("30.0", "30"),
+            ("\"30.0\"", "30"),
+            ("18446744073709551616", "18446744073709551616"),
+            ("-7", "-7"),
+            ("\" x \"", "x"),
+        ] {
+            let body = format!(r#"{{"user_id":{id},"events":[{}]}}"#, EVENT.replace("\"30\"", id));
+            assert_eq!(parse(&body).unwrap().user.as_str(), user);
+        }
+        for id in ["\"nan\"", "\"NULL\"", "\"None\"", "\" \""] {
+            assert!(
+                detail(&format!(r#"{{"user_id":{id}}}"#)).contains("must not be blank or the name of a missing value")
+            );
+        }
+        assert!(detail(r#"{"user_id":30.5}"#).contains("must be a string or an integer"));
     }
 
     #[test]

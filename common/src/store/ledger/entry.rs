@@ -92,7 +92,8 @@ pub struct ParseConfig {
     pub chunk_bytes: u64,
     /// Longest line that is accepted, in bytes.
     pub max_line_bytes: usize,
-    /// Latest timestamp that is accepted. An event with a later one is rejected.
+    /// Earliest and latest timestamp that are accepted. Other events are rejected.
+    pub min_event_time: Timestamp,
     pub max_event_time: Timestamp,
     /// Days until stored slices expire; `None` if they do not.
     pub retention_days: Option<u16>,
@@ -215,6 +216,7 @@ mod tests {
         let parse_config = ParseConfig {
             chunk_bytes: 1024,
             max_line_bytes: 512,
+            min_event_time: Timestamp::from_millis(0),
             max_event_time: Timestamp::from_millis(1000),
             retention_days: Some(30),
         };
@@ -233,6 +235,7 @@ mod tests {
             "parse_config": {
                 "chunk_bytes": 1024,
                 "max_line_bytes": 512,
+                "min_event_time": "1970-01-01T00:00:00Z",
                 "max_event_time": "1970-01-01T00:00:01Z",
                 "retention_days": 30,
             },

@@ -5,7 +5,7 @@ use super::open::Log;
 use crate::job::Job;
 use crate::quarantine::Quarantine;
 use churn_common::calendar::Day;
-use churn_common::event::{self, Rejection};
+use churn_common::event::{self, Rejection, TimeRange};
 use churn_common::session::{Added, MAX_EVENTS, SliceBuilder};
 use churn_common::store::StoreError;
 use churn_common::store::erasures::ErasedUsers;
@@ -105,7 +105,8 @@ impl Parser<'_> {
     }
 
     fn add_complete(&mut self, line: &[u8]) -> Option<Rejection> {
-        match event::Line::parse(line, self.config.max_event_time) {
+        let times = TimeRange { earliest: self.config.min_event_time, latest: self.config.max_event_time };
+        match event::Line::parse(line, times) {
             event::Line::Rejected(rejection) => return Some(rejection),
             event::Line::WithoutUser => self.counts.without_user += 1,
             event::Line::Event(event) if self.erased.covers(&event.user, event.ts) => self.counts.erased += 1,
