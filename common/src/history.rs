@@ -123,13 +123,16 @@ impl History {
         first.zip(last)
     }
 
-    /// Whether the user had cancelled before `as_of` and had no activity after that. Only slices that ended before `as_of`
-    /// count.
-    pub fn is_cancelled(&self, as_of: Timestamp) -> bool {
+    /// Whether the user had cancelled before `as_of` and did not return. A return is another session with activity
+    /// `min_return_hours` or more after the cancellation. Events right after it, such as a logout, are no return. Only
+    /// slices that ended before `as_of` count.
+    pub fn is_cancelled(&self, as_of: Timestamp, min_return_hours: u16) -> bool {
         let past = || self.slices.values().filter(|slice| slice.last().is_some_and(|last| last < as_of));
-        let cancelled = past().filter_map(SessionSlice::cancelled_at).max();
-        let active = past().filter_map(|s| s.active().map(|(_, last)| last)).max();
-        cancelled.is_some_and(|cancelled| active.is_none_or(|active| active <= cancelled))
+        let cancellation = past().filter_map(|slice| Some((slice.cancelled_at()?, slice.session()))).max();
+        let Some((cancelled_at, session)) = cancellation else { return false };
+        let earliest_return = Timestamp::from_millis(cancelled_at.millis() + i64::from(min_return_hours) * 3_600_000);
+        let is_return = |first: Timestamp| first > cancelled_at && first >= earliest_return;
+        !past().any(|slice| slice.session() != session && slice.active().is_some_and(|(first, _)| is_return(first)))
     }
 
     /// Total number of events on `page`.
@@ -230,11 +233,30 @@ mod tests {
     }
 
     #[test]
-    fn activity_after_a_cancellation_ends_it() {
+    fn later_session_after_a_cancellation_ends_it() {
         let gone = [event(0, at(1, 0), Page::Home), event(1, at(1, 5), Page::CancellationConfirmation)];
-        let back = [gone.to_vec(), vec![event(2, at(3, 0), Page::Home)]].concat();
-        assert!(History::from_slices(stored("f", &gone)).is_cancelled(at(4, 0)));
-        assert!(History::from_slices(stored("f", &back)).is_cancelled(at(3, 0)));
-        assert!(!History::from_slices(stored("f", &back)).is_cancelled(at(4, 0)));
+        let later = Event { session: SessionId::from_number(30), ..event(2, at(3, 0), Page::Home) };
+        let back = [gone.to_vec(), vec![later]].concat();
+        assert!(History::from_slices(stored("f", &gone)).is_cancelled(at(4, 0), 24));
+        assert!(History::from_slices(stored("f", &back)).is_cancelled(at(3, 0), 24));
+        assert!(!History::from_slices(stored("f", &back)).is_cancelled(at(4, 0), 24));
+        let twice = Event { item: Some(3), ..event(3, at(5, 0), Page::CancellationConfirmation) };
+        assert!(History::from_slices(stored("f", &[back, vec![twice]].concat())).is_cancelled(at(6, 0), 24));
+    }
+
+    #[test]
+    fn events_right_after_a_cancellation_are_no_return() {
+        const HOUR: u32 = 3_600_000;
+        let cancelled_with = |page, ts, session| {
+            let gone = event(0, at(1, 23 * HOUR), Page::CancellationConfirmation);
+            let stray = Event { session: SessionId::from_number(session), ..event(1, ts, page) };
+            History::from_slices(stored("f", &[gone, stray])).is_cancelled(at(40, 0), 24)
+        };
+        assert!(cancelled_with(Page::Logout, at(1, 23 * HOUR + 1000), 29), "one second later");
+        assert!(cancelled_with(Page::Home, at(1, 23 * HOUR + 1000), 30), "in a new session");
+        assert!(cancelled_with(Page::Home, at(2, 0), 29), "after midnight");
+        assert!(cancelled_with(Page::Home, at(2, 23 * HOUR - 1), 30), "too early");
+        assert!(cancelled_with(Page::Home, at(9, 0), 29), "in the cancelled session");
+        assert!(!cancelled_with(Page::Home, at(2, 23 * HOUR), 30), "24 hours later");
     }
 }

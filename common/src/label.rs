@@ -24,6 +24,13 @@ pub struct Label {
     pub horizon_days: u16,
     /// Days without an event after the cutoff that count as churn, 1..=365.
     pub inactivity_days: u16,
+    /// Minimum number of hours from a cancellation to a session that is a return, 0..=720.
+    pub min_return_hours: u16,
+}
+
+impl Label {
+    pub const DEFAULT_MIN_RETURN_HOURS: u16 = 24;
+    pub const RETURN_HOURS: std::ops::RangeInclusive<u16> = 0..=720;
 }
 
 impl Label {
@@ -66,7 +73,7 @@ mod tests {
     use crate::testing::{at, event, slices_of, source};
 
     fn label(definition: Definition) -> Label {
-        Label { definition, horizon_days: 14, inactivity_days: 10 }
+        Label { definition, horizon_days: 14, inactivity_days: 10, min_return_hours: 24 }
     }
 
     /// Events on day 0 and on the day `last`, the latter on `page`.

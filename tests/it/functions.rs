@@ -205,7 +205,7 @@ async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
     let model_version = fixture.send("GET", "/health", "", "").await.1["model_version"].clone();
     let version = serde_json::from_value(model_version.clone()).unwrap();
     let model = fixture.stores.models().get(&version).await.unwrap();
-    let users = fixture.stores.histories.map_users(2, |_, h| features_if_at_risk(&h, as_of, 30)).await.unwrap();
+    let users = fixture.stores.histories.map_users(2, |_, h| features_if_at_risk(&h, as_of, 30, 24)).await.unwrap();
     assert!(users.len() > 20);
     for (user, row) in users.iter().step_by(users.len() / 10) {
         let (status, answer) = fixture.predict(json!({"user_id": user, "as_of": as_of})).await;
@@ -242,7 +242,7 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
     let version =
         serde_json::from_value(fixture.send("GET", "/health", "", "").await.1["model_version"].clone()).unwrap();
     let model = fixture.stores.models().get(&version).await.unwrap();
-    let users = fixture.stores.histories.map_users(2, |_, h| features_if_at_risk(&h, as_of, 30)).await.unwrap();
+    let users = fixture.stores.histories.map_users(2, |_, h| features_if_at_risk(&h, as_of, 30, 24)).await.unwrap();
     for (user, row) in users.iter().step_by(users.len() / 5) {
         let body = json!({"user_id": user, "as_of": as_of});
         let (language, english) = fixture.predict_in("fr, en;q=0.8, ar;q=0.7", body.clone()).await;

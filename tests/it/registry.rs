@@ -316,7 +316,7 @@ async fn backtest_scores_a_model_on_newer_data() {
     let cutoffs: Vec<Day> = later.by_cutoff.iter().map(|at| at.cutoff).collect();
     let rows = fixture.stores.histories.map_users(1, |_, history| {
         let at = |cutoff: &Day| {
-            let p = model.predict(&features_if_at_risk(&history, *cutoff, 30)?).unwrap().get();
+            let p = model.predict(&features_if_at_risk(&history, *cutoff, 30, 24)?).unwrap().get();
             Some((label.for_history(&history, *cutoff, log_end)?, p))
         };
         Some(cutoffs.iter().filter_map(at).collect::<Vec<_>>())

@@ -5,6 +5,7 @@ use crate::outcome::Reason;
 use crate::settings::MonitorSettings;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::features::Row;
+use churn_common::history::History;
 use churn_common::model::{Card, Model, ModelVersion};
 use churn_common::snapshot::{Snapshot, features_if_at_risk};
 use churn_common::store::Stores;
@@ -55,13 +56,15 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
         .map_err(|e| MonitorError::Baseline(version.clone(), e.to_string()))?;
 
     let labelled_at = card.label.latest_labelled_cutoff(as_of);
+    let features_at =
+        |history: &History, day: Day| features_if_at_risk(history, day, card.window_days, card.label.min_return_hours);
     let users = stores.histories.map_users(settings.total_segments, |user, history| {
         let labelled = || {
-            let row = features_if_at_risk(&history, labelled_at, card.window_days)?;
+            let row = features_at(&history, labelled_at)?;
             let churned = card.label.for_history(&history, labelled_at, as_of)?;
             Some(Snapshot { user: user.clone(), cutoff: labelled_at, row, churned })
         };
-        Some(UserRows { current: features_if_at_risk(&history, as_of, card.window_days), labelled: labelled() })
+        Some(UserRows { current: features_at(&history, as_of), labelled: labelled() })
     });
     let (mut current, mut labelled) = (Vec::new(), Vec::new());
     for (_, rows) in users.await? {

@@ -147,7 +147,7 @@ pub(crate) async fn predict(
         rejected_event_details: request.rejected.into_iter().take(MAX_REJECTED_EVENT_DETAILS).collect(),
     };
     let risk_level = model.risk(probability);
-    let already_cancelled = history.is_cancelled(as_of);
+    let already_cancelled = history.is_cancelled(as_of, settings.min_return_hours);
     let case = Case { risk_level, reasons: &reasons, sufficient_evidence: evidence.is_sufficient };
     let recommended_action = if already_cancelled { None } else { options.actions.recommend(case, language) };
     Ok(Prediction {

@@ -2,6 +2,7 @@
 
 use churn_common::calendar::Day;
 use churn_common::event::TimeRange;
+use churn_common::label::Label;
 use churn_common::settings::{Ranged, Settings};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ pub struct PredictSettings {
     pub max_clock_skew_seconds: u32,
     /// First day on which an event or `as_of` is plausible, in UTC.
     pub min_event_date: Day,
+    /// Minimum number of hours from a cancellation to a session that is a return, as in `retrain`.
+    pub min_return_hours: u16,
     /// Minimum number of events in the observation window for sufficient evidence.
     pub min_evidence_events: u32,
     /// Minimum number of sessions for sufficient evidence.
@@ -36,6 +39,7 @@ impl Default for PredictSettings {
             max_body_bytes: 4 << 20,
             max_clock_skew_seconds: 3600,
             min_event_date: TimeRange::DEFAULT_MIN_DATE,
+            min_return_hours: Label::DEFAULT_MIN_RETURN_HOURS,
             min_evidence_events: 30,
             min_evidence_sessions: 3,
             min_evidence_days: 3,
@@ -52,6 +56,7 @@ impl Settings for PredictSettings {
             Ranged::new("max_body_bytes", &self.max_body_bytes, 1 << 10..=6_000_000),
             Ranged::new("max_clock_skew_seconds", &self.max_clock_skew_seconds, 0..=604_800),
             Ranged::new("min_event_date", &self.min_event_date, TimeRange::MIN_DATES),
+            Ranged::new("min_return_hours", &self.min_return_hours, Label::RETURN_HOURS),
             Ranged::new("min_evidence_events", &self.min_evidence_events, 1..=100_000),
             Ranged::new("min_evidence_sessions", &self.min_evidence_sessions, 1..=1000),
             Ranged::new("min_evidence_days", &self.min_evidence_days, 1..=365),

@@ -24,7 +24,7 @@ pub(crate) enum CompareOutcome {
 pub(crate) enum NotComparable {
     #[error("the card of champion {0} cannot be read: {1}")]
     NoCard(ModelVersion, ModelError),
-    #[error("champion {0} has another label (label_definition, horizon_days or inactivity_days)")]
+    #[error("champion {0} has another label (label_definition, horizon_days, inactivity_days or min_return_hours)")]
     OtherLabel(ModelVersion),
     #[error(transparent)]
     Rows(#[from] InsufficientRows),

@@ -5,7 +5,7 @@ use churn_common::calendar::Timestamp;
 use churn_common::history::History;
 use churn_common::ids::UserId;
 use churn_common::pseudonym::StoredUser;
-use churn_common::snapshot::{Snapshot, features_if_at_risk};
+use churn_common::snapshot::Snapshot;
 use churn_common::store::{StoreError, Stores};
 use churn_report::Totals;
 use churn_training::leakage::leaks_future;
@@ -83,7 +83,7 @@ fn user_rows(user: &StoredUser, history: &History, split: &Split, params: Snapsh
         split.cutoffs().filter_map(|cutoff| params.snapshot(user, history, cutoff)).collect();
     let leaks = snapshots.last().zip(UserId::new(user.as_str())).map(|(newest, user)| {
         let cutoff = newest.cutoff;
-        leaks_future(&user, history, cutoff, |history| features_if_at_risk(history, cutoff, params.window_days))
+        leaks_future(&user, history, cutoff, |history| params.features(history, cutoff))
     });
     UserRows { snapshots, overlaps: history.overlaps().len(), leaks }
 }

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 /// The actor if the payload has none.
 const DEFAULT_ACTOR: &str = "operator";
 /// Settings that are fixed by the model, so that an evaluation cannot override them.
-const MODEL_SETTINGS: [&str; 4] = ["window_days", "label_definition", "horizon_days", "inactivity_days"];
+const MODEL_SETTINGS: [&str; 5] =
+    ["window_days", "label_definition", "horizon_days", "inactivity_days", "min_return_hours"];
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Request {

@@ -1,6 +1,7 @@
 //! Snapshots of stored histories.
 
 use churn_common::calendar::Day;
+use churn_common::features::Row;
 use churn_common::history::History;
 use churn_common::label::Label;
 use churn_common::pseudonym::StoredUser;
@@ -17,9 +18,14 @@ pub(crate) struct SnapshotParams {
 }
 
 impl SnapshotParams {
+    /// The features of a user at `cutoff`; `None` if the user is not at risk of churn.
+    pub fn features(&self, history: &History, cutoff: Day) -> Option<Row> {
+        features_if_at_risk(history, cutoff, self.window_days, self.label.min_return_hours)
+    }
+
     /// The snapshot of a user at `cutoff`; `None` if the user is not at risk of churn, or the label is not known yet.
     pub fn snapshot(&self, user: &StoredUser, history: &History, cutoff: Day) -> Option<Snapshot> {
-        let row = features_if_at_risk(history, cutoff, self.window_days)?;
+        let row = self.features(history, cutoff)?;
         let churned = self.label.for_history(history, cutoff, self.log_end)?;
         Some(Snapshot { user: user.clone(), cutoff, row, churned })
     }

@@ -122,7 +122,12 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         family: "gradient_boosting".to_owned(),
         created_at: Day::from_number(17_011).start(),
         data_range: (Day::from_number(16_990), Day::from_number(17_010)),
-        label: Label { definition: Definition::Cancellation, horizon_days: 10, inactivity_days: 14 },
+        label: Label {
+            definition: Definition::Cancellation,
+            horizon_days: 10,
+            inactivity_days: 14,
+            min_return_hours: 24,
+        },
         window_days: 30,
         schema_hash: "0".repeat(64),
         training: rows_at(16_995, 16_998),

@@ -80,6 +80,7 @@ pub(crate) async fn evaluate(
         label_definition: label.definition,
         horizon_days: label.horizon_days,
         inactivity_days: label.inactivity_days,
+        min_return_hours: label.min_return_hours,
         ..settings.clone()
     };
     let out_of_time = settings.grid(first, log_end).filter(|cutoff| is_out_of_time(&card, *cutoff));

@@ -64,7 +64,7 @@ mod tests {
     fn features_that_use_events_after_the_cutoff_are_found() {
         let cutoff = Day::from_number(17_900);
         let history = history(cutoff);
-        let at = |day: Day| move |history: &History| features_if_at_risk(history, day, 30);
+        let at = |day: Day| move |history: &History| features_if_at_risk(history, day, 30, 24);
         assert!(at(cutoff)(&history).is_some());
         assert!(!leaks_future(&user(), &history, cutoff, at(cutoff)));
         // The first includes one day after the cutoff. The second includes a cancellation, after which there is no row.

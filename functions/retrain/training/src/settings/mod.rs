@@ -31,6 +31,8 @@ pub struct TrainingSettings {
     pub horizon_days: u16,
     /// Days without an event after the cutoff that count as inactivity.
     pub inactivity_days: u16,
+    /// Minimum number of hours from a cancellation to a session that is a return.
+    pub min_return_hours: u16,
     /// Days between one cutoff and the next.
     pub cutoff_interval_days: u16,
     /// Minimum number of days of log before a cutoff. Below `window_days`, the oldest windows are shorter.
@@ -64,6 +66,7 @@ impl Default for TrainingSettings {
             label_definition: Definition::Cancellation,
             horizon_days: 14,
             inactivity_days: 14,
+            min_return_hours: Label::DEFAULT_MIN_RETURN_HOURS,
             cutoff_interval_days: 7,
             min_history_days: 14,
             max_training_cutoffs: 52,
@@ -86,6 +89,7 @@ impl TrainingSettings {
             definition: self.label_definition,
             horizon_days: self.horizon_days,
             inactivity_days: self.inactivity_days,
+            min_return_hours: self.min_return_hours,
         }
     }
 
@@ -126,6 +130,7 @@ impl Settings for TrainingSettings {
             Ranged::new("window_days", &self.window_days, 1..=365),
             Ranged::new("horizon_days", &self.horizon_days, 1..=365),
             Ranged::new("inactivity_days", &self.inactivity_days, 1..=365),
+            Ranged::new("min_return_hours", &self.min_return_hours, Label::RETURN_HOURS),
             Ranged::new("cutoff_interval_days", &self.cutoff_interval_days, 1..=365),
             Ranged::new("min_history_days", &self.min_history_days, 1..=3650),
             Ranged::new("max_training_cutoffs", &self.max_training_cutoffs, 1..=1000),

@@ -162,11 +162,11 @@ pub async fn predict(stack: &Stack, stores: &Stores, limit: usize) -> anyhow::Re
     let span = stores.ledger.log_span(Timestamp::now()).await?;
     let as_of = span.context("the ledger is empty")?.1;
     let model = get(stack, "/model").await?;
-    let window = model["window_days"]
-        .as_u64()
-        .and_then(|d| u16::try_from(d).ok())
-        .context("the model card has no window_days")?;
-    let active = stores.histories.map_users(4, |_, history| features_if_at_risk(&history, as_of, window)).await?;
+    let number = |value: &Value| value.as_u64().and_then(|n| u16::try_from(n).ok());
+    let window = number(&model["window_days"]).context("the model card has no window_days")?;
+    let hours = number(&model["label"]["min_return_hours"]).context("the model card has no min_return_hours")?;
+    let active =
+        stores.histories.map_users(4, |_, history| features_if_at_risk(&history, as_of, window, hours)).await?;
     ensure!(!active.is_empty(), "no user is active at {as_of}, the end of the log");
     let step = active.len().div_ceil(limit.max(1)).max(1);
     let mut responses = Vec::new();
