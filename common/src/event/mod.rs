@@ -1,5 +1,6 @@
 //! Events of a log: parsing and validating one line.
 
+mod non_finite;
 mod page;
 mod raw;
 mod scan;
@@ -144,7 +145,7 @@ impl<'a> Line<'a> {
 
     /// As [`Line::parse`], but slower: with `serde_json` only. `parse` uses it for unusual lines, and tests compare the two.
     pub fn parse_with_serde_json(line: &'a [u8], times: TimeRange) -> Self {
-        match String::from_utf8_lossy(line) {
+        match non_finite::as_null(line) {
             Cow::Borrowed(text) => raw::Raw::read(text).and_then(|raw| raw.validate(times)).into(),
             Cow::Owned(text) => {
                 let event = raw::Raw::read(&text).and_then(|raw| raw.validate(times));

@@ -148,6 +148,16 @@ fn other_encodings_do_not_invalidate_an_event() {
 }
 
 #[test]
+fn numbers_that_are_not_finite_are_missing_values() {
+    let line = with("length", Some("NaN"));
+    assert_eq!(event(&line).length_ms, None);
+    assert_eq!(event(&line.replace("\"NextSong\"", "\"NaN\"")).page, Page::Other);
+    assert_eq!(event(&with("registration", Some("-Infinity, \"tags\": [Infinity]"))).registration, None);
+    assert!(matches!(parse(&with("ts", Some("NaN"))), Line::Rejected(Rejection::Missing("ts"))));
+    assert_eq!(parse(&with("userId", Some("NaN"))), Line::WithoutUser);
+}
+
+#[test]
 fn page_names_round_trip() {
     for page in Page::ALL {
         assert_eq!(Page::from_name(page.name()), *page);
