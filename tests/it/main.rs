@@ -14,6 +14,7 @@ mod ingest_outcomes;
 mod ingest_schedules;
 mod local_lambda;
 mod local_stack;
+mod log_formats;
 mod mlflow_real;
 mod readme;
 mod real_logs;

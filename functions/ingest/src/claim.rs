@@ -29,6 +29,9 @@ impl ClaimStatus {
             (Ordering::Greater, _) => Self::Done(Outcome::Superseded),
             (Ordering::Equal, State::Completed) => Self::Done(Outcome::AlreadyIngested { counts: entry.counts }),
             (Ordering::Equal, State::Removed) => Self::Done(Outcome::AlreadyRemoved),
+            (Ordering::Equal, State::Unsupported) => {
+                Self::Done(Outcome::UnsupportedFormat { reason: entry.last_error.unwrap_or_default() })
+            }
             (Ordering::Equal, State::DeadLettered) => {
                 Self::Done(Outcome::DeadLettered { reason: entry.last_error.unwrap_or_default(), counts: entry.counts })
             }

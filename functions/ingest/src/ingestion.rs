@@ -2,7 +2,7 @@
 
 use crate::erasures;
 use crate::job::Job;
-use crate::log::{Chunk, Log};
+use crate::log::{Chunk, Log, UnsupportedFormat};
 use crate::manifest::{self, Versions, delete_versions};
 use crate::outcome::{IngestAbort, Outcome};
 use crate::overlap;
@@ -100,6 +100,25 @@ impl<'a> Ingestion<'a> {
         }
         erasures::delete_erased(stores, delivery, &self.entry).await?;
         overlap::count(stores, delivery, &self.entry).await
+    }
+
+    /// Records that the object has an unsupported format. Like an object without events, it replaces its older versions.
+    pub async fn refuse(&mut self, format: UnsupportedFormat) -> Result<Outcome, IngestAbort> {
+        if self.entry.replaces_previous {
+            retry(self.job.invocation, || self.delete_older_versions()).await?;
+        }
+        let (entry, reason) = (self.entry.next_revision(), format.to_string());
+        let last_error = Some(reason.clone());
+        self.advance(Entry {
+            state: State::Unsupported,
+            lease: None,
+            attempts: 0,
+            next_chunk: None,
+            last_error,
+            ..entry
+        })
+        .await?;
+        Ok(Outcome::UnsupportedFormat { reason })
     }
 
     /// Deletes the items of a removed object.

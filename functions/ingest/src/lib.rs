@@ -145,6 +145,9 @@ async fn handle_object(job: &Job<'_>, is_first: bool) -> Result<Outcome, StoreEr
     }
     match &result {
         Ok(outcome @ Outcome::Skipped { .. }) => tracing::warn!(outcome = %json!(outcome), "object skipped"),
+        Ok(outcome @ Outcome::UnsupportedFormat { .. }) => {
+            tracing::warn!(outcome = %json!(outcome), "unsupported format")
+        }
         Ok(outcome @ Outcome::DeadLettered { .. }) => {
             tracing::error!(outcome = %json!(outcome), "object dead-lettered")
         }

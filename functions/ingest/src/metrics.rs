@@ -26,6 +26,7 @@ enum Metric {
     RemovedObjects,
     SupersededObjects,
     SkippedObjects,
+    UnsupportedObjects,
     FailedObjects,
 }
 
@@ -49,6 +50,7 @@ impl Metric {
             Self::RemovedObjects => "RemovedObjects",
             Self::SupersededObjects => "SupersededObjects",
             Self::SkippedObjects => "SkippedObjects",
+            Self::UnsupportedObjects => "UnsupportedObjects",
             Self::FailedObjects => "FailedObjects",
         }
     }
@@ -84,6 +86,9 @@ pub fn of_object(
         Ok(Outcome::Removed) => one(Metric::RemovedObjects),
         Ok(Outcome::Superseded) => one(Metric::SupersededObjects),
         Ok(Outcome::Skipped { .. }) => one(Metric::SkippedObjects),
+        Ok(Outcome::UnsupportedFormat { reason }) => {
+            one(Metric::UnsupportedObjects).property("reason", reason.as_str())
+        }
         Err(error) => one(Metric::FailedObjects).property("error", error.to_string()),
     }
 }
@@ -164,6 +169,10 @@ mod tests {
             (Ok(Outcome::Removed), json!({"RemovedObjects": 1})),
             (Ok(Outcome::Superseded), json!({"SupersededObjects": 1})),
             (Ok(Outcome::Skipped { reason: SkipReason::ObjectNotFound }), json!({"SkippedObjects": 1})),
+            (
+                Ok(Outcome::UnsupportedFormat { reason: "a zip archive".into() }),
+                json!({"UnsupportedObjects": 1, "reason": "a zip archive"}),
+            ),
             (Err(failed), json!({"FailedObjects": 1, "error": "PutItem on T/x failed: slow down"})),
         ] {
             assert_eq!(emitted(&result), expected);

@@ -4,7 +4,7 @@ use crate::claim::{ClaimStatus, claim};
 use crate::delivery::ObjectChange;
 use crate::ingestion::Ingestion;
 use crate::job::Job;
-use crate::log::{Log, OpenLog};
+use crate::log::{Log, OpenLog, UnsupportedFormat, is_marker};
 use crate::manifest::{Versions, delete_versions};
 use crate::outcome::{IngestAbort, Outcome, SkipReason};
 use crate::quarantine;
@@ -20,6 +20,9 @@ pub async fn handle(job: &Job<'_>) -> Result<Outcome, StoreError> {
     let Some(change) = job.delivery.change() else {
         return Ok(Outcome::Skipped { reason: SkipReason::UnsupportedEvent });
     };
+    if change == ObjectChange::Created && is_marker(&job.delivery.key) {
+        return Ok(Outcome::Skipped { reason: SkipReason::MarkerFile });
+    }
     for _ in 0..MAX_ATTEMPTS {
         let entry = job.stores.ledger.get(&job.delivery.source()).await?;
         let previous = match ClaimStatus::from_entry(entry, job) {
@@ -34,15 +37,16 @@ pub async fn handle(job: &Job<'_>) -> Result<Outcome, StoreError> {
             }
         };
         // Before the claim: an object that cannot be opened leaves no ledger entry.
-        let log = match prepare(job, change, previous.as_ref()).await? {
-            Prepared::Ready(log) => log,
+        let work = match prepare(job, change, previous.as_ref()).await? {
+            Prepared::Work(work) => work,
             Prepared::Skip(outcome) => return Ok(outcome),
         };
         let Some(entry) = claim(job, previous.as_ref()).await? else { continue };
         let mut ingestion = Ingestion::new(*job, entry);
-        let result = match change {
-            ObjectChange::Created => ingestion.ingest(log).await,
-            ObjectChange::Removed => ingestion.remove().await,
+        let result = match work {
+            Work::Ingest(log) => ingestion.ingest(log).await,
+            Work::Refuse(format) => ingestion.refuse(format).await,
+            Work::Remove => ingestion.remove().await,
         };
         match result {
             Ok(outcome) => return Ok(outcome),
@@ -77,16 +81,24 @@ async fn clean_up(job: &Job<'_>, outcome: Outcome) -> Result<Outcome, StoreError
 
 /// The result of the checks before the claim.
 enum Prepared {
-    /// There is work to do. The log of a created object is open at its next chunk; `None` if all chunks are written.
-    Ready(Option<Log>),
+    Work(Work),
     Skip(Outcome),
+}
+
+enum Work {
+    /// The log of a created object is open at its next chunk; `None` if all chunks are written.
+    Ingest(Option<Log>),
+    /// The created object is no log that can be read.
+    Refuse(UnsupportedFormat),
+    /// The object was removed.
+    Remove,
 }
 
 async fn prepare(job: &Job<'_>, change: ObjectChange, previous: Option<&Entry>) -> Result<Prepared, StoreError> {
     match change {
         ObjectChange::Created => open(job, previous).await,
         ObjectChange::Removed if exists(job).await? => Ok(skip(SkipReason::ObjectExists)),
-        ObjectChange::Removed => Ok(Prepared::Ready(None)),
+        ObjectChange::Removed => Ok(Prepared::Work(Work::Remove)),
     }
 }
 
@@ -95,11 +107,12 @@ async fn open(job: &Job<'_>, previous: Option<&Entry>) -> Result<Prepared, Store
     let Job { delivery, stores, settings, .. } = job;
     let resumed = previous.filter(|entry| entry.version.sequencer == delivery.version.sequencer);
     let Some(position) = resumed.map_or(Some(ChunkPosition::default()), |entry| entry.next_chunk) else {
-        return Ok(Prepared::Ready(None));
+        return Ok(Prepared::Work(Work::Ingest(None)));
     };
     let max_line_bytes = resumed.map_or(settings.max_line_bytes, |entry| entry.parse_config.max_line_bytes);
     Ok(match Log::open(stores, delivery, position, max_line_bytes).await? {
-        OpenLog::Open(log) => Prepared::Ready(Some(log)),
+        OpenLog::Open(log) => Prepared::Work(Work::Ingest(Some(log))),
+        OpenLog::Unsupported(format) => Prepared::Work(Work::Refuse(format)),
         OpenLog::NotFound => skip(SkipReason::ObjectNotFound),
         OpenLog::BucketNotFound => skip(SkipReason::BucketNotFound),
         // S3 sends another event for the newer version.

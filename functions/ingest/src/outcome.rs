@@ -49,6 +49,11 @@ pub enum Outcome {
         #[serde(flatten)]
         counts: Counts,
     },
+    /// The object is no log that can be read. Nothing of it is stored, and no line of it is in quarantine.
+    UnsupportedFormat {
+        /// The format and what to do, such as `a zip archive; unpack it and upload the files in it`.
+        reason: String,
+    },
     /// There is nothing to ingest.
     Skipped { reason: SkipReason },
 }
@@ -63,6 +68,8 @@ pub enum SkipReason {
     /// A removal was delivered, but the object exists: an older version was removed, or the object was created again.
     ObjectExists,
     BucketNotFound,
+    /// A marker, checksum or temporary file, by its name.
+    MarkerFile,
 }
 
 /// Why the work on an object ended before it was complete.
@@ -138,6 +145,11 @@ mod tests {
             (skipped(SkipReason::ObjectNotFound), json!({"outcome": "skipped", "reason": "object_not_found"})),
             (skipped(SkipReason::ObjectExists), json!({"outcome": "skipped", "reason": "object_exists"})),
             (skipped(SkipReason::BucketNotFound), json!({"outcome": "skipped", "reason": "bucket_not_found"})),
+            (skipped(SkipReason::MarkerFile), json!({"outcome": "skipped", "reason": "marker_file"})),
+            (
+                Outcome::UnsupportedFormat { reason: "a zip archive; unpack it".into() },
+                json!({"outcome": "unsupported_format", "reason": "a zip archive; unpack it"}),
+            ),
         ] {
             assert_eq!(json!(outcome), expected);
         }

@@ -42,7 +42,10 @@ impl<'a> ChunkReader<'a> {
             Some(log) => log,
             None => match Log::open(stores, delivery, position, self.config.max_line_bytes).await? {
                 OpenLog::Open(log) => log,
-                OpenLog::NotFound | OpenLog::Changed | OpenLog::BucketNotFound => return Ok(None),
+                // The ETag is the same, and so the format is supported.
+                OpenLog::NotFound | OpenLog::Changed | OpenLog::BucketNotFound | OpenLog::Unsupported(_) => {
+                    return Ok(None);
+                }
             },
         };
         let chunk = Chunk::read(&self.job, &mut log, position, &self.config, &self.erased).await?;

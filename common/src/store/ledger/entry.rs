@@ -19,6 +19,8 @@ pub enum State {
     Completed,
     /// The object was removed, and its events were deleted.
     Removed,
+    /// The object has a format that is not supported. Nothing of it is stored.
+    Unsupported,
     /// Ingestion failed repeatedly at the same chunk and is not retried.
     DeadLettered,
 }
@@ -53,6 +55,16 @@ impl Counts {
         self.rejected += rejected;
         for (reason, n) in rejection_reasons {
             *self.rejection_reasons.entry(reason).or_default() += n;
+        }
+    }
+
+    /// Why there is no event, where none is accepted.
+    pub fn without_events(&self) -> String {
+        let Self { lines, without_user, erased, rejected, .. } = self;
+        match self.rejection_reasons.iter().max_by_key(|(_, n)| **n) {
+            _ if *lines == 0 => "it is empty".into(),
+            Some((reason, n)) => format!("{rejected} of {lines} lines were rejected, {n} as {reason}"),
+            None => format!("of {lines} lines, {without_user} have no user and {erased} belong to erased users"),
         }
     }
 
@@ -199,6 +211,21 @@ impl Entry {
             self.days = all.into_iter().take(MAX_DAYS).collect();
         }
     }
+
+    /// Why the object contributes no events; `None` if it does, or may still.
+    pub fn unusable_reason(&self) -> Option<String> {
+        let Self { source, state, last_error, counts, read_error, .. } = self;
+        let error = last_error.as_deref().unwrap_or("the cause is unknown");
+        match state {
+            State::Unsupported => Some(format!("{source} is {error}")),
+            State::DeadLettered => Some(format!("{source} could not be ingested: {error}")),
+            State::Completed if counts.accepted == 0 => {
+                let why = read_error.clone().unwrap_or_else(|| counts.without_events());
+                Some(format!("{source} contains no events: {why}"))
+            }
+            State::Completed | State::InProgress | State::Removed => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -259,7 +286,7 @@ mod tests {
             "read_error": null,
         });
         assert_eq!(serde_json::to_value(&entry).unwrap(), expected);
-        let states = [State::InProgress, State::Completed, State::Removed, State::DeadLettered];
-        assert_eq!(json!(states), json!(["in_progress", "completed", "removed", "dead_lettered"]));
+        let states = [State::InProgress, State::Completed, State::Removed, State::Unsupported, State::DeadLettered];
+        assert_eq!(json!(states), json!(["in_progress", "completed", "removed", "unsupported", "dead_lettered"]));
     }
 }

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// Smallest fraction of a typical day's events with which a day belongs to the range of the data.
 const MIN_DAY_FRACTION: f64 = 0.01;
 
+/// Most objects that [`Ledger::missing_data`] names.
+const MAX_NAMED_OBJECTS: usize = 3;
+
 #[derive(Debug, Clone)]
 pub struct Ledger {
     client: Client,
@@ -116,6 +119,25 @@ impl Ledger {
             objects += u64::try_from(page.count).unwrap_or_default();
         }
         Ok(objects)
+    }
+
+    /// Why no events are stored: the objects that contain none, a few of them, each with the reason.
+    pub async fn missing_data(&self) -> Result<String, StoreError> {
+        let call = self.client.scan().table_name(&self.table).consistent_read(true);
+        let mut pages = call.into_paginator().items().send();
+        let mut reasons = Vec::new();
+        while let Some(item) = pages.next().await {
+            let entry = self.read(item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?)?;
+            reasons.extend(entry.unusable_reason());
+        }
+        reasons.sort_unstable();
+        let unnamed = reasons.len().saturating_sub(MAX_NAMED_OBJECTS);
+        reasons.truncate(MAX_NAMED_OBJECTS);
+        Ok(match (reasons.is_empty(), unnamed) {
+            (true, _) => "no log has been ingested".into(),
+            (false, 0) => format!("no events have been ingested: {}", reasons.join("; ")),
+            (false, n) => format!("no events have been ingested: {}; and {n} more objects", reasons.join("; ")),
+        })
     }
 
     fn read(&self, item: HashMap<String, AttributeValue>) -> Result<Entry, StoreError> {

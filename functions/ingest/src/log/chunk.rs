@@ -2,6 +2,7 @@
 
 use super::lines::{End, Line};
 use super::open::Log;
+use super::values::values;
 use crate::job::Job;
 use crate::quarantine::Quarantine;
 use churn_common::calendar::Day;
@@ -57,8 +58,8 @@ impl Chunk {
                 is_last = true;
                 break;
             };
-            if let Some(rejection) = parser.add(&line) {
-                quarantine.add(line.number, line.offset, &rejection, line.bytes).await?;
+            for Rejected { rejection, offset, bytes } in parser.add(&line) {
+                quarantine.add(line.number, line.offset + offset, &rejection, bytes).await?;
             }
         }
         log.check()?;
@@ -90,23 +91,69 @@ struct Parser<'a> {
     slices: SliceBuilder,
 }
 
+/// A rejected line, or a rejected value in a line of several.
+struct Rejected<'a> {
+    rejection: Rejection,
+    /// Where `bytes` start in the line.
+    offset: u64,
+    bytes: &'a [u8],
+}
+
 impl Parser<'_> {
-    /// Adds a line, or returns why it is rejected.
-    fn add(&mut self, line: &Line<'_>) -> Option<Rejection> {
-        self.counts.lines += 1;
+    /// Adds a line. Returns what is rejected: mostly nothing, for which nothing is allocated.
+    fn add<'a>(&mut self, line: &Line<'a>) -> Vec<Rejected<'a>> {
         let rejection = match line.end {
-            End::Complete => self.add_complete(line.bytes)?,
-            End::TooLong => Rejection::LineTooLong { limit: self.config.max_line_bytes },
-            End::Truncated(_) => Rejection::LineTruncated,
+            End::Complete => self.add_complete(line.bytes),
+            End::TooLong => Some(Rejection::LineTooLong { limit: self.config.max_line_bytes }),
+            End::Truncated(_) => Some(Rejection::LineTruncated),
         };
-        self.counts.rejected += 1;
-        *self.counts.rejection_reasons.entry(rejection.code().into_owned()).or_default() += 1;
-        Some(rejection)
+        let Some(rejection) = rejection else {
+            self.counts.lines += 1;
+            return Vec::new();
+        };
+        if line.end == End::Complete
+            && let Some(rejected) = self.add_values(line.bytes)
+        {
+            return rejected;
+        }
+        self.count_rejected(&rejection);
+        vec![Rejected { rejection, offset: 0, bytes: line.bytes }]
     }
 
-    fn add_complete(&mut self, line: &[u8]) -> Option<Rejection> {
+    /// Adds the values in a line that is no event, each as a line of its own: files may be joined without a line feed
+    /// between them. Returns what is rejected; `None` if the line contains no event.
+    fn add_values<'a>(&mut self, line: &'a [u8]) -> Option<Vec<Rejected<'a>>> {
+        let is_event = |(_, value)| !matches!(self.parse(value), event::Line::Rejected(_));
+        if values(line).all(|(_, value)| value.len() == line.len()) || !values(line).any(is_event) {
+            return None;
+        }
+        let mut rejected = Vec::new();
+        for (offset, bytes) in values(line) {
+            match self.add_complete(bytes) {
+                None => self.counts.lines += 1,
+                Some(rejection) => {
+                    self.count_rejected(&rejection);
+                    rejected.push(Rejected { rejection, offset: offset as u64, bytes });
+                }
+            }
+        }
+        Some(rejected)
+    }
+
+    fn count_rejected(&mut self, rejection: &Rejection) {
+        self.counts.lines += 1;
+        self.counts.rejected += 1;
+        *self.counts.rejection_reasons.entry(rejection.code().into_owned()).or_default() += 1;
+    }
+
+    fn parse<'a>(&self, line: &'a [u8]) -> event::Line<'a> {
         let times = TimeRange { earliest: self.config.min_event_time, latest: self.config.max_event_time };
-        match event::Line::parse(line, times) {
+        event::Line::parse(line, times)
+    }
+
+    /// Adds a line that is complete, or returns why it is rejected.
+    fn add_complete(&mut self, line: &[u8]) -> Option<Rejection> {
+        match self.parse(line) {
             event::Line::Rejected(rejection) => return Some(rejection),
             event::Line::WithoutUser => self.counts.without_user += 1,
             event::Line::Event(event) if self.erased.covers(&event.user, event.ts) => self.counts.erased += 1,

@@ -1,5 +1,6 @@
-//! The lines of a log, numbered and read in bounded memory.
+//! The lines of a log, or its JSON values, numbered and read in bounded memory.
 
+use super::values::{ValueScanner, is_separator};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -9,7 +10,17 @@ const BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 /// Most bytes of one read.
 const READ_BYTES: usize = 256 << 10;
 
-/// One line of a log.
+/// What separates the events of a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Each line is an event.
+    #[default]
+    Lines,
+    /// Each JSON value is an event: in an array, or with or without white space between values.
+    Values,
+}
+
+/// One line of a log, or one value in [`Layout::Values`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// From 1.
@@ -36,6 +47,7 @@ pub enum End {
 pub struct Lines<R> {
     log: R,
     limit: usize,
+    layout: Layout,
     /// `buffer[begin..end]` holds the bytes that were not returned as a line yet.
     buffer: Vec<u8>,
     begin: usize,
@@ -48,20 +60,35 @@ pub struct Lines<R> {
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// Reads `log` from its start, with `limit` bytes plus 256 KiB of memory.
     pub fn new(log: R, limit: usize) -> Self {
-        Self::resumed(log, limit, 0, 0)
+        Self::resumed(log, limit, Layout::Lines, 0, 0)
     }
 
     /// Continues a log after its first `number` lines: `log` starts at byte `offset`.
-    pub(crate) fn resumed(log: R, limit: usize, offset: u64, number: u64) -> Self {
-        Self { log, limit, buffer: Vec::new(), begin: 0, end: 0, number, offset, read_error: None }
+    pub(crate) fn resumed(log: R, limit: usize, layout: Layout, offset: u64, number: u64) -> Self {
+        Self { log, limit, layout, buffer: Vec::new(), begin: 0, end: 0, number, offset, read_error: None }
     }
 
     /// Skips the first `offset` bytes of the log, which hold `number` lines.
     pub(crate) async fn skip(&mut self, offset: u64, number: u64) -> io::Result<()> {
-        debug_assert_eq!((self.offset, self.end), (0, 0));
-        tokio::io::copy(&mut (&mut self.log).take(offset), &mut tokio::io::sink()).await?;
+        debug_assert_eq!((self.offset, self.begin), (0, 0));
+        let buffered = self.end.min(usize::try_from(offset).unwrap_or(usize::MAX));
+        self.begin = buffered;
+        let unread = offset - buffered as u64;
+        tokio::io::copy(&mut (&mut self.log).take(unread), &mut tokio::io::sink()).await?;
         (self.offset, self.number) = (offset, number);
         Ok(())
+    }
+
+    /// The first `length` bytes of the log, or all of it if it is shorter. Nothing must have been read before.
+    pub(crate) async fn head(&mut self, length: usize) -> &[u8] {
+        debug_assert_eq!((self.offset, self.begin), (0, 0));
+        while self.end < length && self.fill().await {}
+        self.buffer.get(..self.end.min(length)).unwrap_or_default()
+    }
+
+    /// Sets what separates the events.
+    pub fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
     }
 
     /// Lines read so far.
@@ -81,11 +108,19 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
     /// The next line; `None` at the end of the log or at a read error between two lines.
     pub async fn next(&mut self) -> Option<Line<'_>> {
-        // Bytes of the line that were searched for a line feed. Those beyond the limit are dropped.
+        if self.layout == Layout::Values {
+            self.skip_separators().await;
+        }
+        let mut value = ValueScanner::default();
+        // Bytes of the line that were searched for its end. Those beyond the limit are dropped.
         let (mut kept, mut dropped) = (0, 0);
         let ended = loop {
             let unsearched = &self.buffer[self.begin + kept..self.end];
-            if let Some(at) = memchr::memchr(b'\n', unsearched) {
+            let end = match self.layout {
+                Layout::Lines => memchr::memchr(b'\n', unsearched),
+                Layout::Values => value.end(unsearched),
+            };
+            if let Some(at) = end {
                 kept += at;
                 break true;
             }
@@ -106,15 +141,31 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.number += 1;
         let (number, offset) = (self.number, self.offset);
         let line = &self.buffer[self.begin..self.begin + kept.min(self.limit)];
-        self.begin += kept + usize::from(ended);
-        self.offset += length + u64::from(ended);
+        let line_feed = usize::from(ended && self.layout == Layout::Lines);
+        self.begin += kept + line_feed;
+        self.offset += length + line_feed as u64;
         let end = match &self.read_error {
             Some(why) if !ended => End::Truncated(why.clone()),
             _ if length > self.limit as u64 => End::TooLong,
             _ => End::Complete,
         };
-        let bytes = if number == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+        // At the start of the log, and where files with such a mark were joined.
+        let bytes = line.strip_prefix(BOM).unwrap_or(line);
         Some(Line { number, offset, bytes, end })
+    }
+
+    /// Reads up to the next value.
+    async fn skip_separators(&mut self) {
+        loop {
+            let unread = &self.buffer[self.begin..self.end];
+            let skipped = unread.iter().take_while(|byte| is_separator(**byte)).count();
+            let is_at_value = skipped < unread.len();
+            self.begin += skipped;
+            self.offset += skipped as u64;
+            if is_at_value || !self.fill().await {
+                return;
+            }
+        }
     }
 
     /// Reads more of the log into the buffer; `false` if there is no more.
@@ -181,7 +232,18 @@ mod tests {
         chunk: usize,
         why: Option<&'static str>,
     ) -> Vec<(u64, u64, String, End)> {
+        read_layout(Layout::Lines, log, limit, chunk, why).await
+    }
+
+    async fn read_layout(
+        layout: Layout,
+        log: &[u8],
+        limit: usize,
+        chunk: usize,
+        why: Option<&'static str>,
+    ) -> Vec<(u64, u64, String, End)> {
         let mut lines = Lines::new(SlowReader(log, chunk, why), limit);
+        lines.set_layout(layout);
         let mut all = Vec::new();
         while let Some(line) = lines.next().await {
             all.push((line.number, line.offset, String::from_utf8_lossy(line.bytes).into_owned(), line.end));
@@ -234,9 +296,40 @@ mod tests {
 
     #[tokio::test]
     async fn skipped_lines_keep_numbers_and_offsets() {
-        let mut lines = Lines::new(&b"ab\ncd\nef"[..], 10);
-        lines.skip(3, 1).await.unwrap();
-        let line = lines.next().await.unwrap();
-        assert_eq!((line.number, line.offset, line.bytes), (2, 3, &b"cd"[..]));
+        for head in [0, 1, 5, 100] {
+            let mut lines = Lines::new(SlowReader(b"ab\ncd\nef", 2, None), 10);
+            assert_eq!(lines.head(head).await, &b"ab\ncd\nef"[..head.min(8)]);
+            lines.skip(3, 1).await.unwrap();
+            let line = lines.next().await.unwrap();
+            assert_eq!((line.number, line.offset, line.bytes), (2, 3, &b"cd"[..]));
+        }
+    }
+
+    #[tokio::test]
+    async fn byte_order_mark_of_each_line_is_skipped() {
+        let got = read(b"\xef\xbb\xbfab\n\xef\xbb\xbfcd\n", 10, 3).await;
+        assert_eq!(got.iter().map(|line| line.2.as_str()).collect::<Vec<_>>(), ["ab", "cd"]);
+    }
+
+    #[tokio::test]
+    async fn values_are_read_in_bounded_memory() {
+        let log = b"[{\"a\":1},\n {\"b\":\"0123456789\"},{\"c\":2}]\n";
+        for chunk in [1, 2, 3, 100] {
+            let expected = [
+                (1, 1, r#"{"a":1}"#.into(), End::Complete),
+                (2, 11, r#"{"b":"01"#.into(), End::TooLong),
+                (3, 30, r#"{"c":2}"#.into(), End::Complete),
+            ];
+            assert_eq!(read_layout(Layout::Values, log, 8, chunk, None).await, expected, "{chunk}");
+            let cut = read_layout(Layout::Values, &log[..15], 8, chunk, Some("gone")).await;
+            assert_eq!(cut[1].3, End::Truncated("gone".into()));
+        }
+        // Each value starts a new line, wherever a chunk ends.
+        for offset in [8, 9, 10, 11] {
+            let rest = &log[offset as usize..];
+            let mut lines = Lines::resumed(rest, 30, Layout::Values, offset, 1);
+            let line = lines.next().await.unwrap();
+            assert_eq!((line.number, line.offset, line.bytes.len()), (2, 11, 18));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Opens an object as a log, at its start or at a later chunk.
 
-use super::lines::Lines;
+use super::format::{HEAD_BYTES, UnsupportedFormat, detect};
+use super::lines::{Layout, Lines};
 use super::stream::{Decompressed, Transport, decompressed, plain};
 use crate::delivery::Delivery;
 use churn_common::store::ledger::ChunkPosition;
@@ -15,6 +16,7 @@ pub enum OpenLog {
     /// The object has a newer version.
     Changed,
     BucketNotFound,
+    Unsupported(UnsupportedFormat),
 }
 
 pub struct Log {
@@ -33,17 +35,27 @@ impl Log {
         position: ChunkPosition,
         max_line_bytes: usize,
     ) -> Result<OpenLog, StoreError> {
-        match Self::open_at(stores, delivery, ChunkPosition::default(), max_line_bytes).await? {
-            OpenLog::Open(log) if position.offset == 0 => Ok(OpenLog::Open(log)),
-            OpenLog::Open(mut log) if log.compressed => {
-                // Not corrupt content: earlier chunks were decompressed without an error.
-                let skipped = log.lines.skip(position.offset, position.lines).await;
-                skipped.map_err(|e| interrupted(&log.source, e))?;
-                Ok(OpenLog::Open(log))
-            }
-            OpenLog::Open(_) => Self::open_at(stores, delivery, position, max_line_bytes).await,
-            not_open => Ok(not_open),
+        let start = ChunkPosition::default();
+        let mut log = match Self::open_at(stores, delivery, start, Layout::Lines, max_line_bytes).await? {
+            OpenLog::Open(log) => log,
+            not_open => return Ok(not_open),
+        };
+        let detected = detect(log.lines.head(HEAD_BYTES).await);
+        log.check()?; // the head may be incomplete
+        let layout = match detected {
+            Ok(layout) => layout,
+            Err(unsupported) => return Ok(OpenLog::Unsupported(unsupported)),
+        };
+        if position.offset > 0 && !log.compressed {
+            return Self::open_at(stores, delivery, position, layout, max_line_bytes).await;
         }
+        log.lines.set_layout(layout);
+        if position.offset > 0 {
+            // Not corrupt content: earlier chunks were decompressed without an error.
+            let skipped = log.lines.skip(position.offset, position.lines).await;
+            skipped.map_err(|e| interrupted(&log.source, e))?;
+        }
+        Ok(OpenLog::Open(log))
     }
 
     /// Opens the object at its start, where its compression is detected, or at a later position of plain text.
@@ -51,6 +63,7 @@ impl Log {
         stores: &Stores,
         delivery: &Delivery,
         position: ChunkPosition,
+        layout: Layout,
         max_line_bytes: usize,
     ) -> Result<OpenLog, StoreError> {
         let bucket = stores.logs.sibling(&delivery.bucket);
@@ -66,7 +79,7 @@ impl Log {
             0 => decompressed(object).await.map_err(|e| interrupted(&source, e))?,
             _ => plain(object),
         };
-        let lines = Lines::resumed(log, max_line_bytes, position.offset, position.lines);
+        let lines = Lines::resumed(log, max_line_bytes, layout, position.offset, position.lines);
         Ok(OpenLog::Open(Self { lines, transport, compressed, source }))
     }
 

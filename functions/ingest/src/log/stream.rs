@@ -1,14 +1,12 @@
 //! Decompresses objects. Gzip and Zstandard are detected by the first bytes of an object, not by its key.
 
-use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
+use super::members::{MAGIC_BYTES, Members, is_compressed};
 use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, BufReader, ReadBuf};
 
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 256 << 10;
 
 /// The decompressed log in an object.
@@ -27,22 +25,15 @@ where
     let transport = Transport::default();
     let mut object = watched(object, &transport);
     // The first bytes may arrive one by one.
-    let mut head = Vec::with_capacity(ZSTD.len());
-    (&mut object).take(ZSTD.len() as u64).read_to_end(&mut head).await?;
-    let (gzip, zstd) = (head.starts_with(GZIP), head.starts_with(ZSTD));
+    let mut head = Vec::with_capacity(MAGIC_BYTES);
+    (&mut object).take(MAGIC_BYTES as u64).read_to_end(&mut head).await?;
+    let compressed = is_compressed(&head);
     let object = Cursor::new(head).chain(object);
-    let log: Box<dyn AsyncBufRead + Send + Unpin> = if gzip {
-        let mut decoder = GzipDecoder::new(object);
-        decoder.multiple_members(true); // as `cat a.gz b.gz` and many log shippers write them
-        Box::new(BufReader::with_capacity(BUFFER, decoder))
-    } else if zstd {
-        let mut decoder = ZstdDecoder::new(object);
-        decoder.multiple_members(true);
-        Box::new(BufReader::with_capacity(BUFFER, decoder))
-    } else {
-        Box::new(object)
+    let log: Box<dyn AsyncBufRead + Send + Unpin> = match compressed {
+        true => Box::new(BufReader::with_capacity(BUFFER, Members::new(object))),
+        false => Box::new(object),
     };
-    Ok(Decompressed { log, transport, compressed: gzip || zstd })
+    Ok(Decompressed { log, transport, compressed })
 }
 
 /// A plain-text log; `object` may start at a later position.
