@@ -49,7 +49,7 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
         return Ok(nothing(Reason::NoModel, "no champion: train a model first"));
     };
     let Some((_, as_of)) = stores.ledger.log_span(now).await? else {
-        return Ok(nothing(Reason::NoData, "no log has been ingested"));
+        return Ok(nothing(Reason::NoData, &stores.ledger.missing_data().await?));
     };
     let (model, card) = (stores.models().get(&version).await?, stores.models().card(&version).await?);
     let baseline = table::read_rows(stores.models().baseline(&version).await?)

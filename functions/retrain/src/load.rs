@@ -46,7 +46,9 @@ struct UserRows {
 /// # Errors
 /// If the store fails, the log is too short, or features depend on events after the cutoff.
 pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Timestamp) -> Result<Loaded, LoadError> {
-    let data_range = stores.ledger.log_span(now).await?.ok_or(InsufficientData::NoData)?;
+    let Some(data_range) = stores.ledger.log_span(now).await? else {
+        return Err(InsufficientData::NoData(stores.ledger.missing_data().await?).into());
+    };
     let split = Split::new(data_range.0, data_range.1, settings).map_err(InsufficientData::from)?;
     let params = SnapshotParams { window_days: settings.window_days, label: settings.label(), log_end: data_range.1 };
 

@@ -143,7 +143,7 @@ impl Trained {
 impl Outcome {
     pub(crate) fn not_trained(insufficient: &InsufficientData) -> Self {
         let reason = match insufficient {
-            InsufficientData::NoData => Reason::NoData,
+            InsufficientData::NoData(_) => Reason::NoData,
             InsufficientData::History(_) => Reason::InsufficientHistory,
             InsufficientData::Users { .. } => Reason::InsufficientUsers,
             InsufficientData::ClassRows { .. } | InsufficientData::HeldOut { .. } | InsufficientData::Folds(_) => {
@@ -155,7 +155,7 @@ impl Outcome {
 
     pub(crate) fn not_evaluated(error: &NotEvaluated) -> Self {
         let reason = match error {
-            NotEvaluated::NoData => Reason::NoData,
+            NotEvaluated::NoData(_) => Reason::NoData,
             NotEvaluated::NoOutOfTimeRows { .. } => Reason::NoOutOfTimeRows,
         };
         Self::NotEvaluated { reason, detail: error.to_string() }

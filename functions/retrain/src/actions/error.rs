@@ -33,8 +33,9 @@ pub enum ActionError {
 /// There are no rows to evaluate a model on; no failure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotEvaluated {
-    #[error("no log has been ingested")]
-    NoData,
+    /// Nothing is stored, for this reason.
+    #[error("{0}")]
+    NoData(String),
     #[error(
         "model {version} was trained on cutoffs up to {trained_to}; the log from {first} to {log_end} has no newer rows with \
          known labels"

@@ -73,7 +73,9 @@ pub(crate) async fn evaluate(
     let version = model.resolve(&registry)?;
     let model = stores.models().get(&version).await?;
     let card = stores.models().card(&version).await?;
-    let (first, log_end) = stores.ledger.log_span(now).await?.ok_or(NotEvaluated::NoData)?;
+    let Some((first, log_end)) = stores.ledger.log_span(now).await? else {
+        return Err(NotEvaluated::NoData(stores.ledger.missing_data().await?).into());
+    };
     let (label, window_days) = (card.label, model.window_days());
     let settings = TrainingSettings {
         window_days,

@@ -7,8 +7,9 @@ use churn_common::model::card::Rows;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InsufficientData {
-    #[error("no log has been ingested")]
-    NoData,
+    /// Nothing is stored, for this reason.
+    #[error("{0}")]
+    NoData(String),
     #[error(transparent)]
     History(#[from] InsufficientHistory),
     #[error("{users} users in the training rows, expected at least {needed} (min_users)")]

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// Measure the ingestion of logs on a new stack: time, memory, DynamoDB items and their price.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Log files or folders of log files: newline-delimited JSON, plain, .gz or .zst.
+    /// Log files or folders of log files: JSON objects, plain, .gz or .zst.
     #[arg(value_name = "LOGS", required = true)]
     logs: Vec<PathBuf>,
 }

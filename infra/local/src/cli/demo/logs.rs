@@ -12,10 +12,10 @@ pub struct Log {
     pub key: String,
     /// Bytes of the file.
     pub size: u64,
-    /// Bytes after decompression.
+    /// Bytes after decompression, as far as it succeeds.
     pub text_bytes: u64,
-    /// Lines after decompression.
-    pub lines: u64,
+    /// Lines after decompression; `None` if events are not separated by line feeds, or the file cannot be decompressed.
+    pub lines: Option<u64>,
 }
 
 /// The files in `paths`, with folders searched recursively, each folder in order of name.
@@ -46,13 +46,13 @@ fn visit(path: &Path, base: &Path, logs: &mut Vec<Log>) -> anyhow::Result<()> {
     }
     let name = path.strip_prefix(base).unwrap_or(path);
     let key = name.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?.to_owned();
-    let (text_bytes, lines) = count(path).with_context(|| format!("cannot count the lines of {}", path.display()))?;
+    let (text_bytes, lines) = count(path).with_context(|| format!("cannot read {}", path.display()))?;
     logs.push(Log { path: path.to_owned(), key, size: meta.len(), text_bytes, lines });
     Ok(())
 }
 
-/// Bytes and lines after decompression.
-fn count(path: &Path) -> anyhow::Result<(u64, u64)> {
+/// Bytes and lines after decompression. What is wrong with a file is found by `ingest`, which is tested here.
+fn count(path: &Path) -> anyhow::Result<(u64, Option<u64>)> {
     let mut head = [0; 4];
     let read = File::open(path)?.read(&mut head)?;
     let file = BufReader::new(File::open(path)?);
@@ -62,13 +62,21 @@ fn count(path: &Path) -> anyhow::Result<(u64, u64)> {
         _ => Box::new(file),
     };
     let (mut total, mut lines, mut last, mut buffer) = (0, 0, b'\n', vec![0; 1 << 16]);
+    let mut has_lines = None;
     loop {
-        let read = log.read(&mut buffer)?;
+        let Ok(read) = log.read(&mut buffer) else { return Ok((total, None)) };
         let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else { break };
         total += bytes.len() as u64;
         lines += bytes.iter().filter(|b| **b == b'\n').count() as u64;
         last = bytes.last().copied().unwrap_or(last);
+        has_lines.get_or_insert_with(|| starts_with_object(bytes));
     }
     // The last line may have no line feed.
-    Ok((total, lines + u64::from(last != b'\n')))
+    Ok((total, has_lines.unwrap_or(true).then_some(lines + u64::from(last != b'\n'))))
+}
+
+/// Whether the first line is one JSON object.
+fn starts_with_object(text: &[u8]) -> bool {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }

@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Run the whole pipeline once: upload logs, ingest, retrain, predict, monitor. Fails if any step fails.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Log files or folders of log files: newline-delimited JSON, plain, .gz or .zst.
+    /// Log files or folders of log files: JSON objects, plain, .gz or .zst.
     #[arg(value_name = "LOGS", default_value = "events/sample.json.gz")]
     logs: Vec<PathBuf>,
     /// Keep the data in this folder [default: a temporary folder].

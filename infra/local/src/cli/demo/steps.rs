@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Ingested {
     pub objects: usize,
+    /// Marker and temporary files, which are skipped.
+    pub markers: usize,
+    /// Files that cannot be read, each with the reason.
+    pub unsupported: Vec<String>,
     /// Bytes uploaded.
     pub bytes: u64,
     /// Sums over all files.
@@ -34,13 +38,15 @@ pub struct Ingested {
 struct ObjectSummary {
     source: String,
     outcome: String,
+    reason: Option<String>,
     #[serde(flatten)]
     counts: Option<Counts>,
     items_written: Option<u64>,
     read_error: Option<String>,
 }
 
-/// Uploads the logs, which triggers `ingest`, and waits until all are ingested. Fails if a line is not accounted for.
+/// Uploads the logs, which triggers `ingest`, and waits until all are ingested. Fails if a line is not accounted for, or
+/// no event is ingested.
 pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result<Ingested> {
     let start = Instant::now();
     let mut deliveries = stack.ingest_results();
@@ -55,10 +61,12 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
     bar.finish_and_clear();
     let uploaded = Instant::now();
 
-    let bar = progress::count(logs.iter().map(|l| l.lines).sum(), "lines ingested");
+    let bar = progress::count(logs.iter().filter_map(|l| l.lines).sum(), "lines ingested");
     let mut waiting: BTreeMap<&str, &Log> = logs.iter().map(|l| (l.key.as_str(), l)).collect();
     let mut ingested = Ingested {
         objects: logs.len(),
+        markers: 0,
+        unsupported: Vec::new(),
         bytes,
         counts: Counts::default(),
         items: 0,
@@ -73,23 +81,42 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         let summary: ObjectSummary = serde_json::from_value(response["objects"][0].clone())
             .with_context(|| format!("unexpected response of ingest: {response}"))?;
         let source = summary.source;
-        if !matches!(summary.outcome.as_str(), "ingested" | "already_ingested") {
-            bail!("{source} was not ingested: {}", response["objects"][0]);
+        match (summary.outcome.as_str(), summary.reason.as_deref()) {
+            ("ingested" | "already_ingested", _) => {}
+            ("unsupported_format", Some(reason)) => {
+                ingested.unsupported.push(format!("{} is {reason}", log.path.display()));
+                continue;
+            }
+            ("skipped", Some("marker_file")) => {
+                ingested.markers += 1;
+                continue;
+            }
+            _ => bail!("{source} was not ingested: {}", response["objects"][0]),
         }
         if let Some(error) = summary.read_error {
             bail!("{source} was not read to its end: {error}");
         }
         let counts = summary.counts.with_context(|| format!("{source}: the response of ingest has no counts"))?;
-        ensure!(
-            counts.add_up() && counts.lines == log.lines,
-            "{source}: expected counts of {} lines, got {counts:?}",
-            log.lines
-        );
+        ensure!(counts.add_up(), "{source}: the counts do not add up: {counts:?}");
+        // Events that were joined on one line are counted one by one.
+        let expected = log.lines.unwrap_or(0);
+        ensure!(counts.lines >= expected, "{source}: expected counts of {expected} lines, got {counts:?}");
         ingested.items += summary.items_written.unwrap_or(0);
         ingested.counts.add(counts);
-        bar.inc(log.lines);
+        bar.inc(expected);
     }
     bar.finish_and_clear();
+    if ingested.counts.accepted == 0 {
+        let mut reasons = ingested.unsupported;
+        if ingested.objects > reasons.len() + ingested.markers {
+            reasons.push(ingested.counts.without_events());
+        }
+        if ingested.markers > 0 {
+            reasons
+                .push(format!("{} files were skipped as marker or temporary files, by their names", ingested.markers));
+        }
+        bail!("no event was ingested: {}", reasons.join("; "));
+    }
     (ingested.duration, ingested.after_upload) = (start.elapsed(), uploaded.elapsed());
     Ok(ingested)
 }

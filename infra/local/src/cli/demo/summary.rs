@@ -33,6 +33,12 @@ pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
     for (reason, n) in &counts.rejection_reasons {
         writeln!(out, "    {reason}: {n}")?;
     }
+    if done.markers > 0 {
+        writeln!(out, "  {} marker or temporary files were skipped", done.markers)?;
+    }
+    for reason in &done.unsupported {
+        writeln!(out, "  not ingested: {reason}")?;
+    }
     Ok(())
 }
 
