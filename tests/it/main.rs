@@ -2,6 +2,7 @@
 
 mod champion;
 mod continuations;
+mod docs;
 mod echo;
 mod erasure;
 mod events;
@@ -16,7 +17,6 @@ mod local_lambda;
 mod local_stack;
 mod log_formats;
 mod mlflow_real;
-mod readme;
 mod real_logs;
 mod registry;
 mod registry_faults;

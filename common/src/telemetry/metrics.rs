@@ -58,8 +58,8 @@ impl Metrics {
 
     /// Adds a metric in the unit [`Unit::Count`].
     #[must_use]
-    pub fn count(mut self, name: &'static str, n: u64) -> Self {
-        self.metrics.push((name, Unit::Count, n.into()));
+    pub fn count(mut self, name: impl Into<&'static str>, n: u64) -> Self {
+        self.metrics.push((name.into(), Unit::Count, n.into()));
         self
     }
 

@@ -20,6 +20,7 @@ mod settings;
 
 pub use error::IngestError;
 pub use invocation::{Clock, Function, Invocation};
+pub use metrics::Metric;
 pub use settings::IngestSettings;
 
 use churn_common::aws::{self, Lambda};

@@ -8,8 +8,8 @@ use churn_common::store::ledger::Counts;
 use churn_common::telemetry::Metrics;
 
 /// Every metric of `ingest`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Metric {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+pub enum Metric {
     LinesAccepted,
     LinesDuplicate,
     LinesWithoutUser,
@@ -30,32 +30,6 @@ enum Metric {
     FailedObjects,
 }
 
-impl Metric {
-    /// The name in CloudWatch.
-    fn name(self) -> &'static str {
-        match self {
-            Self::LinesAccepted => "LinesAccepted",
-            Self::LinesDuplicate => "LinesDuplicate",
-            Self::LinesWithoutUser => "LinesWithoutUser",
-            Self::LinesErased => "LinesErased",
-            Self::LinesRejected => "LinesRejected",
-            Self::ItemsWritten => "ItemsWritten",
-            Self::OverlappingSlices => "OverlappingSlices",
-            Self::OverlappingEvents => "OverlappingEvents",
-            Self::TruncatedObjects => "TruncatedObjects",
-            Self::RejectionRateExceeded => "RejectionRateExceeded",
-            Self::DeadLettered => "DeadLettered",
-            Self::Continuations => "Continuations",
-            Self::DuplicateDeliveries => "DuplicateDeliveries",
-            Self::RemovedObjects => "RemovedObjects",
-            Self::SupersededObjects => "SupersededObjects",
-            Self::SkippedObjects => "SkippedObjects",
-            Self::UnsupportedObjects => "UnsupportedObjects",
-            Self::FailedObjects => "FailedObjects",
-        }
-    }
-}
-
 /// The metrics of one object.
 pub fn of_object(
     source: &str,
@@ -64,7 +38,7 @@ pub fn of_object(
     at: Timestamp,
 ) -> Metrics {
     let metrics = Metrics::new("ingest", at).property("source", source);
-    let one = |metric: Metric| metrics.clone().count(metric.name(), 1);
+    let one = |metric: Metric| metrics.clone().count(metric, 1);
     match result {
         Ok(Outcome::Ingested { counts, items_written, overlaps, read_error, .. }) => [
             (Metric::LinesAccepted, counts.accepted),
@@ -79,7 +53,7 @@ pub fn of_object(
             (Metric::RejectionRateExceeded, exceeds_rejection_rate(counts, settings).into()),
         ]
         .into_iter()
-        .fold(metrics, |metrics, (metric, n)| metrics.count(metric.name(), n)),
+        .fold(metrics, |metrics, (metric, n)| metrics.count(metric, n)),
         Ok(Outcome::DeadLettered { reason, .. }) => one(Metric::DeadLettered).property("reason", reason.as_str()),
         Ok(Outcome::Continued { .. }) => one(Metric::Continuations),
         Ok(Outcome::AlreadyIngested { .. } | Outcome::AlreadyRemoved) => one(Metric::DuplicateDeliveries),

@@ -13,6 +13,8 @@ mod settings;
 
 pub use actions::{Actions, ActionsError};
 pub use champion::{ChampionCache, LoadedModel};
+pub use metrics::Metric;
+pub use problem::ProblemType;
 pub use settings::PredictSettings;
 
 use churn_common::calendar::Timestamp;

@@ -7,21 +7,12 @@ use churn_common::telemetry::Metrics;
 use lambda_http::tracing;
 
 /// A metric, named as in CloudWatch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Metric {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+pub enum Metric {
     /// The registry or the stored model is missing or invalid. A retry does not help.
     ModelInvalid,
     /// The store failed. A retry may help.
     ModelStoreUnavailable,
-}
-
-impl Metric {
-    fn name(self) -> &'static str {
-        match self {
-            Self::ModelInvalid => "ModelInvalid",
-            Self::ModelStoreUnavailable => "ModelStoreUnavailable",
-        }
-    }
 }
 
 /// Writes the metrics of a failure to load the champion, while `serving` remains in service.
@@ -37,8 +28,8 @@ fn metrics(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) ->
         ModelError::Missing(_) | ModelError::Invalid(..) => true,
     };
     Metrics::new("predict", at)
-        .count(Metric::ModelInvalid.name(), is_invalid.into())
-        .count(Metric::ModelStoreUnavailable.name(), (!is_invalid).into())
+        .count(Metric::ModelInvalid, is_invalid.into())
+        .count(Metric::ModelStoreUnavailable, (!is_invalid).into())
         .property("error", error.to_string())
         .property("serving", serving.map(ModelVersion::as_str))
 }

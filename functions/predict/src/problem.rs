@@ -5,28 +5,45 @@ use lambda_http::http::{StatusCode, header};
 use lambda_http::{Body, Error, Response, tracing};
 use serde_json::json;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::EnumDiscriminants)]
+#[strum_discriminants(name(ProblemType), vis(pub))]
+#[strum_discriminants(derive(strum::IntoStaticStr, strum::VariantArray), strum(serialize_all = "kebab-case"))]
 pub(crate) enum Problem {
-    /// 400, with the detail.
+    /// With the detail.
     InvalidRequest(String),
-    /// 403: IAM has not authorized the request.
+    /// IAM has not authorized the request.
     Forbidden,
-    /// 404: nothing is stored for this user.
+    /// Nothing is stored for this user.
     UserNotFound(UserId),
-    /// 404, with the path.
+    /// With the path.
     NotFound(String),
-    /// 405, with the method that the route supports.
+    /// With the method that the route supports.
     MethodNotAllowed { allow: &'static str },
-    /// 413, with the limit in bytes.
+    /// With the limit in bytes.
     ContentTooLarge { limit: usize },
-    /// 415, with the media type of the request.
+    /// With the media type of the request.
     UnsupportedMediaType(String),
-    /// 422, with the detail: the request is valid, but it has no event that can be scored.
+    /// With the detail: the request is valid, but it has no event that can be scored.
     NoScorableEvents(String),
-    /// 503: no model has been promoted yet.
+    /// No model has been promoted yet.
     ModelNotAvailable,
-    /// 503: a store failed, or the champion is invalid. The log contains the error.
+    /// A store failed, or the champion is invalid. The log contains the error.
     ServiceUnavailable,
+}
+
+impl ProblemType {
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::UserNotFound | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NoScorableEvents => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ModelNotAvailable | Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
 }
 
 impl Problem {
@@ -42,48 +59,44 @@ impl Problem {
         Self::ServiceUnavailable
     }
 
-    /// Status, last part of `type`, `title` and `detail`.
-    fn parts(&self) -> (StatusCode, &'static str, &'static str, String) {
+    /// `title` and `detail`.
+    fn texts(&self) -> (&'static str, String) {
         match self {
-            Self::InvalidRequest(detail) => {
-                (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request", detail.clone())
-            }
+            Self::InvalidRequest(detail) => ("Invalid request", detail.clone()),
             Self::Forbidden => {
                 let detail = "the request is not authorized by IAM".to_owned();
-                (StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
+                ("Forbidden", detail)
             }
-            Self::UserNotFound(user) => {
-                (StatusCode::NOT_FOUND, "user-not-found", "User not found", format!("no data for user {user}"))
-            }
-            Self::NotFound(path) => (StatusCode::NOT_FOUND, "not-found", "Not found", format!("no route for {path}")),
+            Self::UserNotFound(user) => ("User not found", format!("no data for user {user}")),
+            Self::NotFound(path) => ("Not found", format!("no route for {path}")),
             Self::MethodNotAllowed { allow } => {
                 let detail = format!("this route supports only {allow}");
-                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
+                ("Method not allowed", detail)
             }
             Self::ContentTooLarge { limit } => {
                 let detail = format!("the body is longer than {limit} bytes");
-                (StatusCode::PAYLOAD_TOO_LARGE, "content-too-large", "Content too large", detail)
+                ("Content too large", detail)
             }
             Self::UnsupportedMediaType(given) => {
                 let detail = format!("content type {given:?}, expected \"application/json\"");
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type", detail)
+                ("Unsupported media type", detail)
             }
-            Self::NoScorableEvents(detail) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "no-scorable-events", "No scorable events", detail.clone())
-            }
+            Self::NoScorableEvents(detail) => ("No scorable events", detail.clone()),
             Self::ModelNotAvailable => {
                 let detail = "no model has been promoted yet; invoke the function retrain".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, "model-not-available", "Model not available", detail)
+                ("Model not available", detail)
             }
             Self::ServiceUnavailable => {
                 let detail = "the store or the model is unavailable; try again later".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, "service-unavailable", "Service unavailable", detail)
+                ("Service unavailable", detail)
             }
         }
     }
 
     pub(crate) fn respond(&self) -> Result<Response<Body>, Error> {
-        let (status, name, title, detail) = self.parts();
+        let (title, detail) = self.texts();
+        let problem_type = ProblemType::from(self);
+        let (status, name): (_, &str) = (problem_type.status(), problem_type.into());
         let body = json!({
             "type": format!("urn:churn:problem:{name}"),
             "title": title,

@@ -24,6 +24,7 @@ pub use error::TrainError;
 pub use events::{EventBus, EventOutcome, EventSettings};
 pub use function::Function;
 pub use invocation::Invocation;
+pub use metrics::Metric;
 pub use notifiers::Notifiers;
 pub use outcome::{ChampionSet, Outcome, Reason, Trained};
 pub use registration::{RegisteredAs, UpdateError};

@@ -8,8 +8,8 @@ use churn_common::telemetry::Metrics;
 
 /// A metric of `retrain`. Alarms belong on `GateRejections`, `TrainingsSkipped`, `RetireFailures` and
 /// `EventDeliveryFailures`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Metric {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+pub enum Metric {
     /// Models trained.
     Trainings,
     /// Trained models that became champion.
@@ -29,22 +29,6 @@ enum Metric {
     Queries,
 }
 
-impl Metric {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Trainings => "Trainings",
-            Self::Promotions => "Promotions",
-            Self::GateRejections => "GateRejections",
-            Self::TrainingsSkipped => "TrainingsSkipped",
-            Self::TrainingRows => "TrainingRows",
-            Self::RetireFailures => "RetireFailures",
-            Self::ManualChanges => "ManualChanges",
-            Self::EventDeliveryFailures => "EventDeliveryFailures",
-            Self::Queries => "Queries",
-        }
-    }
-}
-
 pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
     let metrics = Metrics::new("retrain", at);
     match outcome {
@@ -53,25 +37,23 @@ pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
             let reasons: Vec<&str> =
                 trained.gate.iter().flat_map(|gate| &gate.reasons).map(|r| r.detail.as_str()).collect();
             metrics
-                .count(Metric::Trainings.name(), 1)
-                .count(Metric::Promotions.name(), is(RegisteredAs::Champion))
-                .count(Metric::GateRejections.name(), is(RegisteredAs::Challenger))
-                .count(Metric::EventDeliveryFailures.name(), delivery_failures(trained.event.as_ref()))
-                .count(Metric::RetireFailures.name(), trained.retire_error.is_some().into())
-                .count(Metric::TrainingRows.name(), trained.training.rows as u64)
+                .count(Metric::Trainings, 1)
+                .count(Metric::Promotions, is(RegisteredAs::Champion))
+                .count(Metric::GateRejections, is(RegisteredAs::Challenger))
+                .count(Metric::EventDeliveryFailures, delivery_failures(trained.event.as_ref()))
+                .count(Metric::RetireFailures, trained.retire_error.is_some().into())
+                .count(Metric::TrainingRows, trained.training.rows as u64)
                 .property("model_version", trained.model_version.as_str())
                 .property("gate_reasons", reasons)
         }
         Outcome::NotTrained { detail, .. } => {
-            metrics.count(Metric::TrainingsSkipped.name(), 1).property("reason", detail.as_str())
+            metrics.count(Metric::TrainingsSkipped, 1).property("reason", detail.as_str())
         }
         Outcome::ChampionSet(set) => metrics
-            .count(Metric::ManualChanges.name(), set.change.is_some().into())
-            .count(Metric::EventDeliveryFailures.name(), delivery_failures(set.event.as_ref()))
+            .count(Metric::ManualChanges, set.change.is_some().into())
+            .count(Metric::EventDeliveryFailures, delivery_failures(set.event.as_ref()))
             .property("model_version", set.champion.as_str()),
-        Outcome::Listed(_) | Outcome::Evaluated(_) | Outcome::NotEvaluated { .. } => {
-            metrics.count(Metric::Queries.name(), 1)
-        }
+        Outcome::Listed(_) | Outcome::Evaluated(_) | Outcome::NotEvaluated { .. } => metrics.count(Metric::Queries, 1),
     }
 }
 
