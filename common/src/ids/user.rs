@@ -105,7 +105,7 @@ mod tests {
         ] {
             assert_eq!(UserId::new(name), None, "{name:?}");
         }
-        for name in ["0", "-1", "nanny", "nobody", "nullo", "Nat1", "\u{646}\u{648}\u{631}"] {
+        for name in ["0", "-1", "nanny", "nonesuch", "nullo", "Nat1", "\u{646}\u{648}\u{631}"] {
             assert_eq!(UserId::new(name).unwrap().as_str(), name);
         }
         assert!(MISSING.iter().all(|name| name.len() <= MISSING_BYTES));
