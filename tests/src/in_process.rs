@@ -36,10 +36,15 @@ pub struct InProcessStores {
     _folder: tempfile::TempDir,
 }
 
+/// A folder in memory where the system has one: the tests create and delete hundreds of thousands of files.
+fn temporary_folder() -> std::io::Result<tempfile::TempDir> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
+}
+
 impl InProcessStores {
     /// Empty stores at the time `now`.
     pub async fn new(now: Timestamp) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let folder = temporary_folder()?;
         let clock = Arc::new(AtomicI64::new(now.millis()));
         let time = {
             let clock = Arc::clone(&clock);
