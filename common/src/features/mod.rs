@@ -11,7 +11,7 @@ use crate::history::History;
 use sha2::{Digest, Sha256};
 
 /// Increment this number if the computation of a feature changes and its name and unit do not.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// The features of one user, `(COUNT,)`, in the order of [`SCHEMA`]; NaN = missing. Single precision, as models are served.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -162,7 +162,7 @@ pub const SCHEMA: &[Feature] = &[
     feature(
         "level_changes",
         "count",
-        "changes of level between the starts and ends of sessions; missing if no level is known",
+        "submitted up- and downgrades, or changes of level between the starts and ends of sessions if those are more; missing if no level is known",
         Window::level_changes,
     ),
     feature("recency_days", "days", "days since the last event", Window::recency_days),
@@ -181,7 +181,7 @@ pub const SCHEMA: &[Feature] = &[
     feature(
         "longest_silence_days",
         "days",
-        "longest time between two sessions, or since the last session",
+        "longest time in the window without a session, from the first session on for users without earlier activity",
         Window::longest_silence_days,
     ),
     feature(

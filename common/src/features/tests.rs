@@ -132,6 +132,46 @@ fn overlapping_sessions_use_the_last_known_level() {
     assert_eq!((value(&row, "is_paid"), value(&row, "level_changes")), (1.0, 1.0));
 }
 
+#[test]
+fn silence_before_the_first_session_counts_for_known_users() {
+    let silence = |log: &[Event<'static>], as_of| {
+        value(&Row::from_history(&history(log), as_of, 30).unwrap(), "longest_silence_days")
+    };
+    let close = |days: f64, expected: f64| assert!((days - expected).abs() < 1e-5, "{days}, expected {expected}");
+    // One event 0.3 days before the cutoff on day 40: the window starts on day 10.
+    let (hour, recent) = (3_600_000, event(9, at(39, 60_480_000), Page::Home));
+    let known = event(0, at(3, 0), Page::Home);
+    close(silence(&[known.clone(), recent.clone()], at(40, 0)), 29.7);
+    close(silence(std::slice::from_ref(&recent), at(40, 0)), 0.3);
+    // Cancellation pages are no activity.
+    let visit = event(0, at(3, 0), Page::Cancel);
+    close(silence(&[visit, recent.clone()], at(40, 0)), 0.3);
+    // The longest silence may also lie later.
+    let early = event(1, at(12, 0), Page::Home);
+    close(silence(&[known.clone(), early.clone(), recent], at(40, 0)), 27.7);
+    // At a moment of day 40, the window starts on day 11.
+    close(silence(&[known, event(1, at(36, 0), Page::Home)], at(40, hour)), 25.0);
+}
+
+#[test]
+fn level_changes_include_submitted_changes() {
+    let row = |log: &[Event<'static>]| {
+        let row = Row::from_history(&history(log), at(20, 0), 30).unwrap();
+        ["level_changes", "upgrades", "downgrades"].map(|name| value(&row, name))
+    };
+    let on = |item: u32, page, level| Event { level, ..event(item, at(1, 1000 * item), page) };
+    let (free, paid) = (Some(Level::Free), Some(Level::Paid));
+    // The level of a submission is still the previous one.
+    let upgrade = [on(0, Page::Home, free), on(1, Page::SubmitUpgrade, free)];
+    assert_eq!(row(&upgrade), [1.0, 1.0, 0.0], "the last event");
+    let then = [upgrade.as_slice(), &[on(2, Page::Home, paid)]].concat();
+    assert_eq!(row(&then), [1.0, 1.0, 0.0], "one change counts once");
+    let back = [then.as_slice(), &[on(3, Page::SubmitDowngrade, paid), on(4, Page::Home, free)]].concat();
+    assert_eq!(row(&back), [2.0, 1.0, 1.0], "reversed within the session");
+    assert_eq!(row(&[on(0, Page::Home, None), on(1, Page::SubmitUpgrade, None)]), [1.0, 1.0, 0.0], "no level is known");
+    assert_eq!(row(&[on(0, Page::Home, free), on(1, Page::Home, paid)]), [1.0, 0.0, 0.0], "no page shows the change");
+}
+
 proptest! {
     /// Law 4: events at or after the cutoff are not read.
     #[test]
@@ -167,9 +207,10 @@ proptest! {
         let row = |h: &History| Row::from_history(h, at(40, 0), 14);
         let within: Vec<_> = events.iter().filter(|e| e.ts >= at(26, 0)).cloned().collect();
         if let (Some(whole), Some(cut)) = (row(&history(&events)), row(&history(&within))) {
-            for name in ["events", "songs", "sessions", "distinct_songs", "longest_silence_days", "paid_share"] {
+            for name in ["events", "songs", "sessions", "distinct_songs", "level_changes", "paid_share"] {
                 prop_assert_eq!(value(&whole, name).to_bits(), value(&cut, name).to_bits());
             }
+            prop_assert!(value(&whole, "longest_silence_days") >= value(&cut, "longest_silence_days"));
         }
     }
 }

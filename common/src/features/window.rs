@@ -82,7 +82,8 @@ impl Window {
             registration: past.iter().filter_map(|(_, slice, ..)| slice.registration()).min(),
         };
         let mut open: BTreeMap<SessionId, Session> = BTreeMap::new();
-        let mut inactive_since: Option<Timestamp> = None;
+        // A user with earlier activity is also silent from the start of the window to the first session.
+        let mut inactive_since = (*first_day < start).then(|| start.start());
         for (day, slice, first, last) in slices {
             if let Some(since) = inactive_since {
                 window.longest_silence_days = window.longest_silence_days.max(first.days_since(since));
@@ -201,13 +202,16 @@ impl Window {
         paid as f64 / (free + paid) as f64
     }
 
-    /// Number of changes in the sequence of the first and last levels of sessions; NaN if no level is known. A change that
-    /// is reversed within the same session and day does not count.
+    /// Number of submitted up- and downgrades, or number of changes in the sequence of the first and last levels of sessions,
+    /// whichever is larger; NaN if there is neither a level nor a submission. The levels alone miss a change that is reversed
+    /// within a session or submitted by the last event. The pages alone miss a change in a log without these pages.
     pub fn level_changes(&self) -> f64 {
-        if self.levels.is_empty() {
+        let submitted = self.count(Page::SubmitUpgrade) + self.count(Page::SubmitDowngrade);
+        if self.levels.is_empty() && submitted == 0.0 {
             return f64::NAN;
         }
-        self.levels.iter().zip(self.levels.iter().skip(1)).filter(|(a, b)| a.level != b.level).count() as f64
+        let levels = self.levels.iter().zip(self.levels.iter().skip(1)).filter(|(a, b)| a.level != b.level).count();
+        submitted.max(levels as f64)
     }
 
     /// Days from the last event to `as_of`.
@@ -220,7 +224,8 @@ impl Window {
         self.registration.map_or(f64::NAN, |registered| self.as_of.days_since(registered))
     }
 
-    /// Days of the longest time between sessions, or from the last session to `as_of`.
+    /// Days of the longest time between sessions, from the last session to `as_of`, or, for users with earlier activity, from
+    /// the start of the window to the first session.
     pub fn longest_silence_days(&self) -> f64 {
         self.longest_silence_days
     }
