@@ -192,7 +192,9 @@ async fn rows_are_exported(fixture: &DeployedFixture, trained: &Value) {
     let page = fixture.stored(trained["report_url"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await;
     assert!(String::from_utf8(page).unwrap().contains(version), "the training report");
     let baseline = table::read_rows(fixture.stored(&format!("models/{version}/baseline.parquet")).await).unwrap();
-    assert_eq!(baseline.len() as u64, trained["training"]["users"].as_u64().unwrap());
+    let (_, log_end) = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap();
+    let current = fixture.stores.histories.map_users(2, |_, h| features_if_at_risk(&h, log_end, 30, 24)).await.unwrap();
+    assert_eq!(baseline.len(), current.len(), "the users who are active at the end of the log");
     let (recency, events) = (position("recency_days").unwrap(), position("events").unwrap());
     for row in rows.iter().chain(&baseline) {
         assert!((0.0..=30.0).contains(&row.values()[recency]) && row.values()[events] >= 1.0, "{row:?}");

@@ -10,6 +10,8 @@ pub struct Feature {
     pub unit: &'static str,
     /// Description for people.
     pub meaning: &'static str,
+    /// Whether every user's value grows with time, so that a change of its distribution is no drift.
+    pub grows_with_time: bool,
     pub(super) compute: fn(&Window) -> f64,
 }
 
@@ -171,7 +173,8 @@ pub const SCHEMA: &[Feature] = &[
         "days",
         "days since registration; missing if the registration is unknown",
         Window::tenure_days,
-    ),
+    )
+    .growing(),
     feature(
         "active_day_share",
         "share",
@@ -211,7 +214,13 @@ const fn feature(
     meaning: &'static str,
     compute: fn(&Window) -> f64,
 ) -> Feature {
-    Feature { name, unit, meaning, compute }
+    Feature { name, unit, meaning, grows_with_time: false, compute }
+}
+
+impl Feature {
+    const fn growing(self) -> Self {
+        Self { grows_with_time: true, ..self }
+    }
 }
 
 fn per_100_songs(window: &Window, page: Page) -> f64 {

@@ -47,7 +47,7 @@ pub fn difference(
 }
 
 /// Resamples `scores`, named metrics given the number of times that each user occurs.
-fn resample(
+pub(super) fn resample(
     users: usize,
     params: &EstimateParams,
     scores: impl Fn(&[u32]) -> Vec<(&'static str, Option<f64>)>,

@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod calibration;
+mod change;
 mod confusion;
 mod estimate;
 mod estimates;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bootstrap::{Resampled, UserBootstrap};
 pub use calibration::{ReliabilityBin, expected_calibration_error, null_calibration_error, reliability};
+pub use change::{ScoredRows, change};
 pub use confusion::Confusion;
 pub use estimate::{Estimate, EstimateParams, EstimateText};
 pub use estimates::{Estimates, difference, estimate};

@@ -34,13 +34,20 @@ struct Counts {
 
 impl Ranked {
     pub(super) fn new(labels: &[bool], probabilities: &[f64], users: &[u32]) -> Result<Self, MetricsError> {
+        Self::of_users(labels, probabilities, users, &distinct(users.to_vec()))
+    }
+
+    /// The rows of some of the users `all`, which are distinct and in ascending order.
+    pub(super) fn of_users(
+        labels: &[bool],
+        probabilities: &[f64],
+        users: &[u32],
+        all: &[u32],
+    ) -> Result<Self, MetricsError> {
         check(labels, probabilities)?;
         if users.len() != labels.len() {
             return Err(MetricsError::Length { labels: labels.len(), probabilities: users.len() });
         }
-        let mut distinct = users.to_vec();
-        distinct.sort_unstable();
-        distinct.dedup();
         let edges = edges(probabilities, BINS);
         let mut rows: Vec<Row> = labels
             .iter()
@@ -51,14 +58,14 @@ impl Ranked {
                 Row {
                     probability,
                     label,
-                    user: distinct.partition_point(|other| other < user),
+                    user: all.partition_point(|other| other < user),
                     log_loss: -if label { p } else { 1.0 - p }.ln(),
                     bin: bin_of(&edges, probability),
                 }
             })
             .collect();
         rows.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        Ok(Self { rows, users: distinct.len() })
+        Ok(Self { rows, users: all.len() })
     }
 
     /// Number of distinct users.
@@ -113,6 +120,13 @@ impl Ranked {
         }
         scores
     }
+}
+
+/// The distinct users in ascending order.
+pub(super) fn distinct(mut users: Vec<u32>) -> Vec<u32> {
+    users.sort_unstable();
+    users.dedup();
+    users
 }
 
 fn defined(part: f64, whole: f64) -> Option<f64> {

@@ -106,7 +106,7 @@ impl Models {
         serde_json::from_slice(&json).map_err(|e| StoreError::corrupt("GetObject", key(version, CARD), e).into())
     }
 
-    /// Reads the drift baseline of a model, as Parquet: feature rows of its training data.
+    /// Reads the drift baseline of a model, as Parquet: a feature row of each user who was active at the end of its log.
     pub async fn baseline(&self, version: &ModelVersion) -> Result<Vec<u8>, ModelError> {
         self.read(version, BASELINE).await
     }

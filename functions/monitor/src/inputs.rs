@@ -16,8 +16,7 @@ pub(crate) struct Inputs {
     pub(crate) version: ModelVersion,
     pub(crate) model: Model,
     pub(crate) card: Card,
-    /// Rows that the champion was trained on, one per user.
-    pub(crate) baseline: Vec<Row>,
+    pub(crate) baseline: Baseline,
     /// Cutoff of `current`: the end of the last whole day of the log, as in training.
     pub(crate) as_of: Day,
     /// Rows of the users who are active at `as_of`, one per user.
@@ -26,6 +25,18 @@ pub(crate) struct Inputs {
     pub(crate) labelled_at: Day,
     /// Snapshots of the users who are active at `labelled_at`, one per user.
     pub(crate) labelled: Vec<Snapshot>,
+    /// Snapshots at the cutoffs of the champion's test set.
+    pub(crate) tested: Vec<Snapshot>,
+}
+
+/// Rows of the users who were active when the champion was trained, computed as the current rows are.
+#[derive(Debug)]
+pub(crate) struct Baseline {
+    pub(crate) as_of: Day,
+    /// One per user.
+    pub(crate) rows: Vec<Row>,
+    /// Whether the log covered the observation window.
+    pub(crate) has_full_windows: bool,
 }
 
 #[derive(Debug)]
@@ -38,10 +49,11 @@ pub(crate) enum Load {
     },
 }
 
-/// Rows of one user at both cutoffs; `None` where the user is not active.
+/// Rows of one user at each cutoff at which the user is active.
 struct UserRows {
     current: Option<Row>,
     labelled: Option<Snapshot>,
+    tested: Vec<Snapshot>,
 }
 
 pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Timestamp) -> Result<Load, MonitorError> {
@@ -52,31 +64,39 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
         return Ok(nothing(Reason::NoData, &stores.ledger.missing_data().await?));
     };
     let (model, card) = (stores.models().get(&version).await?, stores.models().card(&version).await?);
-    let baseline = table::read_rows(stores.models().baseline(&version).await?)
+    let rows = table::read_rows(stores.models().baseline(&version).await?)
         .map_err(|e| MonitorError::Baseline(version.clone(), e.to_string()))?;
+    let (first, last) = card.data_range;
+    let baseline = Baseline { as_of: last, rows, has_full_windows: last.since(first) >= i32::from(card.window_days) };
 
     let labelled_at = card.label.latest_labelled_cutoff(as_of);
     let features_at =
         |history: &History, day: Day| features_if_at_risk(history, day, card.window_days, card.label.min_return_hours);
     let users = stores.histories.map_users(settings.total_segments, |user, history| {
-        let labelled = || {
-            let row = features_at(&history, labelled_at)?;
-            let churned = card.label.for_history(&history, labelled_at, as_of)?;
-            Some(Snapshot { user: user.clone(), cutoff: labelled_at, row, churned })
+        let snapshot = |cutoff: Day| {
+            let row = features_at(&history, cutoff)?;
+            let churned = card.label.for_history(&history, cutoff, as_of)?;
+            Some(Snapshot { user: user.clone(), cutoff, row, churned })
         };
-        Some(UserRows { current: features_at(&history, as_of), labelled: labelled() })
+        Some(UserRows {
+            current: features_at(&history, as_of),
+            labelled: snapshot(labelled_at),
+            tested: card.test.cutoffs.iter().filter_map(|cutoff| snapshot(*cutoff)).collect(),
+        })
     });
-    let (mut current, mut labelled) = (Vec::new(), Vec::new());
+    let (mut current, mut labelled, mut tested) = (Vec::new(), Vec::new(), Vec::new());
     for (_, rows) in users.await? {
         current.extend(rows.current);
         labelled.extend(rows.labelled);
+        tested.extend(rows.tested);
     }
     let (users, needed) = (current.len(), settings.min_current_users as usize);
     if users < needed {
         let detail = format!("{users} users are active at {as_of}, expected {needed} or more (min_current_users)");
         return Ok(nothing(Reason::InsufficientUsers, detail));
     }
-    Ok(Load::Inputs(Box::new(Inputs { version, model, card, baseline, as_of, current, labelled_at, labelled })))
+    let inputs = Inputs { version, model, card, baseline, as_of, current, labelled_at, labelled, tested };
+    Ok(Load::Inputs(Box::new(inputs)))
 }
 
 fn nothing(reason: Reason, detail: impl Into<String>) -> Load {

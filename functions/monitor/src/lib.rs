@@ -81,13 +81,6 @@ pub async fn handle(
 fn compare(inputs: Inputs, settings: MonitorSettings, now: Timestamp) -> Result<Report, MonitorError> {
     let _span = error_span!("stage", name = "compare").entered();
     let drift = Drift::between(&inputs.baseline, &inputs.current, &settings)?;
-    let performance = match inputs.labelled.as_slice() {
-        [] => None,
-        rows => {
-            let probabilities = inputs.model.predict_all(rows.iter().map(|s| &s.row))?;
-            let threshold = inputs.model.threshold();
-            Some(Performance::measure(rows, &probabilities, inputs.labelled_at, threshold, &inputs.card)?)
-        }
-    };
+    let performance = Performance::measure(&inputs, &settings)?;
     Ok(Report::new(inputs.version, inputs.as_of, drift, performance, settings, now))
 }

@@ -36,9 +36,10 @@ impl Report {
         settings: MonitorSettings,
         created_at: Timestamp,
     ) -> Self {
-        let mut retrain_reasons = performance.as_ref().map(|p| p.retrain_reasons(&settings)).unwrap_or_default();
+        let loss = performance.as_ref().and_then(|p| p.retrain_reason(&settings));
+        let mut retrain_reasons: Vec<String> = loss.into_iter().collect();
         let (drifted, all) = (drift.drifted_feature_count, drift.features.len());
-        if drifted as f64 > settings.max_drifted_share * all as f64 {
+        if drift.has_full_windows && drifted as f64 > settings.max_drifted_share * all as f64 {
             retrain_reasons.push(format!("{drifted} of {all} features have drifted"));
         }
         let needs_retrain = !retrain_reasons.is_empty();
@@ -61,7 +62,7 @@ mod tests {
     use crate::stats::{Ks, MissingShares, Psi};
     use serde_json::json;
 
-    fn report(drifted_feature_count: usize, max_drifted_share: f64) -> Report {
+    fn report(drifted_feature_count: usize, max_drifted_share: f64, has_full_windows: bool) -> Report {
         let feature = FeatureDrift {
             name: "recency_days",
             unit: "days",
@@ -73,17 +74,25 @@ mod tests {
             drift_detected: true,
         };
         let features = vec![feature; 2];
-        let drift = Drift { baseline_users: 200, current_users: 120, drifted_feature_count, features };
         let (version, as_of) = (ModelVersion::from_file(b"model"), Day::parse("2018-12-01").unwrap());
+        let drift = Drift {
+            baseline_as_of: Day::parse("2018-11-01").unwrap(),
+            baseline_users: 200,
+            has_full_windows,
+            current_users: 120,
+            drifted_feature_count,
+            features,
+        };
         let settings = MonitorSettings { max_drifted_share, ..MonitorSettings::default() };
         Report::new(version, as_of, drift, None, settings, Timestamp::from_millis(1_543_622_400_000))
     }
 
     #[test]
     fn drift_above_the_largest_share_is_a_reason_to_train() {
-        assert!(report(2, 0.5).needs_retrain);
-        assert!(!report(1, 0.5).needs_retrain);
-        assert!(!report(0, 0.0).needs_retrain);
+        assert!(report(2, 0.5, true).needs_retrain);
+        assert!(!report(1, 0.5, true).needs_retrain);
+        assert!(!report(0, 0.0, true).needs_retrain);
+        assert!(!report(2, 0.5, false).needs_retrain, "filling windows are no drift");
     }
 
     #[test]
@@ -110,12 +119,16 @@ mod tests {
                 "drift_significance_level": 0.01,
                 "max_drifted_share": 0.3,
                 "max_performance_loss": 0.1,
+                "performance_significance_level": 0.01,
+                "bootstrap_resamples": 1000,
                 "min_current_users": 30,
                 "min_rows_per_class": 10,
                 "total_segments": 4,
             },
             "drift": {
+                "baseline_as_of": "2018-11-01",
                 "baseline_users": 200,
+                "has_full_windows": true,
                 "current_users": 120,
                 "drifted_feature_count": 2,
                 "features": [feature, feature],
@@ -124,6 +137,6 @@ mod tests {
             "needs_retrain": true,
             "retrain_reasons": ["2 of 2 features have drifted"],
         });
-        assert_eq!(json!(report(2, 0.3)), expected);
+        assert_eq!(json!(report(2, 0.3, true)), expected);
     }
 }

@@ -18,8 +18,12 @@ pub struct MonitorSettings {
     pub drift_significance_level: f64,
     /// Largest share of drifted features without retraining.
     pub max_drifted_share: f64,
-    /// Largest relative loss of ROC-AUC or PR-AUC without retraining.
+    /// Largest relative loss of ROC-AUC without retraining.
     pub max_performance_loss: f64,
+    /// A loss counts if the interval of the difference with this significance level excludes 0.
+    pub performance_significance_level: f64,
+    /// Number of bootstrap resamples of the interval of a difference.
+    pub bootstrap_resamples: u32,
     /// Fewest current users for a report.
     pub min_current_users: u32,
     /// Fewest churned users, and fewest retained users, to decide on retraining by performance.
@@ -38,6 +42,8 @@ impl Default for MonitorSettings {
             drift_significance_level: 0.01,
             max_drifted_share: 0.3,
             max_performance_loss: 0.1,
+            performance_significance_level: 0.01,
+            bootstrap_resamples: 1000,
             min_current_users: 30,
             min_rows_per_class: 10,
             total_segments: 4,
@@ -55,6 +61,12 @@ impl Settings for MonitorSettings {
             Ranged::new("drift_significance_level", &self.drift_significance_level, Range::above(0.0).below(1.0)),
             Ranged::new("max_drifted_share", &self.max_drifted_share, 0.0..=1.0),
             Ranged::new("max_performance_loss", &self.max_performance_loss, 0.0..=1.0),
+            Ranged::new(
+                "performance_significance_level",
+                &self.performance_significance_level,
+                Range::above(0.0).below(1.0),
+            ),
+            Ranged::new("bootstrap_resamples", &self.bootstrap_resamples, 100..=100_000),
             Ranged::new("min_current_users", &self.min_current_users, 2..),
             Ranged::new("min_rows_per_class", &self.min_rows_per_class, 1..),
             Ranged::new("total_segments", &self.total_segments, 1..=64),

@@ -2,6 +2,7 @@
 
 use crate::snapshots::SnapshotParams;
 use churn_common::calendar::Timestamp;
+use churn_common::features::Row;
 use churn_common::history::History;
 use churn_common::ids::UserId;
 use churn_common::pseudonym::StoredUser;
@@ -36,6 +37,8 @@ pub enum LoadError {
 
 struct UserRows {
     snapshots: Vec<Snapshot>,
+    /// At the end of the log; `None` if the user is not active then.
+    current: Option<Row>,
     overlaps: usize,
     /// Whether the features at the newest cutoff depend on events after it; `None` without a row.
     leaks: Option<bool>,
@@ -74,9 +77,10 @@ pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Time
     if changed > 0 {
         return Err(LoadError::Leak { changed, users: checked.len() });
     }
+    let current = users.iter().filter_map(|user| user.current).collect();
     let snapshots = users.into_iter().flat_map(|user| user.snapshots);
     let (train, test) = snapshots.partition(|snapshot| split.train.contains(&snapshot.cutoff));
-    let data = TrainingData { data_range, split, train, test, future_checked: checked.len() };
+    let data = TrainingData { data_range, split, train, test, current, future_checked: checked.len() };
     Ok(Loaded { data, totals, overlapping_slices })
 }
 
@@ -87,5 +91,6 @@ fn user_rows(user: &StoredUser, history: &History, split: &Split, params: Snapsh
         let cutoff = newest.cutoff;
         leaks_future(&user, history, cutoff, |history| params.features(history, cutoff))
     });
-    UserRows { snapshots, overlaps: history.overlaps().len(), leaks }
+    let current = params.features(history, params.log_end);
+    UserRows { snapshots, current, overlaps: history.overlaps().len(), leaks }
 }

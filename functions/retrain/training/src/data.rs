@@ -2,6 +2,7 @@
 
 use crate::split::Split;
 use churn_common::calendar::Day;
+use churn_common::features::Row;
 use churn_common::snapshot::Snapshot;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +14,8 @@ pub struct TrainingData {
     pub train: Vec<Snapshot>,
     /// Newer rows to evaluate on.
     pub test: Vec<Snapshot>,
+    /// Rows at the end of the log, one per user, whose labels are not known yet: the monitor's baseline.
+    pub current: Vec<Row>,
     /// Users whose features were checked not to depend on events after the cutoff.
     pub future_checked: usize,
 }

@@ -47,16 +47,14 @@ pub fn labels(snapshots: &[Snapshot]) -> Vec<bool> {
     snapshots.iter().map(|s| s.churned).collect()
 }
 
-/// The monitor's baseline as Parquet: the newest row of each user, because drift tests assume independent rows. If
-/// there are more than `BASELINE_ROWS`, an even sample of them.
+/// The monitor's baseline as Parquet: `rows`, one per user, or an even sample if there are more than `BASELINE_ROWS`.
 ///
 /// # Errors
 /// If the rows cannot be encoded.
-pub fn baseline(snapshots: &[Snapshot]) -> Result<Vec<u8>, ParquetError> {
-    let newest: BTreeMap<_, _> = snapshots.iter().map(|s| (&s.user, &s.row)).collect();
-    let step = newest.len().div_ceil(BASELINE_ROWS).max(1);
-    let rows: Vec<Row> = newest.into_values().step_by(step).copied().collect();
-    table::write_rows(&rows)
+pub fn baseline(rows: &[Row]) -> Result<Vec<u8>, ParquetError> {
+    let step = rows.len().div_ceil(BASELINE_ROWS).max(1);
+    let sample: Vec<Row> = rows.iter().step_by(step).copied().collect();
+    table::write_rows(&sample)
 }
 
 /// All rows of the training as Parquet, with the folds of the training rows, for reproduction.

@@ -91,7 +91,7 @@ pub fn train(
             permuted_labels,
         })
     })?;
-    let baseline = snapshots::baseline(&data.train)?;
+    let baseline = snapshots::baseline(&data.current)?;
     let xgboost_json = fit.fitted.xgboost_json;
     Ok(TrainedModel { version, model, card, test_probabilities, file, xgboost_json, baseline, table })
 }
