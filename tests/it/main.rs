@@ -17,6 +17,7 @@ mod local_lambda;
 mod local_stack;
 mod log_formats;
 mod mlflow_real;
+mod monitor;
 mod real_logs;
 mod registry;
 mod registry_faults;

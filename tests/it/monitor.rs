@@ -1,0 +1,106 @@
+//! False and real alarms of `monitor`: logs of an unchanged process, and a log with a change of behaviour.
+
+use churn_common::calendar::{Day, Timestamp};
+use churn_tests::delivery::DeliveryAttempt;
+use churn_tests::in_process::InProcessStores;
+use churn_tests::{record, simulated};
+use ingest::IngestSettings;
+use monitor::{MonitorSettings, Outcome};
+use retrain::{Deadline, Notifiers, TrainingSettings};
+use serde_json::{Value, json};
+
+const USERS: u32 = 300;
+/// Days of a log, and those that the model is trained on.
+const DAYS: u32 = 92;
+const TRAINED: i32 = 62;
+
+struct MonitorFixture {
+    local: InProcessStores,
+    /// First day of the log.
+    start: Day,
+}
+
+impl MonitorFixture {
+    /// Ingests a log and trains on its first days.
+    async fn new(log: &[u8]) -> Self {
+        let now = Timestamp::parse("2019-06-01").unwrap();
+        let local = InProcessStores::new(now).await.unwrap();
+        let mut record = record("churn-logs", "log.json", &local.put("log.json", log).await.unwrap(), 1);
+        record["eventTime"] = json!(now);
+        let event = json!({"Records": [record]});
+        let attempt = DeliveryAttempt { event, request_id: "log".into(), now, is_short_of_time: false };
+        local.process_without_faults().deliver(attempt, &IngestSettings::default()).await.unwrap();
+        let stores = local.process_without_faults().stores;
+        let start = stores.ledger.log_span(now).await.unwrap().unwrap().0;
+
+        let quick = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
+            "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1, "total_segments": 1});
+        let now = start.plus(TRAINED).start();
+        let invocation = retrain::Invocation { id: "training".into(), now, deadline: Deadline::NONE };
+        let settings = TrainingSettings::default();
+        retrain::handle(quick, &stores, &settings, &Notifiers::default(), &invocation).await.unwrap();
+        Self { local, start }
+    }
+
+    /// The report after `days` days of the log. Decides on performance with few rows, so that chance matters.
+    async fn report(&self, days: i32) -> Value {
+        let stores = self.local.process_without_faults().stores;
+        let (payload, now) = (json!({"min_rows_per_class": 5, "total_segments": 1}), self.start.plus(days).start());
+        let outcome = monitor::handle(payload, &stores, &MonitorSettings::default(), now).await.unwrap();
+        let Outcome::Reported { report_url, .. } = outcome else { panic!("{outcome:?}") };
+        let key = report_url.strip_prefix("s3://churn-store/").unwrap();
+        serde_json::from_slice(&stores.store.get(key).await.unwrap().unwrap().bytes).unwrap()
+    }
+}
+
+/// The log `seed`, with `change` applied to each event and the number of its day. `None` removes the event.
+fn changed(seed: u64, change: impl Fn(i32, Value) -> Option<Value>) -> Vec<u8> {
+    let log = String::from_utf8(simulated(USERS, DAYS, seed).unwrap()).unwrap();
+    let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let day = |event: &Value| Timestamp::from_millis(event["ts"].as_i64().unwrap()).day();
+    let start = events.iter().map(day).min().unwrap();
+    let kept = events.into_iter().filter_map(|event| change(day(&event).since(start), event));
+    let lines: Vec<String> = kept.map(|event| event.to_string()).collect();
+    lines.join("\n").into_bytes()
+}
+
+fn drifted(report: &Value) -> Vec<&str> {
+    let features = report["drift"]["features"].as_array().unwrap();
+    features.iter().filter(|f| f["drift_detected"] == true).map(|f| f["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn unchanged_process_needs_no_retrain() {
+    let (mut checks, mut compared) = (0, 0);
+    for seed in 0..4 {
+        let fixture = MonitorFixture::new(&simulated(USERS, DAYS, seed).unwrap()).await;
+        let trained = fixture.report(TRAINED).await;
+        assert_eq!(drifted(&trained), Vec::<&str>::new(), "log {seed}, directly after training");
+        for days in [TRAINED, 69, 76, 83, 90] {
+            let report = fixture.report(days).await;
+            assert_eq!(report["retrain_reasons"], json!([]), "log {seed}, day {days}: {}", report["performance"]);
+            assert_eq!(report["needs_retrain"], false);
+            checks += 1;
+            let performance = &report["performance"];
+            let enough = |name: &str| performance[name].as_u64().unwrap() >= 5;
+            compared += usize::from(
+                performance["is_newer_than_test"] == true && enough("positives") && enough("test_positives"),
+            );
+        }
+    }
+    assert_eq!(checks, 20);
+    assert!(compared >= 12, "{compared} checks compared the performance");
+}
+
+#[tokio::test]
+async fn change_of_behaviour_is_drift() {
+    // After the training, three sessions of four are missing.
+    let fewer =
+        |day, event: Value| (day < TRAINED || event["sessionId"].as_u64().unwrap().is_multiple_of(4)).then_some(event);
+    let fixture = MonitorFixture::new(&changed(0, fewer)).await;
+    let report = fixture.report(90).await;
+    assert_eq!(report["needs_retrain"], true, "{:?}", drifted(&report));
+    let reason = report["retrain_reasons"][0].as_str().unwrap();
+    assert!(reason.ends_with("of 54 features have drifted"), "{reason}");
+    assert!(drifted(&report).contains(&"sessions"), "{:?}", drifted(&report));
+}
