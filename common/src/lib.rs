@@ -10,6 +10,7 @@ pub mod ids;
 pub mod label;
 pub mod metrics;
 pub mod model;
+pub mod payload;
 pub mod pseudonym;
 pub mod random;
 pub mod session;

@@ -18,6 +18,7 @@ mod local_stack;
 mod log_formats;
 mod mlflow_real;
 mod monitor;
+mod payloads;
 mod real_logs;
 mod registry;
 mod registry_faults;

@@ -103,18 +103,6 @@ fn as_map(settings: &impl Serialize) -> Result<Map<String, Value>, SettingsError
     }
 }
 
-/// The settings in a payload: the whole payload, or the `detail` of an EventBridge event. A null payload has none.
-pub fn overrides(payload: Value) -> Result<Map<String, Value>, SettingsError> {
-    match payload {
-        Value::Null => Ok(Map::new()),
-        Value::Object(mut event) if event.contains_key("detail-type") => {
-            overrides(event.remove("detail").unwrap_or_default())
-        }
-        Value::Object(settings) => Ok(settings),
-        other => Err(SettingsError::NotSettings(format!("got {other}"))),
-    }
-}
-
 /// Fails for the first setting that is out of range.
 pub fn check_ranges(ranges: impl IntoIterator<Item = Ranged>) -> Result<(), SettingsError> {
     for Ranged { name, range, outside } in ranges {

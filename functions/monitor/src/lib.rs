@@ -15,7 +15,8 @@ pub use outcome::Outcome;
 pub use settings::MonitorSettings;
 
 use churn_common::calendar::Timestamp;
-use churn_common::settings::{Settings, overrides};
+use churn_common::payload::{IgnoreReason, Payload, Request};
+use churn_common::settings::{Settings, SettingsError};
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_common::telemetry::invocation_span;
@@ -48,10 +49,11 @@ impl Handler {
     ///
     /// # Errors
     /// As [`handle`].
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Outcome, MonitorError> {
+    pub async fn handle(&self, event: LambdaEvent<Payload>) -> Result<Outcome, MonitorError> {
         let span = invocation_span(&event.context.request_id);
+        let payload = event.payload.json().map_err(SettingsError::from)?;
         // Boxed: the compiler limits the depth of nested futures.
-        Box::pin(handle(event.payload, &self.stores, &self.settings, Timestamp::now())).instrument(span).await
+        Box::pin(handle(payload, &self.stores, &self.settings, Timestamp::now())).instrument(span).await
     }
 }
 
@@ -65,7 +67,10 @@ pub async fn handle(
     settings: &MonitorSettings,
     now: Timestamp,
 ) -> Result<Outcome, MonitorError> {
-    let settings = settings.overridden(overrides(payload)?)?;
+    let settings = match Request::from_payload(payload)? {
+        Request::Ping => return Ok(Outcome::Ignored { reason: IgnoreReason::WarmUpPing }),
+        Request::Run(given) => settings.overridden(given)?,
+    };
     let outcome = match inputs::load(stores, &settings, now).instrument(error_span!("stage", name = "load")).await? {
         Load::Nothing { reason, detail } => Outcome::NotReported { reason, detail },
         Load::Inputs(inputs) => {

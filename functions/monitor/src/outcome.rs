@@ -3,6 +3,7 @@
 use crate::report::Report;
 use churn_common::calendar::Day;
 use churn_common::model::ModelVersion;
+use churn_common::payload::IgnoreReason;
 use serde::Serialize;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +25,10 @@ pub enum Outcome {
     NotReported {
         reason: Reason,
         detail: String,
+    },
+    /// The payload asks for nothing.
+    Ignored {
+        reason: IgnoreReason,
     },
 }
 
@@ -89,5 +94,7 @@ mod tests {
             let not_reported = json!(Outcome::NotReported { reason, detail: "…".into() });
             assert_eq!(not_reported, json!({"outcome": "not_reported", "reason": name, "detail": "…"}));
         }
+        let ignored = json!(Outcome::Ignored { reason: IgnoreReason::WarmUpPing });
+        assert_eq!(ignored, json!({"outcome": "ignored", "reason": "warm_up_ping"}));
     }
 }

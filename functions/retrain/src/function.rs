@@ -7,14 +7,14 @@ use crate::notifiers::Notifiers;
 use crate::outcome::Outcome;
 use churn_common::aws::load_config;
 use churn_common::calendar::Timestamp;
-use churn_common::settings::Settings;
+use churn_common::payload::Payload;
+use churn_common::settings::{Settings, SettingsError};
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_common::telemetry::invocation_span;
 use churn_training::{Deadline, TrainingSettings};
 use lambda_runtime::tracing::Instrument;
 use lambda_runtime::{Error, LambdaEvent};
-use serde_json::Value;
 
 pub struct Function {
     stores: Stores,
@@ -38,11 +38,12 @@ impl Function {
     ///
     /// # Errors
     /// As [`handle`].
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Outcome, TrainError> {
+    pub async fn handle(&self, event: LambdaEvent<Payload>) -> Result<Outcome, TrainError> {
         let deadline = Deadline::at(event.context.deadline());
         let invocation = Invocation { id: event.context.request_id, now: Timestamp::now(), deadline };
+        let payload = event.payload.json().map_err(SettingsError::from)?;
         // Boxed: the compiler limits the depth of nested futures.
-        Box::pin(handle(event.payload, &self.stores, &self.settings, &self.notifiers, &invocation))
+        Box::pin(handle(payload, &self.stores, &self.settings, &self.notifiers, &invocation))
             .instrument(invocation_span(&invocation.id))
             .await
     }

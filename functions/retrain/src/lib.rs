@@ -30,7 +30,8 @@ pub use outcome::{ChampionSet, Outcome, Reason, Trained};
 pub use registration::{RegisteredAs, UpdateError};
 pub use tracking::{Mlflow, TrackingSettings};
 
-use churn_common::settings::{Settings, overrides};
+use churn_common::payload::{self, IgnoreReason};
+use churn_common::settings::Settings;
 use churn_common::store::Stores;
 use lambda_runtime::tracing;
 use request::Request;
@@ -48,7 +49,11 @@ pub async fn handle(
     notifiers: &Notifiers,
     invocation: &Invocation,
 ) -> Result<Outcome, TrainError> {
-    let outcome = run(Request::parse(overrides(payload)?)?, stores, settings, notifiers, invocation).await?;
+    let request = match payload::Request::from_payload(payload)? {
+        payload::Request::Ping => return Ok(Outcome::Ignored { reason: IgnoreReason::WarmUpPing }),
+        payload::Request::Run(members) => Request::parse(members)?,
+    };
+    let outcome = run(request, stores, settings, notifiers, invocation).await?;
     if let Err(error) = metrics::for_outcome(&outcome, invocation.now).emit() {
         tracing::error!(%error, "metrics not written");
     }

@@ -54,6 +54,7 @@ pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
             .count(Metric::EventDeliveryFailures, delivery_failures(set.event.as_ref()))
             .property("model_version", set.champion.as_str()),
         Outcome::Listed(_) | Outcome::Evaluated(_) | Outcome::NotEvaluated { .. } => metrics.count(Metric::Queries, 1),
+        Outcome::Ignored { .. } => metrics,
     }
 }
 

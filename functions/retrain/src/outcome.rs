@@ -7,6 +7,7 @@ use crate::tracking::Tracked;
 use churn_common::metrics::{Estimates, Evaluation};
 use churn_common::model::ModelVersion;
 use churn_common::model::card::{CandidateReport, DecisionReport, Gate, LeakageChecks, Rows};
+use churn_common::payload::IgnoreReason;
 use churn_common::store::StoreError;
 use churn_common::store::registry::Change;
 use churn_training::InsufficientData;
@@ -30,6 +31,10 @@ pub enum Outcome {
     NotEvaluated {
         reason: Reason,
         detail: String,
+    },
+    /// The payload asks for nothing.
+    Ignored {
+        reason: IgnoreReason,
     },
 }
 

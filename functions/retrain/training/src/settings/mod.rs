@@ -157,12 +157,15 @@ impl Settings for TrainingSettings {
 mod tests {
     use super::*;
     use crate::candidates::forest::ClassWeight;
-    use churn_common::settings::overrides;
+    use churn_common::payload::Request;
     use serde_json::{Value, json};
 
     #[test]
     fn a_payload_overrides_settings_by_name() {
-        let read = |payload| overrides(payload).and_then(|o| TrainingSettings::default().overridden(o));
+        let read = |payload| match Request::from_payload(payload)? {
+            Request::Run(settings) => TrainingSettings::default().overridden(settings),
+            Request::Ping => panic!("a ping"),
+        };
         assert_eq!(read(Value::Null).unwrap(), TrainingSettings::default());
         assert_eq!(read(json!({"detail-type": "Scheduled Event", "detail": {}})).unwrap(), TrainingSettings::default());
         let s = read(json!({"horizon_days": 7, "forest_n_estimators": 20, "forest_class_weight": 2.5})).unwrap();
