@@ -5,6 +5,7 @@ mod user;
 pub use user::UserId;
 pub(crate) use user::integer;
 
+use crate::calendar::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -65,7 +66,28 @@ impl Sequencer {
     pub fn new(raw: &str) -> Option<Self> {
         let hexadecimal = (1..=64).contains(&raw.len()) && raw.bytes().all(|b| b.is_ascii_hexdigit());
         // Without trailing zeros, texts sort like the padded numbers: a prefix sorts before its extensions.
-        hexadecimal.then(|| Self(raw.to_ascii_lowercase().trim_end_matches('0').into()))
+        hexadecimal.then(|| Self::trimmed(raw.to_ascii_lowercase()))
+    }
+
+    /// The sequencer that S3 would assign at about this time. Real ones have more digits and sort after it.
+    pub fn at(time: Timestamp) -> Self {
+        Self::trimmed(format!("{:010x}", time.millis().max(0) / 1000))
+    }
+
+    /// A greater sequencer, for a version that replaces one with this sequencer.
+    pub fn successor(&self) -> Self {
+        // Of at least 20 digits, so that the sequencers of many replacements do not grow.
+        let mut digits = format!("{:0<20}", self.0).into_bytes();
+        let Some(last) = digits.iter().rposition(|digit| *digit != b'f') else {
+            return Self(format!("{self}1").into());
+        };
+        digits[last] = if digits[last] == b'9' { b'a' } else { digits[last] + 1 };
+        digits[last + 1..].fill(b'0');
+        Self::trimmed(String::from_utf8_lossy(&digits).into_owned())
+    }
+
+    fn trimmed(digits: String) -> Self {
+        Self(digits.trim_end_matches('0').into())
     }
 }
 
@@ -129,6 +151,24 @@ mod tests {
         assert!(sequencer("00A") > sequencer("009fff"));
         assert_eq!(sequencer("00A"), sequencer("00a0"));
         assert_eq!((Sequencer::new(""), Sequencer::new("00x1")), (None, None));
+    }
+
+    #[test]
+    fn successors_are_greater_and_do_not_grow() {
+        for raw in ["0", "00a1", "0A1B2C3D4E5F678901", "00000000000000000fff", "ffffffffffffffffffff", &"f".repeat(64)]
+        {
+            let first = Sequencer::new(raw).unwrap();
+            let mut last = first.clone();
+            for _ in 0..1000 {
+                let next = last.successor();
+                assert!(next > last, "{next} follows {last}");
+                last = next;
+            }
+            assert!(last.to_string().len() <= raw.len().max(20) + 4, "{first}: {last}");
+        }
+        let uploaded = Timestamp::parse("2026-11-20T02:47:11Z").unwrap();
+        assert!(Sequencer::at(uploaded) < Sequencer::new("006AFFB4AF5C1E7A0B").unwrap());
+        assert_eq!(Sequencer::at(uploaded).to_string(), format!("{:010x}", uploaded.millis() / 1000));
     }
 
     #[test]

@@ -122,8 +122,7 @@ async fn missing_object_does_not_block_others() {
 #[tokio::test]
 async fn invalid_s3_events_are_not_retried() {
     let fixture = IngestFixture::new().await;
-    let invalid = json!({"Records": [{"eventTime": "yesterday"}]});
-    for payload in [Value::Null, json!({}), invalid, json!([1])] {
+    for payload in [Value::Null, json!({}), json!(7), json!({"horizon_days": 7})] {
         let failed =
             handle(payload.clone(), &fixture.stores, &fixture.settings, &invocation("id", fixture.clock)).await;
         assert!(matches!(failed, Err(IngestError::InvalidEvent(_))), "{payload}: {failed:?}");
@@ -144,7 +143,8 @@ async fn invalid_record_does_not_block_others() {
     let good = put(&fixture.stack, "good.json", LINE.into(), 1).await.unwrap();
     let mut bad = good.clone();
     bad["s3"]["object"]["sequencer"] = Value::Null;
-    let failed = fixture.deliver(&[bad, good.clone()]).await.unwrap_err();
+    let failed = fixture.deliver(&[json!({"eventTime": "yesterday"}), json!(1), bad, good.clone()]).await.unwrap_err();
+    assert!(failed.to_string().starts_with("3 of 4 objects failed: record 0: this is an object"), "{failed}");
     assert!(matches!(failed, IngestError::Incomplete { retryable: false, .. }), "{failed}");
     assert_eq!(fixture.deliver(&[good]).await.unwrap()[0]["outcome"], "already_ingested");
 }

@@ -10,6 +10,7 @@ mod functions;
 mod fuzz_corpus;
 mod http_api;
 mod ingest_deliveries;
+mod ingest_events;
 mod ingest_faults;
 mod ingest_outcomes;
 mod ingest_schedules;

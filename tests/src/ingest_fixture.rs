@@ -34,9 +34,18 @@ impl IngestFixture {
 
     /// Delivers an event with these records and the request id `id`.
     pub async fn deliver_as(&self, id: &str, records: &[Value]) -> Result<Vec<Value>, IngestError> {
-        let invocation = invocation(id, self.clock);
-        let summary = handle(json!({ "Records": records }), &self.stores, &self.settings, &invocation).await?;
-        Ok(summary.objects.iter().map(|o| serde_json::to_value(o).unwrap()).collect())
+        let mut response = self.invoke_as(id, json!({ "Records": records })).await?;
+        Ok(response["objects"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    }
+
+    /// Invokes `ingest` with a payload and returns its response.
+    pub async fn invoke(&self, payload: Value) -> Result<Value, IngestError> {
+        self.invoke_as("event", payload).await
+    }
+
+    async fn invoke_as(&self, id: &str, payload: Value) -> Result<Value, IngestError> {
+        let summary = handle(payload, &self.stores, &self.settings, &invocation(id, self.clock)).await?;
+        Ok(serde_json::to_value(summary).unwrap())
     }
 
     /// Puts an object, delivers its event, and checks that every line is counted.
@@ -53,12 +62,13 @@ impl IngestFixture {
         object
     }
 
-    /// All items of the history table, sorted.
+    /// All items of the history table, sorted, without the time at which they expire.
     pub async fn items(&self) -> Vec<String> {
         let mut pages = self.stack.dynamodb().scan().table_name("UserHistory").into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(item) = pages.next().await {
-            let mut fields: Vec<_> = item.unwrap().into_iter().map(|(k, v)| format!("{k}={v:?}")).collect();
+            let fields = item.unwrap().into_iter().filter(|(name, _)| name != "expires_at");
+            let mut fields: Vec<_> = fields.map(|(k, v)| format!("{k}={v:?}")).collect();
             fields.sort();
             all.push(fields.join(" "));
         }

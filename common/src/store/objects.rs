@@ -20,6 +20,14 @@ pub struct Object {
     pub etag: String,
 }
 
+/// What S3 knows of an object besides its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Without quotes.
+    pub etag: String,
+    pub modified_at: Timestamp,
+}
+
 /// The result of [`Bucket::open`].
 #[derive(Debug)]
 pub enum OpenResult {
@@ -68,6 +76,24 @@ impl Bucket {
 
     fn target(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
+    }
+
+    /// The newest version of an object; `None` if the object or the bucket does not exist.
+    pub async fn head(&self, key: &str) -> Result<Option<ObjectHead>, StoreError> {
+        let head = match self.client.head_object().bucket(&self.name).key(key).send().await {
+            Ok(head) => head,
+            Err(SdkError::ServiceError(e)) if e.raw().status().as_u16() == 404 => return Ok(None),
+            Err(e) => return Err(StoreError::from_call("HeadObject", self.target(key), e)),
+        };
+        let modified_at = head.last_modified.and_then(|time| time.to_millis().ok()).map(Timestamp::from_millis);
+        let (Some(etag), Some(modified_at)) = (head.e_tag, modified_at) else {
+            return Err(StoreError::corrupt(
+                "HeadObject",
+                self.target(key),
+                "the response has no ETag or no Last-Modified",
+            ));
+        };
+        Ok(Some(ObjectHead { etag: etag.trim_matches('"').to_owned(), modified_at }))
     }
 
     /// Opens an object from byte `offset` on. With `etag`, only if the object has this ETag.

@@ -1,6 +1,6 @@
 //! The error of an invocation, and the form in which Lambda reports it.
 
-use crate::delivery::InvalidEvent;
+use crate::event::InvalidEvent;
 use lambda_runtime::Diagnostic;
 
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +8,7 @@ pub enum IngestError {
     /// A retry does not help.
     #[error(transparent)]
     InvalidEvent(#[from] InvalidEvent),
-    /// Some objects failed. A retry continues with these and does not repeat the others.
+    /// Some records are invalid, or some objects failed. A retry continues with these and does not repeat the others.
     #[error("{} of {total} objects failed: {}", failures.len(), failures.join("; "))]
     Incomplete {
         /// One message per failed object.
@@ -35,11 +35,12 @@ impl From<IngestError> for Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use churn_common::calendar::Timestamp;
     use serde_json::json;
 
     #[test]
     fn error_types_match_their_contract() {
-        let invalid = crate::delivery::read(json!({})).unwrap_err();
+        let invalid = crate::event::Event::read(&json!({}), Timestamp::from_millis(0)).unwrap_err();
         let incomplete = |retryable| IngestError::Incomplete { failures: vec!["a".into()], total: 3, retryable };
         for (error, error_type) in [
             (IngestError::InvalidEvent(invalid), "InvalidEvent"),

@@ -3,7 +3,7 @@
 use crate::erasures;
 use crate::job::Job;
 use crate::log::{Chunk, Log, UnsupportedFormat};
-use crate::manifest::{self, Versions, delete_versions};
+use crate::manifest;
 use crate::outcome::{IngestAbort, Outcome};
 use crate::overlap;
 use crate::reader::ChunkReader;
@@ -74,7 +74,7 @@ impl<'a> Ingestion<'a> {
             let why = "time ran short, and no function is configured to continue";
             return Err(StoreError::new(StoreErrorKind::Interrupted, "Invoke", delivery.source(), why).into());
         };
-        function.invoke_with(&delivery.record).await?;
+        function.invoke_with(&delivery.record()).await?;
         let next_chunk = self.entry.next_chunk.map(|position| position.chunk);
         Ok(Outcome::Continued { counts: self.entry.counts.clone(), next_chunk })
     }
@@ -131,7 +131,7 @@ impl<'a> Ingestion<'a> {
 
     async fn delete_older_versions(&self) -> Result<(), StoreError> {
         let Job { stores, delivery, invocation, .. } = self.job;
-        delete_versions(stores, delivery, Versions::Older, invocation.now()).await
+        manifest::delete_older_versions(stores, delivery, invocation.now()).await
     }
 
     /// Releases the lease and records the error that ended the work. If this fails, the lease expires at the deadline.

@@ -66,6 +66,11 @@ impl Function {
 
     /// Queues an asynchronous invocation for one S3 event record.
     pub async fn invoke_with(&self, record: &Value) -> Result<(), StoreError> {
-        self.lambda.invoke_async(&self.arn, json!({ "Records": [record] }).to_string()).await
+        self.invoke(&json!({ "Records": [record] })).await
+    }
+
+    /// Queues an asynchronous invocation.
+    pub async fn invoke(&self, payload: &Value) -> Result<(), StoreError> {
+        self.lambda.invoke_async(&self.arn, payload.to_string()).await
     }
 }

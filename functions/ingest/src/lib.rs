@@ -4,6 +4,7 @@ mod claim;
 mod delivery;
 mod erasures;
 mod error;
+mod event;
 mod ingestion;
 mod invocation;
 mod job;
@@ -15,6 +16,7 @@ mod outcome;
 mod overlap;
 mod quarantine;
 mod reader;
+mod reingest;
 mod retry;
 mod settings;
 
@@ -25,15 +27,19 @@ pub use settings::IngestSettings;
 
 use churn_common::aws::{self, Lambda};
 use churn_common::calendar::Timestamp;
+use churn_common::payload::{IgnoreReason, Payload};
 use churn_common::settings::Settings;
 use churn_common::store::ledger::Counts;
 use churn_common::store::names::StoreNames;
 use churn_common::store::{StoreError, Stores};
 use churn_common::telemetry::invocation_span;
+use delivery::Delivery;
+use event::{Change, Event, InvalidEvent};
 use job::Job;
 use lambda_runtime::LambdaEvent;
 use lambda_runtime::tracing::{self, Instrument};
-use outcome::Outcome;
+use outcome::{Outcome, SkipReason};
+use reingest::Reingest;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -60,7 +66,7 @@ impl Handler {
     ///
     /// # Errors
     /// As [`handle`].
-    pub async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<Summary, IngestError> {
+    pub async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Payload>) -> Result<Summary, IngestError> {
         let span = invocation_span(&context.request_id);
         let invocation = Invocation {
             function: Some(Function::new(self.lambda.clone(), &context.invoked_function_arn)),
@@ -68,16 +74,33 @@ impl Handler {
             deadline: Timestamp::from_millis(context.deadline.try_into().unwrap_or(i64::MAX)),
             clock: Clock::System,
         };
+        let payload = payload.json().map_err(InvalidEvent::from)?;
         // Boxed: the compiler computes the layout of nested futures only to a limited depth.
         Box::pin(handle(payload, &self.stores, &self.settings, &invocation)).instrument(span).await
     }
 }
 
 /// The response of an invocation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// In the order of the event's records.
     pub objects: Vec<ObjectSummary>,
+    /// The SQS messages that failed, for an event of SQS. SQS delivers them again, and no others.
+    #[serde(rename = "batchItemFailures", skip_serializing_if = "Option::is_none")]
+    pub batch_item_failures: Option<Vec<BatchItemFailure>>,
+    /// The last key that this invocation ingested again. Another invocation continues after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continued_after: Option<String>,
+    /// Why the payload was ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<IgnoreReason>,
+}
+
+/// An SQS message that failed, in the form that Lambda expects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BatchItemFailure {
+    #[serde(rename = "itemIdentifier")]
+    pub message: String,
 }
 
 /// The result for one object.
@@ -89,43 +112,135 @@ pub struct ObjectSummary {
     outcome: Outcome,
 }
 
-/// Handles an S3 event, object by object. An object that fails does not stop the others.
+/// Handles an event, object by object. An object that fails does not stop the others.
 ///
 /// # Errors
-/// The payload is not a valid S3 event, or at least one of its objects failed.
+/// The payload is not an event that `ingest` handles, or at least one of its objects failed. The failures of an SQS batch
+/// are in the response instead.
 pub async fn handle(
     payload: Value,
     stores: &Stores,
     settings: &IngestSettings,
     invocation: &Invocation,
 ) -> Result<Summary, IngestError> {
-    let records = delivery::read(payload)?;
-    let total = records.len();
-    let (mut objects, mut failures, mut retryable) = (Vec::new(), Vec::new(), false);
-    for record in records {
-        let delivery = match record {
-            Ok(delivery) => delivery,
+    let context = Context { stores, settings, invocation };
+    match Event::read(&payload, invocation.now())? {
+        Event::Ping => Ok(Summary { ignored: Some(IgnoreReason::WarmUpPing), ..Summary::default() }),
+        Event::Reingest(request) => context.reingest(&request).await,
+        Event::Changes { changes, is_batch } => context.handle_changes(changes, is_batch).await,
+    }
+}
+
+/// What the objects of an invocation have in common.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    stores: &'a Stores,
+    settings: &'a IngestSettings,
+    invocation: &'a Invocation,
+}
+
+/// The results of the objects of an invocation.
+#[derive(Default)]
+struct Results {
+    objects: Vec<ObjectSummary>,
+    failures: Vec<String>,
+    retryable: bool,
+}
+
+impl Results {
+    fn add(&mut self, source: String, result: Result<Outcome, StoreError>) {
+        match result {
+            Ok(outcome) => self.objects.push(ObjectSummary { source, outcome }),
             Err(error) => {
-                tracing::error!(%error, "invalid record");
-                failures.push(error.to_string());
-                continue;
-            }
-        };
-        let source = delivery.source();
-        let job = Job { delivery: &delivery, stores, settings, invocation };
-        let is_first = objects.is_empty() && failures.is_empty();
-        let span = tracing::error_span!("object", source);
-        match handle_object(&job, is_first).instrument(span).await {
-            Ok(outcome) => objects.push(ObjectSummary { source, outcome }),
-            Err(error) => {
-                retryable |= error.retryable;
-                failures.push(format!("{source}: {error}"));
+                self.retryable |= error.retryable;
+                self.failures.push(format!("{source}: {error}"));
             }
         }
     }
-    match failures.is_empty() {
-        true => Ok(Summary { objects }),
-        false => Err(IngestError::Incomplete { failures, total, retryable }),
+
+    fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.failures.is_empty()
+    }
+
+    fn summary(self) -> Result<Summary, IngestError> {
+        let Self { objects, failures, retryable } = self;
+        let total = objects.len() + failures.len();
+        match failures.is_empty() {
+            true => Ok(Summary { objects, ..Summary::default() }),
+            false => Err(IngestError::Incomplete { failures, total, retryable }),
+        }
+    }
+}
+
+impl Context<'_> {
+    async fn handle_changes(&self, changes: Vec<Change>, is_batch: bool) -> Result<Summary, IngestError> {
+        let mut results = Results::default();
+        let mut failed = Vec::new();
+        for Change { place, message, delivery } in changes {
+            let failures = results.failures.len();
+            match delivery {
+                Ok(delivery) => {
+                    let result = self.handle_object(&delivery, results.is_empty()).await;
+                    results.add(delivery.source(), result);
+                }
+                Err(error) => {
+                    tracing::error!(place, %error, "invalid record");
+                    results.failures.push(format!("{place}: {error}"));
+                }
+            }
+            if results.failures.len() > failures {
+                failed.extend(message.map(|message| BatchItemFailure { message }));
+            }
+        }
+        if is_batch {
+            failed.dedup(); // the changes of a message follow each other
+            let batch_item_failures = Some(failed);
+            return Ok(Summary { objects: results.objects, batch_item_failures, ..Summary::default() });
+        }
+        results.summary()
+    }
+
+    /// Ingests objects again. If time runs short, another invocation continues.
+    async fn reingest(&self, request: &Reingest) -> Result<Summary, IngestError> {
+        let bucket = request.bucket(self.stores);
+        let mut results = Results::default();
+        let keys = match request.keys(self.stores).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                results.add(format!("s3://{bucket}/"), Err(error));
+                return results.summary();
+            }
+        };
+        let mut last: Option<String> = None;
+        let mut continued_after = None;
+        for key in keys {
+            let function = self.invocation.function.as_ref();
+            if let (Some(function), Some(last)) = (function.filter(|_| self.is_short_of_time()), &last) {
+                match function.invoke(&request.continuation(last)).await {
+                    Ok(()) => continued_after = Some(last.clone()),
+                    Err(error) => results.add(format!("s3://{bucket}/{key}"), Err(error)),
+                }
+                break;
+            }
+            let result = match reingest::delivery(self.stores, bucket, &key, self.invocation.now()).await {
+                Ok(Some(delivery)) => self.handle_object(&delivery, true).await,
+                Ok(None) => Ok(Outcome::Skipped { reason: SkipReason::ObjectNotFound }),
+                Err(error) => Err(error),
+            };
+            results.add(format!("s3://{bucket}/{key}"), result);
+            last = Some(key);
+        }
+        Ok(Summary { continued_after, ..results.summary()? })
+    }
+
+    fn is_short_of_time(&self) -> bool {
+        self.invocation.is_short_of_time(self.settings)
+    }
+
+    async fn handle_object(&self, delivery: &Delivery, is_first: bool) -> Result<Outcome, StoreError> {
+        let Self { stores, settings, invocation } = *self;
+        let span = tracing::error_span!("object", source = delivery.source());
+        handle_object(&Job { delivery, stores, settings, invocation }, is_first).instrument(span).await
     }
 }
 
@@ -134,7 +249,7 @@ async fn handle_object(job: &Job<'_>, is_first: bool) -> Result<Outcome, StoreEr
     let result = match &job.invocation.function {
         // This invocation always handles the first object itself, so that the work ends.
         Some(function) if !is_first && job.is_short_of_time() => {
-            let queued = function.invoke_with(&job.delivery.record).await;
+            let queued = function.invoke_with(&job.delivery.record()).await;
             queued.map(|()| Outcome::Continued { counts: Counts::default(), next_chunk: Some(0) })
         }
         _ => object::handle(job).await,

@@ -30,7 +30,7 @@ pub async fn put(stores: &Stores, delivery: &Delivery, chunk: u32, items: &[Stor
 
 /// The keys of the manifests of the delivered version.
 pub async fn list(stores: &Stores, delivery: &Delivery) -> Result<Vec<String>, StoreError> {
-    let manifests = files(stores, delivery, "manifests", Versions::Delivered).await?;
+    let manifests = stores.store.list(&delivery.version_prefix("manifests")).await?;
     Ok(manifests.into_iter().map(|(key, _)| key).collect())
 }
 
@@ -41,49 +41,27 @@ pub async fn read(stores: &Stores, manifest: &str) -> Result<Option<Vec<ItemKey>
     items.map(Some).map_err(|e| StoreError::corrupt("GetObject", manifest, e))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Versions {
-    Delivered,
-    /// All versions older than the delivered one.
-    Older,
-}
-
-/// Deletes the items and the rejected lines of these versions of an object. It can be interrupted and repeated. A
-/// manifest is kept while another invocation may still write its items: that invocation finds that it is superseded and
-/// deletes them by the manifest.
-pub async fn delete_versions(
-    stores: &Stores,
-    delivery: &Delivery,
-    versions: Versions,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    for (key, written_at) in files(stores, delivery, "manifests", versions).await? {
+/// Deletes the items and the rejected lines of all versions that are older than the delivered one. It can be interrupted
+/// and repeated. A manifest is kept while another invocation may still write its items: that invocation finds that its
+/// version was replaced and deletes them by the manifest.
+pub async fn delete_older_versions(stores: &Stores, delivery: &Delivery, now: Timestamp) -> Result<(), StoreError> {
+    for (key, written_at) in older_files(stores, delivery, "manifests").await? {
         let Some(items) = read(stores, &key).await? else { continue };
         stores.histories.delete(&items).await?;
         if written_at.millis() < now.millis() - MAX_WRITE_MS {
             stores.store.delete(&key).await?;
         }
     }
-    for (key, _) in files(stores, delivery, "quarantine", versions).await? {
+    for (key, _) in older_files(stores, delivery, "quarantine").await? {
         stores.store.delete(&key).await?;
     }
     Ok(())
 }
 
-/// Keys of the files of one kind, each with the time at which it was written.
-async fn files(
-    stores: &Stores,
-    delivery: &Delivery,
-    kind: &str,
-    versions: Versions,
-) -> Result<Vec<(String, Timestamp)>, StoreError> {
+/// Keys of the older versions' files of one kind, each with the time at which it was written.
+async fn older_files(stores: &Stores, delivery: &Delivery, kind: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
     let this = delivery.version_prefix(kind);
-    match versions {
-        Versions::Delivered => stores.store.list(&this).await,
-        Versions::Older => {
-            let mut files = stores.store.list(&delivery.object_prefix(kind)).await?;
-            files.retain(|(key, _)| *key < this); // sequencers sort as text
-            Ok(files)
-        }
-    }
+    let mut files = stores.store.list(&delivery.object_prefix(kind)).await?;
+    files.retain(|(key, _)| *key < this); // sequencers sort as text
+    Ok(files)
 }

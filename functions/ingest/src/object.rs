@@ -1,15 +1,15 @@
 //! Handles one object, from its ledger entry to its outcome.
 
-use crate::claim::{ClaimStatus, claim};
-use crate::delivery::ObjectChange;
+use crate::claim::{self, ClaimStatus, claim};
+use crate::delivery::{Delivery, ObjectChange};
 use crate::ingestion::Ingestion;
 use crate::job::Job;
 use crate::log::{Log, OpenLog, UnsupportedFormat, is_marker};
-use crate::manifest::{Versions, delete_versions};
+use crate::manifest::delete_older_versions;
 use crate::outcome::{IngestAbort, Outcome, SkipReason};
 use crate::quarantine;
 use churn_common::store::ledger::{ChunkPosition, Entry, State};
-use churn_common::store::objects::OpenResult;
+use churn_common::store::objects::ObjectHead;
 use churn_common::store::{StoreError, StoreErrorKind};
 
 /// Most attempts while the ledger entry or the object changes concurrently.
@@ -23,42 +23,68 @@ pub async fn handle(job: &Job<'_>) -> Result<Outcome, StoreError> {
     if change == ObjectChange::Created && is_marker(&job.delivery.key) {
         return Ok(Outcome::Skipped { reason: SkipReason::MarkerFile });
     }
+    let bucket = job.stores.logs.sibling(&job.delivery.bucket);
     for _ in 0..MAX_ATTEMPTS {
         let entry = job.stores.ledger.get(&job.delivery.source()).await?;
-        let previous = match ClaimStatus::from_entry(entry, job) {
-            ClaimStatus::Claimable(previous) => previous,
-            ClaimStatus::Exhausted(entry) => match dead_letter(job, entry).await? {
-                Some(outcome) => return Ok(outcome),
-                None => continue,
-            },
-            ClaimStatus::Done(outcome) => return clean_up(job, outcome).await,
-            ClaimStatus::Leased(until) => {
-                return Err(conflict(job, format!("another invocation holds the lease until {until} at the latest")));
+        let object = bucket.head(&job.delivery.key).await?;
+        let outcome = match claim::version(job, change, entry.as_ref(), object.as_ref()) {
+            None => Some(Outcome::Superseded),
+            Some(version) => {
+                let delivery = Delivery { version, ..job.delivery.clone() };
+                let job = Job { delivery: &delivery, ..*job };
+                attempt(&job, change, entry.clone(), object.as_ref()).await?
             }
         };
-        // Before the claim: an object that cannot be opened leaves no ledger entry.
-        let work = match prepare(job, change, previous.as_ref()).await? {
-            Prepared::Work(work) => work,
-            Prepared::Skip(outcome) => return Ok(outcome),
-        };
-        let Some(entry) = claim(job, previous.as_ref()).await? else { continue };
-        let mut ingestion = Ingestion::new(*job, entry);
-        let result = match work {
-            Work::Ingest(log) => ingestion.ingest(log).await,
-            Work::Refuse(format) => ingestion.refuse(format).await,
-            Work::Remove => ingestion.remove().await,
-        };
-        match result {
-            Ok(outcome) => return Ok(outcome),
-            Err(IngestAbort::LeaseLost) => {}
-            Err(IngestAbort::ObjectChanged) => ingestion.release_lease(None).await,
-            Err(IngestAbort::Store(error)) => {
-                ingestion.release_lease(Some(&error)).await;
-                return Err(error);
-            }
+        match outcome {
+            Some(Outcome::Continued { .. }) | None => {}
+            Some(_) => delete_displaced(job, entry.as_ref()).await?,
+        }
+        if let Some(outcome) = outcome {
+            return Ok(outcome);
         }
     }
     Err(conflict(job, format!("the ledger entry or the object changed concurrently {MAX_ATTEMPTS} times")))
+}
+
+/// One attempt to handle a delivery of the newest version; `None` if the ledger entry or the object changed concurrently.
+async fn attempt(
+    job: &Job<'_>,
+    change: ObjectChange,
+    entry: Option<Entry>,
+    object: Option<&ObjectHead>,
+) -> Result<Option<Outcome>, StoreError> {
+    let previous = match ClaimStatus::from_entry(entry, job) {
+        ClaimStatus::Claimable(previous) => previous,
+        ClaimStatus::Exhausted(entry) => return dead_letter(job, entry).await,
+        ClaimStatus::Done(outcome) => return Ok(Some(outcome)),
+        ClaimStatus::Leased(until) => {
+            return Err(conflict(job, format!("another invocation holds the lease until {until} at the latest")));
+        }
+    };
+    // Before the claim: an object that cannot be opened leaves no ledger entry.
+    let work = match prepare(job, change, previous.as_ref(), object).await? {
+        Prepared::Work(work) => work,
+        Prepared::Skip(outcome) => return Ok(Some(outcome)),
+    };
+    let Some(entry) = claim(job, previous.as_ref()).await? else { return Ok(None) };
+    let mut ingestion = Ingestion::new(*job, entry);
+    let result = match work {
+        Work::Ingest(log) => ingestion.ingest(log).await,
+        Work::Refuse(format) => ingestion.refuse(format).await,
+        Work::Remove => ingestion.remove().await,
+    };
+    match result {
+        Ok(outcome) => Ok(Some(outcome)),
+        Err(IngestAbort::LeaseLost) => Ok(None),
+        Err(IngestAbort::ObjectChanged) => {
+            ingestion.release_lease(None).await;
+            Ok(None)
+        }
+        Err(IngestAbort::Store(error)) => {
+            ingestion.release_lease(Some(&error)).await;
+            Err(error)
+        }
+    }
 }
 
 /// Records in quarantine and in the ledger that the object is not retried. `None` if the entry changed concurrently.
@@ -71,12 +97,15 @@ async fn dead_letter(job: &Job<'_>, entry: Entry) -> Result<Option<Outcome>, Sto
     Ok(is_written.then_some(Outcome::DeadLettered { reason, counts: last.counts }))
 }
 
-/// Deletes the items that a superseded version may have written.
-async fn clean_up(job: &Job<'_>, outcome: Outcome) -> Result<Outcome, StoreError> {
-    if outcome == Outcome::Superseded {
-        delete_versions(job.stores, job.delivery, Versions::Delivered, job.invocation.now()).await?;
+/// Deletes the items that this delivery may have written before the version of `entry` displaced it.
+async fn delete_displaced(job: &Job<'_>, entry: Option<&Entry>) -> Result<(), StoreError> {
+    match entry.filter(|entry| entry.version.sequencer > job.delivery.version.sequencer) {
+        None => Ok(()),
+        Some(entry) => {
+            let newest = Delivery { version: entry.version.clone(), ..job.delivery.clone() };
+            delete_older_versions(job.stores, &newest, job.invocation.now()).await
+        }
     }
-    Ok(outcome)
 }
 
 /// The result of the checks before the claim.
@@ -94,10 +123,16 @@ enum Work {
     Remove,
 }
 
-async fn prepare(job: &Job<'_>, change: ObjectChange, previous: Option<&Entry>) -> Result<Prepared, StoreError> {
+async fn prepare(
+    job: &Job<'_>,
+    change: ObjectChange,
+    previous: Option<&Entry>,
+    object: Option<&ObjectHead>,
+) -> Result<Prepared, StoreError> {
     match change {
         ObjectChange::Created => open(job, previous).await,
-        ObjectChange::Removed if exists(job).await? => Ok(skip(SkipReason::ObjectExists)),
+        // In a versioned bucket, deleting an old version also sends a removal event.
+        ObjectChange::Removed if object.is_some() => Ok(skip(SkipReason::ObjectExists)),
         ObjectChange::Removed => Ok(Prepared::Work(Work::Remove)),
     }
 }
@@ -118,17 +153,6 @@ async fn open(job: &Job<'_>, previous: Option<&Entry>) -> Result<Prepared, Store
         // S3 sends another event for the newer version.
         OpenLog::Changed => Prepared::Skip(Outcome::Superseded),
     })
-}
-
-/// Whether a removed object exists. In a versioned bucket, deleting an old version also sends a removal event.
-async fn exists(job: &Job<'_>) -> Result<bool, StoreError> {
-    match job.stores.logs.sibling(&job.delivery.bucket).open(&job.delivery.key, None, 0).await {
-        Ok(OpenResult::Body(_) | OpenResult::Changed) => Ok(true),
-        Ok(OpenResult::NotFound) => Ok(false),
-        // The bucket was removed with its objects.
-        Err(e) if e.kind == StoreErrorKind::NotFound => Ok(false),
-        Err(e) => Err(e),
-    }
 }
 
 fn skip(reason: SkipReason) -> Prepared {
