@@ -8,6 +8,7 @@ use crate::log::{Log, OpenLog, UnsupportedFormat, is_marker};
 use crate::manifest::delete_older_versions;
 use crate::outcome::{IngestAbort, Outcome, SkipReason};
 use crate::quarantine;
+use crate::retry::retry;
 use churn_common::store::ledger::{ChunkPosition, Entry, State};
 use churn_common::store::objects::ObjectHead;
 use churn_common::store::{StoreError, StoreErrorKind};
@@ -139,13 +140,14 @@ async fn prepare(
 
 /// Opens a created object at the next chunk of this version.
 async fn open(job: &Job<'_>, previous: Option<&Entry>) -> Result<Prepared, StoreError> {
-    let Job { delivery, stores, settings, .. } = job;
+    let Job { delivery, stores, settings, invocation, .. } = job;
     let resumed = previous.filter(|entry| entry.version.sequencer == delivery.version.sequencer);
     let Some(position) = resumed.map_or(Some(ChunkPosition::default()), |entry| entry.next_chunk) else {
         return Ok(Prepared::Work(Work::Ingest(None)));
     };
     let max_line_bytes = resumed.map_or(settings.max_line_bytes, |entry| entry.parse_config.max_line_bytes);
-    Ok(match Log::open(stores, delivery, position, max_line_bytes).await? {
+    let log = retry(invocation, || Log::open(stores, delivery, position, max_line_bytes)).await?;
+    Ok(match log {
         OpenLog::Open(log) => Prepared::Work(Work::Ingest(Some(log))),
         OpenLog::Unsupported(format) => Prepared::Work(Work::Refuse(format)),
         OpenLog::NotFound => skip(SkipReason::ObjectNotFound),
