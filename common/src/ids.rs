@@ -76,10 +76,11 @@ impl Sequencer {
 
     /// A greater sequencer, for a version that replaces one with this sequencer.
     pub fn successor(&self) -> Self {
-        // Of at least 20 digits, so that the sequencers of many replacements do not grow.
-        let mut digits = format!("{:0<20}", self.0).into_bytes();
+        // Counts in blocks of 20 digits, so that the sequencers of many replacements do not grow.
+        let width = self.0.len().div_ceil(20) * 20;
+        let mut digits = format!("{:0<width$}", self.0).into_bytes();
         let Some(last) = digits.iter().rposition(|digit| *digit != b'f') else {
-            return Self(format!("{self}1").into());
+            return Self(format!("{self}{:020}", 1).into());
         };
         digits[last] = if digits[last] == b'9' { b'a' } else { digits[last] + 1 };
         digits[last + 1..].fill(b'0');
@@ -164,7 +165,7 @@ mod tests {
                 assert!(next > last, "{next} follows {last}");
                 last = next;
             }
-            assert!(last.to_string().len() <= raw.len().max(20) + 4, "{first}: {last}");
+            assert!(last.to_string().len() <= raw.len() + 40, "{first}: {last}");
         }
         let uploaded = Timestamp::parse("2026-11-20T02:47:11Z").unwrap();
         assert!(Sequencer::at(uploaded) < Sequencer::new("006AFFB4AF5C1E7A0B").unwrap());
