@@ -293,7 +293,7 @@ async fn errors_have_their_own_status(fixture: &DeployedFixture) {
     let json = "application/json";
     let unknown = r#"{"user_id":"unknown"}"#;
     let unusable = r#"{"events":[{"ts":1538352117000,"userId":"","sessionId":1,"page":"Home"}]}"#;
-    let two_users = r#"{"events":[{"ts":1,"userId":"1","sessionId":1,"page":"Home"},{"ts":1,"userId":"2","sessionId":1,"page":"Home"}]}"#;
+    let two_users = r#"{"events":[{"ts":1538352117000,"userId":"1","sessionId":1,"page":"Home"},{"ts":1538352117000,"userId":"2","sessionId":1,"page":"Home"}]}"#;
     let large = vec![b' '; 4_500_000];
     let cases = [
         ("POST", "/predict", json, &b"{"[..], 400, "invalid-request"),

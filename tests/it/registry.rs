@@ -245,8 +245,8 @@ async fn incomparable_champion_stays() {
     let is_challenger = async |payload: Value, reason: &str| {
         let trained = fixture.train(payload).await;
         assert_eq!(
-            (registration_status(&trained), kinds(&trained)),
-            (json!("challenger"), vec![GateReasonKind::NotComparable])
+            (registration_status(&trained), kinds(&trained).first()),
+            (json!("challenger"), Some(&GateReasonKind::NotComparable))
         );
         let detail = &trained.gate.as_ref().unwrap().reasons[0].detail;
         assert!(detail.contains(reason), "{detail}");

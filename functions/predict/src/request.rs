@@ -149,7 +149,7 @@ mod tests {
         assert!(detail("{").contains("line 1 column 1"));
         assert!(detail("{}").contains("events and user_id are both missing"));
         assert!(detail(r#"{"event":[]}"#).contains("unknown field `event`"));
-        assert!(detail(r#"{"events":[{"ts":1}]}"#).starts_with("events[0]: page is missing"));
+        assert!(detail(r#"{"events":[{"ts":1538352117000}]}"#).starts_with("events[0]: page is missing"));
         assert!(detail(&format!(r#"{{"events":[{EVENT},7]}}"#)).starts_with("events[1]: not a JSON object"));
         let other = EVENT.replace("\"30\"", "\"31\"");
         assert!(detail(&format!(r#"{{"events":[{EVENT},{other}]}}"#)).contains("events[1]: user 31, expected 30"));
