@@ -186,7 +186,7 @@ pub fn monitored(out: &mut impl Write, done: &Timed) -> io::Result<()> {
     heading(out, "Monitored", *duration)?;
     writeln!(
         out,
-        "  {} users who are active at {}, compared with the training rows of the champion",
+        "  {} users who are active at {}, compared with those at the training of the champion",
         response["current_users"],
         text(&response["as_of"])
     )?;
