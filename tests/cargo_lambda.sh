@@ -5,46 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 . tests/python.sh
-work="$(mktemp -d)"
-running=()
+. tests/servers.sh
 passed=0
 failed=0
-
-clean_up() {
-    local i
-    # In reverse order: functions before the emulator, the stores last.
-    for ((i = ${#running[@]} - 1; i >= 0; i--)); do
-        kill "${running[i]}" 2>/dev/null || true
-        wait "${running[i]}" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# Starts the command `$2…` with its output in the log `$1`.
-start() {
-    local log="$work/$1.log"
-    shift
-    "$@" >"$log" 2>&1 &
-    running+=("$!")
-}
-
-# Waits up to a minute until the command `$2…` succeeds. Otherwise prints the log `$1` and fails.
-wait_for() {
-    local log="$work/$1.log"
-    shift
-    for _ in $(seq 300); do
-        if "$@" 2>/dev/null; then return 0; fi
-        sleep 0.2
-    done
-    echo "timed out: $*" >&2
-    cat "$log" >&2
-    return 1
-}
-
-accepts_connections() { (: <"/dev/tcp/127.0.0.1/$1"); }
 
 # Invokes function `$1` with the file `$2` and checks the Python expression `$3` on its `response`.
 check() {
@@ -74,11 +37,7 @@ export PATH="$PATH:$venv/bin"
 # The programs of the cross-function tests, from the same main.rs files: nothing to compile after `cargo test`.
 cargo test --quiet --workspace --test it --no-run
 
-read -r http_port s3_port dynamodb_port runtime_port lambda_port < <("$venv/bin/python" -c '
-import socket
-sockets = [socket.socket() for _ in range(5)]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in sockets))')
+read -r http_port s3_port dynamodb_port runtime_port lambda_port < <(free_ports 5)
 
 start stack "$target/debug/deployed-churn" up --data "$work/data" --retrain off --monitor off --http-port "$http_port" \
     --s3-port "$s3_port" --dynamodb-port "$dynamodb_port" --lambda-port "$runtime_port"

@@ -7,50 +7,12 @@ cd "$(dirname "$0")/.."
 root=$PWD
 
 . tests/python.sh
-work=$(mktemp -d)
-touch "$work/pids"
-clean_up() {
-    tac "$work/pids" | while read -r pid; do
-        kill "$pid" 2>/dev/null || true
-        while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-    done
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+. tests/servers.sh
 
 cargo build --quiet --release
 cargo test --quiet --workspace --test it --no-run # builds deployed-churn, which has the feature png
 
-read -r http s3 dynamodb lambda mlflow < <("$venv/bin/python" -c '
-import socket
-sockets = [socket.socket() for _ in range(5)]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in sockets))')
-
-# Starts the server `$3…` with its output in the file `$1`, and waits up to a minute until port `$2` accepts connections.
-serve() {
-    local log="$work/$1" port=$2
-    shift 2
-    "$@" >"$log" 2>&1 &
-    echo $! >>"$work/pids"
-    wait_for "$log" accepts_connections "$port"
-}
-
-wait_for() {
-    local log=$1
-    shift
-    for _ in $(seq 300); do
-        if "$@" 2>/dev/null; then return 0; fi
-        sleep 0.2
-    done
-    echo "timeout waiting for: $*" >&2
-    cat "$log" >&2
-    return 1
-}
-
-accepts_connections() { (: <"/dev/tcp/127.0.0.1/$1"); }
+read -r http s3 dynamodb lambda mlflow < <(free_ports 5)
 
 runs_in_ci() { grep -qF -- "$1" "$root/.ci/run" || { echo "not in .ci/run: $1" >&2 && return 1; }; }
 
@@ -58,8 +20,9 @@ runs_in_ci() { grep -qF -- "$1" "$root/.ci/run" || { echo "not in .ci/run: $1" >
 cargo() {
     case "$*" in
         "run --release -- up")
-            serve up.log "$http" "$target/release/churn" up --http-port "$http" --s3-port "$s3" \
+            start up "$target/release/churn" up --http-port "$http" --s3-port "$s3" \
                 --dynamodb-port "$dynamodb" --lambda-port "$lambda"
+            wait_for up accepts_connections "$http"
             ;;
         "run --release -- "*) "$target/release/churn" "${@:4}" ;;
         "run --release --features png -- "*) "$target/debug/deployed-churn" "${@:6}" ;;
@@ -70,7 +33,8 @@ bash() { [ "$*" = .ci/run ]; }
 pip() { [ "$1" = install ] && grep -q "^$2\b" "$root/tests/requirements.txt"; }
 mlflow() {
     MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
-        serve mlflow.log "$mlflow" "$venv/bin/mlflow" "$@" --workers 1
+        start mlflow "$venv/bin/mlflow" "$@" --workers 1
+    wait_for mlflow accepts_connections "$mlflow"
 }
 
 # Each block is a file, named for its page and line.
@@ -105,7 +69,7 @@ for block in "$work/blocks/"*; do
         exit 1
     fi
     # An upload is ingested in the background.
-    if grep -q /churn-logs/ "$block"; then wait_for "$work/up.log" grep -q ingested "$work/up.log"; fi
+    if grep -q /churn-logs/ "$block"; then wait_for up grep -q ingested "$work/up.log"; fi
     echo "ok      $name"
     passed=$((passed + 1))
 done
