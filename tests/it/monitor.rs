@@ -1,4 +1,4 @@
-//! False and real alarms of `monitor`: logs of an unchanged process, and a log with a change of behaviour.
+//! False and real alarms of `monitor`: logs of an unchanged process, and logs with a change.
 
 use churn_common::calendar::{Day, Timestamp};
 use churn_tests::delivery::DeliveryAttempt;
@@ -8,6 +8,7 @@ use ingest::IngestSettings;
 use monitor::{MonitorSettings, Outcome};
 use retrain::{Deadline, Notifiers, TrainingSettings};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 const USERS: u32 = 300;
 /// Days of a log, and those that the model is trained on.
@@ -38,7 +39,9 @@ impl MonitorFixture {
         let now = start.plus(TRAINED).start();
         let invocation = retrain::Invocation { id: "training".into(), now, deadline: Deadline::NONE };
         let settings = TrainingSettings::default();
-        retrain::handle(quick, &stores, &settings, &Notifiers::default(), &invocation).await.unwrap();
+        let trained = retrain::handle(quick, &stores, &settings, &Notifiers::default(), &invocation).await.unwrap();
+        let retrain::Outcome::Trained(trained) = trained else { panic!("{trained:?}") };
+        assert_ne!(trained.evaluation.roc_auc, Some(0.5), "a constant model cannot get worse");
         Self { local, start }
     }
 
@@ -54,7 +57,7 @@ impl MonitorFixture {
 }
 
 /// The log `seed`, with `change` applied to each event and the number of its day. `None` removes the event.
-fn changed(seed: u64, change: impl Fn(i32, Value) -> Option<Value>) -> Vec<u8> {
+fn changed(seed: u64, mut change: impl FnMut(i32, Value) -> Option<Value>) -> Vec<u8> {
     let log = String::from_utf8(simulated(USERS, DAYS, seed).unwrap()).unwrap();
     let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let day = |event: &Value| Timestamp::from_millis(event["ts"].as_i64().unwrap()).day();
@@ -72,7 +75,7 @@ fn drifted(report: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn unchanged_process_needs_no_retrain() {
     let (mut checks, mut compared) = (0, 0);
-    for seed in 0..4 {
+    for seed in 1..5 {
         let fixture = MonitorFixture::new(&simulated(USERS, DAYS, seed).unwrap()).await;
         let trained = fixture.report(TRAINED).await;
         assert_eq!(drifted(&trained), Vec::<&str>::new(), "log {seed}, directly after training");
@@ -97,10 +100,38 @@ async fn change_of_behaviour_is_drift() {
     // After the training, three sessions of four are missing.
     let fewer =
         |day, event: Value| (day < TRAINED || event["sessionId"].as_u64().unwrap().is_multiple_of(4)).then_some(event);
-    let fixture = MonitorFixture::new(&changed(0, fewer)).await;
+    let fixture = MonitorFixture::new(&changed(1, fewer)).await;
     let report = fixture.report(90).await;
     assert_eq!(report["needs_retrain"], true, "{:?}", drifted(&report));
     let reason = report["retrain_reasons"][0].as_str().unwrap();
     assert!(reason.ends_with("of 54 features have drifted"), "{reason}");
     assert!(drifted(&report).contains(&"sessions"), "{:?}", drifted(&report));
+}
+
+#[tokio::test]
+async fn loss_of_ranking_needs_retrain() {
+    // Two weeks after the training, the most active users cancel, and no others.
+    let mut events: BTreeMap<String, u32> = BTreeMap::new();
+    let user = |event: &Value| event["userId"].as_str().unwrap().to_owned();
+    changed(1, |day, event| {
+        *events.entry(user(&event)).or_default() += u32::from((46..76).contains(&day));
+        None
+    });
+    let mut users: Vec<String> = events.keys().filter(|user| !user.is_empty()).cloned().collect();
+    users.sort_by_key(|user| std::cmp::Reverse(events[user]));
+    users.truncate(40);
+    let mut cancelled = BTreeSet::new();
+    let cancel = |day, mut event: Value| {
+        if day >= 76 && users.contains(&user(&event)) {
+            event["page"] = json!("Cancellation Confirmation");
+            return cancelled.insert(user(&event)).then_some(event);
+        }
+        let is_cancellation = event["page"].as_str().unwrap().starts_with("Cancel");
+        (day < 76 || !is_cancellation).then_some(event)
+    };
+    let fixture = MonitorFixture::new(&changed(1, cancel)).await;
+    let report = fixture.report(90).await;
+    assert_eq!(report["needs_retrain"], true, "{}", report["performance"]);
+    let reasons = report["retrain_reasons"].as_array().unwrap();
+    assert!(reasons.iter().any(|reason| reason.as_str().unwrap().starts_with("ROC-AUC is ")), "{reasons:?}");
 }
