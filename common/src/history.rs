@@ -135,6 +135,15 @@ impl History {
         !past().any(|slice| slice.session() != session && slice.active().is_some_and(|(first, _)| is_return(first)))
     }
 
+    /// Whether a day has more than `max_daily_events`: more than people have, as with bots.
+    pub fn is_implausible(&self, max_daily_events: u32) -> bool {
+        let mut days: BTreeMap<Day, u64> = BTreeMap::new();
+        for ((day, _), slice) in &self.slices {
+            *days.entry(*day).or_default() += slice.events();
+        }
+        days.into_values().any(|events| events > u64::from(max_daily_events))
+    }
+
     /// Total number of events on `page`.
     pub fn count(&self, page: Page) -> u64 {
         self.slices.values().map(|s| u64::from(s.count(page))).sum()

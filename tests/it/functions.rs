@@ -192,7 +192,7 @@ async fn rows_are_exported(fixture: &DeployedFixture, trained: &Value) {
     let page = fixture.stored(trained["report_url"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap()).await;
     assert!(String::from_utf8(page).unwrap().contains(version), "the training report");
     let baseline = table::read_rows(fixture.stored(&format!("models/{version}/baseline.parquet")).await).unwrap();
-    let (_, log_end) = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap();
+    let log_end = fixture.stores.ledger.data_range(Timestamp::now()).await.unwrap().unwrap().last;
     let current = fixture.stores.histories.map_users(2, |_, h| features_if_at_risk(&h, log_end, 30, 24)).await.unwrap();
     assert_eq!(baseline.len(), current.len(), "the users who are active at the end of the log");
     let (recency, events) = (position("recency_days").unwrap(), position("events").unwrap());
@@ -203,7 +203,7 @@ async fn rows_are_exported(fixture: &DeployedFixture, trained: &Value) {
 
 /// Predictions use the same feature function as training.
 async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
-    let as_of = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
+    let as_of = fixture.stores.ledger.data_range(Timestamp::now()).await.unwrap().unwrap().last;
     let model_version = fixture.send("GET", "/health", "", "").await.1["model_version"].clone();
     let version = serde_json::from_value(model_version.clone()).unwrap();
     let model = fixture.stores.models().get(&version).await.unwrap();
@@ -240,7 +240,7 @@ async fn predictions_agree_with_the_stored_history(fixture: &DeployedFixture) {
 
 /// Contributions add up to the model output, and texts are in the requested language.
 async fn predictions_are_explained(fixture: &DeployedFixture) {
-    let as_of = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap().1;
+    let as_of = fixture.stores.ledger.data_range(Timestamp::now()).await.unwrap().unwrap().last;
     let version =
         serde_json::from_value(fixture.send("GET", "/health", "", "").await.1["model_version"].clone()).unwrap();
     let model = fixture.stores.models().get(&version).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod champion;
 mod continuations;
+mod data_range;
 mod docs;
 mod echo;
 mod erasure;

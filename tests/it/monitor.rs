@@ -32,7 +32,7 @@ impl MonitorFixture {
         let attempt = DeliveryAttempt { event, request_id: "log".into(), now, is_short_of_time: false };
         local.process_without_faults().deliver(attempt, &IngestSettings::default()).await.unwrap();
         let stores = local.process_without_faults().stores;
-        let start = stores.ledger.log_span(now).await.unwrap().unwrap().0;
+        let start = stores.ledger.data_range(now).await.unwrap().unwrap().first;
 
         let quick = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
             "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1, "total_segments": 1});

@@ -313,7 +313,7 @@ async fn backtest_scores_a_model_on_newer_data() {
     assert!(later.by_cutoff.len() > 1 && later.rows > now.rows);
     let file = fixture.stores.store.get(&format!("models/{}/model.bin", first.model_version)).await.unwrap().unwrap();
     let model = Model::from_bytes(&first.model_version, &file.bytes).unwrap();
-    let (_, log_end) = fixture.stores.ledger.log_span(Timestamp::now()).await.unwrap().unwrap();
+    let log_end = fixture.stores.ledger.data_range(Timestamp::now()).await.unwrap().unwrap().last;
     let label = TrainingSettings::default().label();
     let cutoffs: Vec<Day> = later.by_cutoff.iter().map(|at| at.cutoff).collect();
     let rows = fixture.stores.histories.map_users(1, |_, history| {

@@ -163,6 +163,6 @@ fn entry_after(entry: &Entry, chunk: Chunk) -> Entry {
         Entry { next_chunk: chunk.next, attempts: 1, read_error: chunk.read_error, ..entry.next_revision() };
     entry.counts.add(chunk.counts);
     entry.items_written += chunk.items.len() as u64;
-    entry.add_days(chunk.days);
+    entry.add_days(&chunk.days);
     entry
 }

@@ -9,6 +9,7 @@ use churn_common::history::History;
 use churn_common::model::{Card, Model, ModelVersion};
 use churn_common::snapshot::{Snapshot, features_if_at_risk};
 use churn_common::store::Stores;
+use churn_common::store::ledger::DataRange;
 use churn_common::table;
 
 #[derive(Debug)]
@@ -60,7 +61,7 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
     let Some(version) = stores.registry().read().await?.0.champion else {
         return Ok(nothing(Reason::NoModel, "no champion: train a model first"));
     };
-    let Some((_, as_of)) = stores.ledger.log_span(now).await? else {
+    let Some(DataRange { last: as_of, .. }) = stores.ledger.data_range(now).await? else {
         return Ok(nothing(Reason::NoData, &stores.ledger.missing_data().await?));
     };
     let (model, card) = (stores.models().get(&version).await?, stores.models().card(&version).await?);
@@ -73,6 +74,10 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
     let features_at =
         |history: &History, day: Day| features_if_at_risk(history, day, card.window_days, card.label.min_return_hours);
     let users = stores.histories.map_users(settings.total_segments, |user, history| {
+        // As in training.
+        if history.is_implausible(card.exclusions.max_daily_user_events) {
+            return None;
+        }
         let snapshot = |cutoff: Day| {
             let row = features_at(&history, cutoff)?;
             let churned = card.label.for_history(&history, cutoff, as_of)?;

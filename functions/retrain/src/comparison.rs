@@ -88,7 +88,7 @@ async fn champion_probabilities(
     }
     let cutoffs: BTreeSet<Day> = snapshots.iter().map(|s| s.cutoff).collect();
     let cutoffs: Vec<Day> = cutoffs.into_iter().collect();
-    let params = SnapshotParams { window_days, label: settings.label(), log_end };
+    let params = SnapshotParams { window_days, ..SnapshotParams::new(settings, log_end) };
     let own = load_snapshots(stores, &cutoffs, params, settings.total_segments).await?;
     let probabilities = champion.predict_all(own.iter().map(|s| &s.row))?;
     let by_row: BTreeMap<_, f64> = own.iter().map(|s| (&s.user, s.cutoff)).zip(probabilities).collect();

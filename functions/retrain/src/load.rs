@@ -5,6 +5,7 @@ use churn_common::calendar::Timestamp;
 use churn_common::features::Row;
 use churn_common::history::History;
 use churn_common::ids::UserId;
+use churn_common::model::card::Exclusions;
 use churn_common::pseudonym::StoredUser;
 use churn_common::snapshot::Snapshot;
 use churn_common::store::{StoreError, Stores};
@@ -42,6 +43,8 @@ struct UserRows {
     overlaps: usize,
     /// Whether the features at the newest cutoff depend on events after it; `None` without a row.
     leaks: Option<bool>,
+    /// Whether the user has too many events on a day, and so no rows.
+    is_implausible: bool,
 }
 
 /// Reads the days of the log and every stored history.
@@ -49,15 +52,24 @@ struct UserRows {
 /// # Errors
 /// If the store fails, the log is too short, or features depend on events after the cutoff.
 pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Timestamp) -> Result<Loaded, LoadError> {
-    let Some(data_range) = stores.ledger.log_span(now).await? else {
+    let Some(range) = stores.ledger.data_range(now).await? else {
         return Err(InsufficientData::NoData(stores.ledger.missing_data().await?).into());
     };
-    let split = Split::new(data_range.0, data_range.1, settings).map_err(InsufficientData::from)?;
-    let params = SnapshotParams { window_days: settings.window_days, label: settings.label(), log_end: data_range.1 };
+    let data_range = range.days();
+    let split = match Split::new(range.first, range.last, settings) {
+        Ok(split) => split,
+        Err(history) => {
+            return Err(InsufficientData::History { history, excluded_days: range.excluded_days }.into());
+        }
+    };
+    let params = SnapshotParams::new(settings, range.last);
 
     let totals = Mutex::new(Totals::new(data_range));
     let passed = stores.histories.map_users(settings.total_segments, |user, history| {
         let rows = user_rows(user, &history, &split, params);
+        if rows.is_implausible {
+            return Some(rows);
+        }
         // A panic while counting ends the invocation anyway.
         let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.add_user(&history);
@@ -77,14 +89,23 @@ pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Time
     if changed > 0 {
         return Err(LoadError::Leak { changed, users: checked.len() });
     }
+    let exclusions = Exclusions {
+        days: range.excluded_days,
+        users: users.iter().filter(|user| user.is_implausible).count(),
+        max_daily_user_events: settings.max_daily_user_events,
+    };
     let current = users.iter().filter_map(|user| user.current).collect();
     let snapshots = users.into_iter().flat_map(|user| user.snapshots);
     let (train, test) = snapshots.partition(|snapshot| split.train.contains(&snapshot.cutoff));
-    let data = TrainingData { data_range, split, train, test, current, future_checked: checked.len() };
+    let data = TrainingData { data_range, split, train, test, current, future_checked: checked.len(), exclusions };
     Ok(Loaded { data, totals, overlapping_slices })
 }
 
 fn user_rows(user: &StoredUser, history: &History, split: &Split, params: SnapshotParams) -> UserRows {
+    let overlaps = history.overlaps().len();
+    if history.is_implausible(params.max_daily_user_events) {
+        return UserRows { snapshots: Vec::new(), current: None, overlaps, leaks: None, is_implausible: true };
+    }
     let snapshots: Vec<Snapshot> =
         split.cutoffs().filter_map(|cutoff| params.snapshot(user, history, cutoff)).collect();
     let leaks = snapshots.last().zip(UserId::new(user.as_str())).map(|(newest, user)| {
@@ -92,5 +113,5 @@ fn user_rows(user: &StoredUser, history: &History, split: &Split, params: Snapsh
         leaks_future(&user, history, cutoff, |history| params.features(history, cutoff))
     });
     let current = params.features(history, params.log_end);
-    UserRows { snapshots, current, overlaps: history.overlaps().len(), leaks }
+    UserRows { snapshots, current, overlaps, leaks, is_implausible: false }
 }

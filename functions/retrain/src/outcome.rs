@@ -6,7 +6,7 @@ use crate::registration::{RegisteredAs, Registration};
 use crate::tracking::Tracked;
 use churn_common::metrics::{Estimates, Evaluation};
 use churn_common::model::ModelVersion;
-use churn_common::model::card::{CandidateReport, DecisionReport, Gate, LeakageChecks, Rows};
+use churn_common::model::card::{CandidateReport, DecisionReport, Exclusions, Gate, LeakageChecks, Rows};
 use churn_common::payload::IgnoreReason;
 use churn_common::store::StoreError;
 use churn_common::store::registry::Change;
@@ -64,6 +64,7 @@ pub struct Trained {
     pub retire_error: Option<String>,
     /// Slices excluded because other slices contain some of their events: overlapping exports.
     pub overlapping_slices: usize,
+    pub exclusions: Exclusions,
     pub training: Rows,
     /// Newer rows that the model was evaluated on.
     pub test: Rows,
@@ -126,6 +127,7 @@ impl Trained {
             retired,
             retire_error,
             overlapping_slices: results.overlapping_slices,
+            exclusions: card.exclusions,
             training: card.training,
             test: card.test,
             classification_report: card.evaluation.classification_report.to_text(["retained", "churned"]),
@@ -149,7 +151,7 @@ impl Outcome {
     pub(crate) fn not_trained(insufficient: &InsufficientData) -> Self {
         let reason = match insufficient {
             InsufficientData::NoData(_) => Reason::NoData,
-            InsufficientData::History(_) => Reason::InsufficientHistory,
+            InsufficientData::History { .. } => Reason::InsufficientHistory,
             InsufficientData::Users { .. } => Reason::InsufficientUsers,
             InsufficientData::ClassRows { .. } | InsufficientData::HeldOut { .. } | InsufficientData::Folds(_) => {
                 Reason::InsufficientClassRows

@@ -7,6 +7,7 @@ use churn_common::label::Label;
 use churn_common::pseudonym::StoredUser;
 use churn_common::snapshot::{Snapshot, features_if_at_risk};
 use churn_common::store::{StoreError, Stores};
+use churn_training::TrainingSettings;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SnapshotParams {
@@ -15,9 +16,20 @@ pub(crate) struct SnapshotParams {
     pub label: Label,
     /// The last day of the log; nothing of it was read.
     pub log_end: Day,
+    /// Largest plausible number of events on one day. Users with more have no snapshots.
+    pub max_daily_user_events: u32,
 }
 
 impl SnapshotParams {
+    pub fn new(settings: &TrainingSettings, log_end: Day) -> Self {
+        Self {
+            window_days: settings.window_days,
+            label: settings.label(),
+            log_end,
+            max_daily_user_events: settings.max_daily_user_events,
+        }
+    }
+
     /// The features of a user at `cutoff`; `None` if the user is not at risk of churn.
     pub fn features(&self, history: &History, cutoff: Day) -> Option<Row> {
         features_if_at_risk(history, cutoff, self.window_days, self.label.min_return_hours)
@@ -42,6 +54,9 @@ pub(crate) async fn load_snapshots(
     total_segments: u16,
 ) -> Result<Vec<Snapshot>, StoreError> {
     let at_cutoffs = |user: &StoredUser, history: History| {
+        if history.is_implausible(params.max_daily_user_events) {
+            return None;
+        }
         let snapshots = cutoffs.iter().filter_map(|cutoff| params.snapshot(user, &history, *cutoff));
         Some(snapshots.collect::<Vec<_>>())
     };

@@ -28,6 +28,7 @@ pub struct Card {
     pub created_at: Timestamp,
     /// The first day of the log and the last; nothing of the last day was read.
     pub data_range: (Day, Day),
+    pub exclusions: Exclusions,
     /// What it predicts.
     pub label: Label,
     /// Length of the observation window, in days.
@@ -74,6 +75,16 @@ impl Card {
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec_pretty(self)
     }
+}
+
+/// Stored data that the training leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exclusions {
+    /// Days with events outside of `data_range`, ascending: too few users are active on them.
+    pub days: Vec<Day>,
+    /// Number of users with more than `max_daily_user_events` events on a day, such as bots.
+    pub users: usize,
+    pub max_daily_user_events: u32,
 }
 
 /// The calibration, and its effect on the test rows.

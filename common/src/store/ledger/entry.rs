@@ -1,9 +1,9 @@
 //! The ledger entry of an object: its version, the progress of its ingestion, and the result.
 
+use super::UserSample;
 use crate::calendar::{Day, Timestamp};
 use crate::ids::Sequencer;
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Most days in an entry: more than ten years. The limit keeps entries small where timestamps are random.
@@ -159,8 +159,8 @@ pub struct Entry {
     pub counts: Counts,
     /// Items written to the history table.
     pub items_written: u64,
-    /// Accepted events by day. Of more than [`MAX_DAYS`] days, those with the most events.
-    pub days: BTreeMap<Day, u64>,
+    /// A sample of the users of each day with accepted events. Of more than [`MAX_DAYS`] days, those with the most users.
+    pub days: BTreeMap<Day, UserSample>,
     pub overlaps: Overlaps,
     /// Why the object could not be read to its end.
     pub read_error: Option<String>,
@@ -200,14 +200,14 @@ impl Entry {
         Self { revision: self.revision + 1, ..self.clone() }
     }
 
-    /// Adds accepted events by day.
-    pub fn add_days(&mut self, days: BTreeMap<Day, u64>) {
-        for (day, events) in days {
-            *self.days.entry(day).or_default() += events;
+    /// Adds the users of days.
+    pub fn add_days(&mut self, days: &BTreeMap<Day, UserSample>) {
+        for (day, users) in days {
+            self.days.entry(*day).or_default().merge(users);
         }
         if self.days.len() > MAX_DAYS {
-            let mut all: Vec<(Day, u64)> = std::mem::take(&mut self.days).into_iter().collect();
-            all.sort_by_key(|(_, events)| Reverse(*events));
+            let mut all: Vec<(Day, UserSample)> = std::mem::take(&mut self.days).into_iter().collect();
+            all.sort_by(|(_, a), (_, b)| b.users().total_cmp(&a.users()));
             self.days = all.into_iter().take(MAX_DAYS).collect();
         }
     }
@@ -231,6 +231,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pseudonym::StoredUser;
     use serde_json::json;
 
     #[test]
@@ -249,7 +250,9 @@ mod tests {
         };
         let first = Entry::first("s3://logs/day.json".into(), version, parse_config, Timestamp::from_millis(0), None);
         let lease = Lease { owner: "request".into(), token: 7, until: Timestamp::from_millis(2000) };
-        let days = BTreeMap::from([(Day::from_number(1), 3)]);
+        let mut users = UserSample::default();
+        users.add(&StoredUser::from_stored("30").unwrap());
+        let days = BTreeMap::from([(Day::from_number(1), users)]);
         let entry = Entry { lease: Some(lease), days, ..first };
         let expected = json!({
             "source": "s3://logs/day.json",
@@ -281,7 +284,7 @@ mod tests {
                 "rejection_reasons": {},
             },
             "items_written": 0,
-            "days": {"1970-01-02": 3},
+            "days": {"1970-01-02": [11687]},
             "overlaps": {"slices": 0, "events": 0},
             "read_error": null,
         });

@@ -1,8 +1,12 @@
 //! The table of ingested objects, `IngestLedger`: one item per object that was ever delivered.
 
+mod data_range;
 mod entry;
+mod user_sample;
 
+pub use data_range::DataRange;
 pub use entry::{ChunkPosition, Counts, Entry, Lease, MAX_DAYS, Overlaps, ParseConfig, State, Version};
+pub use user_sample::UserSample;
 
 use super::StoreError;
 use crate::calendar::{Day, Timestamp};
@@ -11,9 +15,6 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Smallest fraction of a typical day's events with which a day belongs to the range of the data.
-const MIN_DAY_FRACTION: f64 = 0.01;
 
 /// Most objects that [`Ledger::missing_data`] names.
 const MAX_NAMED_OBJECTS: usize = 3;
@@ -68,24 +69,24 @@ impl Ledger {
         response.item.map(|item| self.read(item)).transpose()
     }
 
-    /// Accepted events by day over all objects except `except`.
-    async fn days(&self, except: Option<&str>) -> Result<BTreeMap<Day, u64>, StoreError> {
+    /// The users of each day over all objects except `except`.
+    async fn days(&self, except: Option<&str>) -> Result<BTreeMap<Day, UserSample>, StoreError> {
         #[derive(Deserialize)]
         struct Days {
             source: String,
-            days: BTreeMap<Day, u64>,
+            days: BTreeMap<Day, UserSample>,
         }
         let call =
             self.client.scan().table_name(&self.table).consistent_read(true).projection_expression("#source, #days");
         let call = call.expression_attribute_names("#source", "source").expression_attribute_names("#days", "days");
         let mut pages = call.into_paginator().items().send();
-        let mut all: BTreeMap<Day, u64> = BTreeMap::new();
+        let mut all: BTreeMap<Day, UserSample> = BTreeMap::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?;
             let entry: Days = serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("Scan", &self.table, e))?;
             if Some(entry.source.as_str()) != except {
-                for (day, events) in entry.days {
-                    *all.entry(day).or_default() += events;
+                for (day, users) in entry.days {
+                    all.entry(day).or_default().merge(&users);
                 }
             }
         }
@@ -98,11 +99,9 @@ impl Ledger {
         Ok(entry.days.keys().filter(|day| others.contains_key(day)).copied().collect())
     }
 
-    /// The first and the last day with data. The last day may be incomplete. `None` if nothing is ingested.
-    pub async fn log_span(&self, now: Timestamp) -> Result<Option<(Day, Day)>, StoreError> {
-        let mut days = self.days(None).await?;
-        days.retain(|day, _| *day <= now.day());
-        Ok(span(&days))
+    /// The days of the log up to `now`. `None` if nothing is ingested.
+    pub async fn data_range(&self, now: Timestamp) -> Result<Option<DataRange>, StoreError> {
+        Ok(DataRange::new(&self.days(None).await?, now.day()))
     }
 
     /// The number of completed objects.
@@ -142,39 +141,5 @@ impl Ledger {
 
     fn read(&self, item: HashMap<String, AttributeValue>) -> Result<Entry, StoreError> {
         serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("GetItem", &self.table, e))
-    }
-}
-
-/// The first and the last day with at least [`MIN_DAY_FRACTION`] of a typical day's events. Without this limit, an
-/// event with a clock that is years off would move every cutoff and make labels appear complete. The typical day is the
-/// day of the median *event*, so that many days with a single stray event do not change it.
-fn span(days: &BTreeMap<Day, u64>) -> Option<(Day, Day)> {
-    let mut counts: Vec<u64> = days.values().copied().collect();
-    counts.sort_unstable();
-    let (total, mut passed) = (counts.iter().sum::<u64>(), 0);
-    let typical = counts.into_iter().find(|events| {
-        passed += events;
-        2 * passed >= total
-    })?;
-    let in_range =
-        || days.iter().filter(|(_, events)| **events as f64 >= MIN_DAY_FRACTION * typical as f64).map(|(day, _)| *day);
-    in_range().next().zip(in_range().next_back())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stray_events_do_not_extend_the_range() {
-        let day = |n| Day::from_number(17_800 + n);
-        let mut days: BTreeMap<Day, u64> = (0..60).map(|n| (day(n), 4000 + n as u64)).collect();
-        assert_eq!(span(&days), Some((day(0), day(59))));
-        days.extend([(Day::from_number(17), 1), (day(90), 2), (day(2000), 1)]);
-        assert_eq!(span(&days), Some((day(0), day(59))));
-        days.extend((0..500).map(|n| (Day::from_number(1000 + 7 * n), 1)));
-        assert_eq!(span(&days), Some((day(0), day(59))));
-        assert_eq!(span(&BTreeMap::from([(day(3), 1)])), Some((day(3), day(3))));
-        assert_eq!(span(&BTreeMap::new()), None);
     }
 }

@@ -11,7 +11,7 @@ use churn_common::session::{Added, MAX_EVENTS, SliceBuilder};
 use churn_common::store::StoreError;
 use churn_common::store::erasures::ErasedUsers;
 use churn_common::store::histories::StoredItem;
-use churn_common::store::ledger::{ChunkPosition, Counts, ParseConfig};
+use churn_common::store::ledger::{ChunkPosition, Counts, ParseConfig, UserSample};
 use std::collections::BTreeMap;
 
 /// Most slices in a chunk: about 200 MB of memory.
@@ -22,8 +22,8 @@ const MAX_SLICES: usize = 100_000;
 pub struct Chunk {
     pub position: ChunkPosition,
     pub counts: Counts,
-    /// Accepted events by day.
-    pub days: BTreeMap<Day, u64>,
+    /// The users of each day.
+    pub days: BTreeMap<Day, UserSample>,
     /// The history items that hold its events.
     pub items: Vec<StoredItem>,
     /// `None` after the last chunk.
@@ -43,13 +43,7 @@ impl Chunk {
         erased: &ErasedUsers,
     ) -> Result<Self, StoreError> {
         let Job { delivery, stores, .. } = job;
-        let mut parser = Parser {
-            config,
-            erased,
-            counts: Counts::default(),
-            days: BTreeMap::new(),
-            slices: SliceBuilder::default(),
-        };
+        let mut parser = Parser { config, erased, counts: Counts::default(), slices: SliceBuilder::default() };
         let mut quarantine = Quarantine::new(&stores.store, delivery, position.chunk, stores.pseudonyms.hide_ids());
         let end = position.offset + config.chunk_bytes;
         let mut is_last = false;
@@ -65,8 +59,12 @@ impl Chunk {
         log.check()?;
         quarantine.finish().await?;
 
-        let Parser { counts, days, slices, .. } = parser;
+        let Parser { counts, slices, .. } = parser;
         let (source, slices) = (delivery.chunk_source(position.chunk), slices.finish());
+        let mut days: BTreeMap<Day, UserSample> = BTreeMap::new();
+        for slices in &slices {
+            days.entry(slices.day).or_default().add(&stores.pseudonyms.stored_user(&slices.user));
+        }
         let items = stores.histories.items(&source, &slices, delivery.version.event_time, config.retention_days)?;
         let offset = log.lines.offset();
         let next = ChunkPosition { chunk: position.chunk + 1, offset, lines: log.lines.number() };
@@ -87,7 +85,6 @@ struct Parser<'a> {
     config: &'a ParseConfig,
     erased: &'a ErasedUsers,
     counts: Counts,
-    days: BTreeMap<Day, u64>,
     slices: SliceBuilder,
 }
 
@@ -160,10 +157,7 @@ impl Parser<'_> {
             event::Line::Event(event) => match self.slices.add(&event) {
                 Added::TooMany => return Some(Rejection::SessionTooLong { limit: MAX_EVENTS }),
                 Added::Duplicate => self.counts.duplicates += 1,
-                Added::New => {
-                    self.counts.accepted += 1;
-                    *self.days.entry(event.ts.day()).or_default() += 1;
-                }
+                Added::New => self.counts.accepted += 1,
             },
         }
         None

@@ -8,9 +8,9 @@ use churn_common::metrics::{
     Estimate, EstimateParams, Evaluation, ReliabilityBin, brier, estimate, expected_calibration_error, reliability,
 };
 use churn_common::model::card::{
-    CalibrationReport, CandidateReport, DecisionReport, DependenceBin, FeatureImportance, FutureEvents, Gate,
-    LeakageChecks, MeanAbsShap, MissingBin, Rows, ShapDependence, ShapImportance, SingleFeature, TestScore, TradeOff,
-    Validation,
+    CalibrationReport, CandidateReport, DecisionReport, DependenceBin, Exclusions, FeatureImportance, FutureEvents,
+    Gate, LeakageChecks, MeanAbsShap, MissingBin, Rows, ShapDependence, ShapImportance, SingleFeature, TestScore,
+    TradeOff, Validation,
 };
 use churn_common::model::explain::ModelOutput;
 use churn_common::model::{Calibration, Card, DecisionRule, ModelVersion, Probability, RiskBounds};
@@ -122,6 +122,7 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         family: "gradient_boosting".to_owned(),
         created_at: Day::from_number(17_011).start(),
         data_range: (Day::from_number(16_990), Day::from_number(17_010)),
+        exclusions: Exclusions { days: Vec::new(), users: 0, max_daily_user_events: 5000 },
         label: Label {
             definition: Definition::Cancellation,
             horizon_days: 10,

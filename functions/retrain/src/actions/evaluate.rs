@@ -11,6 +11,7 @@ use churn_common::model::ModelVersion;
 use churn_common::model::card::Comparison;
 use churn_common::snapshot::Snapshot;
 use churn_common::store::Stores;
+use churn_common::store::ledger::DataRange;
 use churn_training::TrainingSettings;
 use churn_training::comparison::{ScoredSnapshots, is_out_of_time};
 use churn_training::snapshots::{labels, user_numbers};
@@ -73,7 +74,7 @@ pub(crate) async fn evaluate(
     let version = model.resolve(&registry)?;
     let model = stores.models().get(&version).await?;
     let card = stores.models().card(&version).await?;
-    let Some((first, log_end)) = stores.ledger.log_span(now).await? else {
+    let Some(DataRange { first, last: log_end, .. }) = stores.ledger.data_range(now).await? else {
         return Err(NotEvaluated::NoData(stores.ledger.missing_data().await?).into());
     };
     let (label, window_days) = (card.label, model.window_days());
@@ -87,7 +88,7 @@ pub(crate) async fn evaluate(
     };
     let out_of_time = settings.grid(first, log_end).filter(|cutoff| is_out_of_time(&card, *cutoff));
     let cutoffs: Vec<Day> = out_of_time.take(settings.max_training_cutoffs.into()).collect();
-    let params = SnapshotParams { window_days, label, log_end };
+    let params = SnapshotParams::new(&settings, log_end);
     let snapshots = match cutoffs.is_empty() {
         true => Vec::new(),
         false => load_snapshots(stores, &cutoffs, params, settings.total_segments).await?,

@@ -76,6 +76,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         family: run.search.selected().candidate.family().to_string(),
         created_at: run.now,
         data_range: run.data.data_range,
+        exclusions: run.data.exclusions.clone(),
         label: settings.label(),
         window_days: settings.window_days,
         schema_hash: model.schema_hash().to_owned(),

@@ -3,6 +3,7 @@
 use crate::split::Split;
 use churn_common::calendar::Day;
 use churn_common::features::Row;
+use churn_common::model::card::Exclusions;
 use churn_common::snapshot::Snapshot;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -18,4 +19,5 @@ pub struct TrainingData {
     pub current: Vec<Row>,
     /// Users whose features were checked not to depend on events after the cutoff.
     pub future_checked: usize,
+    pub exclusions: Exclusions,
 }

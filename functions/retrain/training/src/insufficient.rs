@@ -3,15 +3,23 @@
 use crate::folds::InsufficientClassRows;
 use crate::settings::TrainingSettings;
 use crate::split::InsufficientHistory;
+use churn_common::calendar::Day;
 use churn_common::model::card::Rows;
+
+/// Excluded days that a text names.
+const MAX_NAMED_DAYS: usize = 10;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InsufficientData {
     /// Nothing is stored, for this reason.
     #[error("{0}")]
     NoData(String),
-    #[error(transparent)]
-    History(#[from] InsufficientHistory),
+    #[error("{history}{}", also_excluded(excluded_days))]
+    History {
+        history: InsufficientHistory,
+        /// Days with events that are not counted, as too few users are active on them.
+        excluded_days: Vec<Day>,
+    },
     #[error("{users} users in the training rows, expected at least {needed} (min_users)")]
     Users { users: usize, needed: usize },
     #[error(
@@ -23,6 +31,19 @@ pub enum InsufficientData {
     HeldOut { positives: usize, rows: usize },
     #[error(transparent)]
     Folds(#[from] InsufficientClassRows),
+}
+
+fn also_excluded(days: &[Day]) -> String {
+    if days.is_empty() { String::new() } else { format!("; it leaves out {}", excluded_days(days)) }
+}
+
+/// Names excluded days.
+pub(crate) fn excluded_days(days: &[Day]) -> String {
+    let mut named: Vec<String> = days.iter().take(MAX_NAMED_DAYS).map(Day::to_string).collect();
+    if days.len() > MAX_NAMED_DAYS {
+        named.push(format!("{} more", days.len() - MAX_NAMED_DAYS));
+    }
+    format!("days with too few users: {}", named.join(", "))
 }
 
 /// Checks that there are enough rows to train and evaluate a model.

@@ -1,12 +1,14 @@
 //! The warnings of a card, and notes on how to read its metrics.
 
+use crate::insufficient::excluded_days;
 use crate::settings::TrainingSettings;
 use churn_common::metrics::Estimate;
+use churn_common::model::card::Exclusions;
 use churn_common::model::{Calibration, Card};
 
 /// Reasons not to rely on the model.
 pub(crate) fn warnings(card: &Card) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = exclusions(&card.exclusions);
     let checks = &card.leakage_checks;
     if !checks.test_score.passed {
         let (auc, limit) = (text(card.evaluation.roc_auc), checks.test_score.limit);
@@ -53,6 +55,21 @@ pub(crate) fn warnings(card: &Card) -> Vec<String> {
     if auc.and_then(|auc| auc.low).is_some_and(|low| low <= 0.5) {
         warnings
             .push("on the held-out rows, the model may rank no better than chance: see the interval of ROC-AUC".into());
+    }
+    warnings
+}
+
+fn exclusions(exclusions: &Exclusions) -> Vec<String> {
+    let Exclusions { days, users, max_daily_user_events } = exclusions;
+    let mut warnings = Vec::new();
+    if !days.is_empty() {
+        warnings.push(format!("the training leaves out {}", excluded_days(days)));
+    }
+    if *users > 0 {
+        warnings.push(format!(
+            "the training leaves out users with more than {max_daily_user_events} events on a day \
+             (max_daily_user_events): {users}"
+        ));
     }
     warnings
 }

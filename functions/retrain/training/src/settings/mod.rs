@@ -41,6 +41,8 @@ pub struct TrainingSettings {
     pub max_training_cutoffs: u16,
     /// Number of newest cutoffs held out as the test set.
     pub test_cutoffs: u16,
+    /// Largest plausible number of events of a user on one day. Users with more are left out.
+    pub max_daily_user_events: u32,
     /// Minimum number of users among the training rows.
     pub min_users: u32,
     /// Minimum number of training rows of either class.
@@ -71,6 +73,7 @@ impl Default for TrainingSettings {
             min_history_days: 14,
             max_training_cutoffs: 52,
             test_cutoffs: 1,
+            max_daily_user_events: 5000,
             min_users: 50,
             min_rows_per_class: 10,
             total_segments: 4,
@@ -135,6 +138,7 @@ impl Settings for TrainingSettings {
             Ranged::new("min_history_days", &self.min_history_days, 1..=3650),
             Ranged::new("max_training_cutoffs", &self.max_training_cutoffs, 1..=1000),
             Ranged::new("test_cutoffs", &self.test_cutoffs, 1..=100),
+            Ranged::new("max_daily_user_events", &self.max_daily_user_events, 1..),
             Ranged::new("min_users", &self.min_users, 2..),
             Ranged::new("min_rows_per_class", &self.min_rows_per_class, 1..),
             Ranged::new("total_segments", &self.total_segments, 1..=64),

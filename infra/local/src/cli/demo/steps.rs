@@ -186,8 +186,8 @@ pub struct Predicted {
 
 /// Requests predictions over HTTP for up to `limit` users whose events went through S3, `ingest` and DynamoDB.
 pub async fn predict(stack: &Stack, stores: &Stores, limit: usize) -> anyhow::Result<Predicted> {
-    let span = stores.ledger.log_span(Timestamp::now()).await?;
-    let as_of = span.context("the ledger is empty")?.1;
+    let range = stores.ledger.data_range(Timestamp::now()).await?;
+    let as_of = range.context("the ledger is empty")?.last;
     let model = get(stack, "/model").await?;
     let number = |value: &Value| value.as_u64().and_then(|n| u16::try_from(n).ok());
     let window = number(&model["window_days"]).context("the model card has no window_days")?;
