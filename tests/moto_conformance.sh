@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 cargo test --quiet --workspace --test it --no-run
 
 port="$(free_ports 1)"
-start moto "$venv/bin/moto_server" -H 127.0.0.1 -p "$port"
+start moto "$venv/bin/python" tests/moto_s3.py "$port"
 wait_for moto accepts_connections "$port"
 
 CHURN_TEST_S3_ENDPOINT="http://127.0.0.1:$port" cargo test --workspace --test it -- s3_conformance --skip beyond_moto
