@@ -1,7 +1,9 @@
 //! README.md and the pages of docs/: their tables match the code, and their links and paths exist.
 
+mod examples;
 mod iam;
 
+use churn_common::features::SCHEMA;
 use churn_common::settings::Settings;
 use churn_common::store::names::StoreNames;
 use ingest::IngestSettings;
@@ -16,6 +18,7 @@ use strum::VariantArray;
 
 const API: &str = include_str!("../../docs/api.md");
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
+const FEATURES: &str = include_str!("../../docs/features.md");
 const MONITORING: &str = include_str!("../../docs/monitoring.md");
 
 /// The longest README, in lines.
@@ -126,6 +129,14 @@ fn all_problem_types_are_documented_with_their_statuses() {
         (problem.status().as_u16().to_string(), name.to_owned())
     });
     assert_eq!(documented, types.collect());
+}
+
+#[test]
+fn all_features_are_documented() {
+    let documented: Vec<_> = rows(FEATURES).into_iter().map(|cells| cells.join("|")).collect();
+    let sentence = |text: &str| format!("{}{}.", text[..1].to_uppercase(), &text[1..]);
+    let features = SCHEMA.iter().map(|f| format!("`{}`|{}|{}", f.name, f.unit, sentence(f.meaning)));
+    assert_eq!(documented, features.collect::<Vec<_>>());
 }
 
 /// README.md and the pages of docs/, each with its text.

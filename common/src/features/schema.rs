@@ -10,7 +10,7 @@ pub struct Feature {
     pub unit: &'static str,
     /// Description for people.
     pub meaning: &'static str,
-    /// Whether every user's value grows with time, so that a change of its distribution is no drift.
+    /// Whether every user's value grows with time, so that a change of its distribution does not count as drift.
     pub grows_with_time: bool,
     pub(super) compute: fn(&Window) -> f64,
 }
@@ -151,14 +151,14 @@ pub const SCHEMA: &[Feature] = &[
     feature(
         "repeat_ratio",
         "share",
-        "share of repeats among the songs with a title, 0..=1; missing if no song has a title",
+        "share of repeats among the songs with a title, 0 to 1; missing if no song has a title",
         repeat_ratio,
     ),
     feature("is_paid", "0 or 1", "the last known level is paid; missing if no level is known", is_paid),
     feature(
         "paid_share",
         "share",
-        "share of paid events among events with a known level, 0..=1; missing if no level is known",
+        "share of paid events among events with a known level, 0 to 1; missing if no level is known",
         Window::paid_share,
     ),
     feature(
@@ -178,7 +178,7 @@ pub const SCHEMA: &[Feature] = &[
     feature(
         "active_day_share",
         "share",
-        "share of active days among the days since the first event, or among the days of the window if that is shorter, 0..=1",
+        "share of active days among the days since the first event, or among the days of the window if that is shorter, 0 to 1",
         |w| w.active_days() / w.observed_days(),
     ),
     feature(

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Bound, RangeBounds, RangeFrom, RangeInclusive};
 
-/// The valid values of a setting. [`Display`](fmt::Display) formats it as `1 to 3,650`, `2 or more` or `above 0 to 1`.
+/// The valid values of a setting. [`Display`](fmt::Display) formats it as `1 to 3,650`, `2 or more` or `above 0, at most 1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range<T> {
     lower: Bound<T>,
@@ -70,7 +70,7 @@ impl<T: fmt::Display> fmt::Display for Range<T> {
             (None, Some((false, upper))) => write!(f, "up to {upper}"),
             (None, Some((true, upper))) => write!(f, "below {upper}"),
             (Some((false, lower)), Some((false, upper))) => write!(f, "{lower} to {upper}"),
-            (Some((true, lower)), Some((false, upper))) => write!(f, "above {lower} to {upper}"),
+            (Some((true, lower)), Some((false, upper))) => write!(f, "above {lower}, at most {upper}"),
             (Some((false, lower)), Some((true, upper))) => write!(f, "{lower} to below {upper}"),
             (Some((true, lower)), Some((true, upper))) => write!(f, "above {lower} and below {upper}"),
         }
@@ -143,7 +143,7 @@ mod tests {
     fn range_prints_its_bounds() {
         let text = |range: Range<f64>| range.to_string();
         assert_eq!(text(Range::above(0.0)), "above 0");
-        assert_eq!(text(Range::above(0.0).up_to(1.0)), "above 0 to 1");
+        assert_eq!(text(Range::above(0.0).up_to(1.0)), "above 0, at most 1");
         assert_eq!(text(Range::above(0.0).below(1.0)), "above 0 and below 1");
         assert_eq!(text(Range::at_least(0.0)), "0 or more");
         assert_eq!(text((0.5..=1.0).into()), "0.5 to 1");

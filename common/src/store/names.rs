@@ -14,7 +14,7 @@ pub struct StoreNames {
     pub history_table: String,
     /// DynamoDB table of ingested objects.
     pub ledger_table: String,
-    /// DynamoDB table of scored users.
+    /// DynamoDB table of users at risk.
     pub risk_table: String,
     /// DynamoDB table of erased users.
     pub erased_users_table: String,
@@ -38,16 +38,16 @@ impl Default for StoreNames {
 
 impl Settings for StoreNames {
     fn ranges(&self) -> Vec<Ranged> {
-        let names = [
-            ("logs_bucket", &self.logs_bucket),
-            ("store_bucket", &self.store_bucket),
+        let buckets = [("logs_bucket", &self.logs_bucket), ("store_bucket", &self.store_bucket)];
+        let buckets = buckets.map(|(setting, name)| Ranged::text(setting, name, 3..=63));
+        let tables = [
             ("history_table", &self.history_table),
             ("ledger_table", &self.ledger_table),
             ("risk_table", &self.risk_table),
             ("erased_users_table", &self.erased_users_table),
         ];
-        let names = names.map(|(setting, name)| Ranged::text(setting, name, 3..=255));
-        names.into_iter().chain([self.user_id_key_range()]).collect()
+        let tables = tables.map(|(setting, name)| Ranged::text(setting, name, 3..=255));
+        buckets.into_iter().chain(tables).chain([self.user_id_key_range()]).collect()
     }
 }
 

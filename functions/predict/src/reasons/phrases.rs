@@ -66,7 +66,7 @@ pub(super) const PHRASES: [Phrase; COUNT] = [
     phrase("level_changes", "Plan changes in {window}", "عدد مرات تغيير الباقة خلال {window}"),
     phrase("recency_days", "Days since the last activity", "عدد الأيام منذ آخر نشاط"),
     phrase("tenure_days", "Days since registration", "عدد الأيام منذ التسجيل"),
-    phrase("active_day_share", "Share of days with activity in {window}", "نسبة أيام النشاط خلال {window}"),
+    phrase("active_day_share", "Share of days with activity since the first event, within {window}", "نسبة أيام النشاط منذ أول حدث خلال {window}"),
     phrase("longest_silence_days", "Longest break between sessions in {window}, in days", "أطول انقطاع بالأيام خلال {window}"),
     phrase("recent_events", "Activity in the last 7 days compared with before (50% = unchanged)", "النشاط في آخر 7 أيام مقارنةً بما قبلها (50% = دون تغيير)"),
     phrase("recent_songs", "Songs in the last 7 days compared with before (50% = unchanged)", "الأغاني في آخر 7 أيام مقارنةً بما قبلها (50% = دون تغيير)"),

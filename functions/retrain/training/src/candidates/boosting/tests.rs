@@ -28,9 +28,12 @@ fn values_out_of_range_are_named() {
         (BoostingParams { max_depth: 0, ..params() }, "setting boosting_max_depths is 0, expected 1 to 16"),
         (
             BoostingParams { learning_rate: 0.0, ..params() },
-            "setting boosting_learning_rates is 0, expected above 0 to 1",
+            "setting boosting_learning_rates is 0, expected above 0, at most 1",
         ),
-        (BoostingParams { subsample: 1.5, ..params() }, "setting boosting_subsample is 1.5, expected above 0 to 1"),
+        (
+            BoostingParams { subsample: 1.5, ..params() },
+            "setting boosting_subsample is 1.5, expected above 0, at most 1",
+        ),
         (BoostingParams { reg_lambda: f64::NAN, ..params() }, "setting boosting_reg_lambda is NaN, expected 0 or more"),
         (
             BoostingParams { scale_pos_weight: -1.0, ..params() },
