@@ -7,8 +7,8 @@ use churn_common::calendar::Timestamp;
 use churn_common::payload::{PayloadError, describe, is_ping};
 use serde_json::Value;
 
-/// Deepest nesting of envelopes that is opened: an S3 event in EventBridge in SNS in SQS needs 4.
-const MAX_DEPTH: u32 = 6;
+/// Deepest nesting of envelopes that is opened: an S3 event in SNS in a failed invocation in SQS needs 7.
+const MAX_DEPTH: u32 = 8;
 
 /// An event, or one of its records, that `ingest` does not handle. A retry does not help.
 #[derive(Debug, thiserror::Error)]
@@ -135,9 +135,12 @@ impl Reader {
             return Ok(());
         }
         let sns_message = || value.get("Message").filter(|_| text("Type") == Some("Notification"));
+        // Lambda's record of an invocation that failed, redriven from the on-failure destination.
+        let failed_event =
+            || value.get("requestPayload").filter(|_| value.pointer("/requestContext/condition").is_some());
         let content = match is_sqs(value) {
             true => value.get("body"),
-            false => value.pointer("/Sns/Message").or_else(sns_message),
+            false => value.pointer("/Sns/Message").or_else(sns_message).or_else(failed_event),
         };
         match content {
             Some(content) => self.read_object(content, place, depth + 1),
@@ -192,6 +195,14 @@ mod tests {
             "bucket": {"name": "logs"}, "object": {"key": "a", "etag": "e", "sequencer": "00a1"}}})
     }
 
+    fn failed(event: &Value) -> Value {
+        json!({"version": "1.0", "timestamp": "2018-11-30T12:20:00.000Z",
+            "requestContext": {"requestId": "r", "functionArn": "arn:aws:lambda:eu-central-1:123456789012:function:ingest:live",
+                "condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestPayload": event, "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+            "responsePayload": {"errorType": "Retryable", "errorMessage": "1 of 1 objects failed"}})
+    }
+
     /// Message, and the source or the error, of each change.
     fn changes(payload: &Value) -> Vec<(Option<String>, String)> {
         let Event::Changes { changes, .. } = Event::read(payload, NOW).unwrap() else { panic!("{payload}") };
@@ -221,6 +232,9 @@ mod tests {
             sns(&eventbridge()),
             eventbridge(),
             sqs(std::slice::from_ref(&event))["Records"].clone(),
+            failed(&event),
+            sqs(&[failed(&event)]),
+            sqs(&[failed(&sns(&event))]),
         ] {
             assert_eq!(sources(&payload), ["s3://logs/a"], "{payload}");
         }
