@@ -112,6 +112,7 @@ fn all_metrics_are_documented() {
         .collect();
     let written = [
         metrics::<ingest::Metric>("ingest"),
+        metrics::<monitor::Metric>("monitor"),
         metrics::<predict::Metric>("predict"),
         metrics::<retrain::Metric>("retrain"),
     ];

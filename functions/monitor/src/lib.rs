@@ -4,6 +4,7 @@
 mod drift;
 mod error;
 mod inputs;
+mod metrics;
 mod outcome;
 mod performance;
 mod report;
@@ -11,6 +12,7 @@ mod settings;
 mod stats;
 
 pub use error::MonitorError;
+pub use metrics::Metric;
 pub use outcome::Outcome;
 pub use settings::MonitorSettings;
 
@@ -80,6 +82,10 @@ pub async fn handle(
         }
     };
     tracing::info!(outcome = %serde_json::json!(outcome), "monitor finished");
+    // An error of the metrics does not make the run fail.
+    if let Err(error) = metrics::for_outcome(&outcome, now).emit() {
+        tracing::error!(%error, "metrics could not be written");
+    }
     Ok(outcome)
 }
 
