@@ -1,0 +1,66 @@
+"""Validates the invocations in events/ against the schemas in events/schemas/, and checks that the schemas reject what the
+functions reject. The schemas list the settings of docs/configuration.md, which tests/it/docs.rs compares with the code."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+ACCEPTED = {
+    "ingest": ["s3-put.json"],
+    "retrain": ["retrain.json", "promote.json"],
+    "monitor": ["monitor.json"],
+    "predict": ["predict.json", "erase.json"],
+}
+# As the unit tests of the functions' payloads have them.
+REJECTED = {
+    "ingest": [
+        {"action": "list"},
+        {"action": "reingest", "key": "a", "prefix": "b"},
+        {"action": "reingest", "key": "a", "start_after": "b"},
+        {"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": "e30="}}]},
+        {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}},
+        {},
+    ],
+    "retrain": [
+        {"horizon_dayz": 7},
+        {"horizon_days": "seven"},
+        {"action": "promote", "version": "challenger"},
+        {"action": "rollback", "version": "champion", "reason": "a test"},
+        {"action": "evaluate", "window_days": 7},
+        {"action": "forget"},
+        [1],
+    ],
+    "monitor": [{"psi_bin": 10}, {"psi_bins": "ten"}, {"action": "list"}, 7],
+    "predict": [{"rawPath": "/predict"}],
+}
+
+failures = []
+root = Path("events")
+for name, files in ACCEPTED.items():
+    schema = json.loads((root / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    for file in files:
+        errors = validator.iter_errors(json.loads((root / file).read_text(encoding="utf-8")))
+        failures += [f"{file}: {error.message}" for error in errors]
+    failures += [f"{name}: accepts {payload}" for payload in REJECTED[name] if validator.is_valid(payload)]
+    if "settings" in schema.get("$defs", {}):
+        page = Path("docs/configuration.md").read_text(encoding="utf-8")
+        sections = [section for section in page.split("\n## ") if section.startswith(f"`{name}`")]
+        rows = [row for section in sections if "notifications" not in section.split("\n")[0] for row in section.splitlines()]
+        documented = {match[1].lower() for row in rows if (match := re.match(r"\| `CHURN_(\w+)`", row))}
+        listed = set(schema["$defs"]["settings"]["properties"])
+        failures += [f"{name}: settings differ: {sorted(documented ^ listed)}"] if documented != listed else []
+unused = {path.name for path in root.glob("*.json")} - {file for files in ACCEPTED.values() for file in files}
+failures += [f"{file} has no schema" for file in sorted(unused)]
+# An erasure that IAM did not authorize.
+erasure = json.loads((root / "erase.json").read_text(encoding="utf-8"))
+del erasure["requestContext"]["authorizer"]
+schema = json.loads((root / "schemas" / "predict.json").read_text(encoding="utf-8"))
+if Draft202012Validator(schema).is_valid(erasure):
+    failures.append("predict: accepts an erasure without IAM")
+print("\n".join(failures) or "the invocations in events/ match their schemas")
+sys.exit(bool(failures))
