@@ -3,12 +3,17 @@
 target="$(realpath -m "${CARGO_TARGET_DIR:-target}")"
 venv="$target/python"
 mkdir -p "$target"
-(
-    flock 9 # concurrent scripts share the environment
-    if ! cmp -s tests/requirements.txt "$venv/requirements.txt"; then
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/requirements.txt
-        cp tests/requirements.txt "$venv/requirements.txt"
-    fi
-) 9>"$target/python.lock"
+
+# Creates the environment `$1` with the packages of the file `$2`.
+python_environment() {
+    (
+        flock 9 # concurrent scripts share the environment
+        if ! cmp -s "$2" "$1/requirements.txt"; then
+            rm -rf "$1"
+            python3 -m venv "$1"
+            "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
+            cp "$2" "$1/requirements.txt"
+        fi
+    ) 9>"$1.lock"
+}
+python_environment "$venv" tests/requirements.txt
