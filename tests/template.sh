@@ -21,6 +21,11 @@ PATH="$PATH:$tools/bin" cfn-lint infra/template.yaml
 "$tools/bin/sam" validate --lint --template infra/template.yaml
 "$tools/bin/checkov" --file infra/template.yaml --framework cloudformation --compact --quiet --skip-download
 
+# `sam build` runs `cargo lambda build --release` in the folder of a function. The unit graph of cargo is unstable.
+triple="$(rustc --print host-tuple)"
+(cd functions/predict && RUSTC_BOOTSTRAP=1 cargo build --release --target "$triple" -Z unstable-options --unit-graph) |
+    "$tools/bin/python" tests/template/profile.py
+
 "$tools/bin/python" tests/template/translate.py code >"$work/stack.json" 2>"$work/translate.log" || { cat "$work/translate.log" && exit 1; }
 
 port="$(free_ports 1)"
