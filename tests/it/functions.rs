@@ -102,7 +102,7 @@ async fn uploaded_log_leads_to_a_prediction() {
     // The gate accepts any score: registry.rs tests it.
     let settings = json!({"forest_n_estimators": 20, "min_rows_per_class": 5, "boosting_max_depths": [2],
         "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "bootstrap_resamples": 100,
-        "gate_non_inferiority_margin": 1, "gate_max_ece": 1});
+        "gate_non_inferiority_margin": 1, "gate_max_ece": 1, "gate_max_calibration_in_the_large": 100});
     let trained = fixture.invoke("retrain", settings.clone()).await.unwrap();
     assert_eq!(trained["registered_as"], "champion", "{trained}");
     let version = trained["model_version"].as_str().unwrap().to_owned();

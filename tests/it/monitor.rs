@@ -35,7 +35,8 @@ impl MonitorFixture {
         let start = stores.ledger.data_range(now).await.unwrap().unwrap().first;
 
         let quick = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
-            "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1, "total_segments": 1});
+            "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
+            "gate_max_calibration_in_the_large": 100, "total_segments": 1});
         let now = start.plus(TRAINED).start();
         let invocation = retrain::Invocation { id: "training".into(), now, deadline: Deadline::NONE };
         let settings = TrainingSettings::default();

@@ -63,6 +63,7 @@ impl TrainingFixture {
             let given = payload.as_object().unwrap().get(limit).cloned();
             payload[limit] = given.unwrap_or(json!(1));
         }
+        payload["gate_max_calibration_in_the_large"] = json!(100);
         match self.retrain(payload).await.unwrap() {
             Outcome::Trained(trained) => trained,
             other => panic!("{other:?}"),

@@ -37,7 +37,7 @@ fn after(milliseconds: i64) -> Timestamp {
 fn settings() -> TrainingSettings {
     let quick = json!({"candidates": ["random_forest"], "cv_folds": 2, "max_training_cutoffs": 3, "cv_time_blocks": 1,
         "min_rows_per_class": 2, "min_users": 20, "bootstrap_resamples": 100, "total_segments": 1, "gate_non_inferiority_margin": 1.0,
-        "gate_max_ece": 1.0, "min_history_days": 6, "leakage_roc_auc_limit": 1.0});
+        "gate_max_ece": 1.0, "gate_max_calibration_in_the_large": 100, "min_history_days": 6, "leakage_roc_auc_limit": 1.0});
     let mut all = serde_json::to_value(TrainingSettings::default()).unwrap();
     quick.as_object().unwrap().iter().for_each(|(name, value)| all[name] = value.clone());
     serde_json::from_value(all).unwrap()

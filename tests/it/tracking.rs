@@ -35,7 +35,8 @@ fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Notifiers {
 /// Trains two logistic regressions, the second with a much larger penalty.
 async fn train(stores: &Stores, notifiers: &Notifiers, deadline: Deadline) -> Trained {
     let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "cv_folds": 3,
-        "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_non_inferiority_margin": 1, "gate_max_ece": 1});
+        "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
+        "gate_max_calibration_in_the_large": 100});
     let trained = handle(payload, stores, &TrainingSettings::default(), notifiers, &training(deadline)).await;
     match trained.unwrap() {
         Outcome::Trained(trained) => *trained,

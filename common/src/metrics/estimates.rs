@@ -6,9 +6,10 @@ use super::estimate::{Estimate, EstimateParams};
 use super::ranked::Ranked;
 use std::collections::BTreeMap;
 
-/// Metrics by name: `roc_auc`, `pr_auc`, `log_loss`, `brier`, `ece`, at the threshold `accuracy`, `precision`, `recall`
-/// and `f1`, `gain_at_…` (the share of all positive rows that are among the given percentage of rows with the highest
-/// probabilities), `lift_at_…` (the gain divided by that percentage), and `recall_at_k`.
+/// Metrics by name: `roc_auc`, `pr_auc`, `log_loss`, `brier`, `ece`, `calibration_in_the_large` (the share of positive rows
+/// minus the mean probability), at the threshold `accuracy`, `precision`, `recall` and `f1`, `gain_at_…` (the share of all
+/// positive rows that are among the given percentage of rows with the highest probabilities), `lift_at_…` (the gain divided
+/// by that percentage), and `recall_at_k`.
 pub type Estimates = BTreeMap<String, Estimate>;
 
 /// Evaluates `probabilities` `(n_rows,)`, each in 0..=1, against `labels` `(n_rows,)`, with percentile intervals by

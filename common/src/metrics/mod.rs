@@ -12,6 +12,7 @@ mod estimates;
 mod ranked;
 mod ranking;
 mod report;
+mod slope;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ pub use estimate::{Estimate, EstimateParams, EstimateText};
 pub use estimates::{Estimates, difference, estimate};
 pub use ranking::{pr_auc, roc_auc};
 pub use report::{ClassScores, ClassificationReport};
+pub use slope::calibration_slope;
 
 /// Metrics of predicted probabilities against the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -75,7 +75,7 @@ impl Ranked {
 
     /// Metrics by name; the rows of user `u` count `copies[u]` times.
     pub(super) fn scores(&self, copies: &[u32], params: &EstimateParams) -> Vec<(&'static str, Option<f64>)> {
-        let (mut log_loss, mut brier) = (0.0, 0.0);
+        let (mut log_loss, mut brier, mut predicted) = (0.0, 0.0, 0.0);
         let mut bins = [(0.0, 0u64); BINS];
         let mut at_threshold = Counts::default();
         // After each run of equal probabilities.
@@ -87,6 +87,7 @@ impl Ranked {
                 so_far.rows += n;
                 so_far.positives += n * u64::from(row.label);
                 log_loss += n as f64 * row.log_loss;
+                predicted += n as f64 * row.probability;
                 brier += n as f64 * (row.probability - f64::from(u8::from(row.label))).powi(2);
                 if let Some((predicted, positives)) = bins.get_mut(row.bin) {
                     *predicted += n as f64 * row.probability;
@@ -108,6 +109,7 @@ impl Ranked {
             ("log_loss", defined(log_loss, n)),
             ("brier", defined(brier, n)),
             ("ece", defined(off, n)),
+            ("calibration_in_the_large", defined(all.positives as f64 - predicted, n)),
             ("accuracy", defined(n - wrong as f64, n)),
             ("precision", defined(at_threshold.positives as f64, at_threshold.rows as f64)),
             ("recall", defined(at_threshold.positives as f64, all.positives as f64)),

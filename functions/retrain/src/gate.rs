@@ -2,7 +2,7 @@
 
 use crate::comparison::{CompareError, CompareOutcome, compare};
 use churn_common::calendar::Day;
-use churn_common::metrics::{Estimate, null_calibration_error};
+use churn_common::metrics::Estimate;
 use churn_common::model::Card;
 use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, LeakageChecks};
 use churn_common::store::Stores;
@@ -30,12 +30,9 @@ pub(crate) async fn evaluate_gate(
         champion_error: None,
         ece: card.metrics.get("ece").copied().unwrap_or(Estimate::UNDEFINED),
         max_ece: settings.gate.gate_max_ece,
-        null_ece_p95: null_calibration_error(
-            held_out.probabilities,
-            0.95,
-            settings.decision.bootstrap_resamples,
-            settings.random_seed,
-        )?,
+        null_ece_p95: card.calibration.null_ece_p95,
+        calibration_in_the_large: card.metrics.get("calibration_in_the_large").copied().unwrap_or(Estimate::UNDEFINED),
+        max_calibration_in_the_large: settings.gate.gate_max_calibration_in_the_large,
     };
     if let Some(champion) = &registry.champion {
         match compare(stores, settings, held_out, champion, log_end).await? {
@@ -50,7 +47,9 @@ pub(crate) async fn evaluate_gate(
             }
         }
     }
+    let churn_rate = card.test.positives as f64 / card.test.rows as f64;
     gate.reasons.extend(miscalibration(&gate));
+    gate.reasons.extend(bias(&gate, churn_rate));
     gate.reasons.extend(leakage(&card.leakage_checks));
     let rollback = registry.current_rollback().filter(|_| gate.champion_error.is_none());
     gate.reasons.extend(rollback.map(|rollback| GateReason {
@@ -110,6 +109,20 @@ fn miscalibration(gate: &Gate) -> Option<GateReason> {
     })
 }
 
+/// Whether the mean probability is too far from the churn rate, and not by chance.
+fn bias(gate: &Gate, churn_rate: f64) -> Option<GateReason> {
+    let Gate { calibration_in_the_large: difference, max_calibration_in_the_large: max, .. } = gate;
+    let is_large = difference.value.is_none_or(|value| value.abs() > max * churn_rate);
+    let may_be_chance = difference.interval().is_some_and(|(low, high)| low <= 0.0 && 0.0 <= high);
+    (is_large && !may_be_chance).then(|| GateReason {
+        kind: GateReasonKind::Miscalibrated,
+        detail: format!(
+            "miscalibrated: the churn rate {churn_rate:.4} minus the mean probability is {difference:+.4}, more than {max} of \
+             the churn rate (gate_max_calibration_in_the_large)"
+        ),
+    })
+}
+
 fn leakage(checks: &LeakageChecks) -> Option<GateReason> {
     if checks.passed() {
         return None;
@@ -140,4 +153,40 @@ fn difference(comparison: &Comparison) -> String {
 
 fn text(score: Option<f64>) -> String {
     score.map_or("undefined".to_owned(), |x| format!("{x:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(value: f64, low: f64, high: f64) -> Gate {
+        let ece = Estimate { value: Some(value.abs()), low: None, high: None };
+        Gate {
+            passed: false,
+            reasons: Vec::new(),
+            comparison: None,
+            champion_error: None,
+            ece,
+            max_ece: 0.05,
+            null_ece_p95: 0.02,
+            calibration_in_the_large: Estimate { value: Some(value), low: Some(low), high: Some(high) },
+            max_calibration_in_the_large: 0.3,
+        }
+    }
+
+    /// A model that returns 0.01 for every user used to pass at a churn rate of 0.059.
+    #[test]
+    fn mean_probability_must_be_near_the_churn_rate() {
+        let constant = gate(0.049, 0.043, 0.055);
+        assert_eq!(miscalibration(&constant), None);
+        let reason = bias(&constant, 0.059).unwrap();
+        assert_eq!(reason.kind, GateReasonKind::Miscalibrated);
+        let expected =
+            "churn rate 0.0590 minus the mean probability is +0.0490 (95 %: +0.0430 to +0.0550), more than 0.3 of";
+        assert!(reason.detail.contains(expected), "{}", reason.detail);
+        assert!(bias(&gate(-0.03, -0.04, -0.02), 0.059).is_some(), "too high");
+        assert_eq!(bias(&gate(0.017, 0.01, 0.024), 0.059), None, "within the limit");
+        assert_eq!(bias(&gate(0.03, -0.01, 0.07), 0.059), None, "may be chance");
+        assert!(bias(&Gate { calibration_in_the_large: Estimate::UNDEFINED, ..constant }, 0.059).is_some());
+    }
 }

@@ -26,6 +26,8 @@ fn gain_and_lift_by_hand() {
     ] {
         assert!((value(&got, name).unwrap() - expected).abs() < 1e-12, "{name}");
     }
+    let in_the_large = value(&got, "calibration_in_the_large").unwrap();
+    assert!((in_the_large - (0.3 - 0.37)).abs() < 1e-12, "{in_the_large}");
     let three = estimate(&labels, &p, &users, &EstimateParams { k: 3, ..params(0.5) }).unwrap();
     assert!((value(&three, "recall_at_k").unwrap() - 7.0 / 9.0).abs() < 1e-12, "a third of the tied positive row");
 }

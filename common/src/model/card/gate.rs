@@ -22,6 +22,11 @@ pub struct Gate {
     /// The 95th percentile of the calibration error that exact probabilities have on as many rows. A model is
     /// miscalibrated if `ece` is above `max_ece` and above this.
     pub null_ece_p95: f64,
+    /// The churn rate minus the mean probability on the held-out rows.
+    pub calibration_in_the_large: Estimate,
+    /// Limit of `calibration_in_the_large` in either direction: a share of the churn rate. A model is miscalibrated if the
+    /// value is beyond it and the interval excludes 0.
+    pub max_calibration_in_the_large: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +44,7 @@ pub enum GateReasonKind {
     InferiorityNotExcluded,
     /// It cannot be compared with the champion: too few rows, another label, or an unreadable card.
     NotComparable,
-    /// Its calibration error is too large.
+    /// Its calibration error is too large, or its mean probability is too far from the churn rate.
     Miscalibrated,
     /// A leakage check failed, or was skipped.
     LeakageCheck,

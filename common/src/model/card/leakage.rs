@@ -8,7 +8,10 @@ pub struct LeakageChecks {
     pub future_events: FutureEvents,
     /// `None` if the check was skipped: not enough time, or not enough churned rows for every fold.
     pub permuted_labels: Option<PermutedLabels>,
+    /// On the rows held out in cross-validation.
     pub single_feature: SingleFeature,
+    /// On the test rows.
+    pub test_single_feature: SingleFeature,
     pub test_score: TestScore,
 }
 
@@ -40,11 +43,11 @@ pub struct PermutedLabels {
 /// The strongest feature is compared with the model. A feature that ranks as well on its own may contain the label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SingleFeature {
-    /// The feature with the highest ROC-AUC on the rows held out in cross-validation, in either direction.
+    /// The feature with the highest ROC-AUC, in either direction.
     pub feature: String,
     /// Its ROC-AUC, 0.5..=1; `None` if only one class occurs.
     pub roc_auc: Option<f64>,
-    /// The model's ROC-AUC on the same rows, out of fold.
+    /// The model's ROC-AUC on the same rows.
     pub model_roc_auc: Option<f64>,
     /// Whether the lower end of the 95 % interval of `roc_auc - model_roc_auc` is at least
     /// `-0.05 · (model_roc_auc - 0.5)`.

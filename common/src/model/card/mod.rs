@@ -16,7 +16,7 @@ use super::calibration::Calibration;
 use super::version::ModelVersion;
 use crate::calendar::{Day, Timestamp};
 use crate::label::Label;
-use crate::metrics::{Estimates, Evaluation, ReliabilityBin};
+use crate::metrics::{Estimate, Estimates, Evaluation, ReliabilityBin};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,7 +90,8 @@ pub struct Exclusions {
 /// The calibration, and its effect on the test rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationReport {
-    /// Fitted on out-of-fold scores of training rows.
+    /// Fitted on out-of-fold scores of the training rows: each group of users is scored by a model of the other groups,
+    /// which is about as large as the final model.
     pub calibration: Calibration,
     /// Rows it was fitted on.
     pub rows: usize,
@@ -100,6 +101,11 @@ pub struct CalibrationReport {
     pub uncalibrated_ece: f64,
     /// Brier score without calibration; `metrics` has the one with it.
     pub uncalibrated_brier: f64,
+    /// Slope of the labels on the log-odds of the probabilities: 1 is best, below 1 = too extreme, above 1 = too close to
+    /// the mean. `metrics` has the calibration in the large.
+    pub slope: Estimate,
+    /// The 95th percentile of the calibration error that exact probabilities have on as many rows.
+    pub null_ece_p95: f64,
     /// With calibration.
     pub reliability: Vec<ReliabilityBin>,
 }

@@ -2,17 +2,18 @@
 
 use crate::candidates::Family;
 use crate::data::TrainingData;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, InvalidDataset};
 use crate::final_fit::FinalFit;
 use crate::folds::Folds;
 use crate::search::{Search, Trial};
 use crate::settings::{SelectionMetric, TrainingSettings};
-use crate::snapshots::{labels, user_numbers};
+use crate::snapshots::{self, labels, user_numbers};
 use crate::{leakage, ranks, shap, threshold, warnings};
 use churn_common::calendar::Timestamp;
 use churn_common::features::SCHEMA;
 use churn_common::metrics::{
-    EstimateParams, Evaluation, MetricsError, brier, estimate, expected_calibration_error, reliability,
+    EstimateParams, Evaluation, MetricsError, brier, calibration_slope, estimate, expected_calibration_error,
+    null_calibration_error, reliability,
 };
 use churn_common::model::card::{
     CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks, PermutedLabels,
@@ -48,6 +49,9 @@ pub enum CardError {
     /// A row cannot be scored or explained.
     #[error("scoring failed: {0}")]
     Score(#[from] ScoreError),
+    /// The test rows do not form a table.
+    #[error(transparent)]
+    Dataset(#[from] InvalidDataset),
     #[error("settings cannot be written as JSON: {0}")]
     Settings(#[from] serde_json::Error),
 }
@@ -67,7 +71,17 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
     let leakage_checks = LeakageChecks {
         future_events: FutureEvents { users: run.data.future_checked },
         permuted_labels: run.permuted_labels,
-        single_feature: leakage::single_feature(run.rows, run.folds, &run.search.selected().ranks, &out_of_fold(&run))?,
+        single_feature: leakage::single_feature::out_of_fold(
+            run.rows,
+            run.folds,
+            &run.search.selected().ranks,
+            &out_of_fold(&run),
+        )?,
+        test_single_feature: leakage::single_feature::on_test_rows(
+            &snapshots::dataset(test)?,
+            probabilities,
+            &test_params,
+        )?,
         test_score: TestScore { limit, passed: evaluation.roc_auc.is_none_or(|auc| auc < limit) },
     };
     let (shap_importance, shap_dependence) = shap::explain(model, test)?;
@@ -160,8 +174,15 @@ fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, Card
     let uncalibrated: Vec<f64> = run.data.test.iter().map(uncalibrated).collect::<Result<_, _>>()?;
     Ok(CalibrationReport {
         calibration: run.fit.calibration.clone(),
-        rows: run.folds.held_out().count(),
-        positives: run.folds.held_out().filter(|&row| run.rows.labels[row]).count(),
+        rows: run.fit.calibration_rows[0],
+        positives: run.fit.calibration_rows[1],
+        slope: calibration_slope(labels, run.test_probabilities, &user_numbers(&run.data.test))?,
+        null_ece_p95: null_calibration_error(
+            run.test_probabilities,
+            0.95,
+            run.settings.decision.bootstrap_resamples,
+            run.settings.random_seed,
+        )?,
         uncalibrated_ece: expected_calibration_error(labels, &uncalibrated)?,
         uncalibrated_brier: brier(labels, &uncalibrated)?,
         reliability: reliability(labels, run.test_probabilities)?,

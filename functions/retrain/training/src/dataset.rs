@@ -104,13 +104,15 @@ impl Dataset {
         self.weights.iter().map(|&weight| (f64::from(weight) / mean) as f32).collect()
     }
 
-    /// The rows at `positions`, in that order.
+    /// The rows at `positions`, in that order. Each user has about the same weight among these rows: weights that count the
+    /// other rows too would depend on the future in a fold of older rows, where users who churn later have few rows.
     pub(crate) fn select(&self, positions: &[usize]) -> Self {
+        let users: Vec<u32> = positions.iter().map(|&row| self.users[row]).collect();
         Self {
             features: self.features.select(Axis(0), positions),
             labels: positions.iter().map(|&row| self.labels[row]).collect(),
-            users: positions.iter().map(|&row| self.users[row]).collect(),
-            weights: positions.iter().map(|&row| self.weights[row]).collect(),
+            weights: weights_by_user(&users),
+            users,
         }
     }
 }
@@ -129,6 +131,7 @@ pub(crate) fn weights_by_user(users: &[u32]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
 
     #[test]
     fn every_user_has_about_the_same_weight() {
@@ -136,5 +139,17 @@ mod tests {
         let mut sums = [0u32; 20];
         users.iter().zip(weights_by_user(&users)).for_each(|(&user, weight)| sums[user as usize] += weight);
         assert!(sums.iter().all(|&sum| sum.abs_diff(5040) <= 10), "{sums:?}");
+    }
+
+    /// Later rows of a user used to make the user's rows in a fold of older rows lighter.
+    #[test]
+    fn weights_of_a_fold_do_not_depend_on_other_rows() {
+        // User 0 has one row, user 1 has four, the last three of which are later.
+        let mut rows = testing::rows(vec![vec![0.0]; 5], &[true, false, false, false, false]);
+        rows.users = vec![0, 1, 1, 1, 1];
+        rows.weights = weights_by_user(&rows.users);
+        assert_eq!(rows.weights, [5040, 1260, 1260, 1260, 1260]);
+        assert_eq!(rows.select(&[0, 1]).weights, [5040, 5040]);
+        assert_eq!(rows.select(&[2, 0, 4]).weights, [2520, 5040, 2520]);
     }
 }

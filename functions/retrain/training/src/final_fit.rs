@@ -2,7 +2,7 @@
 
 use crate::calibration::{self, CalibrationError};
 use crate::candidates::{FitError, Fitted};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Fold};
 use crate::folds::Folds;
 use crate::search::Search;
 use crate::settings::TrainingSettings;
@@ -17,6 +17,8 @@ pub struct FinalFit {
     /// The selected candidate, fitted on all training rows.
     pub fitted: Fitted,
     pub calibration: Calibration,
+    /// Number of rows that the calibration was fitted on, and of those that churned.
+    pub calibration_rows: [usize; 2],
     pub decision: DecisionRule,
     /// How the threshold was found, as a phrase.
     pub threshold_rationale: String,
@@ -33,8 +35,10 @@ pub enum FinalFitError {
     Settings(#[from] SettingsError),
 }
 
-/// Fits the selected candidate on all training rows. Calibration and threshold are fitted on its out-of-fold scores,
-/// where every row has weight 1: in production, probabilities are compared with the churn rate of users at a cutoff.
+/// Fits the selected candidate on all training rows. Calibration and threshold are fitted on out-of-fold scores of the
+/// training rows, each of weight 1: in production, probabilities are compared with the churn rate of users at a cutoff. The
+/// folds hold out users only, so that their models are about as large as the served one and see all cutoffs. Models of older
+/// cutoffs, as in the search, are smaller and more extreme, and a calibration of their scores does not fit the served model.
 ///
 /// # Errors
 /// If the candidate cannot be fitted or calibrated, or the settings give no valid threshold.
@@ -47,9 +51,15 @@ pub fn final_fit(
 ) -> Result<FinalFit, FinalFitError> {
     let trial = search.selected();
     let fitted = trial.candidate.fit(rows)?;
-    let held_out: Vec<usize> = folds.held_out().collect();
+    let by_user = folds.by_user();
+    let scores = match folds.time_blocks {
+        // The search had the same folds.
+        0 => trial.scores.concat(),
+        _ => trial.candidate.score_folds(rows, &by_user)?.concat(),
+    };
+    let held_out: Vec<usize> = by_user.iter().flat_map(|Fold { test, .. }| test.iter().copied()).collect();
     let labels: Vec<bool> = held_out.iter().map(|&row| rows.labels[row]).collect();
-    let (scores, decision) = (trial.scores.concat(), &settings.decision);
+    let decision = &settings.decision;
     let calibration = calibration::fit(decision.calibration, decision.isotonic_min_positives, &scores, &labels)?;
     let probabilities = calibration::probabilities(&calibration, &fitted.scorer, &scores);
     let newest = held_out.iter().map(|&row| cutoffs[row]).max();
@@ -61,5 +71,74 @@ pub fn final_fit(
         .collect();
     let Threshold { value: threshold, rationale: threshold_rationale } = threshold::find(decision, &at_newest)?;
     let decision = DecisionRule { threshold, risk: decision.risk_bounds()? };
-    Ok(FinalFit { fitted, calibration, decision, threshold_rationale })
+    let calibration_rows = [labels.len(), labels.iter().filter(|label| **label).count()];
+    Ok(FinalFit { fitted, calibration, calibration_rows, decision, threshold_rationale })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::candidates::Family;
+    use crate::dataset::weights_by_user;
+    use crate::deadline::Deadline;
+    use crate::folds::FoldParams;
+    use crate::settings::{SearchSettings, SelectionMetric};
+    use ndarray::Array2;
+
+    /// Rows of users at 8 weekly cutoffs. A user has rows until the churn, which the features predict weakly, so users who
+    /// churn early have few rows.
+    fn log(seed: u64, n_users: u32) -> (Dataset, Vec<Day>) {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (mut features, mut labels, mut users, mut cutoffs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for user in 0..n_users {
+            let hazard = 0.15 * rng.f64().powi(3) + 0.005;
+            let churned = (0..20).find(|_| rng.f64() < hazard).unwrap_or(20);
+            for week in 0..churned.min(8) {
+                features.extend([(hazard.ln() + 2.0 * rng.f64()) as f32, rng.f32(), rng.f32()]);
+                labels.push(churned <= week + 2);
+                users.push(user);
+                cutoffs.push(Day::from_number(17_800 + 7 * week));
+            }
+        }
+        let features = Array2::from_shape_vec((labels.len(), 3), features).unwrap();
+        (Dataset { features, labels, weights: weights_by_user(&users), users }, cutoffs)
+    }
+
+    /// Probabilities used to be a third too low: calibration was fitted to scores of models of older cutoffs.
+    #[test]
+    fn mean_probability_of_other_users_is_their_churn_rate() {
+        for candidates in [vec![Family::LogisticRegression], vec![Family::GradientBoosting], vec![Family::RandomForest]]
+        {
+            let search = SearchSettings {
+                candidates: candidates.clone(),
+                logistic_l2: vec![10.0],
+                boosting_max_depths: vec![2],
+                boosting_learning_rates: vec![0.1],
+                ..SearchSettings::default()
+            };
+            let mut settings = TrainingSettings { search, ..TrainingSettings::default() };
+            settings.forest.forest_n_estimators = 20;
+            let (mut predicted, mut observed) = (0.0, 0.0);
+            for seed in 0..4 {
+                let (rows, cutoffs) = log(seed, 600);
+                let params =
+                    FoldParams { user_groups: 5, time_blocks: 2, label_delay_days: 14, min_rows_per_class: 5, seed: 0 };
+                let folds = Folds::new(&rows, &cutoffs, &params).unwrap();
+                assert_eq!(folds.time_blocks, 2);
+                let (all, by) = (settings.candidates().unwrap(), SelectionMetric::LogLoss);
+                let search = Search::run(all, &rows, &folds, by, Deadline::NONE).unwrap();
+                let fit = final_fit(&search, &rows, &cutoffs, &folds, &settings).unwrap();
+                assert_eq!(fit.calibration_rows, [rows.labels.len(), rows.class_rows()[1] as usize]);
+                let (others, _) = log(seed + 100, 3000);
+                for (row, label) in others.features.rows().into_iter().zip(&others.labels) {
+                    let score = fit.fitted.scorer.score(&row.to_vec()).unwrap();
+                    predicted += fit.calibration.probability(&fit.fitted.scorer, score);
+                    observed += f64::from(u8::from(*label));
+                }
+            }
+            // 2,400 users, about a quarter churn: the standard error of the rate is 4 %.
+            let ratio = predicted / observed;
+            assert!((ratio - 1.0).abs() < 0.1, "{candidates:?}: {ratio}");
+        }
+    }
 }

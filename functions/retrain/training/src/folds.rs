@@ -70,12 +70,7 @@ impl Folds {
                 return Ok(Self::from_parts(folds, params.user_groups, groups, used.len()));
             }
         }
-        let folds: Vec<Fold> = (0..params.user_groups)
-            .map(|group| Fold {
-                train: filter(cutoffs, |row, _| groups[row] != group),
-                test: filter(cutoffs, |row, _| groups[row] == group),
-            })
-            .collect();
+        let folds = by_user(&groups, params.user_groups);
         // Both classes must occur. The number of all rows of either class was checked before.
         match fewest_class_rows(rows, &folds) {
             0 => Err(InsufficientClassRows { user_groups: params.user_groups, found: 0, needed: 1 }),
@@ -86,6 +81,11 @@ impl Folds {
     fn from_parts(folds: Vec<Fold>, user_groups: usize, group_of: Vec<usize>, time_blocks: usize) -> Self {
         let folds = folds.into_iter().filter(|fold| !fold.test.is_empty()).collect();
         Self { folds, user_groups, group_of, time_blocks }
+    }
+
+    /// The same groups of users, each held out at all cutoffs from a model of all rows of the other groups.
+    pub fn by_user(&self) -> Vec<Fold> {
+        by_user(&self.group_of, self.user_groups).into_iter().filter(|fold| !fold.test.is_empty()).collect()
     }
 
     /// `(n_rows,)`, the fold that holds each row out, if any.
@@ -114,6 +114,13 @@ fn assign_groups(rows: &Dataset, params: &FoldParams) -> Vec<usize> {
     users.sort_by_key(|user| !churned[user]);
     let groups: BTreeMap<u32, usize> = users.into_iter().zip((0..params.user_groups).cycle()).collect();
     rows.users.iter().map(|user| groups[user]).collect()
+}
+
+fn by_user(group_of: &[usize], user_groups: usize) -> Vec<Fold> {
+    let rows = |keep: &dyn Fn(usize) -> bool| (0..group_of.len()).filter(|row| keep(group_of[*row])).collect();
+    (0..user_groups)
+        .map(|held_out| Fold { train: rows(&|group| group != held_out), test: rows(&|group| group == held_out) })
+        .collect()
 }
 
 /// The cutoffs at which a label of an earlier cutoff is known, ascending, in blocks of about the same size.
@@ -195,6 +202,7 @@ mod tests {
         assert_eq!(with(10).unwrap().time_blocks, 1);
         let by_user = with(37).unwrap();
         assert_eq!((by_user.time_blocks, by_user.folds.len(), by_user.held_out().count()), (0, 4, 480));
+        assert_eq!(with(9).unwrap().by_user(), by_user.folds);
         assert_eq!(Folds::new(&rows.select(&[0, 1, 2, 3]), &cutoffs[..4], &PARAMS).unwrap_err().found, 0);
     }
 }

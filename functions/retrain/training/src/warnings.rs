@@ -26,11 +26,11 @@ pub(crate) fn warnings(card: &Card) -> Vec<String> {
             warnings.push("permuted-label test skipped: not enough time or not enough churned rows".into());
         }
     }
-    let single = &checks.single_feature;
-    if single.suspicious {
+    let single = [("in cross-validation", &checks.single_feature), ("on the held-out rows", &checks.test_single_feature)];
+    for (rows, single) in single.into_iter().filter(|(_, single)| single.suspicious) {
         warnings.push(format!(
-            "the feature {} alone ranks about as well as the model (ROC-AUC {}, model {}): it leaks, or the other features \
-             add little",
+            "{rows}, the feature {} alone ranks about as well as the model (ROC-AUC {}, model {}): it leaks, or the other \
+             features add little",
             single.feature,
             text(single.roc_auc),
             text(single.model_roc_auc)
@@ -51,6 +51,7 @@ pub(crate) fn warnings(card: &Card) -> Vec<String> {
             "in cross-validation, churn did not rise with the score: every user gets the same probability".into(),
         );
     }
+    warnings.extend(miscalibration(card));
     let auc = card.metrics.get("roc_auc");
     if auc.and_then(|auc| auc.low).is_some_and(|low| low <= 0.5) {
         warnings
@@ -69,6 +70,37 @@ fn exclusions(exclusions: &Exclusions) -> Vec<String> {
         warnings.push(format!(
             "the training leaves out users with more than {max_daily_user_events} events on a day \
              (max_daily_user_events): {users}"
+        ));
+    }
+    warnings
+}
+
+/// What is wrong with the probabilities of the held-out rows, beyond what chance explains.
+fn miscalibration(card: &Card) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let excludes = |estimate: &Estimate, value: f64| {
+        estimate.interval().is_some_and(|(low, high)| value < low || high < value)
+    };
+    let metric = |name: &str| card.metrics.get(name).unwrap_or(&Estimate::UNDEFINED);
+    let in_the_large = metric("calibration_in_the_large");
+    if excludes(in_the_large, 0.0) {
+        let rate = card.test.positives as f64 / card.test.rows as f64;
+        let direction = if in_the_large.value > Some(0.0) { "low" } else { "high" };
+        warnings.push(format!(
+            "probabilities are too {direction}: on the held-out rows, the churn rate {rate:.4} minus the mean probability is \
+             {in_the_large:+.4}"
+        ));
+    }
+    let slope = &card.calibration.slope;
+    if excludes(slope, 1.0) {
+        let off = if slope.value < Some(1.0) { "too extreme" } else { "too close to their mean" };
+        warnings.push(format!("probabilities are {off}: on the held-out rows, the calibration slope is {slope:.2}"));
+    }
+    let (ece, null) = (metric("ece"), card.calibration.null_ece_p95);
+    if ece.value > Some(null) {
+        warnings.push(format!(
+            "the calibration error {ece} on the held-out rows is more than chance explains: exact probabilities have at most \
+             {null:.3} in 95 % of cases"
         ));
     }
     warnings

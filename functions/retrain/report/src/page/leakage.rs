@@ -2,7 +2,7 @@
 
 use churn_common::metrics::Estimate;
 use churn_common::model::Card;
-use churn_common::model::card::{Comparison, Gate};
+use churn_common::model::card::{Comparison, Gate, SingleFeature};
 use churn_pages::{number, table};
 use maud::{Markup, html};
 
@@ -13,11 +13,24 @@ pub fn section(card: &Card) -> Markup {
     }
 }
 
-fn checks(card: &Card) -> [Vec<String>; 4] {
+fn checks(card: &Card) -> [Vec<String>; 5] {
     let checks = &card.leakage_checks;
-    let (single, score, permuted) = (&checks.single_feature, &checks.test_score, &checks.permuted_labels);
+    let (score, permuted) = (&checks.test_score, &checks.permuted_labels);
     let row = |check: &str, result: &str, details: String| vec![check.to_owned(), result.to_owned(), details];
     let result = |passed: bool| if passed { "passed" } else { "FAILED" };
+    let single_feature = |rows: &str, single: &SingleFeature| {
+        row(
+            &format!("No single feature ranks as well as the model ({rows})"),
+            if single.suspicious { "WARNING" } else { "passed" },
+            format!(
+                "{}: ROC-AUC {}, model {}{}",
+                single.feature,
+                number::score(single.roc_auc),
+                number::score(single.model_roc_auc),
+                if !single.suspicious && single.roc_auc > single.model_roc_auc { "; not significant" } else { "" }
+            ),
+        )
+    };
     let users = number::count(checks.future_events.users as u64);
     [
         // If a feature changes, the training fails and there is no report.
@@ -30,17 +43,8 @@ fn checks(card: &Card) -> [Vec<String>; 4] {
                 format!("ROC-AUC {roc_auc}, expected an interval that is not above 0.5")
             }),
         ),
-        row(
-            "No single feature ranks as well as the model",
-            if single.suspicious { "WARNING" } else { "passed" },
-            format!(
-                "{}: ROC-AUC {}, model {}{}",
-                single.feature,
-                number::score(single.roc_auc),
-                number::score(single.model_roc_auc),
-                if !single.suspicious && single.roc_auc > single.model_roc_auc { "; not significant" } else { "" }
-            ),
-        ),
+        single_feature("cross-validation", &checks.single_feature),
+        single_feature("held-out rows", &checks.test_single_feature),
         row(
             "ROC-AUC on held-out rows is plausible",
             result(score.passed),
@@ -67,10 +71,13 @@ fn gate_result(gate: &Gate) -> Markup {
 fn calibration(gate: &Gate) -> String {
     format!(
         "Expected calibration error {}. A model is rejected if it is above {} (gate_max_ece) and above {}, the 95th \
-         percentile for exact probabilities on as many rows.",
+         percentile for exact probabilities on as many rows. Churn rate minus mean probability {:+.4}. A model is rejected if \
+         this is more than {} of the churn rate (gate_max_calibration_in_the_large) and the interval excludes 0.",
         number::estimate(&gate.ece),
         gate.max_ece,
-        number::grouped(gate.null_ece_p95, 3)
+        number::grouped(gate.null_ece_p95, 3),
+        gate.calibration_in_the_large,
+        gate.max_calibration_in_the_large
     )
 }
 
@@ -104,6 +111,8 @@ mod tests {
             ece: Estimate { value: Some(ece), low: Some(0.06), high: Some(0.15) },
             max_ece: 0.05,
             null_ece_p95: 0.0831,
+            calibration_in_the_large: Estimate { value: Some(-0.004), low: Some(-0.012), high: Some(0.003) },
+            max_calibration_in_the_large: 0.3,
         };
         gate_result(&gate).into_string()
     }
@@ -120,6 +129,9 @@ mod tests {
         let failed = page(false, 0.09);
         assert!(failed.contains("did not pass") && failed.contains("<li>miscalibrated</li>"), "{failed}");
         assert!(failed.contains("error 0.090 (95 %: 0.060 to 0.150)"), "{failed}");
+        let in_the_large =
+            "mean probability -0.0040 (95 %: -0.0120 to +0.0030). A model is rejected if this is more than 0.3 of";
+        assert!(passed.contains(in_the_large), "{passed}");
         assert!([passed, failed].iter().all(|page| page.contains(rule) && !page.contains("lower end")));
     }
 }

@@ -23,6 +23,7 @@ pub fn section(report: &Report) -> Markup {
             tile("ROC-AUC", "roc_auc", plain),
             tile("Average precision", "pr_auc", plain),
             tile("Expected calibration error", "ece", plain),
+            tile("Churn rate minus mean probability", "calibration_in_the_large", |x| format!("{x:+.4}")),
             tile("Recall at the threshold", "recall", percent),
             tile("Precision at the threshold", "precision", percent),
             tile("Lift in the top 10 %", "lift_at_10_percent", |x| number::grouped(x, 2)),

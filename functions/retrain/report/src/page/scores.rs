@@ -6,12 +6,13 @@ use churn_pages::{charts, number, table};
 use maud::{Markup, html};
 
 /// Metrics and their names in the table.
-const SCORES: [(&str, &str); 16] = [
+const SCORES: [(&str, &str); 17] = [
     ("roc_auc", "ROC-AUC (higher is better; chance 0.5)"),
     ("pr_auc", "average precision (higher is better; chance: the churn rate)"),
     ("log_loss", "log-loss, nats (lower is better)"),
     ("brier", "Brier score (lower is better)"),
     ("ece", "expected calibration error (lower is better)"),
+    ("calibration_in_the_large", "churn rate minus mean probability (calibration in the large; 0 is best)"),
     ("accuracy", "accuracy at the threshold"),
     ("precision", "precision at the threshold"),
     ("recall", "recall at the threshold"),
@@ -30,8 +31,14 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
     let scored = SCORES
         .iter()
         .filter_map(|(metric, name)| Some(vec![(*name).to_owned(), number::estimate(card.metrics.get(*metric)?)]));
+    let slope = "calibration slope (1 is best; below 1: too extreme, above 1: too close to the mean)".to_owned();
+    let null = "calibration error of exact probabilities on as many rows (95th percentile)".to_owned();
     let training = "ROC-AUC on the training rows (much higher than on held-out rows: overfitting)".to_owned();
-    let rows = scored.chain([vec![training, number::score(card.training_evaluation.roc_auc)]]);
+    let rows = scored.chain([
+        vec![slope, number::estimate(&card.calibration.slope)],
+        vec![null, number::grouped(card.calibration.null_ece_p95, 3)],
+        vec![training, number::score(card.training_evaluation.roc_auc)],
+    ]);
     html! {
         p {
             "Held out: " (list(&card.test.cutoffs)) ". Trained on: " (list(&card.training.cutoffs)) ". Model, calibration \

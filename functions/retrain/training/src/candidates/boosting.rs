@@ -10,14 +10,17 @@ use hessboost::data::DMatrix;
 use hessboost::error::HessboostError;
 use hessboost::model::{BoostedModel, ImportanceType, ModelFormat};
 use hessboost::objective::{Objective, RegLoss};
-use hessboost::training::{CrossValidation, CvStopping, train};
+use hessboost::training::train;
 use hessboost::tree::RegTree;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::num::NonZeroUsize;
 
+mod folds;
 #[cfg(test)]
 mod tests;
+
+use folds::Grown;
 
 /// Hyper-parameters of one boosted model, named as in XGBoost. [`BoostingParams::check`] returns the form that can fit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -155,37 +158,24 @@ impl Candidate for ValidBoostingParams {
         Ok(Fitted { scorer: served(&model)?, importances, xgboost_json })
     }
 
-    /// All folds grow round by round, until their mean log-loss has not fallen for `early_stopping_rounds`, as in
-    /// `xgboost.cv`. Tunes `n_estimators`.
+    /// All folds grow until the log-loss of the held-out rows has not fallen for `early_stopping_rounds`. Tunes
+    /// `n_estimators`.
     fn cross_validate(&self, rows: &Dataset, folds: &[Fold]) -> Result<OutOfFold, FitError> {
         rows.check()?;
-        let library_folds =
-            folds.iter().map(|fold| hessboost::training::Fold::new(fold.train.clone(), fold.test.clone())).collect();
-        let (library, data) = (self.library(rows), matrix(rows)?);
-        let patience = NonZeroUsize::new(self.params.early_stopping_rounds as usize).unwrap_or(NonZeroUsize::MIN);
-        let report = CrossValidation::new(&library, &data, self.params.n_estimators as usize, library_folds)
-            .early_stopping(CvStopping::fold_mean(patience))
-            .run()?;
-        let n_estimators =
-            report.folds.first().map_or(self.params.n_estimators, |fold| fold.num_boost_round.max(1) as u32);
+        let Grown { n_estimators, scores } = self.grow_folds(rows, folds)?;
         let tuned = Self { params: BoostingParams { n_estimators, ..self.params.clone() }, ..self.clone() };
-        Ok(OutOfFold {
-            scores: report
-                .folds
-                .iter()
-                .map(|fold| fold.margins.as_slice().iter().copied().map(f64::from).collect())
-                .collect(),
-            tuned: Some(Box::new(tuned)),
-        })
+        Ok(OutOfFold { scores, tuned: Some(Box::new(tuned)) })
     }
 }
 
 fn matrix(rows: &Dataset) -> Result<DMatrix, HessboostError> {
+    unweighted(rows)?.with_weights(&rows.relative_weights())
+}
+
+fn unweighted(rows: &Dataset) -> Result<DMatrix, HessboostError> {
     let (n_rows, n_features) = rows.features.dim();
     let labels: Vec<f32> = rows.labels.iter().map(|&label| f32::from(u8::from(label))).collect();
-    DMatrix::from_dense_vec(rows.features.iter().copied().collect(), n_rows, n_features)?
-        .with_labels(&labels)?
-        .with_weights(&rows.relative_weights())
+    DMatrix::from_dense_vec(rows.features.iter().copied().collect(), n_rows, n_features)?.with_labels(&labels)
 }
 
 fn served(model: &BoostedModel) -> Result<Scorer, FitError> {

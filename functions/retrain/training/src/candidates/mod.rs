@@ -55,13 +55,22 @@ pub trait Candidate: fmt::Debug {
     /// # Errors
     /// As [`Candidate::fit`], for any fold.
     fn cross_validate(&self, rows: &Dataset, folds: &[Fold]) -> Result<OutOfFold, FitError> {
+        Ok(OutOfFold { scores: self.score_folds(rows, folds)?, tuned: None })
+    }
+
+    /// Fits on the training rows of each fold, without tuning. Returns the score of every held-out row, by fold and in the
+    /// order of the fold.
+    ///
+    /// # Errors
+    /// As [`Candidate::fit`], for any fold.
+    fn score_folds(&self, rows: &Dataset, folds: &[Fold]) -> Result<Vec<Vec<f64>>, FitError> {
         let mut scores = Vec::with_capacity(folds.len());
         for fold in folds {
             let scorer = self.fit(&rows.select(&fold.train))?.scorer;
             let score = |&row: &usize| scorer.score(&rows.features.row(row).to_vec());
             scores.push(fold.test.iter().map(score).collect::<Result<_, _>>()?);
         }
-        Ok(OutOfFold { scores, tuned: None })
+        Ok(scores)
     }
 }
 

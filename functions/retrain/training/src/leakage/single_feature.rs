@@ -1,6 +1,6 @@
 //! The single-feature check: a feature that ranks as well as the model on its own may contain the label.
 
-use crate::dataset::{Dataset, Fold};
+use crate::dataset::Dataset;
 use crate::folds::Folds;
 use crate::ranks::ranks;
 use churn_common::features::SCHEMA;
@@ -10,25 +10,49 @@ use churn_common::model::card::SingleFeature;
 /// The share of the model's ROC-AUC above chance at which a feature is suspicious.
 const SUSPICIOUS: f64 = 0.95;
 
-/// Ranks the held-out rows by each feature, missing values in the middle, and compares the strongest feature with the
-/// model. `model` are the model's ranks of the same rows within folds.
+/// Checks the rows held out in cross-validation. `model` are the model's ranks of these rows within folds.
 ///
 /// # Errors
 /// If the ranks cannot be evaluated.
-pub(crate) fn single_feature(
+pub(crate) fn out_of_fold(
     rows: &Dataset,
     folds: &Folds,
     model: &[f64],
     params: &EstimateParams,
 ) -> Result<SingleFeature, MetricsError> {
-    let held_out: Vec<usize> = folds.held_out().collect();
+    let parts: Vec<&[usize]> = folds.folds.iter().map(|fold| fold.test.as_slice()).collect();
+    check(rows, &parts, model, params)
+}
+
+/// Checks the test rows. `model` are the model's probabilities of these rows.
+///
+/// # Errors
+/// If the ranks cannot be evaluated.
+pub(crate) fn on_test_rows(
+    rows: &Dataset,
+    model: &[f64],
+    params: &EstimateParams,
+) -> Result<SingleFeature, MetricsError> {
+    let all: Vec<usize> = (0..rows.labels.len()).collect();
+    check(rows, &[&all], model, params)
+}
+
+/// Ranks the rows of each part by each feature, missing values in the middle, and compares the strongest feature with the
+/// model. `model` are the model's scores of these rows, 0..=1, in the order of the parts.
+fn check(
+    rows: &Dataset,
+    parts: &[&[usize]],
+    model: &[f64],
+    params: &EstimateParams,
+) -> Result<SingleFeature, MetricsError> {
+    let held_out: Vec<usize> = parts.concat();
     let labels: Vec<bool> = held_out.iter().map(|&row| rows.labels[row]).collect();
     let users: Vec<u32> = held_out.iter().map(|&row| rows.users[row]).collect();
     let model_roc_auc = roc_auc(&labels, model)?;
     let mut strongest = ("", None, Vec::new());
     for (feature, values) in SCHEMA.iter().zip(rows.features.columns()) {
-        let in_fold = |fold: &Fold| ranks_alone(fold.test.iter().map(|&row| f64::from(values[row])).collect());
-        let mut alone: Vec<f64> = folds.folds.iter().flat_map(in_fold).collect();
+        let in_part = |part: &&[usize]| ranks_alone(part.iter().map(|&row| f64::from(values[row])).collect());
+        let mut alone: Vec<f64> = parts.iter().flat_map(in_part).collect();
         let mut auc = roc_auc(&labels, &alone)?;
         if auc < Some(0.5) {
             alone.iter_mut().for_each(|rank| *rank = 1.0 - *rank);
@@ -69,19 +93,26 @@ mod tests {
         let probabilities: Vec<f64> =
             held_out.iter().map(|&row| if rows.labels[row] { 0.6 } else { 0.4 } + row as f64 % 7.0 / 20.0).collect();
         let params = EstimateParams { threshold: 0.5, k: 1, level: 0.95, resamples: 300, seed: 0 };
-        let honest = single_feature(&rows, &folds, &probabilities, &params).unwrap();
+        let honest = out_of_fold(&rows, &folds, &probabilities, &params).unwrap();
         assert!(!honest.suspicious && honest.roc_auc < Some(0.7), "{honest:?}");
 
         let leak: Vec<f32> = rows.labels.iter().map(|label| if *label { -1.0 } else { 1.0 }).collect();
         let mut leaking = rows.clone();
         leaking.features.column_mut(3).assign(&Array2::from_shape_vec((600, 1), leak).unwrap().column(0));
-        let found = single_feature(&leaking, &folds, &probabilities, &params).unwrap();
+        let found = out_of_fold(&leaking, &folds, &probabilities, &params).unwrap();
         assert_eq!((found.suspicious, found.feature.as_str(), found.roc_auc), (true, SCHEMA[3].name, Some(1.0)));
+        // The check used to miss a leak that only the test rows have.
+        let in_order: Vec<f64> = leaking.labels.iter().map(|label| if *label { 0.55 } else { 0.5 }).collect();
+        let noisy: Vec<f64> = in_order.iter().enumerate().map(|(row, p)| p + row as f64 % 7.0 / 20.0).collect();
+        let found = on_test_rows(&leaking, &noisy, &params).unwrap();
+        assert_eq!((found.suspicious, found.feature.as_str(), found.roc_auc), (true, SCHEMA[3].name, Some(1.0)));
+        assert!(found.model_roc_auc < Some(0.8));
+        assert!(!on_test_rows(&rows, &in_order, &params).unwrap().suspicious);
 
         // The model ranks slightly worse than the strongest of many features; on so few rows, this may be chance.
         let weak = |&row: &usize| if rows.labels[row] { 0.52 } else { 0.5 } + (row % 7) as f64 / 20.0;
         let weak: Vec<f64> = held_out.iter().map(weak).collect();
-        let by_chance = single_feature(&rows, &folds, &weak, &params).unwrap();
+        let by_chance = out_of_fold(&rows, &folds, &weak, &params).unwrap();
         assert!(by_chance.roc_auc > by_chance.model_roc_auc && !by_chance.suspicious, "{by_chance:?}");
     }
 }

@@ -11,13 +11,21 @@ pub struct GateSettings {
     /// Maximum expected calibration error on the held-out rows. A larger error is accepted if exact probabilities have
     /// one as large in 5 % of cases.
     pub gate_max_ece: f64,
+    /// Maximum difference between the churn rate and the mean probability of the held-out rows, as a share of the churn rate.
+    /// A larger difference is accepted if its interval contains 0.
+    pub gate_max_calibration_in_the_large: f64,
     /// Number of newest models that are kept. The champion, the challenger and the rollback target are kept too.
     pub retained_versions: u32,
 }
 
 impl Default for GateSettings {
     fn default() -> Self {
-        Self { gate_non_inferiority_margin: 0.02, gate_max_ece: 0.05, retained_versions: 10 }
+        Self {
+            gate_non_inferiority_margin: 0.02,
+            gate_max_ece: 0.05,
+            gate_max_calibration_in_the_large: 0.3,
+            retained_versions: 10,
+        }
     }
 }
 
@@ -27,6 +35,11 @@ impl GateSettings {
         vec![
             Ranged::new("gate_non_inferiority_margin", &self.gate_non_inferiority_margin, margin),
             Ranged::new("gate_max_ece", &self.gate_max_ece, 0.0..=1.0),
+            Ranged::new(
+                "gate_max_calibration_in_the_large",
+                &self.gate_max_calibration_in_the_large,
+                Range::at_least(0.0),
+            ),
             Ranged::new("retained_versions", &self.retained_versions, 1..=10_000),
         ]
     }

@@ -87,6 +87,7 @@ pub fn trained(out: &mut impl Write, done: &Timed) -> io::Result<()> {
         ("log-loss", "log_loss"),
         ("Brier", "brier"),
         ("calibration error", "ece"),
+        ("observed - predicted", "calibration_in_the_large"),
         ("lift at 10 %", "lift_at_10_percent"),
     ] {
         writeln!(out, "    {name:<20} {}", estimate(&scores[metric]))?;

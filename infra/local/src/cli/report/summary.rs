@@ -24,6 +24,7 @@ pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         ("ROC-AUC", "roc_auc"),
         ("PR-AUC", "pr_auc"),
         ("calibration error", "ece"),
+        ("observed - predicted", "calibration_in_the_large"),
         ("lift at 10 %", "lift_at_10_percent"),
     ] {
         writeln!(out, "    {name:<20} {}", card.metrics.get(metric).unwrap_or(&Estimate::UNDEFINED))?;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::dataset::weights_by_user;
 use crate::testing::{generate, rows};
 use hessboost::model::Iterations;
 use proptest::prelude::*;
@@ -44,10 +45,13 @@ fn values_out_of_range_are_named() {
     }
 }
 
-/// Cross-validation by hessboost equals fitting each fold with the tuned number of trees.
+/// Growing folds in steps equals fitting each fold with the tuned number of trees, and with the weights of its own rows.
 #[test]
 fn out_of_fold_scores_equal_those_of_models_fitted_on_each_fold() {
-    let rows = generate(1, 600);
+    let mut rows = generate(1, 600);
+    // Users have one to three rows.
+    rows.users.iter_mut().enumerate().for_each(|(row, user)| *user = (row / 2 + usize::from(row % 6 == 5)) as u32);
+    rows.weights = weights_by_user(&rows.users);
     let part = |k: usize, held: bool| (0..600).filter(|row| (row / 2 % 3 == k) == held).collect::<Vec<_>>();
     let folds: Vec<Fold> = (0..3).map(|k| Fold { train: part(k, false), test: part(k, true) }).collect();
     let found = BoostingParams { n_estimators: 60, ..params() }.check().unwrap().cross_validate(&rows, &folds).unwrap();
