@@ -16,10 +16,10 @@ pub struct Threshold {
 }
 
 /// Finds the decision threshold. `newest` are the calibrated out-of-fold probabilities of the users at the newest
-/// cutoff of cross-validation, from which the rule capacity is computed. No test row is used.
+/// training cutoff, from which the rules capacity and share are computed. No test row is used.
 ///
 /// # Errors
-/// If the settings give no probability, or the rule is capacity and there are no users.
+/// If the settings give no probability, or the rule is capacity or share and there are no users.
 pub fn find(settings: &DecisionSettings, newest: &[f64]) -> Result<Threshold, SettingsError> {
     match settings.threshold_rule {
         ThresholdRule::Fixed => {
@@ -37,26 +37,34 @@ pub fn find(settings: &DecisionSettings, newest: &[f64]) -> Result<Threshold, Se
             })
         }
         ThresholdRule::Capacity => {
-            let mut sorted = newest.to_vec();
-            sorted.sort_unstable_by(|a, b| b.total_cmp(a));
             let capacity = settings.offer_capacity as usize;
-            let last = sorted.get(capacity.saturating_sub(1)).or(sorted.last()).copied().unwrap_or(f64::NAN);
-            let labelled = |from: f64| sorted.iter().filter(|p| **p >= from).count();
-            // Users of equal probability get the same label. If there are too many of them, they get the label 0,
-            // unless no other user would get the label 1.
-            let above = sorted.iter().rev().copied().find(|p| *p > last);
-            let value = above.filter(|_| labelled(last) > capacity).unwrap_or(last);
-            let (labelled, users) = (labelled(value), sorted.len());
-            let value = probability("offer_capacity", value)?;
-            let mut rationale =
-                format!("{labelled} of {users} users at the newest cutoff of cross-validation have the label 1");
-            if labelled != capacity.min(users) {
-                rationale +=
-                    &format!(" (the offer capacity is {capacity}, but users of equal probability get the same label)");
-            }
-            Ok(Threshold { value, rationale })
+            of_top("offer_capacity", newest, capacity, &format!("the offer capacity is {capacity}"))
+        }
+        ThresholdRule::Share => {
+            let share = settings.offer_share;
+            let users = ((share * newest.len() as f64).round() as usize).max(1);
+            of_top("offer_share", newest, users, &format!("the offer share is {share}, {users} users"))
         }
     }
+}
+
+/// The threshold at which the `wanted` users with the highest probabilities have the label 1.
+fn of_top(setting: &'static str, newest: &[f64], wanted: usize, reason: &str) -> Result<Threshold, SettingsError> {
+    let mut sorted = newest.to_vec();
+    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+    let last = sorted.get(wanted.saturating_sub(1)).or(sorted.last()).copied().unwrap_or(f64::NAN);
+    let labelled = |from: f64| sorted.iter().filter(|p| **p >= from).count();
+    // Users of equal probability get the same label. If there are too many of them, they get the label 0, unless no other
+    // user would get the label 1.
+    let above = sorted.iter().rev().copied().find(|p| *p > last);
+    let value = above.filter(|_| labelled(last) > wanted).unwrap_or(last);
+    let (labelled, users) = (labelled(value), sorted.len());
+    let value = probability(setting, value)?;
+    let mut rationale = format!("{labelled} of {users} users at the newest training cutoff have the label 1");
+    if labelled != wanted.min(users) {
+        rationale += &format!(" ({reason}, but users of equal probability get the same label)");
+    }
+    Ok(Threshold { value, rationale })
 }
 
 fn probability(name: &'static str, value: f64) -> Result<Probability, SettingsError> {
@@ -117,6 +125,25 @@ mod tests {
         assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.2, 0.1, 0.2]), 0.2, "no user is above the three tied ones");
         let rationale = super::find(&settings(ThresholdRule::Capacity), &[0.2, 0.3, 0.2]).unwrap().rationale;
         assert!(rationale.starts_with("1 of 3 users") && rationale.contains("capacity is 2"), "{rationale}");
+    }
+
+    #[test]
+    fn share_labels_the_riskiest_part_of_the_users() {
+        let of = |offer_share, newest: &[f64]| {
+            super::find(&DecisionSettings { offer_share, ..settings(ThresholdRule::Share) }, newest).unwrap()
+        };
+        let newest: Vec<f64> = (0..40).map(|user| f64::from(user) / 100.0).collect();
+        let tenth = of(0.1, &newest);
+        assert_eq!((tenth.value.get(), newest.iter().filter(|p| **p >= tenth.value.get()).count()), (0.36, 4));
+        assert_eq!(tenth.rationale, "4 of 40 users at the newest training cutoff have the label 1");
+        assert_eq!(of(1.0, &newest).value.get(), 0.0, "all users");
+        assert_eq!(of(0.001, &newest).value.get(), 0.39, "one user at least");
+        let tied = of(0.1, &[vec![0.2; 20], vec![0.3; 2], vec![0.1; 18]].concat());
+        assert_eq!(tied.value.get(), 0.3);
+        assert!(tied.rationale.starts_with("2 of 40 users"), "{}", tied.rationale);
+        assert!(tied.rationale.contains("(the offer share is 0.1, 4 users, but users of equal"), "{}", tied.rationale);
+        assert!(super::find(&settings(ThresholdRule::Share), &[]).is_err(), "no users");
+        assert_eq!(DecisionSettings::default().threshold_rule, ThresholdRule::Share);
     }
 
     #[test]

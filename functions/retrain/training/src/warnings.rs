@@ -2,7 +2,7 @@
 
 use crate::insufficient::excluded_days;
 use crate::settings::TrainingSettings;
-use churn_common::metrics::Estimate;
+use churn_common::metrics::{Confusion, Estimate, Evaluation};
 use churn_common::model::card::Exclusions;
 use churn_common::model::{Calibration, Card};
 
@@ -26,7 +26,8 @@ pub(crate) fn warnings(card: &Card) -> Vec<String> {
             warnings.push("permuted-label test skipped: not enough time or not enough churned rows".into());
         }
     }
-    let single = [("in cross-validation", &checks.single_feature), ("on the held-out rows", &checks.test_single_feature)];
+    let single =
+        [("in cross-validation", &checks.single_feature), ("on the held-out rows", &checks.test_single_feature)];
     for (rows, single) in single.into_iter().filter(|(_, single)| single.suspicious) {
         warnings.push(format!(
             "{rows}, the feature {} alone ranks about as well as the model (ROC-AUC {}, model {}): it leaks, or the other \
@@ -52,6 +53,7 @@ pub(crate) fn warnings(card: &Card) -> Vec<String> {
         );
     }
     warnings.extend(miscalibration(card));
+    warnings.extend(useless_label(&card.evaluation));
     let auc = card.metrics.get("roc_auc");
     if auc.and_then(|auc| auc.low).is_some_and(|low| low <= 0.5) {
         warnings
@@ -75,12 +77,27 @@ fn exclusions(exclusions: &Exclusions) -> Vec<String> {
     warnings
 }
 
+/// Whether the label finds fewer churned users than random choice does.
+fn useless_label(evaluation: &Evaluation) -> Option<String> {
+    let Confusion { tp, fp, .. } = evaluation.confusion;
+    let labelled = tp + fp;
+    if labelled == 0 {
+        return Some("no held-out row has the label 1: the decision threshold is above all probabilities".into());
+    }
+    let random = labelled as f64 / evaluation.rows as f64;
+    let recall = evaluation.recall.filter(|recall| *recall < random)?;
+    Some(format!(
+        "the label finds fewer churned users than random choice: {labelled} of {} held-out rows have the label 1, recall \
+         {recall:.3}, by random choice {random:.3}",
+        evaluation.rows
+    ))
+}
+
 /// What is wrong with the probabilities of the held-out rows, beyond what chance explains.
 fn miscalibration(card: &Card) -> Vec<String> {
     let mut warnings = Vec::new();
-    let excludes = |estimate: &Estimate, value: f64| {
-        estimate.interval().is_some_and(|(low, high)| value < low || high < value)
-    };
+    let excludes =
+        |estimate: &Estimate, value: f64| estimate.interval().is_some_and(|(low, high)| value < low || high < value);
     let metric = |name: &str| card.metrics.get(name).unwrap_or(&Estimate::UNDEFINED);
     let in_the_large = metric("calibration_in_the_large");
     if excludes(in_the_large, 0.0) {
@@ -145,4 +162,25 @@ pub(crate) fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
 
 fn text(score: Option<f64>) -> String {
     score.map_or("undefined".to_owned(), |x| format!("{x:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 20 rows with the label 1 of 100, `found` of 10 churned rows among them.
+    fn label(found: usize) -> Option<String> {
+        let labels: Vec<bool> = (0..100).map(|row| row < found || (50..60 - found).contains(&row)).collect();
+        let probabilities: Vec<f64> = (0..100).map(|row| if row < 20 { 0.3 } else { 0.1 }).collect();
+        useless_label(&Evaluation::new(&labels, &probabilities, 0.2).unwrap())
+    }
+
+    #[test]
+    fn label_that_is_worse_than_random_choice_is_a_warning() {
+        assert_eq!((label(2), label(9)), (None, None));
+        let expected = "20 of 100 held-out rows have the label 1, recall 0.100, by random choice 0.200";
+        assert!(label(1).unwrap().ends_with(expected), "{:?}", label(1));
+        let above = Evaluation::new(&[true, false], &[0.1, 0.2], 0.3).unwrap();
+        assert!(useless_label(&above).unwrap().starts_with("no held-out row has the label 1"));
+    }
 }

@@ -7,6 +7,23 @@ use churn_common::model::card::TradeOff;
 use churn_pages::{Row, charts, number, table};
 use maud::{Markup, html};
 
+/// What the label finds among the held-out rows, compared with random choice.
+fn outcome(report: &Report) -> String {
+    let (evaluation, metrics) = (&report.card.evaluation, &report.card.metrics);
+    let labelled = evaluation.confusion.tp + evaluation.confusion.fp;
+    let metric = |name: &str| number::estimate_percent(metrics.get(name).unwrap_or(&Estimate::UNDEFINED));
+    format!(
+        "{} of {} held-out rows have the label 1. Recall, the share of the churned rows among them, is {}; random choice of as \
+         many rows has {}. Precision, the share of them that churned, is {}; random choice has {}.",
+        number::count(labelled),
+        number::count(evaluation.rows),
+        metric("recall"),
+        number::percent(labelled as f64 / evaluation.rows as f64, 1),
+        metric("precision"),
+        number::percent(report.card.test.positives as f64 / report.card.test.rows as f64, 1)
+    )
+}
+
 pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
     let decision = &report.card.decision;
     let threshold = decision.decision.threshold.get();
@@ -34,6 +51,7 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
             "Users with a probability of " b { (number::percent(threshold, 1)) } " or more get the label 1. Rationale: "
             (decision.threshold_rationale) "."
         }
+        p { (outcome(report)) }
         (charts(&drawn.decision))
         (table(
             "Thresholds on the held-out rows, intervals by user",

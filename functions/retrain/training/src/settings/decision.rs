@@ -26,6 +26,8 @@ pub enum ThresholdRule {
     Cost,
     /// The threshold at which `offer_capacity` users have the label 1.
     Capacity,
+    /// The threshold at which the share `offer_share` of the active users has the label 1.
+    Share,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +36,7 @@ pub struct DecisionSettings {
     pub calibration: CalibrationMethod,
     /// Number of churned rows at which automatic calibration changes from Platt's method to isotonic regression.
     pub isotonic_min_positives: u32,
-    /// How the decision threshold is found: fixed, cost or capacity.
+    /// How the decision threshold is found: share, cost, capacity or fixed.
     pub threshold_rule: ThresholdRule,
     /// The decision threshold if the rule is fixed.
     pub threshold: f64,
@@ -44,6 +46,8 @@ pub struct DecisionSettings {
     pub false_positive_cost: f64,
     /// Number of users that can get an offer at a time, for the rule capacity and for `recall_at_k`.
     pub offer_capacity: u32,
+    /// Share of the active users that get the label 1, for the rule share.
+    pub offer_share: f64,
     /// Lowest probability of the risk level medium.
     pub risk_medium_threshold: f64,
     /// Lowest probability of the risk level high, `risk_medium_threshold` to 1.
@@ -61,11 +65,12 @@ impl Default for DecisionSettings {
         Self {
             calibration: CalibrationMethod::Auto,
             isotonic_min_positives: 1000,
-            threshold_rule: ThresholdRule::Cost,
+            threshold_rule: ThresholdRule::Share,
             threshold: 0.5,
             false_negative_cost: 10.0,
             false_positive_cost: 1.0,
             offer_capacity: 100,
+            offer_share: 0.1,
             risk_medium_threshold: 0.05,
             risk_high_threshold: 0.15,
             risk_critical_threshold: 0.3,
@@ -82,6 +87,7 @@ impl DecisionSettings {
             Ranged::new("false_negative_cost", &self.false_negative_cost, Range::above(0.0)),
             Ranged::new("false_positive_cost", &self.false_positive_cost, Range::above(0.0)),
             Ranged::new("offer_capacity", &self.offer_capacity, 1..),
+            Ranged::new("offer_share", &self.offer_share, Range::above(0.0).up_to(1.0)),
             Ranged::new("risk_medium_threshold", &self.risk_medium_threshold, 0.0..=1.0),
             Ranged::new("risk_high_threshold", &self.risk_high_threshold, 0.0..=1.0),
             Ranged::new("risk_critical_threshold", &self.risk_critical_threshold, 0.0..=1.0),
