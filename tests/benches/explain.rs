@@ -5,6 +5,7 @@
 
 mod plain;
 
+use churn_common::model::scorer::Member;
 use churn_common::model::{Calibration, Explainer, Scorer};
 use churn_training::candidates::Candidate;
 use churn_training::candidates::boosting::BoostingParams;
@@ -48,6 +49,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let default = format!("forest, {n_estimators} trees of depth {max_depth} (default)");
     Timed::new(&default, forest(max_depth)?)?.print(&rows);
     Timed::new("forest, 200 trees of depth 8", forest(8)?)?.print(&rows);
+    let scorers = [LogisticParams { l2: 1.0 }.check()?.fit(&rows)?.scorer, boosting(130, 2)?, forest(max_depth)?];
+    let members = scorers.map(|scorer| Member { weight: 1.0 / 3.0, scorer }).into();
+    Timed::new("ensemble of three families", Scorer::Ensemble { intercept: 0.0, members })?.print(&rows);
     Ok(())
 }
 
@@ -77,7 +81,7 @@ impl<'a> Timed<'a> {
         let score = best(&rows, probability);
         let both = best(&rows, |row| (probability(row), explainer.explain(row)));
         print!("{name:<38} {score:>11.2} {both:>14.2} ");
-        if matches!(scorer, Scorer::Linear(_)) {
+        if matches!(scorer, Scorer::Linear(_) | Scorer::Ensemble { .. }) {
             println!("{:>14} {:>7} {build_ms:>12.2}", "", "");
             return;
         }

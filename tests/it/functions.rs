@@ -160,7 +160,7 @@ fn card_matches_the_training(card: &Value, trained: &Value) {
         let best = of["candidates"].as_array().unwrap().iter().filter(|c| c["best_of_family"] == true);
         best.map(|c| c["family"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(families(trained), ["logistic_regression", "gradient_boosting", "random_forest", "prior"]);
+    assert_eq!(families(trained), ["logistic_regression", "gradient_boosting", "random_forest", "ensemble", "prior"]);
     assert_eq!(families(card), ["gradient_boosting", "prior"]);
     let chosen: Vec<_> = trained["candidates"].as_array().unwrap().iter().filter(|c| c["selected"] == true).collect();
     assert_eq!((chosen.len(), &chosen[0]["family"]), (1, &trained["family"]));

@@ -147,6 +147,7 @@ mod tests {
     use super::*;
     use crate::model::RiskBounds;
     use crate::model::linear::{Linear, Term};
+    use crate::model::scorer::Member;
     use crate::model::trees::{Node, Trees};
 
     fn forest(n_features: usize) -> Scorer {
@@ -218,6 +219,7 @@ mod tests {
             forest(features::COUNT),
             Scorer::Sum { base: 1.0, trees },
             Scorer::Linear(Linear { intercept: -3.0, terms: vec![term; features::COUNT] }),
+            Scorer::Ensemble { intercept: 0.5, members: vec![Member { weight: 2.0, scorer: forest(features::COUNT) }] },
         ] {
             for calibration in [
                 Calibration::None,

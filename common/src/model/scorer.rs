@@ -19,6 +19,16 @@ pub enum Scorer {
     },
     /// Logistic regression, in log-odds.
     Linear(Linear),
+    /// `intercept` plus the weighted sum of the members' scores, in log-odds. No member is an ensemble.
+    Ensemble { intercept: f64, members: Vec<Member> },
+}
+
+/// A member of an ensemble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Factor of the score, 0 or more: log-odds per unit of the score.
+    pub weight: f64,
+    pub scorer: Scorer,
 }
 
 /// Why a scorer is not valid.
@@ -58,6 +68,12 @@ impl Scorer {
                 Some(at) => Err(InvalidScorer::Parameter(format!("term {at}"))),
                 None => Ok(()),
             },
+            Self::Ensemble { intercept, members } => {
+                if !intercept.is_finite() {
+                    return Err(InvalidScorer::Parameter("intercept".into()));
+                }
+                members.iter().enumerate().try_for_each(|(at, member)| member.check(at, self.n_features()))
+            }
         }
     }
 
@@ -66,6 +82,7 @@ impl Scorer {
         match self {
             Self::Mean(trees) | Self::Sum { trees, .. } => trees.n_features(),
             Self::Linear(linear) => linear.terms.len(),
+            Self::Ensemble { members, .. } => members.first().map_or(0, |member| member.scorer.n_features()),
         }
     }
 
@@ -87,6 +104,13 @@ impl Scorer {
                 f64::from(sum)
             }
             Self::Linear(linear) => linear.margin(row),
+            Self::Ensemble { intercept, members } => {
+                let mut sum = *intercept;
+                for member in members {
+                    sum += member.weight * member.scorer.score(row)?;
+                }
+                sum
+            }
         })
     }
 
@@ -94,8 +118,25 @@ impl Scorer {
     pub fn uncalibrated(&self, score: f64) -> f64 {
         match self {
             Self::Mean(_) => score.clamp(0.0, 1.0),
-            Self::Sum { .. } | Self::Linear(_) => logistic(score),
+            Self::Sum { .. } | Self::Linear(_) | Self::Ensemble { .. } => logistic(score),
         }
+    }
+}
+
+impl Member {
+    /// Checks the member at position `at` of an ensemble.
+    fn check(&self, at: usize, n_features: usize) -> Result<(), InvalidScorer> {
+        let invalid = |what: &str| Err(InvalidScorer::Parameter(format!("member {at}, {what}")));
+        if !(self.weight >= 0.0 && self.weight.is_finite()) {
+            return invalid("weight");
+        }
+        if matches!(self.scorer, Scorer::Ensemble { .. }) {
+            return invalid("an ensemble");
+        }
+        if self.scorer.n_features() != n_features {
+            return invalid("number of features");
+        }
+        self.scorer.check()
     }
 }
 
@@ -135,6 +176,12 @@ mod tests {
         assert_eq!(linear.score(&[5.0]), Ok(0.0));
         assert_eq!(linear.score(&[f32::NAN]), linear.score(&[3.0]));
         assert_eq!(linear.score(&[1.0, 2.0]), Err(ScoreError::WrongShape { found: 2, expected: 1 }));
+
+        let members = vec![Member { weight: 4.0, scorer: mean }, Member { weight: 0.5, scorer: linear }];
+        let ensemble = Scorer::Ensemble { intercept: -1.0, members };
+        assert_eq!(ensemble.score(&[9.0]), Ok(-1.0 + 4.0 * 0.5 + 0.5 * 1.0));
+        assert_eq!((ensemble.uncalibrated(0.0), ensemble.n_features()), (0.5, 1));
+        assert!(ensemble.score(&[]).is_err());
     }
 
     #[test]
@@ -145,6 +192,22 @@ mod tests {
             Scorer::Sum { base: f32::NAN, trees: leaves(&[0.5]) },
             Scorer::Linear(Linear { intercept: 0.0, terms: vec![term] }),
             Scorer::Linear(Linear { intercept: f64::INFINITY, terms: vec![] }),
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+        let ensemble = |weight, scorer: Scorer| Scorer::Ensemble {
+            intercept: 0.0,
+            members: vec![Member { weight: 1.0, scorer: Scorer::Mean(leaves(&[0.5])) }, Member { weight, scorer }],
+        };
+        let good = Scorer::Mean(leaves(&[0.5]));
+        assert!(ensemble(0.0, good.clone()).check().is_ok());
+        for bad in [
+            ensemble(-1.0, good.clone()),
+            ensemble(f64::NAN, good.clone()),
+            ensemble(1.0, Scorer::Mean(leaves(&[1.5]))),
+            ensemble(1.0, Scorer::Linear(Linear { intercept: 0.0, terms: vec![] })),
+            ensemble(1.0, ensemble(1.0, good.clone())),
+            Scorer::Ensemble { intercept: f64::INFINITY, members: vec![Member { weight: 1.0, scorer: good }] },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }

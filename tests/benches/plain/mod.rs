@@ -38,7 +38,7 @@ impl PlainTreeShap {
     pub fn from_scorer(scorer: &Scorer) -> Self {
         let trees = match scorer {
             Scorer::Mean(trees) | Scorer::Sum { trees, .. } => trees,
-            Scorer::Linear(_) => panic!("a linear model has no trees"),
+            Scorer::Linear(_) | Scorer::Ensemble { .. } => panic!("expected the trees of a forest or a booster"),
         };
         let scale = if matches!(scorer, Scorer::Mean(_)) { 1.0 / trees.len() as f64 } else { 1.0 };
         let mut json = serde_json::to_value(trees).unwrap();

@@ -17,6 +17,8 @@ pub struct Validation {
     pub positives: usize,
     /// The metric that the model was selected by: `log_loss` or `pr_auc`.
     pub selection_metric: String,
+    /// How the metric selects the model, as a sentence.
+    pub selection_rule: String,
     /// Candidates that were not tried because the time was up.
     pub skipped_candidates: usize,
 }
@@ -30,6 +32,10 @@ pub struct CandidateReport {
     pub best_of_family: bool,
     /// Whether it is the model of this card.
     pub selected: bool,
+    /// How much worse it is than the best candidate in the selection metric, 0 or more (below 0 for a better baseline).
+    pub difference_to_best: f64,
+    /// Standard error of the difference, by user; `None` if it cannot be estimated.
+    pub difference_standard_error: Option<f64>,
     /// Mean negative log-likelihood in nats.
     pub log_loss: f64,
     /// Average precision, rows ranked within their fold; `None` if no row churned.

@@ -11,6 +11,7 @@ use super::artifact::Model;
 use super::calibration::Calibration;
 use super::linear::Linear;
 use super::scorer::{ScoreError, Scorer};
+use super::trees::Trees;
 use serde::{Deserialize, Serialize};
 use tree_shap::TreeShap;
 
@@ -55,12 +56,18 @@ impl Explanation {
 /// independent features. See [`ModelOutput`] for what they add up to.
 #[derive(Debug)]
 pub struct Explainer {
-    family: Family,
+    /// One, or one for each member of an ensemble.
+    parts: Vec<Part>,
     n_features: usize,
-    /// Factor from contributions to the sum of the trees, or to the linear score, to contributions to `output`.
-    scale: f64,
     base_value: f64,
     output: ModelOutput,
+}
+
+#[derive(Debug)]
+struct Part {
+    family: Family,
+    /// Factor from contributions to the sum of the trees, or to the linear score, to contributions to `output`.
+    scale: f64,
 }
 
 #[derive(Debug)]
@@ -75,17 +82,7 @@ impl Explainer {
     }
 
     pub fn for_scorer(scorer: &Scorer, calibration: &Calibration) -> Self {
-        let means = |trees: &super::trees::Trees| trees.trees().iter().map(|nodes| batch::mean(nodes)).sum::<f64>();
-        let (family, scale, base) = match scorer {
-            Scorer::Mean(trees) => {
-                let n = trees.len() as f64;
-                (Family::Trees(tree_shap::prepare(trees)), 1.0 / n, means(trees) / n)
-            }
-            Scorer::Sum { base, trees } => {
-                (Family::Trees(tree_shap::prepare(trees)), 1.0, f64::from(*base) + means(trees))
-            }
-            Scorer::Linear(linear) => (Family::Linear(linear.clone()), 1.0, linear.intercept),
-        };
+        let (mut parts, base) = parts(scorer);
         let is_probability = matches!(scorer, Scorer::Mean(_));
         let (slope, shift, output) = match (calibration, is_probability) {
             (Calibration::Platt { a, b }, _) => (*a, *b, ModelOutput::LogOdds),
@@ -94,7 +91,8 @@ impl Explainer {
             (Calibration::Isotonic { .. }, true) => (1.0, 0.0, ModelOutput::UncalibratedProbability),
             (Calibration::Isotonic { .. }, false) => (1.0, 0.0, ModelOutput::UncalibratedLogOdds),
         };
-        Self { family, n_features: scorer.n_features(), scale: slope * scale, base_value: slope * base + shift, output }
+        parts.iter_mut().for_each(|part| part.scale *= slope);
+        Self { parts, n_features: scorer.n_features(), base_value: slope * base + shift, output }
     }
 
     pub fn output(&self) -> ModelOutput {
@@ -113,16 +111,53 @@ impl Explainer {
     pub fn explain(&self, row: &[f32]) -> Result<Explanation, ScoreError> {
         ScoreError::check_shape(row, self.n_features)?;
         let mut contributions = vec![0.0; row.len()];
-        match &self.family {
-            Family::Trees(trees) => trees.add(row, &mut contributions),
-            Family::Linear(linear) => {
+        let mut own = vec![0.0; row.len()];
+        for part in &self.parts {
+            own.fill(0.0);
+            part.family.add(row, &mut own);
+            contributions.iter_mut().zip(&own).for_each(|(sum, own)| *sum += part.scale * own);
+        }
+        Ok(Explanation { base_value: self.base_value, contributions })
+    }
+}
+
+/// The parts that add up to the score, and the expected score.
+fn parts(scorer: &Scorer) -> (Vec<Part>, f64) {
+    let means = |trees: &Trees| trees.trees().iter().map(|nodes| batch::mean(nodes)).sum::<f64>();
+    let one = |family, scale| vec![Part { family, scale }];
+    match scorer {
+        Scorer::Mean(trees) => {
+            let n = trees.len() as f64;
+            (one(Family::Trees(tree_shap::prepare(trees)), 1.0 / n), means(trees) / n)
+        }
+        Scorer::Sum { base, trees } => {
+            (one(Family::Trees(tree_shap::prepare(trees)), 1.0), f64::from(*base) + means(trees))
+        }
+        Scorer::Linear(linear) => (one(Family::Linear(linear.clone()), 1.0), linear.intercept),
+        // Shapley values are linear in the score.
+        Scorer::Ensemble { intercept, members } => {
+            let (mut all, mut base) = (Vec::new(), *intercept);
+            for member in members {
+                let (parts, member_base) = parts(&member.scorer);
+                base += member.weight * member_base;
+                all.extend(parts.into_iter().map(|part| Part { scale: member.weight * part.scale, ..part }));
+            }
+            (all, base)
+        }
+    }
+}
+
+impl Family {
+    /// Adds the contributions to the sum of the trees, or to the linear score.
+    fn add(&self, row: &[f32], contributions: &mut [f64]) {
+        match self {
+            Self::Trees(trees) => trees.add(row, contributions),
+            Self::Linear(linear) => {
                 for ((contribution, term), x) in contributions.iter_mut().zip(&linear.terms).zip(row) {
-                    *contribution = term.margin(*x);
+                    *contribution += term.margin(*x);
                 }
             }
         }
-        contributions.iter_mut().for_each(|c| *c *= self.scale);
-        Ok(Explanation { base_value: self.base_value, contributions })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::linear::Term;
+use crate::model::scorer::Member;
 use crate::model::trees::{Node, Trees};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -117,6 +118,33 @@ proptest! {
         trees.leaves(&row, |leaf| score += f64::from(leaf));
         let size = explanation.contributions.iter().fold(score.abs(), |sum, c| sum + c.abs());
         assert_near(&[explanation.value()], &[score], 1e-9 * size);
+    }
+
+    /// The game of an ensemble is the weighted sum of the members' games.
+    #[test]
+    fn contributions_of_an_ensemble_are_shapley_values(
+        boosted in prop::collection::vec(tree(), 1..4),
+        grown in prop::collection::vec(tree(), 1..4),
+        row in row(),
+        weights in (0.0f64..4.0, 0.0f64..4.0),
+    ) {
+        let trees = grown.len() as f64;
+        let scorer = Scorer::Ensemble {
+            intercept: -1.5,
+            members: vec![
+                Member { weight: weights.0, scorer: booster(boosted.clone()) },
+                Member { weight: weights.1, scorer: Scorer::Mean(Trees::new(FEATURES as u16, grown.clone()).unwrap()) },
+            ],
+        };
+        let sum = |all: &[Vec<Node>], known| all.iter().map(|nodes| expected(nodes, &row, known, 0)).sum::<f64>();
+        let game = |known| {
+            -1.5 + weights.0 * (0.5 + sum(&boosted, known)) + weights.1 * sum(&grown, known) / trees
+        };
+        let explanation = explain(&scorer, &row);
+        assert_near(&explanation.contributions, &by_definition(game), 1e-12);
+        assert_near(&[explanation.base_value], &[game(0)], 1e-12);
+        // A booster is scored in single precision.
+        assert_near(&[explanation.value()], &[scorer.score(&row).unwrap()], 1e-4);
     }
 
     #[test]

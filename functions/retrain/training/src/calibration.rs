@@ -44,15 +44,15 @@ pub fn fit(
 
 /// `logistic(a · score + b)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Sigmoid {
+pub(crate) struct Sigmoid {
     /// Slope, 0 or more.
-    a: f64,
-    b: f64,
+    pub(crate) a: f64,
+    pub(crate) b: f64,
 }
 
 /// Platt's method: the [`Sigmoid`] of maximum likelihood, with his smoothed targets. If the slope would be negative,
 /// the rate of all rows (a = 0), because a calibration must not reverse a ranking.
-fn platt(scores: &[f64], labels: &[bool]) -> Result<Sigmoid, PlattError> {
+pub(crate) fn platt(scores: &[f64], labels: &[bool]) -> Result<Sigmoid, PlattError> {
     let n = scores.len() as f64;
     let mean = scores.iter().sum::<f64>() / n;
     let spread = (scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n).sqrt();

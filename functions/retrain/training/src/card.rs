@@ -8,7 +8,7 @@ use crate::folds::Folds;
 use crate::search::{Search, Trial};
 use crate::settings::{SelectionMetric, TrainingSettings};
 use crate::snapshots::{self, labels, user_numbers};
-use crate::{leakage, ranks, shap, threshold, warnings};
+use crate::{leakage, ranks, selection, shap, threshold, warnings};
 use churn_common::calendar::Timestamp;
 use churn_common::features::SCHEMA;
 use churn_common::metrics::{
@@ -139,6 +139,7 @@ fn validation(run: &Run<'_>) -> Validation {
             SelectionMetric::LogLoss => "log_loss".into(),
             SelectionMetric::PrAuc => "pr_auc".into(),
         },
+        selection_rule: selection::RULE.to_owned(),
         skipped_candidates: run.search.skipped,
     }
 }
@@ -154,6 +155,8 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
             hyper_parameters: trial.candidate.hyper_parameters(),
             best_of_family: run.search.is_best_of_family(at, run.settings.search.selection_metric),
             selected: at == run.search.selected,
+            difference_to_best: run.search.gaps[at].difference,
+            difference_standard_error: run.search.gaps[at].standard_error,
             log_loss: trial.log_loss,
             pr_auc: trial.pr_auc,
             metrics: ranks::out_of_fold(&labels, &trial.probabilities, &trial.ranks, &users, &params)?,

@@ -126,7 +126,7 @@ mod tests {
                 let folds = Folds::new(&rows, &cutoffs, &params).unwrap();
                 assert_eq!(folds.time_blocks, 2);
                 let (all, by) = (settings.candidates().unwrap(), SelectionMetric::LogLoss);
-                let search = Search::run(all, &rows, &folds, by, Deadline::NONE).unwrap();
+                let search = Search::run(all, false, &rows, &folds, by, Deadline::NONE).unwrap();
                 let fit = final_fit(&search, &rows, &cutoffs, &folds, &settings).unwrap();
                 assert_eq!(fit.calibration_rows, [rows.labels.len(), rows.class_rows()[1] as usize]);
                 let (others, _) = log(seed + 100, 3000);

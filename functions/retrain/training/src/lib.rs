@@ -15,6 +15,7 @@ mod insufficient;
 pub mod leakage;
 mod ranks;
 mod search;
+mod selection;
 mod settings;
 mod shap;
 pub mod snapshots;

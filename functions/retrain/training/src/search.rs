@@ -1,15 +1,18 @@
 //! Model selection: every candidate is cross-validated on the same folds, within the time available.
 
-use crate::calibration::{CalibrationError, cross_fitted};
+use crate::calibration::{CalibrationError, Sigmoid, cross_fitted, platt};
+use crate::candidates::ensemble::{Ensemble, EnsembleMember};
 use crate::candidates::prior::Prior;
 use crate::candidates::{Candidate, Family, FitError};
 use crate::dataset::Dataset;
 use crate::deadline::Deadline;
 use crate::folds::Folds;
 use crate::ranks;
+use crate::selection::{self, Gap, HeldOut};
 use crate::settings::SelectionMetric;
 use churn_common::metrics::{MetricsError, log_loss, pr_auc, roc_auc};
 use churn_common::model::card::FoldScores;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tracing::{error_span, info};
 
@@ -17,7 +20,9 @@ use tracing::{error_span, info};
 pub struct Search {
     /// Every candidate tried, the baseline first.
     pub trials: Vec<Trial>,
-    /// Position of the best candidate in `trials`, never that of the baseline.
+    /// How much worse each trial is than the best.
+    pub gaps: Vec<Gap>,
+    /// Position of the selected candidate in `trials`, never that of the baseline.
     pub selected: usize,
     /// Candidates that were not tried because the time was up.
     pub skipped: usize,
@@ -27,7 +32,7 @@ pub struct Search {
 #[derive(Debug)]
 pub struct Trial {
     /// The candidate, with hyper-parameters tuned in cross-validation.
-    pub candidate: Box<dyn Candidate>,
+    pub candidate: Rc<dyn Candidate>,
     /// The score of every held-out row, by fold.
     pub scores: Vec<Vec<f64>>,
     /// The probabilities of the same rows, in the same order: see [`cross_fitted`].
@@ -55,13 +60,14 @@ pub enum SearchError {
 }
 
 impl Search {
-    /// Tries `candidates` in order and selects the best. The first is always tried, each further one only if the
-    /// remaining time suffices for the slowest so far.
+    /// Tries `candidates` in order, and their ensemble if `with_ensemble`, and selects one by the [rule](selection::RULE). The
+    /// first is always tried, each further one only if the remaining time suffices for the slowest so far.
     ///
     /// # Errors
     /// If a candidate fails, or there are none.
     pub fn run(
         candidates: Vec<Box<dyn Candidate>>,
+        with_ensemble: bool,
         rows: &Dataset,
         folds: &Folds,
         by: SelectionMetric,
@@ -76,8 +82,17 @@ impl Search {
             }
             trials.push(Trial::run(candidate, rows, folds)?);
         }
-        let selected = best(&trials, by, |family| family != Family::Prior).ok_or(SearchError::NoCandidate)?;
-        Ok(Self { selected, skipped: all + 1 - trials.len(), trials })
+        let skipped = all + 1 - trials.len();
+        if with_ensemble {
+            let ensemble = Trial::ensemble(&trials, by, rows, folds)?;
+            trials.extend(ensemble);
+        }
+        let held_out: Vec<usize> = folds.held_out().collect();
+        let labels: Vec<bool> = held_out.iter().map(|&row| rows.labels[row]).collect();
+        let users: Vec<u32> = held_out.iter().map(|&row| rows.users[row]).collect();
+        let (gaps, selected) = selection::select(&trials, by, HeldOut { labels: &labels, users: &users })?
+            .ok_or(SearchError::NoCandidate)?;
+        Ok(Self { selected, gaps, skipped, trials })
     }
 
     pub fn selected(&self) -> &Trial {
@@ -87,18 +102,8 @@ impl Search {
 
     pub fn is_best_of_family(&self, trial: usize, by: SelectionMetric) -> bool {
         let family = self.trials.get(trial).map(|t| t.candidate.family());
-        best(&self.trials, by, |f| Some(f) == family) == Some(trial)
+        selection::best(&self.trials, by, |f| Some(f) == family) == Some(trial)
     }
-}
-
-/// The best trial of the families that `accepts` accepts; the first of equally good ones.
-fn best(trials: &[Trial], by: SelectionMetric, accepts: impl Fn(Family) -> bool) -> Option<usize> {
-    let loss = |trial: &Trial| match by {
-        SelectionMetric::LogLoss => trial.log_loss,
-        SelectionMetric::PrAuc => -trial.pr_auc.unwrap_or(0.0),
-    };
-    let accepted = trials.iter().enumerate().filter(|(_, trial)| accepts(trial.candidate.family()));
-    accepted.min_by(|(_, a), (_, b)| loss(a).total_cmp(&loss(b))).map(|(at, _)| at)
 }
 
 impl Trial {
@@ -108,21 +113,72 @@ impl Trial {
         let _span = error_span!("candidate", %family, %parameters).entered();
         let started = Instant::now();
         let found = candidate.cross_validate(rows, &folds.folds)?;
-        let labels: Vec<Vec<bool>> =
-            folds.folds.iter().map(|fold| fold.test.iter().map(|&row| rows.labels[row]).collect()).collect();
+        let labels = labels_by_fold(rows, folds);
         let probabilities = cross_fitted(&found.scores, &labels)?;
-        let folds = fold_scores(&labels, &probabilities)?;
-        let ranks = ranks::within_folds(&probabilities);
+        let candidate = Rc::from(found.tuned.unwrap_or(candidate));
+        Self::new(candidate, found.scores, &labels, &probabilities, started.elapsed())
+    }
+
+    /// The ensemble of the best trials of all families; `None` for less than two families. Its scores are computed from theirs.
+    fn ensemble(
+        trials: &[Self],
+        by: SelectionMetric,
+        rows: &Dataset,
+        folds: &Folds,
+    ) -> Result<Option<Self>, SearchError> {
+        let best = |family| selection::best(trials, by, |f| f == family).and_then(|at| trials.get(at));
+        let members: Vec<&Self> = [Family::LogisticRegression, Family::GradientBoosting, Family::RandomForest]
+            .into_iter()
+            .filter_map(best)
+            .collect();
+        if members.len() < 2 {
+            return Ok(None);
+        }
+        let _span = error_span!("candidate", family = %Family::Ensemble).entered();
+        let labels = labels_by_fold(rows, folds);
+        let all_labels = labels.concat();
+        let line = |trial: &&Self| {
+            let Sigmoid { a, b } = platt(&trial.scores.concat(), &all_labels).map_err(CalibrationError::from)?;
+            Ok(EnsembleMember { candidate: trial.candidate.clone(), slope: a, intercept: b })
+        };
+        let ensemble = Ensemble { members: members.iter().map(line).collect::<Result<_, SearchError>>()? };
+        let scores: Vec<Vec<f64>> = (0..folds.folds.len())
+            .map(|fold| {
+                let rows = 0..labels[fold].len();
+                rows.map(|row| ensemble.score(members.iter().map(|trial| trial.scores[fold][row]))).collect()
+            })
+            .collect();
+        // No row contributes to the lines of its own probability.
+        let log_odds = |row: usize| members.iter().map(|trial| log_odds(trial.probabilities[row])).sum::<f64>();
+        let mut held_out = 0..all_labels.len();
+        let mean: Vec<Vec<f64>> = labels
+            .iter()
+            .map(|fold| held_out.by_ref().take(fold.len()).map(|row| log_odds(row) / members.len() as f64).collect())
+            .collect();
+        let probabilities = cross_fitted(&mean, &labels)?;
+        let took = members.iter().map(|trial| trial.took).sum();
+        Self::new(Rc::new(ensemble), scores, &labels, &probabilities, took).map(Some)
+    }
+
+    fn new(
+        candidate: Rc<dyn Candidate>,
+        scores: Vec<Vec<f64>>,
+        labels: &[Vec<bool>],
+        probabilities: &[Vec<f64>],
+        took: Duration,
+    ) -> Result<Self, SearchError> {
+        let folds = fold_scores(labels, probabilities)?;
+        let ranks = ranks::within_folds(probabilities);
         let (labels, probabilities) = (labels.concat(), probabilities.concat());
         let trial = Self {
-            candidate: found.tuned.unwrap_or(candidate),
+            candidate,
             log_loss: log_loss(&labels, &probabilities)?,
             pr_auc: pr_auc(&labels, &ranks)?,
             ranks,
-            scores: found.scores,
+            scores,
             probabilities,
             folds,
-            took: started.elapsed(),
+            took,
         };
         info!(
             log_loss = trial.log_loss,
@@ -132,6 +188,16 @@ impl Trial {
         );
         Ok(trial)
     }
+}
+
+fn log_odds(p: f64) -> f64 {
+    let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+    (p / (1.0 - p)).ln()
+}
+
+/// The labels of the held-out rows.
+fn labels_by_fold(rows: &Dataset, folds: &Folds) -> Vec<Vec<bool>> {
+    folds.folds.iter().map(|fold| fold.test.iter().map(|&row| rows.labels[row]).collect()).collect()
 }
 
 fn fold_scores(labels: &[Vec<bool>], probabilities: &[Vec<f64>]) -> Result<Vec<FoldScores>, MetricsError> {
@@ -163,21 +229,37 @@ mod tests {
         };
         let mut settings = TrainingSettings { search, ..TrainingSettings::default() };
         settings.forest.forest_n_estimators = 20;
-        Search::run(settings.candidates().unwrap(), &rows, &folds(&rows, 3), by, deadline).unwrap()
+        Search::run(settings.candidates().unwrap(), true, &rows, &folds(&rows, 3), by, deadline).unwrap()
     }
 
     /// The labels depend on an exclusive-or, which a linear model cannot learn.
     #[test]
-    fn best_candidate_is_selected_and_beats_the_baseline() {
+    fn selected_candidate_is_equal_to_the_best_and_beats_the_baseline() {
         for by in [SelectionMetric::LogLoss, SelectionMetric::PrAuc] {
             let found = search(Deadline::NONE, by);
-            assert_eq!((found.trials.len(), found.skipped), (5, 0));
+            assert_eq!((found.trials.len(), found.gaps.len(), found.skipped), (6, 6, 0));
             let (baseline, selected) = (&found.trials[0], found.selected());
             assert_eq!(baseline.candidate.family(), Family::Prior);
-            assert!(matches!(selected.candidate.family(), Family::GradientBoosting | Family::RandomForest));
+            assert_ne!(selected.candidate.family(), Family::LogisticRegression);
+            assert!(found.gaps[found.selected].is_equal());
+            assert!(!found.gaps[0].is_equal() && found.gaps.iter().all(|gap| gap.difference >= 0.0));
             assert!(selected.log_loss < baseline.log_loss - 0.01, "{} {}", selected.log_loss, baseline.log_loss);
-            let best = (0..5).filter(|trial| found.is_best_of_family(*trial, by)).count();
-            assert_eq!(best, 4, "one of each family");
+            let best = (0..6).filter(|trial| found.is_best_of_family(*trial, by)).count();
+            assert_eq!(best, 5, "one of each family");
+        }
+    }
+
+    #[test]
+    fn ensemble_wins_if_it_is_equal_to_the_best() {
+        let found = search(Deadline::NONE, SelectionMetric::LogLoss);
+        let (ensemble, gap) = (found.trials.last().unwrap(), found.gaps.last().unwrap());
+        assert_eq!(ensemble.candidate.family(), Family::Ensemble);
+        assert_eq!(found.selected == 5, gap.is_equal(), "{gap:?}");
+        // The out-of-fold scores are those of the members, and so are the scores of ensembles fitted on each fold.
+        let rows = generate(1, 900);
+        let fitted = ensemble.candidate.score_folds(&rows, &folds(&rows, 3).folds).unwrap();
+        for (fitted, computed) in fitted.concat().iter().zip(ensemble.scores.concat()) {
+            assert!((fitted - computed).abs() < 1e-9, "{fitted} {computed}");
         }
     }
 
@@ -210,6 +292,6 @@ mod tests {
     #[test]
     fn search_without_time_tries_one_candidate() {
         let found = search(Deadline::after(Duration::ZERO), SelectionMetric::LogLoss);
-        assert_eq!((found.trials.len(), found.selected, found.skipped), (2, 1, 3));
+        assert_eq!((found.trials.len(), found.selected, found.skipped), (2, 1, 3), "one family is no ensemble");
     }
 }

@@ -1,5 +1,6 @@
 //! One training: takes snapshots, settings and a deadline, returns a model and its card.
 
+use crate::candidates::Family;
 use crate::card::{self, Run};
 use crate::data::TrainingData;
 use crate::deadline::Deadline;
@@ -26,7 +27,7 @@ pub struct TrainedModel {
     pub test_probabilities: Vec<f64>,
     /// The content of `model.bin`.
     pub file: Vec<u8>,
-    /// The model as XGBoost JSON; `None` for families that the format does not support.
+    /// The model as XGBoost JSON, or the boosted member of an ensemble; `None` for families that the format does not support.
     pub xgboost_json: Option<Vec<u8>>,
     /// `baseline.parquet`: the rows that the monitor compares with.
     pub baseline: Vec<u8>,
@@ -53,7 +54,9 @@ pub fn train(
 
     let search = error_span!("stage", name = "search").in_scope(|| {
         let by = settings.search.selection_metric;
-        Search::run(settings.candidates()?, &rows, &folds, by, deadline.for_search()).map_err(TrainingError::from)
+        let with_ensemble = settings.search.candidates.contains(&Family::Ensemble);
+        let candidates = settings.candidates()?;
+        Search::run(candidates, with_ensemble, &rows, &folds, by, deadline.for_search()).map_err(TrainingError::from)
     })?;
     let selected = search.selected();
     let family = selected.candidate.family();

@@ -1,6 +1,7 @@
 //! The candidates: one trait for every family of models, from checked hyper-parameters to a model in served form.
 
 pub mod boosting;
+pub(crate) mod ensemble;
 mod error;
 pub mod forest;
 pub mod logistic;
@@ -22,6 +23,8 @@ pub enum Family {
     GradientBoosting,
     /// Trees grown on bootstrap samples of users.
     RandomForest,
+    /// The best candidate of each other family, averaged in log-odds.
+    Ensemble,
     /// The baseline: the share of rows that churned, for every user.
     Prior,
 }
@@ -32,6 +35,7 @@ impl fmt::Display for Family {
             Self::LogisticRegression => "logistic_regression",
             Self::GradientBoosting => "gradient_boosting",
             Self::RandomForest => "random_forest",
+            Self::Ensemble => "ensemble",
             Self::Prior => "prior",
         })
     }
@@ -80,7 +84,7 @@ pub struct Fitted {
     /// `(n_features,)`, each feature's share of the importance, 0..=1; they sum to 1, or are all 0 if no feature is
     /// used.
     pub importances: Vec<f64>,
-    /// The model as XGBoost JSON; `None` for families that the format does not support.
+    /// The model as XGBoost JSON, or the boosted member of an ensemble; `None` for families that the format does not support.
     pub xgboost_json: Option<Vec<u8>>,
 }
 

@@ -19,7 +19,8 @@ pub enum SelectionMetric {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchSettings {
-    /// Families to try. The prior rate is always tried, as the baseline.
+    /// Families to try. The prior rate is always tried, as the baseline. The ensemble has the best candidate of each other
+    /// family, at least two.
     pub candidates: Vec<Family>,
     /// Out-of-fold metric that selects the model: log_loss or pr_auc.
     pub selection_metric: SelectionMetric,
@@ -55,7 +56,12 @@ impl Default for SearchSettings {
     fn default() -> Self {
         let boosting = BoostingParams::default();
         Self {
-            candidates: vec![Family::LogisticRegression, Family::GradientBoosting, Family::RandomForest],
+            candidates: vec![
+                Family::LogisticRegression,
+                Family::GradientBoosting,
+                Family::RandomForest,
+                Family::Ensemble,
+            ],
             selection_metric: SelectionMetric::LogLoss,
             cv_folds: 5,
             cv_time_blocks: 2,
@@ -97,7 +103,8 @@ impl SearchSettings {
                     .map(|params| Ok(Box::new(params.check()?) as _))
                     .collect::<Result<_, SettingsError>>()?,
                 Family::RandomForest => vec![Box::new(forest.params(random_seed).check()?)],
-                Family::Prior => Vec::new(),
+                // The search makes the ensemble of the best candidates.
+                Family::Ensemble | Family::Prior => Vec::new(),
             });
         }
         let longest = families.iter().map(Vec::len).max().unwrap_or(0);
