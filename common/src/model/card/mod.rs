@@ -119,6 +119,8 @@ pub struct Rows {
     pub users: usize,
     /// Rows that churned.
     pub positives: usize,
+    /// Distinct users with a row that churned. The rows of a user are correlated: this is how much is known about churn.
+    pub positive_users: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -105,6 +105,7 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         rows: snapshots.len(),
         users: USERS,
         positives: labels.iter().filter(|churned| **churned).count(),
+        positive_users: labels.iter().filter(|churned| **churned).count() / 2,
     };
     let candidate = |family: &str, selected| CandidateReport {
         family: family.to_owned(),

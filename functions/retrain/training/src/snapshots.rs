@@ -21,6 +21,7 @@ pub fn describe(cutoffs: &[Day], snapshots: &[Snapshot]) -> Rows {
         rows: snapshots.len(),
         users: snapshots.iter().map(|s| &s.user).collect::<BTreeSet<_>>().len(),
         positives: snapshots.iter().filter(|s| s.churned).count(),
+        positive_users: snapshots.iter().filter(|s| s.churned).map(|s| &s.user).collect::<BTreeSet<_>>().len(),
     }
 }
 

@@ -45,9 +45,13 @@ fn event(label: &Label) -> String {
 
 /// The size of the test set, and the uncertainty of the ROC-AUC.
 fn uncertainty(report: &Report) -> String {
-    let test = &report.card.test;
+    let (training, test) = (&report.card.training, &report.card.test);
     let rows = format!(
-        "It was evaluated on {} rows of {} users, newer than all training rows; {} of the rows churned",
+        "It was trained on {} rows of {} users; {} of these users churned. It was evaluated on {} rows of {} users, newer than all \
+         training rows; {} of the rows churned",
+        number::count(training.rows as u64),
+        number::count(training.users as u64),
+        number::count(training.positive_users as u64),
         number::count(test.rows as u64),
         number::count(test.users as u64),
         number::count(test.positives as u64),

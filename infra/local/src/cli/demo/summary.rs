@@ -59,10 +59,11 @@ pub fn trained(out: &mut impl Write, done: &Timed) -> io::Result<()> {
         let cutoffs: Vec<_> = rows["cutoffs"].as_array().into_iter().flatten().map(text).collect();
         writeln!(
             out,
-            "  {name}: {} rows of {} users, {} churned; cutoffs {}",
+            "  {name}: {} rows of {} users, {} rows of {} users churned; cutoffs {}",
             rows["rows"],
             rows["users"],
             rows["positives"],
+            rows["positive_users"],
             cutoffs.join(", ")
         )?;
     }
