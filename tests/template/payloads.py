@@ -1,5 +1,8 @@
 """Validates the invocations in events/ against the schemas in events/schemas/, and checks that the schemas reject what the
-functions reject. The schemas list the settings of docs/configuration.md, which tests/it/docs.rs compares with the code."""
+functions reject. The schemas list the settings of docs/configuration.md, which tests/it/docs.rs compares with the code.
+
+Usage: payloads.py [--update]. With --update, the settings in the schemas are replaced by those of the documentation.
+"""
 
 import json
 import re
@@ -37,6 +40,28 @@ REJECTED = {
     "predict": [{"rawPath": "/predict"}],
 }
 
+# Settings of more types than that of their default.
+TYPES = {"forest_class_weight": ["string", "number"]}
+
+
+def type_of(name, default):
+    try:
+        value = json.loads(default)
+    except ValueError:
+        value = default
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    spec = {"type": TYPES.get(name) or (["number", "null"] if value is None else kinds[type(value)])}
+    return spec | ({"items": {"type": "string" if isinstance(value[0], str) else "number"}} if isinstance(value, list) else {})
+
+
+def documented_settings(function):
+    """The settings of a function that its payload may contain, each with its schema."""
+    page = Path("docs/configuration.md").read_text(encoding="utf-8")
+    sections = [text for text in page.split("\n## ") if text.startswith(f"`{function}`") and "notifications" not in text.split("\n")[0]]
+    rows = re.findall(r"^\| `CHURN_(\w+)` \| `(.*?)` \|", "\n".join(sections), re.MULTILINE)
+    return {name.lower(): type_of(name.lower(), default) for name, default in rows}
+
+
 failures = []
 root = Path("events")
 for name, files in ACCEPTED.items():
@@ -48,12 +73,15 @@ for name, files in ACCEPTED.items():
         failures += [f"{file}: {error.message}" for error in errors]
     failures += [f"{name}: accepts {payload}" for payload in REJECTED[name] if validator.is_valid(payload)]
     if "settings" in schema.get("$defs", {}):
-        page = Path("docs/configuration.md").read_text(encoding="utf-8")
-        sections = [section for section in page.split("\n## ") if section.startswith(f"`{name}`")]
-        rows = [row for section in sections if "notifications" not in section.split("\n")[0] for row in section.splitlines()]
-        documented = {match[1].lower() for row in rows if (match := re.match(r"\| `CHURN_(\w+)`", row))}
-        listed = set(schema["$defs"]["settings"]["properties"])
-        failures += [f"{name}: settings differ: {sorted(documented ^ listed)}"] if documented != listed else []
+        documented = documented_settings(name)
+        listed = schema["$defs"]["settings"]["properties"]
+        if sys.argv[1:] == ["--update"]:
+            schema["$defs"]["settings"]["properties"] = documented
+            text = json.dumps(schema, indent=2, ensure_ascii=False)
+            (root / "schemas" / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+        elif listed != documented:
+            differing = sorted({*listed, *documented} - {key for key in listed if documented.get(key) == listed[key]})
+            failures.append(f"{name}: settings differ from the documentation (--update corrects them): {', '.join(differing)}")
 unused = {path.name for path in root.glob("*.json")} - {file for files in ACCEPTED.values() for file in files}
 failures += [f"{file} has no schema" for file in sorted(unused)]
 # An erasure that IAM did not authorize.
