@@ -11,6 +11,7 @@ pub fn config(data: DataDir) -> StackConfig {
     let mut config = StackConfig::new(data, "unused");
     config.functions = FUNCTIONS.map(|name| FunctionConfig::new(name, [program("echo").unwrap()])).into();
     config.retry_after = vec![Duration::ZERO; 2];
+    config.grace = Duration::ZERO;
     config
 }
 

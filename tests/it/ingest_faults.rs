@@ -1,5 +1,6 @@
 //! Every call of `ingest` fails with each fault, once and permanently, and `ingest` is killed at every call. The next
-//! delivery of the event must produce the same items as a run without faults.
+//! delivery of the event must produce the same items as a run without faults: Lambda's retry, the same event after the end
+//! of the lease, or the event that a restarted local stack delivers.
 
 use churn_tests::call::Call;
 use churn_tests::delivery::{DeliveryAttempt, START, TIME_LIMIT_MS, run_deterministically};
@@ -8,6 +9,7 @@ use churn_tests::fault_plan::{FaultInjector, FaultPlan, run_trials};
 use churn_tests::in_process::{Contents, InProcessStores};
 use churn_tests::ingest_fixture::gzip;
 use churn_tests::{record, removal};
+use churn_local::resume::release_leases;
 use ingest::IngestSettings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -85,6 +87,35 @@ async fn deliver_all(local: &InProcessStores, mut pending: Vec<DeliveryAttempt>)
     }
 }
 
+/// The delivery after the one with the fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Redelivery {
+    /// Lambda's retry, which has the same request id, before the end of the lease.
+    Retry,
+    /// Lambda's retry, after the end of the lease.
+    LateRetry,
+    /// The same event with other request ids, as a queue delivers it: once before the end of the lease, and once after it.
+    NewInvocation,
+    /// The event of a local stack that starts after its predecessor was killed. `late`: after the end of the lease.
+    Restart { late: bool },
+}
+
+impl Redelivery {
+    /// After a fault that does not kill the process, only Lambda's retry: the process has released its lease.
+    fn all_after(plan: FaultPlan) -> &'static [Self] {
+        match plan {
+            FaultPlan::Kill { .. } => &[
+                Self::Retry,
+                Self::LateRetry,
+                Self::NewInvocation,
+                Self::Restart { late: false },
+                Self::Restart { late: true },
+            ],
+            _ => &[Self::Retry],
+        }
+    }
+}
+
 /// A fault at a call of the first delivery, and the kind of the second delivery.
 #[derive(Debug, Clone, Copy)]
 struct Trial {
@@ -92,8 +123,7 @@ struct Trial {
     plan: FaultPlan,
     /// Whether time is short in the first invocation, so that it continues in another.
     is_short_of_time: bool,
-    /// Whether the second delivery is a new invocation after the first one's deadline, and not Lambda's retry.
-    is_new_invocation: bool,
+    redelivery: Redelivery,
 }
 
 impl Trial {
@@ -102,10 +132,8 @@ impl Trial {
         let mut all = Vec::new();
         for (at, call) in calls.iter().enumerate() {
             for plan in FaultPlan::all_at(call) {
-                all.push(Self { at, plan, is_short_of_time, is_new_invocation: false });
-                if matches!(plan, FaultPlan::Kill { .. }) {
-                    all.push(Self { at, plan, is_short_of_time, is_new_invocation: true });
-                }
+                let redeliveries = Redelivery::all_after(plan).iter();
+                all.extend(redeliveries.map(|redelivery| Self { at, plan, is_short_of_time, redelivery: *redelivery }));
             }
         }
         all
@@ -124,12 +152,24 @@ impl Trial {
         let attempt = DeliveryAttempt { is_short_of_time: self.is_short_of_time, ..first(event.clone()) };
         let process = local.process(injector.clone());
         injector.run_with_fault(async move { process.deliver(attempt, &settings()).await }).await?;
-        let mut second = first(event);
-        if self.is_new_invocation {
+        let new = |request_id: &str| DeliveryAttempt { request_id: request_id.into(), ..first(event.clone()) };
+        let second = match self.redelivery {
+            Redelivery::Retry | Redelivery::LateRetry => first(event.clone()),
+            Redelivery::NewInvocation => {
+                // It fails if the killed invocation holds the lease of one of the objects.
+                let early = local.process_without_faults().deliver(new("early"), &settings()).await;
+                anyhow::ensure!(early.err().is_none_or(|error| error.to_string().contains("holds the lease")));
+                new("second")
+            }
+            Redelivery::Restart { .. } => new("second"),
+        };
+        if !matches!(self.redelivery, Redelivery::Retry | Redelivery::Restart { late: false }) {
             local.advance(TIME_LIMIT_MS);
-            second = DeliveryAttempt { request_id: "second".into(), now: local.now(), ..second };
         }
-        deliver_all(&local, vec![second]).await?;
+        if matches!(self.redelivery, Redelivery::Restart { .. }) {
+            release_leases(&local.process_without_faults().stores.ledger).await?;
+        }
+        deliver_all(&local, vec![DeliveryAttempt { now: local.now(), ..second }]).await?;
         let differences = local.contents().await?.differences(expected);
         anyhow::ensure!(differences.is_empty(), differences.join("\n"));
         Ok(())

@@ -15,6 +15,7 @@ mod ingest_events;
 mod ingest_faults;
 mod ingest_outcomes;
 mod ingest_schedules;
+mod interruptions;
 mod local_lambda;
 mod local_stack;
 mod log_formats;

@@ -14,6 +14,9 @@ pub const FUNCTIONS: [&str; 4] = ["predict", "ingest", "retrain", "monitor"];
 /// The subcommand under which the `churn` binary runs a function in its own process.
 pub const FUNCTION_SUBCOMMAND: &str = "function";
 
+/// The flag with which a function ends when the stack that started it ends.
+const EXIT_WITH_STDIN: &str = "--exit-with-stdin";
+
 /// Data folder of a stack.
 #[derive(Debug, Clone)]
 pub enum DataDir {
@@ -81,6 +84,8 @@ pub struct StackConfig {
     pub retry_after: Vec<Duration>,
     /// Output of the functions. The default is `functions.log` in the data folder.
     pub output: Option<Output>,
+    /// Time that running deliveries and invocations get to end when the stack is stopped.
+    pub grace: Duration,
     /// Interval between deletions of expired items.
     pub sweep_every: Duration,
 }
@@ -89,8 +94,10 @@ impl StackConfig {
     /// All functions, run by the `churn` binary `program`, on free ports and without schedules.
     pub fn new(data: DataDir, program: impl Into<PathBuf>) -> Self {
         let program = program.into();
-        let function =
-            |name| FunctionConfig::new(name, [program.as_os_str(), FUNCTION_SUBCOMMAND.as_ref(), str_os(name)]);
+        let function = |name| {
+            let arguments = [FUNCTION_SUBCOMMAND, EXIT_WITH_STDIN, name].map(str_os);
+            FunctionConfig::new(name, [&[program.as_os_str()], &arguments[..]].concat())
+        };
         let mut functions = FUNCTIONS.map(function);
         for function in &mut functions {
             match function.name.as_str() {
@@ -110,6 +117,7 @@ impl StackConfig {
             redeliver_on_start: false,
             retry_after: vec![Duration::from_secs(1), Duration::from_secs(2)],
             output: None,
+            grace: Duration::from_secs(5),
             sweep_every: minutes(10),
         }
     }

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod http;
 pub mod lambda;
 pub mod notify;
+pub mod resume;
 pub mod s3;
 pub mod schedule;
 pub mod simulate;

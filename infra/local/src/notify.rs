@@ -1,6 +1,6 @@
 //! S3 event notifications: an event per changed object, delivered to a function by asynchronous invocation.
 
-use crate::lambda::{InvokeError, Lambda, REGION};
+use crate::lambda::{InvokeError, Lambda, PendingWork, REGION};
 use crate::s3::ObjectEvent;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// Characters that S3 (`java.net.URLEncoder`) encodes in keys.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
@@ -65,24 +64,20 @@ pub struct Notifier {
     lambda: Lambda,
     subscription: Subscription,
     listeners: Arc<Mutex<Vec<UnboundedSender<Delivery>>>>,
-    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Notifier {
     /// Delivers the events of the subscribed bucket until `events` is closed or the notifier is stopped.
     pub fn start(lambda: Lambda, subscription: Subscription, mut events: UnboundedReceiver<ObjectEvent>) -> Self {
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let notifier = Self { lambda, subscription, listeners: Arc::default(), tasks, stop };
+        let notifier = Self { lambda, subscription, listeners: Arc::default(), stop: CancellationToken::new() };
         let this = notifier.clone();
         tokio::spawn(async move {
             while let Some(Some(event)) = this.stop.run_until_cancelled(events.recv()).await {
                 if event.bucket == this.subscription.bucket {
-                    let (notifier, task) = (this.clone(), this.tasks.token());
-                    tokio::spawn(async move {
-                        notifier.deliver(event).await;
-                        drop(task);
-                    });
+                    let name = format!("{} of s3://{}/{}", this.subscription.function, event.bucket, event.key);
+                    let pending = this.lambda.pending().begin(name);
+                    tokio::spawn(this.clone().deliver(event, pending));
                 }
             }
         });
@@ -96,22 +91,18 @@ impl Notifier {
         deliveries
     }
 
-    /// Stops deliveries. Undelivered events are lost; their number is logged.
+    /// Stops deliveries. Events that are not delivered are lost, unless the next start delivers them again.
     pub fn stop(&self) {
-        if !self.tasks.is_empty() {
-            let (bucket, undelivered) = (&self.subscription.bucket, self.tasks.len());
-            tracing::error!(bucket, undelivered, "stopped with undelivered S3 events; upload the objects again");
-        }
         self.stop.cancel();
     }
 
-    async fn deliver(&self, event: ObjectEvent) {
+    async fn deliver(self, event: ObjectEvent, _pending: PendingWork) {
         let payload = notification(&event).to_string().into_bytes();
         let delivered = self.lambda.deliver(&self.subscription.function, payload);
         let Some(result) = self.stop.run_until_cancelled(delivered).await else { return };
         if let Err(error) = &result {
             let ObjectEvent { bucket, key, sequencer, .. } = &event;
-            tracing::error!(bucket, key, sequencer, %error, "cannot deliver an S3 event; upload the object again to retry");
+            tracing::error!(bucket, key, sequencer, %error, "cannot deliver an S3 event; upload the object again, or start the stack again");
         }
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let delivery = Delivery { event, result };

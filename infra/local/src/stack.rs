@@ -8,12 +8,15 @@ use crate::gateway;
 use crate::lambda::process::{Output, Workers};
 use crate::lambda::{Lambda, REGION};
 use crate::notify::{Delivery, Notifier, Subscription};
+use crate::resume;
 use crate::s3::{ACCESS_KEY, S3Server, SECRET_KEY};
 use crate::schedule::{self, Schedule};
 use anyhow::{Context, anyhow};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::error::DisplayErrorContext;
+use churn_common::store::Stores;
+use churn_common::store::ledger::Ledger;
 use std::path::PathBuf;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -23,7 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// Time for the servers to finish open requests.
-const GRACE: Duration = Duration::from_secs(5);
+const SERVER_GRACE: Duration = Duration::from_secs(5);
 
 /// A running stack. Dropping it stops everything at once; [`Stack::shutdown`] stops it in order.
 pub struct Stack {
@@ -32,6 +35,8 @@ pub struct Stack {
     s3: aws_sdk_s3::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     lambda: Lambda,
+    ledger: Ledger,
+    grace: Duration,
     log: Option<PathBuf>,
     events_log: PathBuf,
     // Dropped in this order: workers before the servers they call, the data folder last.
@@ -68,7 +73,7 @@ impl Stack {
 
         let (events, received) = mpsc::unbounded_channel();
         let s3_server =
-            S3Server::open(&data.join("s3"), events, config.redeliver_on_start.then_some(&config.names.logs_bucket))?;
+            S3Server::open(&data.join("s3"), events.clone(), config.redeliver_on_start.then_some(&config.names.logs_bucket))?;
         serve("S3", Box::pin(s3_server.serve(s3_listener, stop.clone())));
         let file = (!data.is_temporary()).then(|| data.join("dynamodb.sqlite"));
         let database = DynamoDb::open(file.as_deref())?;
@@ -84,6 +89,16 @@ impl Stack {
             create_bucket(&s3, bucket).await?;
         }
         create_tables(&dynamodb, &config::tables(&config.names)).await?;
+        let ledger = Stores::over(s3.clone(), dynamodb.clone(), &config.names).ledger;
+        // The lock of the data folder excludes other stacks, so that no invocation is alive.
+        let unfinished = resume::release_leases(&ledger).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot release the leases of an earlier stack; interrupted ingests wait for their ends");
+            Vec::new()
+        });
+        if config.redeliver_on_start {
+            let removals = unfinished.iter().filter_map(|entry| resume::removal(entry, &config.names.logs_bucket));
+            removals.for_each(|removal| drop(events.send(removal)));
+        }
 
         let mut environment = config::environment(&config.names);
         environment.push(("AWS_ENDPOINT_URL_S3".to_owned(), endpoints.s3.clone()));
@@ -115,6 +130,8 @@ impl Stack {
             s3,
             dynamodb,
             lambda,
+            ledger,
+            grace: config.grace,
             log,
             events_log,
             notifier,
@@ -177,14 +194,27 @@ impl Stack {
         self.notifier.deliveries()
     }
 
-    /// Stops event deliveries, then the functions, then the servers.
-    pub async fn shutdown(self) {
+    /// Waits up to the grace period for deliveries and invocations that no caller waits for, then stops event deliveries,
+    /// functions and servers. Returns the names of the work that is not complete. The leases on its objects are released, so
+    /// that the next start with `redeliver_on_start` continues at once.
+    pub async fn shutdown(self) -> Vec<String> {
+        let pending = self.lambda.pending();
+        let left = match tokio::time::timeout(self.grace, pending.wait()).await {
+            Ok(()) => Vec::new(),
+            Err(_) => pending.names(),
+        };
         self.notifier.stop();
         self.workers.stop().await;
-        self.stop.cancel();
-        if tokio::time::timeout(GRACE, self.servers.wait()).await.is_err() {
-            tracing::warn!(seconds = GRACE.as_secs(), "closing connections that are still open");
+        if !left.is_empty()
+            && let Err(error) = resume::release_leases(&self.ledger).await
+        {
+            tracing::warn!(%error, "cannot release the leases; the next start releases them");
         }
+        self.stop.cancel();
+        if tokio::time::timeout(SERVER_GRACE, self.servers.wait()).await.is_err() {
+            tracing::warn!(seconds = SERVER_GRACE.as_secs(), "closing connections that are still open");
+        }
+        left
     }
 }
 
@@ -234,7 +264,10 @@ async fn run_schedule(lambda: Lambda, function: String, schedule: Schedule) {
             tokio::time::sleep(left.min(Duration::from_secs(30))).await;
         }
         let event = schedule::event(&function, next).to_string().into_bytes();
-        match lambda.invoke(&function, event).await {
+        let pending = lambda.pending().begin(format!("scheduled run of {function}"));
+        let outcome = lambda.invoke(&function, event).await;
+        drop(pending);
+        match outcome {
             Ok(_) => tracing::info!(function, "scheduled run succeeded"),
             Err(error) => tracing::error!(function, %error, "scheduled run failed"),
         }

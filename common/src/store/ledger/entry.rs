@@ -200,6 +200,11 @@ impl Entry {
         Self { revision: self.revision + 1, ..self.clone() }
     }
 
+    /// The next revision without the lease of an invocation that was ended from outside, not by its object.
+    pub fn released(&self) -> Self {
+        Self { lease: None, attempts: 0, ..self.next_revision() }
+    }
+
     /// Adds the users of days.
     pub fn add_days(&mut self, days: &BTreeMap<Day, UserSample>) {
         for (day, users) in days {

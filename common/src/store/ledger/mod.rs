@@ -120,6 +120,20 @@ impl Ledger {
         Ok(objects)
     }
 
+    /// The objects whose ingest or removal is not complete.
+    pub async fn in_progress(&self) -> Result<Vec<Entry>, StoreError> {
+        let call = self.client.scan().table_name(&self.table).consistent_read(true);
+        let call = call.filter_expression("#state = :in_progress").expression_attribute_names("#state", "state");
+        let in_progress = AttributeValue::S("in_progress".to_owned());
+        let call = call.expression_attribute_values(":in_progress", in_progress);
+        let mut pages = call.into_paginator().items().send();
+        let mut entries = Vec::new();
+        while let Some(item) = pages.next().await {
+            entries.push(self.read(item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?)?);
+        }
+        Ok(entries)
+    }
+
     /// Why no events are stored: the objects that contain none, a few of them, each with the reason.
     pub async fn missing_data(&self) -> Result<String, StoreError> {
         let call = self.client.scan().table_name(&self.table).consistent_read(true);

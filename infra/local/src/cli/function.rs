@@ -11,6 +11,9 @@ use std::process::ExitCode;
 pub struct Args {
     /// Function to run: predict, ingest, retrain or monitor.
     name: String,
+    /// Exit when standard input is closed, which the process that started this one holds open.
+    #[arg(long)]
+    exit_with_stdin: bool,
 }
 
 /// Runs the function until its Runtime API stops.
@@ -20,6 +23,9 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         bail!("functions are started by the stack: run `churn invoke {}`", args.name);
+    }
+    if args.exit_with_stdin {
+        std::thread::spawn(exit_with_stdin);
     }
     // As deployed: one invocation at a time needs one thread.
     let runtime =
@@ -51,4 +57,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     });
     ended.map_err(|error| anyhow!("function {} stopped: {error}", args.name))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until standard input is closed, then exits. Work in progress ends as if the process were killed: a function whose stack
+/// has ended must change nothing.
+fn exit_with_stdin() {
+    // An error is an end of the input, too.
+    let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    std::process::exit(1);
 }

@@ -6,8 +6,10 @@ use crate::lambda::process::Output;
 use crate::s3::{ACCESS_KEY, SECRET_KEY};
 use crate::schedule::Schedule;
 use crate::{Stack, StackConfig};
+use anyhow::bail;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Run the stack until Ctrl-C: upload logs to S3, request predictions over HTTP.
 #[derive(clap::Args)]
@@ -32,12 +34,15 @@ pub struct Args {
     /// Schedule of monitor: rate(…), cron(…) or off.
     #[arg(long, value_name = "SCHEDULE", default_value = "cron(0 4 * * ? *)", env = "CHURN_MONITOR_SCHEDULE")]
     monitor: Schedule,
+    /// Seconds that running ingests and other invocations get to end after Ctrl-C.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    grace: u64,
     /// Print the output of the functions instead of writing it to functions.log in the data folder.
     #[arg(long)]
     verbose: bool,
 }
 
-/// Runs the stack until Ctrl-C or SIGTERM.
+/// Runs the stack until Ctrl-C or SIGTERM. Exits with 1 if work is left.
 ///
 /// # Errors
 /// The stack cannot start.
@@ -47,6 +52,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ports { http: args.http_port, s3: args.s3_port, dynamodb: args.dynamodb_port, lambda: args.lambda_port };
     config.schedules = vec![("retrain".to_owned(), args.retrain), ("monitor".to_owned(), args.monitor)];
     config.redeliver_on_start = true;
+    config.grace = Duration::from_secs(args.grace);
     config.output = args.verbose.then_some(Output::Inherit);
     let bucket = config.names.logs_bucket.clone();
     let data = args.data.data.display().to_string();
@@ -61,8 +67,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         () = log => {}
     }
     tracing::info!("stopping");
-    stack.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    let left = stack.shutdown().await;
+    if left.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    bail!("stopped before this was complete: {}; the next `churn up` on {data} ingests the objects", left.join(", "))
 }
 
 async fn log_ingests(mut deliveries: tokio::sync::mpsc::UnboundedReceiver<crate::notify::Delivery>) {

@@ -44,7 +44,9 @@ async fn invoke(
             response(outcome)
         }
         "Event" => {
+            let pending = lambda.pending().begin(format!("asynchronous invocation of {function}"));
             tokio::spawn(async move {
+                let _pending = pending;
                 if let Err(error) = lambda.deliver(&function, payload).await {
                     tracing::error!(function, %error, "asynchronous invocation failed after all retries");
                 }

@@ -4,10 +4,12 @@
 mod api;
 mod error;
 mod function;
+mod pending;
 pub mod process;
 mod runtime;
 
 pub use error::InvokeError;
+pub use pending::{Pending, PendingWork};
 
 use anyhow::Context;
 use axum::Router;
@@ -32,6 +34,7 @@ pub const MAX_PAYLOAD: usize = 6 << 20;
 pub struct Lambda {
     functions: Arc<BTreeMap<String, Arc<Function>>>,
     retry_after: Arc<[Duration]>,
+    pending: Pending,
 }
 
 impl Lambda {
@@ -39,7 +42,11 @@ impl Lambda {
     /// Nothing runs until workers poll.
     pub fn new(functions: impl IntoIterator<Item = (String, Duration)>, retry_after: &[Duration]) -> Self {
         let function = |(name, timeout): (String, Duration)| (name.clone(), Arc::new(Function::new(name, timeout)));
-        Self { functions: Arc::new(functions.into_iter().map(function).collect()), retry_after: retry_after.into() }
+        Self {
+            functions: Arc::new(functions.into_iter().map(function).collect()),
+            retry_after: retry_after.into(),
+            pending: Pending::default(),
+        }
     }
 
     /// Invokes a function with a JSON payload and waits for its JSON response.
@@ -71,6 +78,11 @@ impl Lambda {
             }
         }
         self.function(function)?.invoke(id, event).await
+    }
+
+    /// The work that no caller waits for.
+    pub fn pending(&self) -> &Pending {
+        &self.pending
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

@@ -179,16 +179,20 @@ impl Supervisor {
         let kill = self.function.worker_started(worker);
         let reason = match self.spawn(worker) {
             Err(error) => format!("{error:#}"),
-            Ok(mut child) => tokio::select! {
-                status = child.wait() => match status {
-                    Ok(status) => status.to_string(),
-                    Err(error) => format!("cannot wait for the process: {error}"),
-                },
-                () = kill.notified() => match child.kill().await {
-                    Ok(()) => "killed after a timeout".to_owned(),
-                    Err(error) => format!("cannot kill the process: {error}"),
-                },
-            },
+            Ok(mut child) => {
+                // Open as long as this process lives, so that the worker notices the end of this process.
+                let _stdin = child.stdin.take();
+                tokio::select! {
+                    status = child.wait() => match status {
+                        Ok(status) => status.to_string(),
+                        Err(error) => format!("cannot wait for the process: {error}"),
+                    },
+                    () = kill.notified() => match child.kill().await {
+                        Ok(()) => "killed after a timeout".to_owned(),
+                        Err(error) => format!("cannot kill the process: {error}"),
+                    },
+                }
+            }
         };
         let exited = self.function.worker_exited(worker, &reason);
         (reason, exited)
@@ -199,7 +203,7 @@ impl Supervisor {
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
         command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/{worker}", self.runtime_api));
-        command.stdin(Stdio::null()).kill_on_drop(true);
+        command.stdin(Stdio::piped()).kill_on_drop(true);
         // In a process group of its own: Ctrl-C stops only this process, which then stops the workers in order.
         #[cfg(unix)]
         command.process_group(0);

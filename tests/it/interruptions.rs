@@ -1,0 +1,194 @@
+//! `churn up` is killed or stopped while it ingests an object. The next start completes the work, and no process is left.
+
+use anyhow::Context;
+use churn_common::store::Stores;
+use churn_common::store::ledger::{Entry, State};
+use churn_common::store::names::StoreNames;
+use churn_local::data::{Endpoints, running};
+use churn_local::dynamodb::DynamoDb;
+use churn_local::stack::clients;
+use churn_tests::{program, simulated};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+const KEY: &str = "day.json";
+const SOURCE: &str = "s3://churn-logs/day.json";
+/// Far longer than any wait of a test that passes.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A running `churn up`.
+struct Up {
+    process: Child,
+    endpoints: Endpoints,
+}
+
+impl Up {
+    /// Starts it on free ports. The chunks are so small that the log of the tests has hundreds.
+    async fn start(data: &Path) -> anyhow::Result<Self> {
+        let mut command = Command::new(program("deployed-churn")?);
+        command.args(["up", "--retrain", "off", "--monitor", "off", "--grace", "0", "--data"]).arg(data);
+        for port in ["http", "s3", "dynamodb", "lambda"] {
+            command.arg(format!("--{port}-port")).arg("0");
+        }
+        command.env("CHURN_CHUNK_BYTES", "1024").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let process = command.kill_on_drop(true).spawn()?;
+        let endpoints = wait_for("the start", async || running(data).ok().flatten()).await?;
+        Ok(Self { process, endpoints })
+    }
+
+    fn stores(&self) -> Stores {
+        let (s3, dynamodb) = clients(&self.endpoints);
+        Stores::over(s3, dynamodb, &StoreNames::default())
+    }
+
+    /// Waits until the ledger entry of the log is in `state`; in progress, also until an invocation holds its lease.
+    async fn wait_for_state(&self, state: State) -> anyhow::Result<Entry> {
+        let stores = self.stores();
+        let is_reached = |entry: &Entry| entry.state == state && entry.lease.is_some() == (state == State::InProgress);
+        wait_for("a state", async || stores.ledger.get(SOURCE).await.ok().flatten().filter(is_reached)).await
+    }
+
+    async fn put(&self, log: Vec<u8>) -> anyhow::Result<()> {
+        clients(&self.endpoints).0.put_object().bucket("churn-logs").key(KEY).body(log.into()).send().await?;
+        Ok(())
+    }
+
+    async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.process.kill().await?)
+    }
+
+    /// As Ctrl-C.
+    async fn interrupt(self) -> anyhow::Result<Output> {
+        let id = self.process.id().context("the process has ended")?.to_string();
+        Command::new("kill").args(["-INT", &id]).status().await?;
+        Ok(tokio::time::timeout(LIMIT, self.process.wait_with_output()).await??)
+    }
+}
+
+/// Calls `found` until it returns a value.
+async fn wait_for<T>(what: &str, found: impl AsyncFn() -> Option<T>) -> anyhow::Result<T> {
+    let wait = async {
+        loop {
+            if let Some(value) = found().await {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.with_context(|| format!("waited too long for {what}"))
+}
+
+fn log() -> Vec<u8> {
+    simulated(20, 40, 3).unwrap()
+}
+
+fn lines(log: &[u8]) -> u64 {
+    log.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_ingest_is_completed_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join(".churn");
+    let mut up = Up::start(&data).await.unwrap();
+    up.put(log()).await.unwrap();
+    // More often than CHURN_MAX_ATTEMPTS, which counts only failures of the object.
+    for _ in 0..4 {
+        up.wait_for_state(State::InProgress).await.unwrap();
+        up.kill().await.unwrap();
+        up = Up::start(&data).await.unwrap();
+    }
+    let entry = up.wait_for_state(State::Completed).await.unwrap();
+    assert_eq!((entry.counts.lines, entry.lease), (lines(&log()), None));
+    // Nothing is left to do.
+    assert!(up.interrupt().await.unwrap().status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_removal_is_completed_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join(".churn");
+    let up = Up::start(&data).await.unwrap();
+    up.put(log()).await.unwrap();
+    up.wait_for_state(State::Completed).await.unwrap();
+    clients(&up.endpoints).0.delete_object().bucket("churn-logs").key(KEY).send().await.unwrap();
+    up.wait_for_state(State::InProgress).await.unwrap();
+    up.kill().await.unwrap();
+    let up = Up::start(&data).await.unwrap();
+    up.wait_for_state(State::Removed).await.unwrap();
+    let left = up.stores().histories.map_users(1, |_, history| Some(history)).await.unwrap();
+    assert!(left.is_empty(), "{} users are left", left.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_releases_the_lease_and_names_what_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join(".churn");
+    let up = Up::start(&data).await.unwrap();
+    up.put(log()).await.unwrap();
+    up.wait_for_state(State::InProgress).await.unwrap();
+    let output = up.interrupt().await.unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("stopped before this was complete: ingest of s3://churn-logs/day.json"), "{message}");
+
+    let database = DynamoDb::open(Some(&data.join("dynamodb.sqlite"))).unwrap();
+    let request = json!({"TableName": "IngestLedger", "Key": {"source": {"S": SOURCE}}}).to_string();
+    let stored: Value = serde_json::from_str(&database.call("GetItem", request.as_bytes()).1).unwrap();
+    let item = &stored["Item"];
+    assert_eq!((&item["state"]["S"], &item["lease"]["NULL"]), (&json!("in_progress"), &json!(true)), "{item}");
+}
+
+/// The state of a process, such as `R`, and its parent; `None` if there is no such process.
+fn process(id: &str) -> Option<(char, String)> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name, in brackets, may contain blanks.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.to_owned()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_end_with_a_killed_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join(".churn")).await.unwrap();
+    let stack = up.process.id().unwrap().to_string();
+    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let workers: Vec<String> = all.filter(|id| process(id).is_some_and(|(_, parent)| parent == stack)).collect();
+    assert!(workers.len() >= 4, "{workers:?}");
+    up.kill().await.unwrap();
+    // Without a process that collects it, an ended process stays a zombie.
+    let alive = async || workers.iter().all(|id| process(id).is_none_or(|(state, _)| state == 'Z')).then_some(());
+    wait_for("the end of the functions", alive).await.unwrap();
+}
+
+/// Also while its function works, or waits for an endpoint that never answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn function_ends_with_its_standard_input() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let api = silent.local_addr().unwrap().to_string();
+    let function = |flag: Option<&str>| {
+        let mut command = Command::new(program("deployed-churn").unwrap());
+        command.arg("function").args(flag).arg("monitor").env("AWS_LAMBDA_RUNTIME_API", &api);
+        for (name, value) in [
+            ("AWS_LAMBDA_FUNCTION_NAME", "monitor"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+        ] {
+            command.env(name, value);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+    };
+    // Both wait for their first invocation.
+    let (mut stays, mut ends) = (function(None), function(Some("--exit-with-stdin")));
+    let _polls = (silent.accept().await.unwrap(), silent.accept().await.unwrap());
+    drop((stays.stdin.take(), ends.stdin.take()));
+    let ended: ExitStatus = tokio::time::timeout(LIMIT, ends.wait()).await.unwrap().unwrap();
+    assert_eq!(ended.code(), Some(1));
+    assert!(stays.try_wait().unwrap().is_none(), "a function that was started by other means does not end");
+}
