@@ -1,8 +1,11 @@
 //! The whole local stack: objects reach `ingest`, requests reach `predict`, and data survives a restart.
 
 use super::echo::{config, stack};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::error::SdkError;
 use axum::http::Method;
 use churn_local::schedule::Schedule;
+use churn_local::stack::sdk_config;
 use churn_local::{DataDir, Stack, http};
 use serde_json::Value;
 
@@ -94,6 +97,29 @@ async fn data_and_sequencers_survive_a_restart() {
         stack.shutdown().await;
     }
     assert!(sequencers.is_sorted_by(|a, b| a < b), "{sequencers:?}");
+}
+
+/// The first request that S3 answers finds both buckets, whenever it is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_answers_only_once_its_buckets_exist() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let client = aws_sdk_s3::config::Builder::from(&sdk_config()).endpoint_url(format!("http://{free}"));
+    let client = client.force_path_style(true).retry_config(RetryConfig::disabled()).build();
+    let client = aws_sdk_s3::Client::from_conf(client);
+    let first_answer = tokio::spawn(async move {
+        loop {
+            match client.head_bucket().bucket("churn-store").send().await {
+                Ok(_) => return 200,
+                Err(SdkError::ServiceError(error)) => return error.raw().status().as_u16(),
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let mut config = config(DataDir::Temporary);
+    config.ports.s3 = free.port();
+    let stack = Stack::start(config).await.unwrap();
+    assert_eq!(first_answer.await.unwrap(), 200);
+    stack.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,10 +11,9 @@ use crate::notify::{Delivery, Notifier, Subscription};
 use crate::resume;
 use crate::s3::{ACCESS_KEY, S3Server, SECRET_KEY};
 use crate::schedule::{self, Schedule};
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_sdk_s3::error::DisplayErrorContext;
 use churn_common::store::Stores;
 use churn_common::store::ledger::Ledger;
 use std::path::PathBuf;
@@ -74,6 +73,10 @@ impl Stack {
         let (events, received) = mpsc::unbounded_channel();
         let s3_server =
             S3Server::open(&data.join("s3"), events.clone(), config.redeliver_on_start.then_some(&config.names.logs_bucket))?;
+        // Before the port answers, so that a client never misses them.
+        for bucket in [&config.names.logs_bucket, &config.names.store_bucket] {
+            s3_server.create_bucket(bucket)?;
+        }
         serve("S3", Box::pin(s3_server.serve(s3_listener, stop.clone())));
         let file = (!data.is_temporary()).then(|| data.join("dynamodb.sqlite"));
         let database = DynamoDb::open(file.as_deref())?;
@@ -85,9 +88,6 @@ impl Stack {
         serve("Lambda", Box::pin(lambda.clone().serve(lambda_listener, put_events, stop.clone())));
 
         let (s3, dynamodb) = clients(&endpoints);
-        for bucket in [&config.names.logs_bucket, &config.names.store_bucket] {
-            create_bucket(&s3, bucket).await?;
-        }
         create_tables(&dynamodb, &config::tables(&config.names)).await?;
         let ledger = Stores::over(s3.clone(), dynamodb.clone(), &config.names).ledger;
         // The lock of the data folder excludes other stacks, so that no invocation is alive.
@@ -243,14 +243,6 @@ async fn listen(name: &str, port: u16) -> anyhow::Result<(TcpListener, String)> 
     let listener = TcpListener::bind(("127.0.0.1", port)).await.with_context(failed)?;
     let address = listener.local_addr()?;
     Ok((listener, format!("http://{address}")))
-}
-
-async fn create_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> anyhow::Result<()> {
-    match client.create_bucket().bucket(bucket).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) => Ok(()),
-        Err(error) => Err(anyhow!("cannot create bucket {bucket}: {}", DisplayErrorContext(error))),
-    }
 }
 
 async fn run_schedule(lambda: Lambda, function: String, schedule: Schedule) {

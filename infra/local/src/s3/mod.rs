@@ -20,7 +20,7 @@ use axum::http::{Request, Response};
 use http_body_util::BodyExt;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpError, S3Error, s3_error};
+use s3s::{HttpError, S3Error, S3ErrorCode, s3_error};
 use std::path::Path;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -39,6 +39,7 @@ pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// An S3 server over a folder.
 pub struct S3Server {
+    store: Arc<store::Store>,
     service: S3Service,
 }
 
@@ -62,13 +63,26 @@ impl S3Server {
         redeliver: Option<&str>,
         clock: Clock,
     ) -> anyhow::Result<Self> {
-        let store = store::Store::open(root, events, clock)?;
+        let store = Arc::new(store::Store::open(root, events, clock)?);
         if let Some(bucket) = redeliver {
             store.redeliver(bucket);
         }
-        let mut builder = S3ServiceBuilder::new(service::Service::new(store));
+        let mut builder = S3ServiceBuilder::new(service::Service::new(Arc::clone(&store)));
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        Ok(Self { service: builder.build() })
+        Ok(Self { store, service: builder.build() })
+    }
+
+    /// Creates a bucket unless it exists.
+    ///
+    /// # Errors
+    /// The folder of the bucket cannot be created.
+    pub fn create_bucket(&self, bucket: &str) -> anyhow::Result<()> {
+        match self.store.create_bucket(bucket) {
+            Err(error) if *error.code() != S3ErrorCode::BucketAlreadyOwnedByYou => {
+                Err(anyhow!("cannot create bucket {bucket}: {error}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Handles one request from within this process.
