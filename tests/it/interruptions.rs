@@ -1,88 +1,25 @@
 //! `churn up` is killed or stopped while it ingests an object. The next start completes the work, and no process is left.
 
-use anyhow::Context;
-use churn_common::store::Stores;
+use super::up::{LIMIT, Up, wait_for};
 use churn_common::store::ledger::{Entry, State};
-use churn_common::store::names::StoreNames;
-use churn_local::data::{Endpoints, running};
 use churn_local::dynamodb::DynamoDb;
 use churn_local::stack::clients;
 use churn_tests::{program, simulated};
 use serde_json::{Value, json};
-use std::path::Path;
-use std::process::{ExitStatus, Output, Stdio};
-use std::time::Duration;
-use tokio::process::{Child, Command};
+use std::process::{ExitStatus, Stdio};
+use tokio::process::Command;
 
 const KEY: &str = "day.json";
 const SOURCE: &str = "s3://churn-logs/day.json";
-/// Far longer than any wait of a test that passes.
-const LIMIT: Duration = Duration::from_secs(120);
-
-/// A running `churn up`.
-struct Up {
-    process: Child,
-    endpoints: Endpoints,
-}
-
-impl Up {
-    /// Starts it on free ports. The chunks are so small that the log of the tests has hundreds.
-    async fn start(data: &Path) -> anyhow::Result<Self> {
-        let mut command = Command::new(program("deployed-churn")?);
-        command.args(["up", "--retrain", "off", "--monitor", "off", "--grace", "0", "--data"]).arg(data);
-        for port in ["http", "s3", "dynamodb", "lambda"] {
-            command.arg(format!("--{port}-port")).arg("0");
-        }
-        command.env("CHURN_CHUNK_BYTES", "1024").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let process = command.kill_on_drop(true).spawn()?;
-        let endpoints = wait_for("the start", async || running(data).ok().flatten()).await?;
-        Ok(Self { process, endpoints })
-    }
-
-    fn stores(&self) -> Stores {
-        let (s3, dynamodb) = clients(&self.endpoints);
-        Stores::over(s3, dynamodb, &StoreNames::default())
-    }
-
-    /// Waits until the ledger entry of the log is in `state`; in progress, also until an invocation holds its lease.
-    async fn wait_for_state(&self, state: State) -> anyhow::Result<Entry> {
-        let stores = self.stores();
-        let is_reached = |entry: &Entry| entry.state == state && entry.lease.is_some() == (state == State::InProgress);
-        wait_for("a state", async || stores.ledger.get(SOURCE).await.ok().flatten().filter(is_reached)).await
-    }
-
-    async fn put(&self, log: Vec<u8>) -> anyhow::Result<()> {
-        clients(&self.endpoints).0.put_object().bucket("churn-logs").key(KEY).body(log.into()).send().await?;
-        Ok(())
-    }
-
-    async fn kill(mut self) -> anyhow::Result<()> {
-        Ok(self.process.kill().await?)
-    }
-
-    /// As Ctrl-C.
-    async fn interrupt(self) -> anyhow::Result<Output> {
-        let id = self.process.id().context("the process has ended")?.to_string();
-        Command::new("kill").args(["-INT", &id]).status().await?;
-        Ok(tokio::time::timeout(LIMIT, self.process.wait_with_output()).await??)
-    }
-}
-
-/// Calls `found` until it returns a value.
-async fn wait_for<T>(what: &str, found: impl AsyncFn() -> Option<T>) -> anyhow::Result<T> {
-    let wait = async {
-        loop {
-            if let Some(value) = found().await {
-                return value;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, wait).await.with_context(|| format!("waited too long for {what}"))
-}
-
 fn log() -> Vec<u8> {
     simulated(20, 40, 3).unwrap()
+}
+
+/// Waits until the ledger entry of the log is in `state`; in progress, also until an invocation holds its lease.
+async fn wait_for_state(up: &Up, state: State) -> Entry {
+    let stores = up.stores();
+    let is_reached = |entry: &Entry| entry.state == state && entry.lease.is_some() == (state == State::InProgress);
+    wait_for("a state", async || stores.ledger.get(SOURCE).await.ok().flatten().filter(is_reached)).await.unwrap()
 }
 
 fn lines(log: &[u8]) -> u64 {
@@ -94,14 +31,14 @@ async fn killed_ingest_is_completed_by_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join(".churn");
     let mut up = Up::start(&data).await.unwrap();
-    up.put(log()).await.unwrap();
+    up.put(KEY, log()).await.unwrap();
     // More often than CHURN_MAX_ATTEMPTS, which counts only failures of the object.
     for _ in 0..4 {
-        up.wait_for_state(State::InProgress).await.unwrap();
+        wait_for_state(&up, State::InProgress).await;
         up.kill().await.unwrap();
         up = Up::start(&data).await.unwrap();
     }
-    let entry = up.wait_for_state(State::Completed).await.unwrap();
+    let entry = wait_for_state(&up, State::Completed).await;
     assert_eq!((entry.counts.lines, entry.lease), (lines(&log()), None));
     // Nothing is left to do.
     assert!(up.interrupt().await.unwrap().status.success());
@@ -112,13 +49,13 @@ async fn killed_removal_is_completed_by_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join(".churn");
     let up = Up::start(&data).await.unwrap();
-    up.put(log()).await.unwrap();
-    up.wait_for_state(State::Completed).await.unwrap();
+    up.put(KEY, log()).await.unwrap();
+    wait_for_state(&up, State::Completed).await;
     clients(&up.endpoints).0.delete_object().bucket("churn-logs").key(KEY).send().await.unwrap();
-    up.wait_for_state(State::InProgress).await.unwrap();
+    wait_for_state(&up, State::InProgress).await;
     up.kill().await.unwrap();
     let up = Up::start(&data).await.unwrap();
-    up.wait_for_state(State::Removed).await.unwrap();
+    wait_for_state(&up, State::Removed).await;
     let left = up.stores().histories.map_users(1, |_, history| Some(history)).await.unwrap();
     assert!(left.is_empty(), "{} users are left", left.len());
 }
@@ -128,8 +65,8 @@ async fn ctrl_c_releases_the_lease_and_names_what_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join(".churn");
     let up = Up::start(&data).await.unwrap();
-    up.put(log()).await.unwrap();
-    up.wait_for_state(State::InProgress).await.unwrap();
+    up.put(KEY, log()).await.unwrap();
+    wait_for_state(&up, State::InProgress).await;
     let output = up.interrupt().await.unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{message}");

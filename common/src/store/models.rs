@@ -16,10 +16,21 @@ pub struct Models {
 pub enum ModelError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("model {0} not found")]
-    Missing(ModelVersion),
+    /// With the missing file.
+    #[error("model {0} not found: its {1} is missing")]
+    Missing(ModelVersion, &'static str),
     #[error("model {0}: {1}")]
     Invalid(ModelVersion, InvalidModel),
+}
+
+impl ModelError {
+    /// Whether a file of the model is missing or damaged, as opposed to a store that failed. A retry does not help.
+    pub fn is_invalid(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_corrupt(),
+            Self::Missing(..) | Self::Invalid(..) => true,
+        }
+    }
 }
 
 fn key(version: &ModelVersion, file: &str) -> String {
@@ -39,14 +50,36 @@ impl Models {
     /// Writes all files of a model, the card last: a model with a card is complete. If several trainings produce the same
     /// version, the card and the report are those of the latest; the other files are identical.
     pub async fn put(&self, files: ModelFiles, report: ReportFiles, card: &Card) -> Result<(), StoreError> {
-        let version = &card.version;
-        let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", key(version, CARD), e))?;
+        self.put_files(&card.version, files).await?;
+        self.put_report(&card.version, report, Condition::Always).await?;
+        self.put_card(card).await
+    }
+
+    /// Writes the files of a stored model again, which may be missing or damaged. The report and the card of its latest
+    /// training stay, unless the report is missing or the card cannot be read.
+    pub async fn repair(&self, files: ModelFiles, report: ReportFiles, card: &Card) -> Result<(), StoreError> {
+        self.put_files(&card.version, files).await?;
+        self.put_report(&card.version, report, Condition::Absent).await?;
+        match self.card(&card.version).await {
+            Ok(_) => Ok(()),
+            Err(ModelError::Store(error)) if !error.is_corrupt() => Err(error),
+            Err(_) => self.put_card(card).await,
+        }
+    }
+
+    /// Writes the files whose content depends on nothing but the version.
+    async fn put_files(&self, version: &ModelVersion, files: ModelFiles) -> Result<(), StoreError> {
         self.put_file(version, files.model).await?;
         self.put_one(version, BASELINE, files.baseline, "application/vnd.apache.parquet").await?;
-        if let Some(xgboost_json) = files.xgboost_json {
-            self.put_one(version, XGBOOST_JSON, xgboost_json, "application/json").await?;
+        match files.xgboost_json {
+            Some(xgboost_json) => self.put_one(version, XGBOOST_JSON, xgboost_json, "application/json").await,
+            None => Ok(()),
         }
-        self.put_report(version, report, Condition::Always).await?;
+    }
+
+    async fn put_card(&self, card: &Card) -> Result<(), StoreError> {
+        let version = &card.version;
+        let json = card.to_json().map_err(|e| StoreError::corrupt("PutObject", key(version, CARD), e))?;
         self.put_one(version, CARD, json, "application/json").await
     }
 
@@ -95,6 +128,13 @@ impl Models {
         Ok(())
     }
 
+    /// The versions of all models with a card, in no particular order.
+    pub async fn versions(&self) -> Result<Vec<ModelVersion>, StoreError> {
+        let keys = self.bucket.list("models/").await?;
+        let version = |key: &str| ModelVersion::parse(key.strip_prefix("models/")?.strip_suffix(CARD)?.strip_suffix('/')?);
+        Ok(keys.iter().filter_map(|(key, _)| version(key)).collect())
+    }
+
     /// Reads and validates a model.
     pub async fn get(&self, version: &ModelVersion) -> Result<Model, ModelError> {
         let file = self.read(version, MODEL).await?;
@@ -111,8 +151,8 @@ impl Models {
         self.read(version, BASELINE).await
     }
 
-    async fn read(&self, version: &ModelVersion, file: &str) -> Result<Vec<u8>, ModelError> {
+    async fn read(&self, version: &ModelVersion, file: &'static str) -> Result<Vec<u8>, ModelError> {
         let object = self.bucket.get(&key(version, file)).await?;
-        object.map(|o| o.bytes).ok_or_else(|| ModelError::Missing(version.clone()))
+        object.map(|o| o.bytes).ok_or_else(|| ModelError::Missing(version.clone(), file))
     }
 }

@@ -29,9 +29,19 @@ pub struct ChampionCache {
     state: Mutex<CacheState>,
 }
 
+/// The model in service.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    pub model: Arc<LoadedModel>,
+    /// The champion, if it could not be loaded and `model` serves in its place.
+    pub failed_champion: Option<ModelVersion>,
+}
+
 #[derive(Debug, Default)]
 struct CacheState {
     loaded: Option<Arc<LoadedModel>>,
+    /// The champion that could not be loaded at the last refresh.
+    failed_champion: Option<ModelVersion>,
     /// ETag of the registry at the time of the last successful refresh.
     etag: Option<String>,
     checked_at: Option<Instant>,
@@ -56,6 +66,14 @@ impl ChampionCache {
     /// # Errors
     /// Loading the champion failed, and no other model is loaded.
     pub async fn current(&self) -> Result<Option<Arc<LoadedModel>>, ModelError> {
+        Ok(self.serving().await?.map(|serving| serving.model))
+    }
+
+    /// As [`ChampionCache::current`], and whether another model serves in place of the champion.
+    ///
+    /// # Errors
+    /// As [`ChampionCache::current`].
+    pub async fn serving(&self) -> Result<Option<Serving>, ModelError> {
         let mut state = self.state.lock().await;
         let is_fresh = state.checked_at.is_some_and(|at| at.elapsed() < self.refresh_after);
         if state.loaded.is_none() || !is_fresh {
@@ -67,7 +85,8 @@ impl ChampionCache {
                 tracing::error!(%error, serving, "loading the champion failed; serving the last valid model");
             }
         }
-        Ok(state.loaded.clone())
+        let failed_champion = state.failed_champion.clone();
+        Ok(state.loaded.clone().map(|model| Serving { model, failed_champion }))
     }
 
     async fn refresh(&self, state: &mut CacheState) -> Result<(), ModelError> {
@@ -81,6 +100,7 @@ impl ChampionCache {
             match self.load(champion).await {
                 Ok(loaded) => state.loaded = Some(loaded),
                 Err(error) => {
+                    state.failed_champion = Some(champion.clone());
                     // On a cold start there is no last valid model, so the previous champion serves.
                     if let (None, Some(previous)) = (&state.loaded, registry.previous_champion()) {
                         let loaded = self.load(previous).await;
@@ -92,6 +112,7 @@ impl ChampionCache {
                 }
             }
         }
+        state.failed_champion = None;
         // Set only on success, so that the next refresh loads a champion that failed to load.
         state.etag = etag;
         Ok(())

@@ -12,7 +12,7 @@ mod request;
 mod settings;
 
 pub use actions::{Actions, ActionsError};
-pub use champion::{ChampionCache, LoadedModel};
+pub use champion::{ChampionCache, LoadedModel, Serving};
 pub use metrics::Metric;
 pub use problem::ProblemType;
 pub use settings::PredictSettings;
@@ -21,6 +21,7 @@ use churn_common::calendar::Timestamp;
 use churn_common::model::Card;
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
+use churn_common::store::models::ModelError;
 use churn_common::store::names::StoreNames;
 use churn_common::telemetry::invocation_span;
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
@@ -30,7 +31,7 @@ use language::Language;
 use prediction::{Prediction, ResponseOptions};
 use problem::Problem;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The state that all requests share, built once during Lambda's init phase.
@@ -106,14 +107,10 @@ pub async fn handle(
                 Err(problem) => problem.respond(),
             }
         }
-        ("/health", &Method::GET) => match loaded(champion).await {
-            Ok(model) => respond(StatusCode::OK, &json!({"status": "ok", "model_version": model.version})),
-            Err(problem) => {
-                let is_missing = problem == Problem::ModelNotAvailable;
-                let status = if is_missing { "model_not_available" } else { "service_unavailable" };
-                respond(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": status, "model_version": null}))
-            }
-        },
+        ("/health", &Method::GET) => {
+            let (status, body) = health(champion.serving().await);
+            respond(status, &body)
+        }
         ("/model", &Method::GET) => match card(stores, champion).await {
             Ok(card) => respond(StatusCode::OK, &card),
             Err(problem) => problem.respond(),
@@ -121,6 +118,25 @@ pub async fn handle(
         ("/predict", _) => Problem::MethodNotAllowed { allow: "POST" }.respond(),
         ("/health" | "/model", _) => Problem::MethodNotAllowed { allow: "GET" }.respond(),
         _ => Problem::NotFound(request.uri().path().to_owned()).respond(),
+    }
+}
+
+/// Status and body of `GET /health`.
+fn health(serving: Result<Option<Serving>, ModelError>) -> (StatusCode, Value) {
+    let unavailable = |status| (StatusCode::SERVICE_UNAVAILABLE, json!({"status": status, "model_version": null}));
+    match serving {
+        Ok(Some(Serving { model, failed_champion: None })) => {
+            (StatusCode::OK, json!({"status": "ok", "model_version": model.version}))
+        }
+        Ok(Some(Serving { model, failed_champion: Some(champion) })) => {
+            let detail = format!("champion {champion} cannot be loaded; an earlier model serves");
+            (StatusCode::OK, json!({"status": "degraded", "model_version": model.version, "detail": detail}))
+        }
+        Ok(None) => unavailable("model_not_available"),
+        Err(error) => {
+            tracing::error!(%error, "no model can serve");
+            unavailable("service_unavailable")
+        }
     }
 }
 

@@ -23,10 +23,7 @@ pub(crate) fn load_failed(error: &ModelError, serving: Option<&ModelVersion>, at
 }
 
 fn metrics(error: &ModelError, serving: Option<&ModelVersion>, at: Timestamp) -> Metrics {
-    let is_invalid = match error {
-        ModelError::Store(e) => e.is_corrupt(),
-        ModelError::Missing(_) | ModelError::Invalid(..) => true,
-    };
+    let is_invalid = error.is_invalid();
     Metrics::new("predict", at)
         .count(Metric::ModelInvalid, is_invalid.into())
         .count(Metric::ModelStoreUnavailable, (!is_invalid).into())
@@ -48,7 +45,7 @@ mod tests {
             StoreError::new(StoreErrorKind::Throttled, "GetObject", "s3://b/registry.json", "reduce your request rate");
         let corrupt = StoreError::corrupt("GetObject", "s3://b/registry.json", "no JSON");
         for (error, invalid) in [
-            (ModelError::Missing(version.clone()), 1),
+            (ModelError::Missing(version.clone(), "model.bin"), 1),
             (ModelError::Invalid(version.clone(), InvalidModel::Format), 1),
             (ModelError::Store(corrupt), 1),
             (ModelError::Store(throttled), 0),

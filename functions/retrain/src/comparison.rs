@@ -4,8 +4,8 @@ use crate::snapshots::{SnapshotParams, load_snapshots};
 use churn_common::calendar::Day;
 use churn_common::metrics::MetricsError;
 use churn_common::model::card::Comparison;
-use churn_common::model::{Model, ModelVersion, ScoreError};
-use churn_common::store::models::ModelError;
+use churn_common::model::{Card, Model, ModelVersion, ScoreError};
+use churn_common::store::models::{ModelError, Models};
 use churn_common::store::{StoreError, Stores};
 use churn_training::TrainingSettings;
 use churn_training::comparison::{ComparableRows, InsufficientRows, ScoredSnapshots};
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug)]
 pub(crate) enum CompareOutcome {
     Compared(Comparison),
-    /// The champion cannot serve, so it is not compared with.
+    /// A file of the champion is missing or damaged, so that it is not compared with.
     InvalidChampion(ModelError),
     NotComparable(NotComparable),
 }
@@ -22,8 +22,6 @@ pub(crate) enum CompareOutcome {
 /// Why two valid models cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotComparable {
-    #[error("the card of champion {0} cannot be read: {1}")]
-    NoCard(ModelVersion, ModelError),
     #[error("champion {0} has another label (label_definition, horizon_days, inactivity_days or min_return_hours)")]
     OtherLabel(ModelVersion),
     #[error(transparent)]
@@ -53,15 +51,10 @@ pub(crate) async fn compare(
     champion: &ModelVersion,
     log_end: Day,
 ) -> Result<CompareOutcome, CompareError> {
-    let model = match stores.models().get(champion).await {
-        Ok(model) => model,
+    let (model, card) = match read(&stores.models(), champion).await {
+        Ok(read) => read,
         Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e.into()),
         Err(invalid) => return Ok(CompareOutcome::InvalidChampion(invalid)),
-    };
-    let card = match stores.models().card(champion).await {
-        Ok(card) => card,
-        Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e.into()),
-        Err(e) => return Ok(CompareOutcome::NotComparable(NotComparable::NoCard(champion.clone(), e))),
     };
     if card.label != settings.label() {
         return Ok(CompareOutcome::NotComparable(NotComparable::OtherLabel(champion.clone())));
@@ -71,6 +64,10 @@ pub(crate) async fn compare(
         Ok(rows) => Ok(CompareOutcome::Compared(rows.compare(champion, scored.threshold, settings)?)),
         Err(insufficient) => Ok(CompareOutcome::NotComparable(insufficient.into())),
     }
+}
+
+async fn read(models: &Models, version: &ModelVersion) -> Result<(Model, Card), ModelError> {
+    Ok((models.get(version).await?, models.card(version).await?))
 }
 
 /// The champion's probabilities of the same users and cutoffs; `None` if it has no row of a user and cutoff.

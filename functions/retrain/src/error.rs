@@ -77,7 +77,7 @@ impl TrainError {
         match self {
             Self::Settings(_) => "InvalidSettings",
             Self::Training(error) if error.is_invalid_settings() => "InvalidSettings",
-            Self::Request(_) | Self::Action(ActionError::Request(_) | ActionError::Model(ModelError::Missing(_))) => {
+            Self::Request(_) | Self::Action(ActionError::Request(_) | ActionError::Model(ModelError::Missing(..))) => {
                 "InvalidRequest"
             }
             Self::Register(RegisterError::ChampionChanged(..)) => "Retryable",
@@ -114,7 +114,7 @@ mod tests {
             (RegisterError::ChampionChanged(version.clone(), 5).into(), "Retryable"),
             (rejected(ChangeError::ChampionChanged(None)).into(), "Retryable"),
             (rejected(ChangeError::NoPreviousChampion).into(), "InvalidRequest"),
-            (ActionError::Model(ModelError::Missing(version)).into(), "InvalidRequest"),
+            (ActionError::Model(ModelError::Missing(version, "model.bin")).into(), "InvalidRequest"),
             (RequestError::NoSuchRole("challenger").into(), "InvalidRequest"),
             (LoadError::Leak { changed: 1, users: 2 }.into(), "NonRetryable"),
         ];

@@ -71,7 +71,7 @@ pub(crate) fn summary(gate: &Gate) -> String {
     }
     let compared = match (&gate.comparison, &gate.champion_error) {
         (Some(comparison), _) => format!("ROC-AUC {}", difference(comparison)),
-        (None, Some(error)) => format!("the champion cannot serve ({error})"),
+        (None, Some(error)) => format!("the champion is invalid ({error})"),
         (None, None) => "first model".to_owned(),
     };
     format!("{compared}; calibration error {}, leakage checks passed", text(gate.ece.value))

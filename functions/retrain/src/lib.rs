@@ -53,6 +53,7 @@ pub async fn handle(
         payload::Request::Ping => return Ok(Outcome::Ignored { reason: IgnoreReason::WarmUpPing }),
         payload::Request::Run(members) => Request::parse(members)?,
     };
+    stores.registry().rebuild_if_missing(&stores.models()).await?;
     let outcome = run(request, stores, settings, notifiers, invocation).await?;
     if let Err(error) = metrics::for_outcome(&outcome, invocation.now).emit() {
         tracing::error!(%error, "metrics not written");

@@ -16,6 +16,8 @@ pub enum Metric {
     Promotions,
     /// Trained models that did not pass the gate.
     GateRejections,
+    /// Trainings that found the champion missing or damaged.
+    ModelInvalid,
     /// Trainings without a model because the stored data are insufficient.
     TrainingsSkipped,
     TrainingRows,
@@ -40,6 +42,7 @@ pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
                 .count(Metric::Trainings, 1)
                 .count(Metric::Promotions, is(RegisteredAs::Champion))
                 .count(Metric::GateRejections, is(RegisteredAs::Challenger))
+                .count(Metric::ModelInvalid, trained.gate.iter().any(|gate| gate.champion_error.is_some()).into())
                 .count(Metric::EventDeliveryFailures, delivery_failures(trained.event.as_ref()))
                 .count(Metric::RetireFailures, trained.retire_error.is_some().into())
                 .count(Metric::TrainingRows, trained.training.rows as u64)

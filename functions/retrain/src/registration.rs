@@ -6,7 +6,6 @@ use crate::invocation::Invocation;
 use churn_common::calendar::Day;
 use churn_common::model::{Card, ModelVersion};
 use churn_common::store::files::ModelFiles;
-use churn_common::store::objects::Condition;
 use churn_common::store::registry::{Change, ChangeError, ChangeRequest, Registry};
 use churn_common::store::{StoreError, Stores};
 use churn_report::{ReportData, ReportError};
@@ -97,8 +96,7 @@ pub(crate) async fn register(
         let (registry, _) = stores.registry().read().await?;
         if registry.champion.as_ref() == Some(version) {
             let card = new.card.clone();
-            stores.models().put_file(version, new.files.model.clone()).await?;
-            stores.models().put_report(version, new.report.files(&card)?, Condition::Absent).await?;
+            stores.models().repair(new.files.clone(), new.report.files(&card)?, &card).await?;
             let change = registry.find_request(&invocation.id).cloned();
             let (registered_as, change) = registration_status(&registry, version, change);
             return Ok(Registration { registered_as, change, card });

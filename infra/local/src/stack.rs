@@ -89,7 +89,11 @@ impl Stack {
 
         let (s3, dynamodb) = clients(&endpoints);
         create_tables(&dynamodb, &config::tables(&config.names)).await?;
-        let ledger = Stores::over(s3.clone(), dynamodb.clone(), &config.names).ledger;
+        let stores = Stores::over(s3.clone(), dynamodb.clone(), &config.names);
+        if let Err(error) = stores.registry().rebuild_if_missing(&stores.models()).await {
+            tracing::error!(%error, "the model registry cannot be read");
+        }
+        let ledger = stores.ledger;
         // The lock of the data folder excludes other stacks, so that no invocation is alive.
         let unfinished = resume::release_leases(&ledger).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot release the leases of an earlier stack; interrupted ingests wait for their ends");

@@ -13,7 +13,7 @@ pub struct Gate {
     pub reasons: Vec<GateReason>,
     /// The comparison with the champion; `None` if there was no champion to compare with.
     pub comparison: Option<Comparison>,
-    /// Why the champion cannot serve. Such a champion is not compared with, and blocks no new model.
+    /// Why the champion is invalid: a file is missing or damaged. It is not compared with, and blocks no new model.
     pub champion_error: Option<String>,
     /// Expected calibration error on the held-out rows.
     pub ece: Estimate,
@@ -42,7 +42,7 @@ pub struct GateReason {
 pub enum GateReasonKind {
     /// Its ROC-AUC may be lower than the champion's by more than the margin.
     InferiorityNotExcluded,
-    /// It cannot be compared with the champion: too few rows, another label, or an unreadable card.
+    /// It cannot be compared with the champion: too few rows, or another label.
     NotComparable,
     /// Its calibration error is too large, or its mean probability is too far from the churn rate.
     Miscalibrated,

@@ -1,5 +1,6 @@
 //! The model registry: champion, challenger and history. One object, `registry.json`, changed by compare-and-swap.
 
+mod rebuild;
 mod state;
 
 pub use state::{Action, Change, ChangeError, ChangeRequest, Registry, Retired};

@@ -3,14 +3,19 @@
 use churn_common::calendar::Timestamp;
 use churn_common::metrics::Estimate;
 use churn_common::model::{Card, ModelVersion};
-use churn_common::store::models::ModelError;
-use churn_common::store::registry::Change;
+use churn_common::store::models::{ModelError, Models};
+use churn_common::store::registry::{Change, Registry};
 use churn_common::store::{StoreError, Stores};
 use serde::Serialize;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Listing {
     pub champion: Option<ModelVersion>,
+    /// The model that serves: the champion; the previous one if the champion is missing or damaged; `None` without a model
+    /// that can serve.
+    pub serving: Option<ModelVersion>,
+    /// Why the champion does not serve.
+    pub champion_error: Option<String>,
     pub challenger: Option<ModelVersion>,
     /// The model that a rollback makes champion.
     pub rollback_target: Option<ModelVersion>,
@@ -70,11 +75,27 @@ pub(crate) async fn list(stores: &Stores) -> Result<Listing, StoreError> {
         };
         models.push(ListedModel { version: version.clone(), card, card_error });
     }
+    let (serving, champion_error) = serving(&stores.models(), &registry).await?;
     Ok(Listing {
+        serving,
+        champion_error,
         rollback_target: registry.previous_champion().filter(|target| registry.versions.contains(target)).cloned(),
         champion: registry.champion,
         challenger: registry.challenger,
         models,
         history: registry.history.into_iter().rev().collect(),
     })
+}
+
+/// The model that `predict` serves after a cold start, and why it is not the champion.
+async fn serving(models: &Models, registry: &Registry) -> Result<(Option<ModelVersion>, Option<String>), StoreError> {
+    let mut champion_error = None;
+    for version in [registry.champion.as_ref(), registry.previous_champion()].into_iter().flatten() {
+        match models.get(version).await {
+            Ok(_) => return Ok((Some(version.clone()), champion_error)),
+            Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e),
+            Err(e) => champion_error = champion_error.or(Some(e.to_string())),
+        }
+    }
+    Ok((None, champion_error))
 }

@@ -9,10 +9,11 @@
 //! ```
 //!
 //! A write first moves the data file into place; renaming the sidecar file then commits it. Data without a sidecar, which a
-//! crash can leave, is removed at the next start. Without fsync, writes survive a killed process but not a power failure.
+//! crash can leave, is removed at the next start. Without fsync, writes survive a killed process but not a power failure: an
+//! object whose data file is then missing or too short is lost, and so is one whose sidecar file is damaged.
 
 use super::object::Object;
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use s3s::crypto::{Checksum as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -59,6 +60,18 @@ impl Disk {
     /// Data file of an object.
     pub fn data(&self, bucket: &str, object: &Object) -> PathBuf {
         self.bucket(bucket).join("data").join(&object.sequencer)
+    }
+
+    /// Whether the data file of an object is missing or shorter than the object.
+    ///
+    /// # Errors
+    /// The file cannot be examined.
+    pub fn is_lost(&self, bucket: &str, object: &Object) -> io::Result<bool> {
+        match fs::metadata(self.data(bucket, object)) {
+            Ok(file) => Ok(file.len() < object.size),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     fn bucket(&self, bucket: &str) -> PathBuf {
@@ -118,15 +131,17 @@ impl Disk {
     /// Removes the data of a removed or replaced object. After a failure the next start removes it.
     pub fn remove_data(&self, bucket: &str, object: &Object) {
         let path = self.data(bucket, object);
-        if let Err(error) = fs::remove_file(&path) {
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(path = %path.display(), %error, "cannot remove the data of a removed or replaced object");
         }
     }
 
-    /// Reads the sidecar files of all buckets, and removes data without a sidecar.
+    /// Reads the sidecar files of all buckets, logs lost objects, and removes data without a sidecar.
     ///
     /// # Errors
-    /// A file cannot be read, a sidecar is invalid, or the data of an object is missing.
+    /// A folder cannot be read, or data cannot be removed.
     pub fn load(&self) -> anyhow::Result<BTreeMap<String, Objects>> {
         let mut buckets = BTreeMap::new();
         for (bucket, path) in entries(&self.root.join("buckets"))? {
@@ -138,24 +153,39 @@ impl Disk {
     }
 
     fn load_bucket(&self, bucket: &str) -> anyhow::Result<Objects> {
-        let mut objects = Objects::new();
+        let (mut objects, mut damaged) = (Objects::new(), 0);
         for (_, path) in entries(&self.bucket(bucket).join("meta"))? {
-            let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            let object: Object =
-                serde_json::from_slice(&bytes).with_context(|| format!("{}: invalid sidecar file", path.display()))?;
-            objects.insert(object.key.clone(), Arc::new(object));
+            match fs::read(&path).and_then(|bytes| Ok(serde_json::from_slice::<Object>(&bytes)?)) {
+                Ok(object) => drop(objects.insert(object.key.clone(), Arc::new(object))),
+                Err(error) => {
+                    damaged += 1;
+                    let path = path.display();
+                    tracing::error!(bucket, %path, %error, "an object is lost: its sidecar file is damaged");
+                }
+            }
         }
         let mut uncommitted: BTreeMap<String, PathBuf> =
             entries(&self.bucket(bucket).join("data"))?.into_iter().collect();
         for object in objects.values() {
-            let data = uncommitted.remove(&object.sequencer);
-            ensure!(data.is_some(), "missing data of object {}: {}", object.key, self.data(bucket, object).display());
+            uncommitted.remove(&object.sequencer);
+            let path = self.data(bucket, object);
+            if self.is_lost(bucket, object).with_context(|| format!("cannot read {}", path.display()))? {
+                log_lost(bucket, object);
+            }
         }
-        for path in uncommitted.into_values() {
-            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        // The data of an object with a damaged sidecar file may be repaired by people.
+        if damaged == 0 {
+            for path in uncommitted.into_values() {
+                fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
         }
         Ok(objects)
     }
+}
+
+pub fn log_lost(bucket: &str, object: &Object) {
+    let Object { key, size, sequencer, .. } = object;
+    tracing::error!(bucket, key, size, file = sequencer, "an object is lost: its data file is missing or too short");
 }
 
 fn entries(folder: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
@@ -198,15 +228,16 @@ mod tests {
     }
 
     #[test]
-    fn missing_data_and_invalid_sidecars_are_errors() {
+    fn data_of_a_damaged_sidecar_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         disk.create_bucket("b").unwrap();
-        let object = object("k", "1");
-        disk.write("b", &object, data(&disk)).unwrap();
-        fs::remove_file(disk.data("b", &object)).unwrap();
-        assert!(format!("{:#}", disk.load().unwrap_err()).contains("missing data of object k"));
+        let (damaged, other) = (object("k", "1"), object("other", "2"));
+        for object in [&damaged, &other] {
+            disk.write("b", object, data(&disk)).unwrap();
+        }
         fs::write(disk.sidecar("b", "k"), "invalid").unwrap();
-        assert!(format!("{:#}", disk.load().unwrap_err()).contains("invalid sidecar file"));
+        assert_eq!(disk.load().unwrap()["b"].keys().collect::<Vec<_>>(), ["other"]);
+        assert!(disk.data("b", &damaged).exists());
     }
 }

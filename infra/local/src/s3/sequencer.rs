@@ -16,23 +16,26 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Continues the sequence in the file `path`, or starts it if there is no file.
+    /// Continues the sequence in the file `path`, or starts it if the file is missing or damaged. `used` is the greatest
+    /// sequencer of an object.
     ///
     /// # Errors
-    /// The file cannot be read or does not contain a number.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let bound = match std::fs::read_to_string(path) {
-            Ok(text) => text.trim().parse().map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{}: expected a number: {error}", path.display()))
-            })?,
+    /// The file cannot be read.
+    pub fn open(path: &Path, used: Option<&str>) -> io::Result<Self> {
+        let bound = match std::fs::read(path) {
+            Ok(text) => number(&text).unwrap_or_else(|| {
+                tracing::warn!(path = %path.display(), "damaged file of the sequencer, expected a number");
+                0
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
+        let after_used = used.and_then(|used| u64::from_str_radix(used, 16).ok()).map_or(0, |used| used.saturating_add(1));
         // The clock keeps the order even if this folder is deleted but the ledger is not. Seconds are in the upper half, as in
         // the sequencers of S3, so that events of both sort in order.
         let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let clock = clock.as_secs() << 32 | u64::from(clock.subsec_nanos()) << 2;
-        let next = bound.max(clock);
+        let next = bound.max(clock).max(after_used);
         Ok(Self { path: path.to_owned(), next, bound: next })
     }
 
@@ -53,6 +56,10 @@ impl Sequencer {
     }
 }
 
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,8 +70,8 @@ mod tests {
         let path = folder.path().join("sequencer");
         let future = u64::MAX / 4;
         std::fs::write(&path, future.to_string()).unwrap();
-        let first = Sequencer::open(&path).unwrap().next().unwrap();
-        let mut reopened = Sequencer::open(&path).unwrap();
+        let first = Sequencer::open(&path, None).unwrap().next().unwrap();
+        let mut reopened = Sequencer::open(&path, None).unwrap();
         let (second, third) = (reopened.next().unwrap(), reopened.next().unwrap());
         assert!(first >= format!("{future:018X}"));
         assert!(first < second && second < third, "{first} {second} {third}");
@@ -72,10 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn invalid_file_is_an_error() {
+    fn damaged_file_does_not_repeat_used_numbers() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sequencer");
-        std::fs::write(&path, "invalid").unwrap();
-        assert!(Sequencer::open(&path).unwrap_err().to_string().contains("expected a number"));
+        let used = format!("{:018X}", u64::MAX / 4);
+        for damaged in [&b""[..], b"invalid", b"12\xff"] {
+            std::fs::write(&path, damaged).unwrap();
+            assert!(Sequencer::open(&path, Some(&used)).unwrap().next().unwrap() > used);
+        }
     }
 }

@@ -265,7 +265,8 @@ impl S3 for Service {
 
         let (contents, prefixes, next) = self.store.with_objects(&input.bucket, |objects| {
             let page = list(objects, &query);
-            let contents: Vec<_> = page.contents.into_iter().map(|(_, object)| listed(object, encode)).collect();
+            let found = page.contents.into_iter().filter(|(_, object)| !self.store.is_lost(&input.bucket, object));
+            let contents: Vec<_> = found.map(|(_, object)| listed(object, encode)).collect();
             Ok((contents, page.common_prefixes, page.next))
         })?;
         let prefixes: Vec<_> = prefixes.iter().map(|p| CommonPrefix { prefix: Some(encode(p)) }).collect();

@@ -1,7 +1,7 @@
 //! Buckets and objects: an ordered index in memory over the files on disk. One lock makes conditional writes atomic and orders
 //! the events.
 
-use super::disk::{Disk, Objects};
+use super::disk::{Disk, Objects, log_lost};
 use super::event::{EventKind, ObjectEvent};
 use super::object::{Headers, Object, WriteConditions};
 use super::sequencer::Sequencer;
@@ -53,7 +53,8 @@ impl Store {
         let disk = Disk::open(root)?;
         let buckets = disk.load()?;
         let path = disk.sequencer();
-        let sequencer = Sequencer::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let used = buckets.values().flat_map(|objects: &Objects| objects.values()).map(|object| &*object.sequencer).max();
+        let sequencer = Sequencer::open(&path, used).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self { disk, state: Mutex::new(State { buckets, sequencer }), events, clock })
     }
 
@@ -101,7 +102,8 @@ impl Store {
     /// Sends the creation event of every object of a bucket again.
     pub fn redeliver(&self, bucket: &str) {
         let mut state = self.state();
-        for object in objects(&mut state.buckets, bucket).into_iter().flat_map(|objects| objects.values()) {
+        let objects = objects(&mut state.buckets, bucket).into_iter().flat_map(|objects| objects.values());
+        for object in objects.filter(|object| !self.is_lost(bucket, object)) {
             self.send(ObjectEvent {
                 kind: EventKind::Put,
                 bucket: bucket.to_owned(),
@@ -122,10 +124,28 @@ impl Store {
         read(objects(&mut self.state().buckets, bucket)?)
     }
 
+    /// Whether the data of an object are lost. Such an object counts as missing; a put or a delete replaces or removes it.
+    pub fn is_lost(&self, bucket: &str, object: &Object) -> bool {
+        // An error shows when the file is opened.
+        self.disk.is_lost(bucket, object).unwrap_or(false)
+    }
+
+    /// The object of a key, unless it is lost.
+    fn find<'a>(&self, bucket: &str, objects: &'a Objects, key: &str) -> Option<&'a Arc<Object>> {
+        let object = objects.get(key)?;
+        if self.is_lost(bucket, object) {
+            log_lost(bucket, object);
+            return None;
+        }
+        Some(object)
+    }
+
     /// # Errors
     /// `NoSuchBucket`, `NoSuchKey`.
     pub fn object(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
-        self.with_objects(bucket, |objects| objects.get(key).cloned().ok_or_else(|| no_such_key(key)))
+        self.with_objects(bucket, |objects| {
+            self.find(bucket, objects, key).cloned().ok_or_else(|| no_such_key(key))
+        })
     }
 
     /// Metadata and content of an object, both of the same version.
@@ -134,7 +154,7 @@ impl Store {
     /// `NoSuchBucket`, `NoSuchKey`.
     pub fn open_object(&self, bucket: &str, key: &str) -> S3Result<(Arc<Object>, std::fs::File)> {
         self.with_objects(bucket, |objects| {
-            let object = objects.get(key).ok_or_else(|| no_such_key(key))?;
+            let object = self.find(bucket, objects, key).ok_or_else(|| no_such_key(key))?;
             let path = self.disk.data(bucket, object);
             let file = std::fs::File::open(&path).map_err(|error| io_error(&path, error))?;
             Ok((Arc::clone(object), file))
@@ -150,7 +170,7 @@ impl Store {
         let mut state = self.state();
         let State { buckets, sequencer } = &mut *state;
         let objects = objects(buckets, &bucket)?;
-        conditions.check(&key, objects.get(&key).map(Arc::as_ref))?;
+        conditions.check(&key, self.find(&bucket, objects, &key).map(Arc::as_ref))?;
 
         let time = (self.clock)();
         let modified_ms = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
@@ -180,7 +200,7 @@ impl Store {
         let mut state = self.state();
         let State { buckets, sequencer } = &mut *state;
         let objects = objects(buckets, bucket)?;
-        conditions.check(key, objects.get(key).map(Arc::as_ref))?;
+        conditions.check(key, self.find(bucket, objects, key).map(Arc::as_ref))?;
         let Some(object) = objects.get(key).cloned() else { return Ok(()) };
 
         let sequencer = sequencer.next().map_err(|error| io_error(&self.disk.sequencer(), error))?;
