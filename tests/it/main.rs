@@ -7,6 +7,7 @@ mod docs;
 mod echo;
 mod erasure;
 mod events;
+mod full_disk;
 mod functions;
 mod fuzz_corpus;
 mod http_api;

@@ -264,7 +264,7 @@ async fn incomparable_champion_stays() {
 async fn champion_without_one_of_its_files_blocks_no_other() {
     let fixture = TrainingFixture::new(60).await;
     fixture.train(json!({"logistic_l2": [3.0]})).await;
-    for (file, l2) in [("model.bin", 1.0), ("card.json", 10.0)] {
+    for (file, l2, other) in [("model.bin", 1.0, 100.0), ("card.json", 10.0, 30.0)] {
         let champion = fixture.train(json!({"logistic_l2": [l2]})).await.model_version;
         fixture.stores.store.delete(&format!("models/{champion}/{file}")).await.unwrap();
         let missing = format!("model {champion} not found: its {file} is missing");
@@ -282,7 +282,7 @@ async fn champion_without_one_of_its_files_blocks_no_other() {
         fixture.card(&champion).await;
 
         fixture.stores.store.delete(&format!("models/{champion}/{file}")).await.unwrap();
-        let other = fixture.train(json!({"logistic_l2": [l2 * 2.0], "gate_non_inferiority_margin": 1e-9})).await;
+        let other = fixture.train(json!({"logistic_l2": [other], "gate_non_inferiority_margin": 1e-9})).await;
         let gate = other.gate.as_ref().unwrap();
         assert_eq!((gate.passed, gate.champion_error.as_ref()), (true, Some(&missing)));
         assert_eq!(other.previous_version, Some(champion));
@@ -294,7 +294,8 @@ async fn lost_registry_is_rebuilt_from_the_models() {
     let fixture = TrainingFixture::new(60).await;
     fixture.retrain(json!({"action": "list"})).await.unwrap();
     assert_eq!(fixture.stores.registry().read().await.unwrap(), (Registry::default(), None), "without models");
-    for payload in [json!({}), other(), json!({"logistic_l2": [1.0], "gate_max_ece": 0})] {
+    let rejected = json!({"logistic_l2": [1.0], "gate_non_inferiority_margin": 1e-9, "gate_max_ece": 0});
+    for payload in [json!({}), other(), rejected] {
         fixture.train(payload).await;
     }
     let listed = async || match fixture.retrain(json!({"action": "list"})).await.unwrap() {

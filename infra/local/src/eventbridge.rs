@@ -1,6 +1,7 @@
 //! The part of EventBridge that the functions use: the event envelope, and `PutEvents`
 //! (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>), which appends events to a file.
 
+use crate::disk_full;
 use crate::lambda::{ACCOUNT, REGION};
 use anyhow::Context;
 use axum::body::Bytes;
@@ -78,7 +79,10 @@ impl EventLog {
     /// Writes one event and returns its id.
     fn put(&self, entry: &Entry) -> Result<String, EntryError> {
         let event = event(entry)?;
-        let failed = |error: io::Error| ("InternalFailure", format!("cannot write the event: {error}"));
+        let failed = |error: io::Error| {
+            let full = disk_full::prefix(&error);
+            ("InternalFailure", format!("{full}cannot write the event: {error}"))
+        };
         self.write(&event).map_err(failed)?;
         Ok(event["id"].as_str().unwrap_or_default().to_owned())
     }

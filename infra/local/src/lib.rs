@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod config;
 pub mod data;
+mod disk_full;
 pub mod dynamodb;
 pub mod eventbridge;
 pub mod gateway;

@@ -3,6 +3,7 @@
 
 use crate::config::FUNCTIONS;
 use anyhow::{Context, anyhow, bail};
+use churn_common::telemetry::LogWriter;
 use lambda_runtime::{service_fn, tracing};
 use std::process::ExitCode;
 
@@ -30,25 +31,22 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // As deployed: one invocation at a time needs one thread.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
+    tracing::init_default_subscriber_with_writer(LogWriter::default);
     let ended: Result<(), lambda_runtime::Error> = runtime.block_on(async {
         match args.name.as_str() {
             "ingest" => {
-                tracing::init_default_subscriber();
                 let handler = ingest::Handler::from_env().await?;
                 lambda_runtime::run(service_fn(|event| handler.handle(event))).await
             }
             "monitor" => {
-                tracing::init_default_subscriber();
                 let handler = monitor::Handler::from_env().await?;
                 lambda_runtime::run(service_fn(|event| handler.handle(event))).await
             }
             "predict" => {
-                tracing::init_default_subscriber();
                 let handler = predict::Handler::from_env().await?;
                 lambda_http::run(service_fn(|request| handler.handle(request))).await
             }
             "retrain" => {
-                tracing::init_default_subscriber();
                 let function = retrain::Function::from_env().await?;
                 lambda_runtime::run(service_fn(|event| function.handle(event))).await
             }

@@ -9,10 +9,10 @@ mod report;
 mod simulate;
 mod up;
 
-use crate::DataDir;
+use crate::{DataDir, disk_full};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -42,7 +42,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Not eprintln!, which panics if standard error cannot be written.
+            let _ = writeln!(std::io::stderr(), "error: {}{error:#}", disk_full::prefix_of_cause(&error));
             ExitCode::FAILURE
         }
     }
@@ -84,6 +85,8 @@ fn with_logs(filter: &str, work: impl Future<Output = anyhow::Result<ExitCode>>)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
+        // An error message about standard error would panic if that cannot be written.
+        .log_internal_errors(false)
         .with_target(false)
         .init();
     tokio::runtime::Builder::new_multi_thread()

@@ -13,6 +13,7 @@ mod store;
 
 pub use event::{EventKind, ObjectEvent};
 
+use crate::disk_full;
 use anyhow::{Context, anyhow};
 use axum::body::Bytes;
 use axum::error_handling::HandleError;
@@ -117,6 +118,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn io_error(path: &Path, error: std::io::Error) -> S3Error {
-    tracing::error!(path = %path.display(), %error, "S3 server cannot access its folder");
-    s3_error!(error, InternalError, "cannot access the server's folder for {}", path.display())
+    let full = disk_full::prefix(&error);
+    tracing::error!(path = %path.display(), %error, "{full}the S3 server cannot access its folder");
+    s3_error!(error, InternalError, "{full}cannot access the server's folder for {}", path.display())
 }
