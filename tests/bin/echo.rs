@@ -1,6 +1,6 @@
 //! A function for the tests of the local stack. The member `do` of the payload selects what it does: `fail` (return an
-//! error), `panic`, `exit`, `hang`, `env` (return the environment) or `context` (return parts of the Lambda context). Any
-//! other payload is returned.
+//! error), `panic`, `exit`, `hang`, `meet` (wait until `count` processes do the same in `folder`), `env` (return the
+//! environment) or `context` (return parts of the Lambda context). Any other payload is returned.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         Some("panic") => panic!("requested panic"),
         Some("exit") => std::process::exit(7),
         Some("hang") => std::future::pending().await,
+        Some("meet") => meet(payload["folder"].as_str().unwrap_or_default(), payload["count"].as_u64()).await,
         Some("env") => Ok(json!(std::env::vars().collect::<BTreeMap<_, _>>())),
         Some("context") => {
             let left = context.deadline().duration_since(std::time::SystemTime::now())?;
@@ -34,6 +35,14 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         }
         _ => Ok(payload),
     }
+}
+
+async fn meet(folder: &str, count: Option<u64>) -> Result<Value, Error> {
+    std::fs::write(std::path::Path::new(folder).join(std::process::id().to_string()), "")?;
+    while (std::fs::read_dir(folder)?.count() as u64) < count.unwrap_or(1) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    Ok(Value::Null)
 }
 
 fn http(event: &Value) -> Result<Value, Error> {

@@ -2,7 +2,7 @@
 
 use super::echo::{config, invoke, stack};
 use churn_local::lambda::InvokeError;
-use churn_local::{DataDir, Stack, http};
+use churn_local::{DataDir, Stack, StackConfig, http};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -95,6 +95,23 @@ async fn workers_share_the_queue_of_their_function() {
     for call in calls {
         let (n, response) = call.await.unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&response.unwrap()).unwrap(), json!({"n": n}));
+    }
+    stack.shutdown().await;
+}
+
+/// Each request needs a worker of its own, because each waits for all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn predict_handles_as_many_requests_at_once_as_there_are_cores() {
+    let mut config = StackConfig::new(DataDir::Temporary, "unused");
+    config.functions.retain(|function| function.name == "predict");
+    config.function_mut("predict").unwrap().command = vec![churn_tests::program("echo").unwrap().into()];
+    let stack = Stack::start(config).await.unwrap();
+    let cores: usize = std::thread::available_parallelism().unwrap().into();
+    let folder = tempfile::tempdir().unwrap();
+    let payload = json!({"do": "meet", "folder": folder.path(), "count": cores}).to_string();
+    let calls = (0..cores).map(|_| stack.lambda().invoke("predict", payload.clone().into_bytes()));
+    for response in futures::future::join_all(calls).await {
+        assert_eq!(response.unwrap(), b"null");
     }
     stack.shutdown().await;
 }

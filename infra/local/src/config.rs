@@ -103,7 +103,8 @@ impl StackConfig {
             match function.name.as_str() {
                 "ingest" => (function.workers, function.timeout, function.memory_mb) = (2, minutes(15), 1024),
                 "retrain" | "monitor" => (function.timeout, function.memory_mb) = (minutes(15), 2048),
-                _ => function.timeout = Duration::from_secs(29),
+                // Lambda starts as many as there are concurrent requests.
+                _ => (function.workers, function.timeout) = (cores(), Duration::from_secs(29)),
             }
         }
         Self {
@@ -133,6 +134,10 @@ impl StackConfig {
     pub fn function_mut(&mut self, name: &str) -> Option<&mut FunctionConfig> {
         self.functions.iter_mut().find(|function| function.name == name)
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
 }
 
 fn minutes(minutes: u64) -> Duration {
