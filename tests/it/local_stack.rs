@@ -8,6 +8,7 @@ use churn_local::schedule::Schedule;
 use churn_local::stack::sdk_config;
 use churn_local::{DataDir, Stack, http};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 fn body(text: &'static str) -> aws_sdk_s3::primitives::ByteStream {
     aws_sdk_s3::primitives::ByteStream::from_static(text.as_bytes())
@@ -67,6 +68,55 @@ async fn http_requests_reach_predict() {
     assert_eq!(call(Method::GET, "/fail", Vec::new()).await.0, 502);
     assert_eq!(call(Method::GET, "/nonsense", Vec::new()).await.0, 502);
     assert_eq!(call(Method::POST, "/", vec![b'x'; (10 << 20) + 1]).await.0, 413);
+    stack.shutdown().await;
+}
+
+/// Sends these bytes as a request, ends the sending direction if `is_complete`, and returns the status of the response.
+async fn status_of(stack: &Stack, request: &str, is_complete: bool) -> String {
+    let address = stack.http_url().strip_prefix("http://").unwrap();
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    if is_complete {
+        connection.shutdown().await.unwrap();
+    }
+    let mut line = String::new();
+    tokio::io::BufReader::new(connection).read_line(&mut line).await.unwrap();
+    line.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_paths_reach_no_function() {
+    let stack = stack().await;
+    for path in ["%ff%fe", "%zz", "%", "a%4", "%c3%28", "%+1", "30%", "%e2%82"] {
+        let request = format!("DELETE /users/{path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        assert_eq!(status_of(&stack, &request, false).await, "400", "{path}");
+    }
+    for (path, expected) in [("%25zz", "%zz"), ("%d8%a3", "أ"), ("a%2Fb", "a/b"), ("%EF%BF%BD", "\u{fffd}")] {
+        let url = format!("{}/users/{path}", stack.http_url());
+        let event: Value = http::client().unwrap().delete(url).send().await.unwrap().json().await.unwrap();
+        assert_eq!(event["rawPath"], format!("/users/{expected}"));
+    }
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn incomplete_and_oversized_bodies_reach_no_function() {
+    let stack = stack().await;
+    let chunked = "transfer-encoding: chunked\r\n\r\n";
+    for (rest, is_complete, expected) in [
+        (format!("{chunked}5\r\nhello\r\n0\r\n\r\n"), false, "201"),
+        (format!("{chunked}5\r\nhe"), true, "400"),
+        (format!("{chunked}5\r\nhello\r\n"), true, "400"),
+        (format!("{chunked}zz\r\nhello\r\n0\r\n\r\n"), false, "400"),
+        (format!("{chunked}2\r\nhello\r\n0\r\n\r\n"), false, "400"),
+        ("content-length: 9\r\n\r\n{}".to_owned(), true, "400"),
+        // Nothing of the body is sent, so that a server that waits for it never answers.
+        ("content-length: 99999999999\r\n\r\n".to_owned(), false, "413"),
+        ("content-length: 99999999999\r\nexpect: 100-continue\r\n\r\n".to_owned(), false, "413"),
+    ] {
+        let request = format!("POST /predict HTTP/1.1\r\nhost: x\r\n{rest}");
+        assert_eq!(status_of(&stack, &request, is_complete).await, expected, "{rest:?}");
+    }
     stack.shutdown().await;
 }
 

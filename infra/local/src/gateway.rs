@@ -4,7 +4,7 @@
 use crate::lambda::{ACCOUNT, InvokeError, Lambda, MAX_PAYLOAD};
 use crate::s3::ACCESS_KEY;
 use anyhow::Context;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -12,16 +12,18 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// API Gateway's limit for a request body, in bytes.
-const MAX_BODY: usize = 10 << 20;
+/// How long the rest of a refused body is read.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves `function` on `listener` until `stop`.
 ///
@@ -43,8 +45,14 @@ async fn handle(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_BODY).await else { return content_too_large() };
-    let event = event(&parts, &body, OffsetDateTime::now_utc()).to_string().into_bytes();
+    let Some(path) = decoded(parts.uri.path()) else {
+        return message_response(StatusCode::BAD_REQUEST, "Bad Request");
+    };
+    let body = match read(body, parts.headers.contains_key(header::EXPECT)).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let event = event(&parts, &path, &body, OffsetDateTime::now_utc()).to_string().into_bytes();
     if event.len() > MAX_PAYLOAD {
         return content_too_large();
     }
@@ -68,6 +76,38 @@ async fn handle(
     }
 }
 
+/// The decoded path; `None` if an escape is malformed or the result is not UTF-8. A lenient decoder would make it the path of
+/// another user.
+fn decoded(path: &str) -> Option<String> {
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    let is_well_formed = path.split('%').skip(1).all(is_escape);
+    is_well_formed.then(|| percent_decode_str(path).decode_utf8().ok().map(Into::into)).flatten()
+}
+
+/// Reads a body, or returns the response that refuses it: a body that is longer than an event, as soon as that is known, or one
+/// that is incomplete or malformed. `waits` is whether the client waits for a response before it sends the body.
+async fn read(mut body: Body, waits: bool) -> Result<Vec<u8>, Response> {
+    let mut bytes = Vec::new();
+    if body.size_hint().lower() <= MAX_PAYLOAD as u64 {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return Err(message_response(StatusCode::BAD_REQUEST, "Bad Request")) };
+            bytes.extend_from_slice(&frame.into_data().unwrap_or_default());
+            if bytes.len() > MAX_PAYLOAD {
+                break;
+            }
+        }
+        if bytes.len() <= MAX_PAYLOAD {
+            return Ok(bytes);
+        }
+    }
+    if !waits {
+        // The client may lose the response if the connection is closed while it is still sending.
+        let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
+        tokio::spawn(tokio::time::timeout(LINGER, rest));
+    }
+    Err(content_too_large())
+}
+
 fn content_too_large() -> Response {
     message_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
 }
@@ -76,9 +116,9 @@ fn message_response(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
 }
 
-/// The request in payload format 2.0.
-fn event(parts: &Parts, body: &Bytes, now: OffsetDateTime) -> Value {
-    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+/// The request in payload format 2.0, with its decoded path.
+fn event(parts: &Parts, path: &str, body: &[u8], now: OffsetDateTime) -> Value {
+    let query = parts.uri.query().unwrap_or_default();
     let text = |name| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let month = now.month().to_string();
     let time = format!(
@@ -93,7 +133,7 @@ fn event(parts: &Parts, body: &Bytes, now: OffsetDateTime) -> Value {
     let mut event = json!({
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": percent_decode_str(path).decode_utf8_lossy(),
+        "rawPath": path,
         "rawQueryString": query,
         "headers": headers(&parts.headers),
         "requestContext": {
@@ -104,7 +144,7 @@ fn event(parts: &Parts, body: &Bytes, now: OffsetDateTime) -> Value {
             "domainPrefix": "local",
             "http": {
                 "method": parts.method.as_str(),
-                "path": percent_decode_str(path).decode_utf8_lossy(),
+                "path": path,
                 "protocol": format!("{:?}", parts.version),
                 "sourceIp": "127.0.0.1",
                 "userAgent": text(header::USER_AGENT).unwrap_or_default(),
@@ -215,12 +255,14 @@ fn response(bytes: &[u8]) -> anyhow::Result<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::to_bytes;
     use axum::http;
     use lambda_http::RequestExt;
 
     fn parsed(request: http::Request<&'static [u8]>) -> lambda_http::Request {
         let (parts, body) = request.into_parts();
-        let event = event(&parts, &Bytes::from_static(body), OffsetDateTime::UNIX_EPOCH);
+        let path = decoded(parts.uri.path()).unwrap();
+        let event = event(&parts, &path, body, OffsetDateTime::UNIX_EPOCH);
         lambda_http::request::from_str(&event.to_string()).unwrap()
     }
 
