@@ -169,6 +169,10 @@ async fn erasure_removes_only_that_user() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_pseudonyms_are_stored() {
     let fixture = ErasureFixture::new(Some(KEY)).await;
+    let rejected = json!({"ts": -1, "userId": ODD, "sessionId": 1, "page": "Home"}).to_string();
+    let escaped = rejected.replace("userId", r"user\u0049d");
+    let truncated = &rejected[..rejected.len() - 1];
+    fixture.drop_log("c.json", format!("{escaped}\n{truncated}\nuser {ODD} has left\n[{rejected}]\n")).await;
     let stored = fixture.everything().await;
     for name in [ODD, OTHER] {
         assert!(stored.contains(fixture.stores.pseudonyms.stored_user(&user(name)).as_str()));

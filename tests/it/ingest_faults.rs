@@ -2,6 +2,7 @@
 //! delivery of the event must produce the same items as a run without faults: Lambda's retry, the same event after the end
 //! of the lease, or the event that a restarted local stack delivers.
 
+use churn_local::resume::release_leases;
 use churn_tests::call::Call;
 use churn_tests::delivery::{DeliveryAttempt, START, TIME_LIMIT_MS, run_deterministically};
 use churn_tests::fault::Fault;
@@ -9,7 +10,6 @@ use churn_tests::fault_plan::{FaultInjector, FaultPlan, run_trials};
 use churn_tests::in_process::{Contents, InProcessStores};
 use churn_tests::ingest_fixture::gzip;
 use churn_tests::{record, removal};
-use churn_local::resume::release_leases;
 use ingest::IngestSettings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

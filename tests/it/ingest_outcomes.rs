@@ -51,6 +51,22 @@ async fn rejected_lines_go_to_quarantine_with_line_and_reason() {
 }
 
 #[tokio::test]
+async fn quarantine_contains_no_names_and_places() {
+    let fixture = IngestFixture::new().await;
+    let person = r#"{"ts":-1,"first\u004eame":"Ada","la\u0073tName":"Lovelace","l\u006fcation":"London","user\u0041gent":"Lynx"}"#;
+    let nested = json!({"ts": -1, "log": person}).to_string();
+    let object = fixture.ingest("bad.json", format!("{person}\n{nested}\n[{person}]\n{}\n", &person[..80])).await;
+    assert_eq!(object["rejected"], 4);
+    let folder = object["quarantine"].as_str().unwrap().strip_prefix("s3://churn-store/").unwrap();
+    let file = fixture.object("churn-store", &format!("{folder}chunk-00000.jsonl.gz")).await;
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&file[..]).read_to_string(&mut text).unwrap();
+    assert!(!["Ada", "Love", "Lon", "Lynx"].iter().any(|name| text.contains(name)), "{text}");
+    let kept: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(kept[0]["text"], r#"{"ts":-1,"firstName":"","lastName":"","location":"","userAgent":""}"#);
+}
+
+#[tokio::test]
 async fn timestamps_in_another_unit_are_rejected_with_the_likely_unit() {
     let fixture = IngestFixture::new().await;
     let units = [

@@ -96,5 +96,8 @@ async fn stack_with_a_lost_champion_starts_and_serves_the_previous_one() {
     assert_eq!(health["detail"], detail.as_str());
     let output = up.interrupt().await.unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
-    assert!(log.contains("an object is lost: its data file is missing or too short") && log.contains(&champion), "{log}");
+    assert!(
+        log.contains("an object is lost: its data file is missing or too short") && log.contains(&champion),
+        "{log}"
+    );
 }

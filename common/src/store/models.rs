@@ -131,7 +131,8 @@ impl Models {
     /// The versions of all models with a card, in no particular order.
     pub async fn versions(&self) -> Result<Vec<ModelVersion>, StoreError> {
         let keys = self.bucket.list("models/").await?;
-        let version = |key: &str| ModelVersion::parse(key.strip_prefix("models/")?.strip_suffix(CARD)?.strip_suffix('/')?);
+        let version =
+            |key: &str| ModelVersion::parse(key.strip_prefix("models/")?.strip_suffix(CARD)?.strip_suffix('/')?);
         Ok(keys.iter().filter_map(|(key, _)| version(key)).collect())
     }
 

@@ -16,6 +16,7 @@ mod outcome;
 mod overlap;
 mod quarantine;
 mod reader;
+mod redaction;
 mod reingest;
 mod retry;
 mod settings;

@@ -3,19 +3,16 @@
 //! reason why an object was dead-lettered is in `object.json` beside them.
 
 use crate::delivery::Delivery;
+use crate::redaction::{Fields, redacted};
 use churn_common::event::Rejection;
 use churn_common::store::StoreError;
 use churn_common::store::ledger::Entry;
 use churn_common::store::objects::{Bucket, Condition};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use regex_lite::Regex;
 use serde::Serialize;
 use std::io::Write;
-use std::sync::LazyLock;
 
-/// Most bytes of a line that are kept.
-const MAX_TEXT_BYTES: usize = 4096;
 /// Compressed size at which a file is written, in bytes.
 const FILE_BYTES: usize = 8 << 20;
 
@@ -33,7 +30,7 @@ pub async fn put_object(bucket: &Bucket, delivery: &Delivery, entry: &Entry, rea
 #[derive(Debug)]
 pub struct Quarantine<'a> {
     bucket: &'a Bucket,
-    hide_ids: bool,
+    fields: Fields,
     source: String,
     /// The common start of the files' keys.
     prefix: String,
@@ -54,10 +51,10 @@ struct RejectedLine<'a> {
 }
 
 impl<'a> Quarantine<'a> {
-    /// For chunk number `chunk` of the object of `delivery`; with `hide_ids`, without user ids.
-    pub fn new(bucket: &'a Bucket, delivery: &Delivery, chunk: u32, hide_ids: bool) -> Self {
+    /// For chunk number `chunk` of the object of `delivery`; without the values of `fields`.
+    pub fn new(bucket: &'a Bucket, delivery: &Delivery, chunk: u32, fields: Fields) -> Self {
         let prefix = format!("{}chunk-{chunk:05}", delivery.version_prefix("quarantine"));
-        Self { bucket, hide_ids, source: delivery.source(), prefix, files: 0, open: None }
+        Self { bucket, fields, source: delivery.source(), prefix, files: 0, open: None }
     }
 
     /// Adds line number `line` of the log, which starts at byte `offset`, and the reason of its rejection.
@@ -69,7 +66,7 @@ impl<'a> Quarantine<'a> {
             offset,
             reason: &rejection.code(),
             message: rejection.to_string(),
-            text: redacted(text, self.hide_ids).map_err(|e| corrupt(e.to_string()))?,
+            text: redacted(text, self.fields).map_err(|e| corrupt(e.to_string()))?,
         };
         let mut json = serde_json::to_vec(&rejected).map_err(|e| corrupt(e.to_string()))?;
         json.push(b'\n');
@@ -93,69 +90,5 @@ impl<'a> Quarantine<'a> {
         self.bucket.put(&key, bytes, "application/gzip", Condition::Always).await?;
         self.files += 1;
         Ok(())
-    }
-}
-
-/// The line as text, cut at [`MAX_TEXT_BYTES`], without personal data. With `hide_ids`, the user id is removed too.
-fn redacted(line: &[u8], hide_ids: bool) -> Result<String, regex_lite::Error> {
-    let text = String::from_utf8_lossy(line.get(..MAX_TEXT_BYTES).unwrap_or(line));
-    match &**if hide_ids { &PERSONAL_AND_ID } else { &PERSONAL } {
-        Ok(personal) => Ok(personal.replace_all(&text, r#"$1"""#).into_owned()),
-        Err(e) => Err(e.clone()),
-    }
-}
-
-static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| values_of(PERSONAL_FIELDS));
-/// The same, and the user id, which is personal data where pseudonyms are stored.
-static PERSONAL_AND_ID: LazyLock<Result<Regex, regex_lite::Error>> =
-    LazyLock::new(|| values_of(&format!("{PERSONAL_FIELDS}|user_?id")));
-/// Fields about a person that no feature needs.
-const PERSONAL_FIELDS: &str = "first_?name|last_?name|location|user_?agent";
-
-/// Matches `fields` and their values in any text, such as invalid JSON or JSON within JSON. A value is one of: quoted
-/// text up to its closing quote, or to the end of the text; a list or an object and everything after it; anything else
-/// up to the next comma or bracket.
-fn values_of(fields: &str) -> Result<Regex, regex_lite::Error> {
-    let field = format!(r#"(\\*["']?(?:{fields})\\*["']?\s*[:=]\s*)"#);
-    let value = r#"(?:\\+".*?(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$)|[\[{].*$|[^\s,}\]"'\\\[{]+)"#;
-    Regex::new(&format!("(?is){field}{value}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn personal_data_is_redacted() {
-        let redacted = |line: &[u8]| redacted(line, false).unwrap();
-        let person = r#"{"ts":-1,"firstName":"Ada \"A\"","lastName" : "L","location":"London, UK","userAgent":"","page":"Home"}"#;
-        let clean = r#"{"ts":-1,"firstName":"","lastName" : "","location":"","userAgent":"","page":"Home"}"#;
-        assert_eq!(redacted(person.as_bytes()), clean);
-        assert_eq!(redacted(format!("[{person}]").as_bytes()), format!("[{clean}]"));
-        for cut in 0..person.len() {
-            let kept = redacted(&person.as_bytes()[..cut]);
-            assert!(["Ad", "\"L", "Lon"].iter().all(|name| !kept.contains(name)), "{kept}");
-        }
-        assert_eq!(redacted(b"\"location\":\"M\xfcnchen\",NaN"), "\"location\":\"\",NaN");
-        let wrapped = serde_json::json!({"log": r#"{"ts":1,"firstName":"Ada","location":"London, UK"}"#}).to_string();
-        assert_eq!(redacted(wrapped.as_bytes()), r#"{"log":"{\"ts\":1,\"firstName\":"",\"location\":""}"}"#);
-        assert_eq!(redacted(b"{'first_name': 'Ada', 'page': 'Home'}"), r#"{'first_name': "", 'page': 'Home'}"#);
-        assert_eq!(redacted(br#"{"page":"Home","location":{"city":"London"}}"#), r#"{"page":"Home","location":"""#);
-        assert_eq!(redacted(br#"{"LASTNAME":Lovelace,"page":1}"#), r#"{"LASTNAME":"","page":1}"#);
-        assert_eq!(redacted(b"junk \xff"), "junk \u{fffd}");
-        assert_eq!(redacted(&[b'x'; 10_000]).len(), MAX_TEXT_BYTES);
-    }
-
-    #[test]
-    fn user_ids_are_redacted_where_pseudonyms_are_stored() {
-        let redacted = |line: &str, hide_ids| redacted(line.as_bytes(), hide_ids).unwrap();
-        let line = r#"{"ts":-1,"userId":"30 \"x\"","firstName":"Ada","sessionId":29}"#;
-        assert_eq!(redacted(line, false), r#"{"ts":-1,"userId":"30 \"x\"","firstName":"","sessionId":29}"#);
-        assert_eq!(redacted(line, true), r#"{"ts":-1,"userId":"","firstName":"","sessionId":29}"#);
-        assert_eq!(redacted(r#"{"userId":3077,"ts":-1}"#, true), r#"{"userId":"","ts":-1}"#);
-        assert_eq!(redacted("user_id=3077,ts=-1", true), r#"user_id="",ts=-1"#);
-        for cut in 0..line.len() {
-            assert!(!redacted(&line[..cut], true).contains("30"), "{}", &line[..cut]);
-        }
     }
 }

@@ -3,7 +3,9 @@
 use crate::config::DataDir;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, TryLockError};
+use std::fs::{self, DirBuilder, DirEntry, File, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// URLs of a running stack, each `http://127.0.0.1:<port>`.
@@ -26,7 +28,7 @@ pub struct Data {
 }
 
 impl Data {
-    /// Creates the folder if necessary, and locks it.
+    /// Creates the folder if necessary, readable by its owner only, and locks it.
     ///
     /// # Errors
     /// The folder cannot be written, or another stack has locked it.
@@ -39,7 +41,7 @@ impl Data {
             }
             DataDir::Persistent(path) => (path.clone(), None),
         };
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        make_private(&path).with_context(|| format!("cannot create {}", path.display()))?;
         let lock_path = path.join("lock");
         let open = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = open.with_context(|| format!("cannot open {}", lock_path.display()))?;
@@ -84,6 +86,38 @@ impl Drop for Data {
     }
 }
 
+/// Names, or their starts, of the files in a data folder.
+const OWN_FILES: [&str; 6] = ["lock", "stack.json", "s3", "dynamodb.sqlite", "functions.log", "events.jsonl"];
+
+/// Creates the folder `path` with mode 0700, or changes the mode of a folder that has no files of others.
+fn make_private(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(PRIVATE).create(path) {
+        Ok(()) => return Ok(()),
+        Err(_) if path.is_dir() => {}
+        Err(error) => return Err(error),
+    }
+    let mode = fs::metadata(path)?.mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let is_own = |entry: io::Result<DirEntry>| {
+        let name = entry.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        name.is_ok_and(|name| OWN_FILES.iter().any(|own| name.starts_with(own)))
+    };
+    let is_private =
+        fs::read_dir(path)?.all(is_own) && fs::set_permissions(path, Permissions::from_mode(PRIVATE)).is_ok();
+    if !is_private {
+        let (path, mode) = (path.display(), format!("{:o}", mode & 0o777));
+        tracing::warn!(%path, mode, "other users may read the data folder, which contains logs");
+    }
+    Ok(())
+}
+
+const PRIVATE: u32 = 0o700;
+
 /// Endpoints of the stack that runs on the folder `path`; `None` if no stack runs there.
 ///
 /// # Errors
@@ -116,6 +150,25 @@ fn endpoints_file(folder: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folder_is_private_unless_others_use_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode_of = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        let mode_after = |name: &str| {
+            let path = folder.path().join(name);
+            drop(Data::open(&DataDir::Persistent(path.clone())).unwrap());
+            mode_of(&path)
+        };
+        assert_eq!(mode_after("new/nested"), 0o700);
+        for (name, file) in [("old", "lock"), ("shared", "thesis.tex")] {
+            let path = folder.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join(file), "").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        }
+        assert_eq!((mode_after("old"), mode_after("shared")), (0o700, 0o755));
+    }
 
     #[test]
     fn second_stack_is_rejected_and_finds_the_first() {

@@ -12,7 +12,8 @@ pub fn prefix(error: &Error) -> &'static str {
 
 /// As [`prefix`], for an error with such a cause.
 pub fn prefix_of_cause(error: &anyhow::Error) -> &'static str {
-    let by_file = error.chain().filter_map(|cause| cause.downcast_ref::<Error>()).any(|cause| !prefix(cause).is_empty());
+    let by_file =
+        error.chain().filter_map(|cause| cause.downcast_ref::<Error>()).any(|cause| !prefix(cause).is_empty());
     // The message of SQLite, which arrives as text.
     let by_database = format!("{error:#}").contains("database or disk is full");
     if by_file || by_database { PREFIX } else { "" }

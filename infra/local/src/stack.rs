@@ -71,8 +71,11 @@ impl Stack {
         let endpoints = Endpoints { http, s3, dynamodb, lambda: lambda_url };
 
         let (events, received) = mpsc::unbounded_channel();
-        let s3_server =
-            S3Server::open(&data.join("s3"), events.clone(), config.redeliver_on_start.then_some(&config.names.logs_bucket))?;
+        let s3_server = S3Server::open(
+            &data.join("s3"),
+            events.clone(),
+            config.redeliver_on_start.then_some(&config.names.logs_bucket),
+        )?;
         // Before the port answers, so that a client never misses them.
         for bucket in [&config.names.logs_bucket, &config.names.store_bucket] {
             s3_server.create_bucket(bucket)?;

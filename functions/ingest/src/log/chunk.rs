@@ -5,6 +5,7 @@ use super::open::Log;
 use super::values::values;
 use crate::job::Job;
 use crate::quarantine::Quarantine;
+use crate::redaction::Fields;
 use churn_common::calendar::Day;
 use churn_common::event::{self, Rejection, TimeRange};
 use churn_common::session::{Added, MAX_EVENTS, SliceBuilder};
@@ -44,7 +45,8 @@ impl Chunk {
     ) -> Result<Self, StoreError> {
         let Job { delivery, stores, .. } = job;
         let mut parser = Parser { config, erased, counts: Counts::default(), slices: SliceBuilder::default() };
-        let mut quarantine = Quarantine::new(&stores.store, delivery, position.chunk, stores.pseudonyms.hide_ids());
+        let fields = if stores.pseudonyms.hide_ids() { Fields::PersonalAndId } else { Fields::Personal };
+        let mut quarantine = Quarantine::new(&stores.store, delivery, position.chunk, fields);
         let end = position.offset + config.chunk_bytes;
         let mut is_last = false;
         while log.lines.offset() < end && parser.slices.slices() < MAX_SLICES {

@@ -30,7 +30,8 @@ impl Sequencer {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
-        let after_used = used.and_then(|used| u64::from_str_radix(used, 16).ok()).map_or(0, |used| used.saturating_add(1));
+        let after_used =
+            used.and_then(|used| u64::from_str_radix(used, 16).ok()).map_or(0, |used| used.saturating_add(1));
         // The clock keeps the order even if this folder is deleted but the ledger is not. Seconds are in the upper half, as in
         // the sequencers of S3, so that events of both sort in order.
         let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

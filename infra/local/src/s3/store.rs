@@ -53,7 +53,8 @@ impl Store {
         let disk = Disk::open(root)?;
         let buckets = disk.load()?;
         let path = disk.sequencer();
-        let used = buckets.values().flat_map(|objects: &Objects| objects.values()).map(|object| &*object.sequencer).max();
+        let used =
+            buckets.values().flat_map(|objects: &Objects| objects.values()).map(|object| &*object.sequencer).max();
         let sequencer = Sequencer::open(&path, used).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self { disk, state: Mutex::new(State { buckets, sequencer }), events, clock })
     }
@@ -143,9 +144,7 @@ impl Store {
     /// # Errors
     /// `NoSuchBucket`, `NoSuchKey`.
     pub fn object(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
-        self.with_objects(bucket, |objects| {
-            self.find(bucket, objects, key).cloned().ok_or_else(|| no_such_key(key))
-        })
+        self.with_objects(bucket, |objects| self.find(bucket, objects, key).cloned().ok_or_else(|| no_such_key(key)))
     }
 
     /// Metadata and content of an object, both of the same version.
