@@ -46,7 +46,12 @@ impl Data {
         let open = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = open.with_context(|| format!("cannot open {}", lock_path.display()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, temporary, lock }),
+            Ok(()) => {
+                // A killed stack leaves its file, whose endpoints are those of no stack.
+                let left = remove(&endpoints_file(&path));
+                left.with_context(|| format!("cannot remove {}", endpoints_file(&path).display()))?;
+                Ok(Self { path, temporary, lock })
+            }
             Err(TryLockError::WouldBlock) => {
                 bail!("another stack uses {}: stop it or choose another folder with --data", path.display())
             }
@@ -143,6 +148,13 @@ pub fn running(path: &Path) -> anyhow::Result<Option<Endpoints>> {
     }
 }
 
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn endpoints_file(folder: &Path) -> PathBuf {
     folder.join("stack.json")
 }
@@ -184,6 +196,12 @@ mod tests {
         assert!(Data::open(&dir).unwrap_err().to_string().contains("another stack uses"));
         assert_eq!(running(path).unwrap(), Some(endpoints));
 
+        // As after a kill: the file is left, and the next stack starts.
+        let left = fs::read(endpoints_file(path)).unwrap();
+        drop(data);
+        fs::write(endpoints_file(path), left).unwrap();
+        let data = Data::open(&dir).unwrap();
+        assert!(running(path).unwrap_err().to_string().contains("starting or stopping"));
         drop(data);
         assert_eq!(running(path).unwrap(), None);
         Data::open(&dir).unwrap();
