@@ -92,9 +92,13 @@ async fn functions_end_with_a_killed_stack() {
     let folder = tempfile::tempdir().unwrap();
     let up = Up::start(&folder.path().join(".churn")).await.unwrap();
     let stack = up.process.id().unwrap().to_string();
-    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let workers: Vec<String> = all.filter(|id| process(id).is_some_and(|(_, parent)| parent == stack)).collect();
-    assert!(workers.len() >= 4, "{workers:?}");
+    // A worker of each function, and a second one of ingest.
+    let workers = async || {
+        let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let workers: Vec<String> = all.filter(|id| process(id).is_some_and(|(_, parent)| parent == stack)).collect();
+        (workers.len() >= 5).then_some(workers)
+    };
+    let workers = wait_for("the functions", workers).await.unwrap();
     up.kill().await.unwrap();
     // Without a process that collects it, an ended process stays a zombie.
     let alive = async || workers.iter().all(|id| process(id).is_none_or(|(state, _)| state == 'Z')).then_some(());
