@@ -1,11 +1,16 @@
 //! One user's history: a pure function of the set of stored slices.
 
+mod overlap;
+
+pub use overlap::{Overlap, Overlaps};
+
 use crate::calendar::{Day, Timestamp};
 use crate::event::{Event, Page};
 use crate::ids::{SessionId, SourceId};
-use crate::session::{DaySlices, SessionSlice, Slices, event_key};
+use crate::session::{DaySlices, SessionSlice, Shared, Slices, event_key};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The stored slices of one user and day from one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,27 +22,16 @@ pub struct StoredSlices {
 
 /// One user's history.
 ///
-/// For each session and day, slices are merged by number of events, largest first; ties are in the order of sources. A
-/// slice that has an event in common with those already merged is an overlapping export: it is excluded, and counted in
-/// [`History::overlaps`]. The result does not depend on the order of slices, on repeated deliveries or on how a log was
-/// split into files, if event keys are unique in a session. If they are not, or if a log repeats a line, the files of a
-/// split log may overlap, and the smaller slice is excluded.
+/// For each session and day, slices are merged event by event. An event that several slices contain counts once. If slices
+/// have different events with one key, that of the larger slice counts; ties are in the order of sources. The other slice's
+/// event is lost. [`History::overlaps`] has both numbers. The result does not depend on the order of slices, on repeated
+/// deliveries or on how a log was split into files, whether these overlap or not, if event keys are unique in a session.
 ///
 /// While a newer version of an object replaces an older one, both can have slices of a day. Only the newer ones count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     slices: BTreeMap<(Day, SessionId), SessionSlice>,
     overlaps: Vec<Overlap>,
-}
-
-/// A slice that was excluded because larger slices contain some of its events.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Overlap {
-    pub day: Day,
-    pub session: SessionId,
-    pub source: SourceId,
-    /// Number of events of the slice.
-    pub events: u64,
 }
 
 impl History {
@@ -53,9 +47,9 @@ impl History {
             let mut by_source: Vec<_> = by_source.into_iter().collect();
             by_source.sort_by_key(|(_, slice)| Reverse(slice.events())); // stable: ties stay in the order of sources
             for (source, slice) in by_source {
-                let events = slice.events();
-                if !history.add(day, slice) {
-                    history.overlaps.push(Overlap { day, session, source, events });
+                let Shared { duplicates, lost } = history.add(day, slice);
+                if duplicates + lost > 0 {
+                    history.overlaps.push(Overlap { day, session, source, duplicates, lost });
                 }
             }
         }
@@ -69,7 +63,7 @@ impl History {
         let mut duplicates = 0;
         for event in events {
             let stored = self.slices.get(&(event.ts.day(), event.session));
-            if stored.is_some_and(|slice| slice.event_keys().contains(event_key(event)))
+            if stored.is_some_and(|slice| slice.contains(event_key(event)))
                 || builder.add(event) != crate::session::Added::New
             {
                 duplicates += 1;
@@ -77,28 +71,24 @@ impl History {
         }
         for DaySlices { day, slices, .. } in builder.finish() {
             for slice in slices {
-                let added = self.add(day, slice);
-                debug_assert!(added, "duplicates are filtered above");
+                let shared = self.add(day, slice);
+                debug_assert_eq!(shared, Shared::default(), "duplicates are filtered above");
             }
         }
         duplicates
     }
 
-    fn add(&mut self, day: Day, slice: SessionSlice) -> bool {
-        match self.slices.get_mut(&(day, slice.session())) {
-            None => {
-                self.slices.insert((day, slice.session()), slice);
-                true
+    fn add(&mut self, day: Day, slice: SessionSlice) -> Shared {
+        match self.slices.entry((day, slice.session())) {
+            Entry::Vacant(entry) => {
+                entry.insert(slice);
+                Shared::default()
             }
-            Some(merged) if merged.event_keys().is_disjoint(slice.event_keys()) => {
-                merged.merge(&slice);
-                true
-            }
-            Some(_) => false,
+            Entry::Occupied(entry) => entry.into_mut().merge(&slice),
         }
     }
 
-    /// The excluded slices, ordered by day, session and number of events (largest first).
+    /// The slices that have events in common with larger slices, ordered by day, session and number of events (largest first).
     pub fn overlaps(&self) -> &[Overlap] {
         &self.overlaps
     }
@@ -179,12 +169,30 @@ mod tests {
             .collect()
     }
 
+    /// The content of a history, without its overlaps.
+    fn slices(history: &History) -> &BTreeMap<(Day, SessionId), SessionSlice> {
+        &history.slices
+    }
+
+    /// The events of each file. An event is in the files whose bits its mask has. Also returns how often events are in files
+    /// besides their first one.
+    fn in_files(events: &[Event<'static>], masks: &[u8]) -> (Vec<Vec<Event<'static>>>, u64) {
+        let part = |file: u8| {
+            let is_in = |(_, mask): &(&Event<'static>, &u8)| *mask >> file & 1 != 0;
+            events.iter().zip(masks).filter(is_in).map(|(event, _)| event.clone()).collect()
+        };
+        let repeated = masks.iter().take(events.len()).map(|mask| u64::from(mask.count_ones() - 1)).sum();
+        ((0..7).map(part).collect(), repeated)
+    }
+
     proptest! {
-        /// Law 2: any split of a log into files, any order and any number of deliveries give the same history.
+        /// Law 2: any split of a log into files, any order and any number of deliveries give the same history. Files may
+        /// overlap.
         #[test]
         fn history_does_not_depend_on_files_and_deliveries(
             events in events(),
-            files in prop::collection::vec(0usize..7, 200),
+            in_one in prop::collection::vec(0usize..7, 200),
+            in_several in prop::collection::vec(1u8..128, 200),
             order in any::<u64>(),
         ) {
             let whole = History::from_slices(stored("whole", &events));
@@ -193,12 +201,43 @@ mod tests {
             let by_line: Vec<_> = (0..events.len()).flat_map(|i| stored(&i.to_string(), &events[i..=i])).collect();
             prop_assert_eq!(&History::from_slices(by_line), &whole);
 
-            let mut delivered: Vec<StoredSlices> = (0..7).flat_map(|file| {
-                let part: Vec<_> = events.iter().zip(&files).filter(|(_, f)| **f == file).map(|(e, _)| e.clone()).collect();
-                [stored(&file.to_string(), &part), stored(&file.to_string(), &part)].concat()
-            }).collect();
-            delivered.sort_by_key(|f| twox_hash::XxHash64::oneshot(order, format!("{f:?}").as_bytes()));
-            prop_assert_eq!(&History::from_slices(delivered), &whole);
+            let in_one: Vec<u8> = in_one.into_iter().map(|file| 1 << file).collect();
+            for masks in [in_one, in_several] {
+                let (files, repeated) = in_files(&events, &masks);
+                let mut delivered: Vec<StoredSlices> = (0..).zip(&files).flat_map(|(file, part): (i32, _)| {
+                    [stored(&file.to_string(), part), stored(&file.to_string(), part)].concat()
+                }).collect();
+                delivered.sort_by_key(|f| twox_hash::XxHash64::oneshot(order, format!("{f:?}").as_bytes()));
+                let history = History::from_slices(delivered);
+                prop_assert_eq!(slices(&history), slices(&whole));
+                let overlaps: Overlaps = history.overlaps().iter().collect();
+                prop_assert_eq!((overlaps.duplicate_events, overlaps.lost_events), (repeated, 0));
+            }
+        }
+
+        /// Files that contradict each other, and that repeat keys: the order still has no effect, and every event is
+        /// counted, a duplicate or lost.
+        #[test]
+        fn contradicting_files_are_merged_in_one_order(
+            events in events(),
+            masks in prop::collection::vec(1u8..128, 200),
+            keys in 1u32..20,
+            order in any::<u64>(),
+        ) {
+            let repeating: Vec<Event<'static>> =
+                (0..).zip(&events).map(|(n, e): (u32, _)| Event { item: Some(n % keys), ..e.clone() }).collect();
+            let (files, _) = in_files(&repeating, &masks);
+            let delivered: Vec<StoredSlices> =
+                (0..).zip(&files).flat_map(|(file, part): (i32, _)| stored(&file.to_string(), part)).collect();
+            let all: u64 = delivered.iter().flat_map(|day| &day.slices).map(SessionSlice::events).sum();
+            let history = History::from_slices(delivered.clone());
+            let overlaps: Overlaps = history.overlaps().iter().collect();
+            let counted: u64 = history.slices.values().map(SessionSlice::events).sum();
+            prop_assert_eq!(counted + overlaps.duplicate_events + overlaps.lost_events, all);
+
+            let mut shuffled = [delivered.clone(), delivered].concat();
+            shuffled.sort_by_key(|f| twox_hash::XxHash64::oneshot(order, format!("{f:?}").as_bytes()));
+            prop_assert_eq!(History::from_slices(shuffled), history);
         }
 
         #[test]
@@ -217,15 +256,47 @@ mod tests {
         }
     }
 
+    fn songs(items: std::ops::Range<u32>) -> Vec<Event<'static>> {
+        items.map(|i| event(i, at(1, i), Page::NextSong)).collect()
+    }
+
     #[test]
-    fn overlapping_export_is_excluded_and_counted() {
-        let day: Vec<_> = (0..10).map(|i| event(i, at(1, i), Page::NextSong)).collect();
-        let hour = &day[4..7];
-        let history = History::from_slices([stored("day", &day), stored("hour", hour)].concat());
-        assert_eq!(history.count(Page::NextSong), 10);
-        assert_eq!(history.overlaps().len(), 1);
-        assert_eq!(history.overlaps()[0].events, 3);
-        assert_eq!(history, History::from_slices([stored("hour", hour), stored("day", &day)].concat()));
+    fn events_in_several_files_count_once() {
+        let overlap = |duplicate_events| Overlaps { slices: 1, duplicate_events, lost_events: 0 };
+        for (a, b, expected) in [
+            (songs(0..10), songs(4..7), overlap(3)),
+            (songs(0..6), songs(4..10), overlap(2)),
+            (songs(0..10), songs(0..10), overlap(10)),
+            (songs(0..4), songs(4..10), Overlaps::default()),
+            ([songs(0..2), songs(5..10)].concat(), songs(1..8), overlap(4)),
+        ] {
+            for files in [[&a, &b], [&b, &a]] {
+                let delivered = [("a", files[0]), ("b", files[1])].map(|(name, events)| stored(name, events));
+                let history = History::from_slices(delivered.concat());
+                assert_eq!(slices(&history), slices(&History::from_slices(stored("whole", &songs(0..10)))));
+                assert_eq!(history.overlaps().iter().collect::<Overlaps>(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn of_different_events_with_one_key_that_of_the_larger_slice_counts() {
+        let corrected = [songs(3..5), vec![event(5, at(1, 5), Page::Home)], songs(6..8)].concat();
+        let history = History::from_slices([stored("new", &corrected), stored("old", &songs(0..6))].concat());
+        assert_eq!((history.count(Page::NextSong), history.count(Page::Home)), (8, 0));
+        let overlaps: Overlaps = history.overlaps().iter().collect();
+        assert_eq!(overlaps, Overlaps { slices: 1, duplicate_events: 2, lost_events: 1 });
+    }
+
+    #[test]
+    fn key_counts_as_often_as_in_the_file_that_repeats_it_most() {
+        let repeated = [event(5, at(1, 0), Page::Home), event(5, at(1, 1), Page::Help), event(5, at(1, 2), Page::Help)];
+        let history = History::from_slices([stored("a", &repeated), stored("b", &repeated[1..])].concat());
+        assert_eq!((history.count(Page::Home), history.count(Page::Help)), (1, 2));
+        assert_eq!(history.overlaps().iter().map(|o| (o.duplicates, o.lost)).collect::<Vec<_>>(), [(2, 0)]);
+        let history = History::from_slices([stored("a", &repeated[..1]), stored("b", &repeated[1..])].concat());
+        assert_eq!((history.count(Page::Home), history.count(Page::Help)), (0, 2));
+        assert_eq!(history.overlaps().iter().map(|o| (o.duplicates, o.lost)).collect::<Vec<_>>(), [(0, 1)]);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod log_formats;
 mod lost_files;
 mod mlflow_real;
 mod monitor;
+mod overlaps;
 mod payloads;
 mod real_logs;
 mod registry;

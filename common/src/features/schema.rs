@@ -231,7 +231,8 @@ fn per_100_songs(window: &Window, page: Page) -> f64 {
 }
 
 fn repeat_ratio(window: &Window) -> f64 {
-    1.0 - window.distinct_songs() / window.titled_songs()
+    // Songs of lost events are known, but not counted: see `Overlaps`.
+    (1.0 - window.distinct_songs() / window.titled_songs()).clamp(0.0, 1.0)
 }
 
 fn is_paid(window: &Window) -> f64 {

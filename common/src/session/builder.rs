@@ -1,8 +1,9 @@
 //! Builds slices from events.
 
-use super::{EventKey, Intervals, LevelAt, SessionSlice, Slices, earliest};
+use super::event::Totals;
+use super::{LevelAt, SessionSlice, SliceEvent, Slices, earliest};
 use crate::calendar::{Day, Timestamp};
-use crate::event::{Event, Gender, Level, Page};
+use crate::event::{Event, Gender, Page};
 use crate::ids::{SessionId, UserId};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
@@ -85,41 +86,27 @@ impl SliceBuilder {
     }
 }
 
-// `event_key` reserves 5 bits for the page.
-const _: () = assert!(Page::COUNT <= 32);
-
-/// See [`EventKey`].
-pub(crate) fn event_key(event: &Event<'_>) -> EventKey {
-    match event.item {
-        Some(item) => u64::from(item),
-        None => event.ts.millis().unsigned_abs() << 5 | event.page.index() as u64,
-    }
-}
-
 /// A slice that is being built.
 #[derive(Debug)]
 struct OpenSlice {
     user: UserId,
     day: Day,
     slice: SessionSlice,
-    /// Ascending. Most events of a log are in order and are appended; an event out of order moves those after it.
-    seen: Vec<(EventKey, Timestamp)>,
+    /// Ascending by key and time. Most events of a log are in order and are appended; an event out of order moves those
+    /// after it.
+    seen: Vec<(SliceEvent, Timestamp)>,
 }
 
 impl OpenSlice {
     fn new(event: &Event<'_>) -> Self {
         let slice = SessionSlice {
             session: event.session,
-            pages: [0; Page::COUNT],
-            listened_ms: 0,
+            events: Vec::new(),
+            totals: Totals::default(),
             active: None,
             cancelled_at: None,
-            event_keys: Intervals::default(),
-            titled_songs: 0,
             songs: Vec::new(),
             artists: Vec::new(),
-            free_events: 0,
-            paid_events: 0,
             first_level: None,
             last_level: None,
             female: false,
@@ -134,23 +121,22 @@ impl OpenSlice {
     }
 
     fn add(&mut self, event: &Event<'_>, scratch: &mut Vec<u8>) -> Added {
-        let key = event_key(event);
-        let seen = (key, event.ts);
+        let new = SliceEvent::new(event);
+        let position = |(seen, ts): &(SliceEvent, Timestamp)| (seen.key, *ts);
         let at = match self.seen.last() {
-            Some(last) if *last >= seen => match self.seen.binary_search(&seen) {
-                Ok(_) => return Added::Duplicate,
-                Err(at) => at,
-            },
+            Some(last) if position(last) >= (new.key, event.ts) => {
+                match self.seen.binary_search_by_key(&(new.key, event.ts), position) {
+                    Ok(_) => return Added::Duplicate,
+                    Err(at) => at,
+                }
+            }
             _ => self.seen.len(),
         };
         if self.seen.len() >= MAX_EVENTS {
             return Added::TooMany;
         }
-        self.seen.insert(at, seen);
+        self.seen.insert(at, (new, event.ts));
         let slice = &mut self.slice;
-        if let Some(count) = slice.pages.get_mut(event.page.index()) {
-            *count += 1;
-        }
         if event.page.is_cancellation() {
             if event.page == Page::CancellationConfirmation {
                 slice.cancelled_at = slice.cancelled_at.max(Some(event.ts));
@@ -162,10 +148,8 @@ impl OpenSlice {
             None => Some((event.ts, event.ts)),
         };
         if event.page == Page::NextSong {
-            slice.listened_ms += u64::from(event.length_ms.unwrap_or(0));
             let artist = event.artist.as_deref().unwrap_or_default();
             if let Some(song) = event.song.as_deref() {
-                slice.titled_songs += 1;
                 slice.songs.push(hash(artist, song, scratch));
             }
             if !artist.is_empty() {
@@ -173,11 +157,7 @@ impl OpenSlice {
             }
         }
         if let Some(level) = event.level {
-            match level {
-                Level::Free => slice.free_events += 1,
-                Level::Paid => slice.paid_events += 1,
-            }
-            let at = Some(LevelAt { ts: event.ts, key, level });
+            let at = Some(LevelAt { ts: event.ts, key: new.key, level });
             slice.first_level = earliest(slice.first_level, at);
             slice.last_level = slice.last_level.max(at);
         }
@@ -189,7 +169,11 @@ impl OpenSlice {
 
     fn finish(self) -> SessionSlice {
         let mut slice = self.slice;
-        slice.event_keys = Intervals::from_ascending_keys(self.seen.into_iter().map(|(key, _)| key));
+        // Not collected in place, which would keep the larger allocation.
+        slice.events = Vec::with_capacity(self.seen.len());
+        slice.events.extend(self.seen.iter().map(|(event, _)| *event));
+        slice.events.sort(); // where several events have the same key
+        slice.totals = slice.events.iter().collect();
         for hashes in [&mut slice.songs, &mut slice.artists] {
             hashes.sort_unstable();
             hashes.dedup();
@@ -198,12 +182,12 @@ impl OpenSlice {
     }
 }
 
-/// 32 bits are enough for the songs of one user: with 10,000 songs, the probability of a collision is about 1 %.
+/// 28 bits are enough to count the songs of one user: of 10,000 songs, 0.2 are missed on average.
 fn hash(artist: &str, song: &str, scratch: &mut Vec<u8>) -> u32 {
     scratch.clear();
     for part in [artist, song] {
         scratch.extend_from_slice(part.as_bytes());
         scratch.push(0);
     }
-    twox_hash::XxHash64::oneshot(0, scratch) as u32
+    twox_hash::XxHash64::oneshot(0, scratch) as u32 >> 4
 }

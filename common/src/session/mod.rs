@@ -2,43 +2,40 @@
 
 mod builder;
 mod encoding;
-mod intervals;
+mod event;
+mod merge;
+mod rice;
 
-pub(crate) use builder::event_key;
 pub use builder::{Added, DaySlices, MAX_EVENTS, SliceBuilder};
 pub use encoding::{DecodeError, decode, encode};
-pub use intervals::Intervals;
+pub(crate) use event::event_key;
+pub use event::{EventKey, SliceEvent};
+pub use merge::Shared;
 
 use crate::calendar::Timestamp;
 use crate::event::{Gender, Level, Page};
 use crate::ids::SessionId;
-
-/// Identifies an event within a session. The same event has the same key in all sources.
-///
-/// The key is `itemInSession`, or is computed from timestamp and page if the log has no items. Items are below 2^32, so the
-/// two ranges do not overlap.
-pub type EventKey = u64;
+use event::Totals;
 
 /// One user's activity in one session on one UTC day, from one source.
 ///
-/// Slices of the same session and day with different events can be [merged](Self::merge). Merging is associative and
-/// commutative, so any split of a log results in the same slice. Of events on cancellation pages, a slice contains only
-/// their number and the time of the cancellation, so that features cannot use them.
+/// Slices of the same session and day can be [merged](Self::merge), also if they have events in common: only `events` are
+/// counted, and everything else is a set, a minimum or a maximum, which repeated events do not change. Merging is
+/// associative and commutative if the slices do not contradict each other, so any split of a log results in the same
+/// slice. Of events on cancellation pages, a slice contains only their number and the time of the cancellation, so that
+/// features cannot use them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSlice {
     session: SessionId,
-    pages: [u32; Page::COUNT],
-    listened_ms: u64,
+    /// Ascending by key.
+    events: Vec<SliceEvent>,
+    totals: Totals,
     /// Times of the first and the last event, without cancellation pages.
     active: Option<(Timestamp, Timestamp)>,
     /// Time of the last event on `Cancellation Confirmation`.
     cancelled_at: Option<Timestamp>,
-    event_keys: Intervals,
-    titled_songs: u32,
     songs: Vec<u32>,
     artists: Vec<u32>,
-    free_events: u32,
-    paid_events: u32,
     first_level: Option<LevelAt>,
     last_level: Option<LevelAt>,
     female: bool,
@@ -62,7 +59,7 @@ impl SessionSlice {
 
     /// Number of events, including cancellation pages.
     pub fn events(&self) -> u64 {
-        self.pages.iter().map(|n| u64::from(*n)).sum()
+        self.events.len() as u64
     }
 
     /// Number of events without cancellation pages.
@@ -72,12 +69,12 @@ impl SessionSlice {
 
     /// Number of events on `page`.
     pub fn count(&self, page: Page) -> u32 {
-        self.pages.get(page.index()).copied().unwrap_or(0)
+        self.totals.pages.get(page.index()).copied().unwrap_or(0)
     }
 
     /// Total length of the songs played, in milliseconds.
     pub fn listened_ms(&self) -> u64 {
-        self.listened_ms
+        self.totals.listened_ms
     }
 
     /// Times of the first and the last event, without cancellation pages; `None` if there are only those.
@@ -95,14 +92,14 @@ impl SessionSlice {
         self.active.map(|(_, last)| last).max(self.cancelled_at)
     }
 
-    /// The keys of all events, including cancellation pages.
-    pub fn event_keys(&self) -> &Intervals {
-        &self.event_keys
+    /// Whether an event, including cancellation pages, has this key.
+    pub fn contains(&self, key: EventKey) -> bool {
+        self.events.binary_search_by_key(&key, |event| event.key).is_ok()
     }
 
     /// Number of songs played that have a title.
     pub fn titled_songs(&self) -> u32 {
-        self.titled_songs
+        self.totals.titled_songs
     }
 
     /// Hashes of the distinct songs (artist and title), ascending.
@@ -117,7 +114,7 @@ impl SessionSlice {
 
     /// Numbers of events on the free and the paid level. Events without a level count in neither.
     pub fn level_events(&self) -> (u32, u32) {
-        (self.free_events, self.paid_events)
+        (self.totals.free_events, self.totals.paid_events)
     }
 
     /// The first and the last level; empty if no event has a level.
@@ -138,33 +135,6 @@ impl SessionSlice {
     pub fn registration(&self) -> Option<Timestamp> {
         self.registration
     }
-
-    /// Adds another slice of the same session and day. The caller must check that they have no event in common:
-    /// [`Intervals::is_disjoint`].
-    pub fn merge(&mut self, other: &Self) {
-        debug_assert_eq!(self.session, other.session);
-        debug_assert!(self.event_keys.is_disjoint(&other.event_keys));
-        for (mine, theirs) in self.pages.iter_mut().zip(other.pages) {
-            *mine = mine.saturating_add(theirs);
-        }
-        self.listened_ms = self.listened_ms.saturating_add(other.listened_ms);
-        self.active = match (self.active, other.active) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (mine, theirs) => mine.or(theirs),
-        };
-        self.cancelled_at = self.cancelled_at.max(other.cancelled_at);
-        self.event_keys = self.event_keys.union(&other.event_keys);
-        self.titled_songs = self.titled_songs.saturating_add(other.titled_songs);
-        union(&mut self.songs, &other.songs);
-        union(&mut self.artists, &other.artists);
-        self.free_events = self.free_events.saturating_add(other.free_events);
-        self.paid_events = self.paid_events.saturating_add(other.paid_events);
-        self.first_level = earliest(self.first_level, other.first_level);
-        self.last_level = self.last_level.max(other.last_level);
-        self.female |= other.female;
-        self.male |= other.male;
-        self.registration = earliest(self.registration, other.registration);
-    }
 }
 
 /// The smaller of two values; `None` only if both are `None`.
@@ -173,12 +143,6 @@ fn earliest<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
-}
-
-fn union(mine: &mut Vec<u32>, theirs: &[u32]) {
-    mine.extend_from_slice(theirs);
-    mine.sort_unstable();
-    mine.dedup();
 }
 
 /// The slices of one user and day from one source, ascending by session: the content of one stored item.

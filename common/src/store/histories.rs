@@ -51,6 +51,12 @@ impl ItemKey {
     pub fn day(&self) -> Option<Day> {
         Day::parse(self.day_source.split('#').next()?)
     }
+
+    /// The source of the item's slices; `None` if the sort key is invalid.
+    pub fn source(&self) -> Option<SourceId> {
+        let (_, source) = self.day_source.split_once('#')?;
+        SourceId::parse_front(source).map(|(source, _)| source)
+    }
 }
 
 /// An item of the table, ready to be written.

@@ -8,7 +8,8 @@ use crate::outcome::{IngestAbort, Outcome};
 use crate::overlap;
 use crate::reader::ChunkReader;
 use crate::retry::retry;
-use churn_common::store::ledger::{Entry, Overlaps, State};
+use churn_common::history::Overlaps;
+use churn_common::store::ledger::{Entry, State};
 use churn_common::store::{StoreError, StoreErrorKind};
 use lambda_runtime::tracing;
 

@@ -18,6 +18,7 @@ pub enum Metric {
     ItemsWritten,
     OverlappingSlices,
     OverlappingEvents,
+    LostEvents,
     TruncatedObjects,
     RejectionRateExceeded,
     DeadLettered,
@@ -48,7 +49,8 @@ pub fn of_object(
             (Metric::LinesRejected, counts.rejected),
             (Metric::ItemsWritten, *items_written),
             (Metric::OverlappingSlices, overlaps.slices),
-            (Metric::OverlappingEvents, overlaps.events),
+            (Metric::OverlappingEvents, overlaps.duplicate_events),
+            (Metric::LostEvents, overlaps.lost_events),
             (Metric::TruncatedObjects, read_error.is_some().into()),
             (Metric::RejectionRateExceeded, exceeds_rejection_rate(counts, settings).into()),
         ]
@@ -75,15 +77,15 @@ fn exceeds_rejection_rate(counts: &Counts, settings: &IngestSettings) -> bool {
 mod tests {
     use super::*;
     use crate::outcome::SkipReason;
+    use churn_common::history::Overlaps;
     use churn_common::store::StoreErrorKind;
-    use churn_common::store::ledger::Overlaps;
     use serde_json::{Map, Value, json};
 
     fn ingested(counts: Counts) -> Result<Outcome, StoreError> {
         Ok(Outcome::Ingested {
             counts,
             items_written: 3,
-            overlaps: Overlaps { slices: 2, events: 7 },
+            overlaps: Overlaps { slices: 2, duplicate_events: 7, lost_events: 6 },
             quarantine: None,
             read_error: Some("cut".into()),
         })
@@ -113,8 +115,8 @@ mod tests {
         };
         let expected = json!({
             "LinesAccepted": 5, "LinesDuplicate": 4, "LinesWithoutUser": 3, "LinesErased": 2, "LinesRejected": 1,
-            "ItemsWritten": 3, "OverlappingSlices": 2, "OverlappingEvents": 7, "TruncatedObjects": 1,
-            "RejectionRateExceeded": 0,
+            "ItemsWritten": 3, "OverlappingSlices": 2, "OverlappingEvents": 7, "LostEvents": 6,
+            "TruncatedObjects": 1, "RejectionRateExceeded": 0,
         });
         assert_eq!(emitted(&ingested(counts)), expected);
     }

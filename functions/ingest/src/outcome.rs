@@ -1,7 +1,8 @@
 //! The result of handling one object: an outcome, or the reason why the work on it was aborted.
 
+use churn_common::history::Overlaps;
 use churn_common::store::StoreError;
-use churn_common::store::ledger::{Counts, Overlaps};
+use churn_common::store::ledger::Counts;
 use serde::Serialize;
 
 /// The outcome of a delivery that succeeded, as the response contains it.
@@ -14,7 +15,7 @@ pub enum Outcome {
         counts: Counts,
         /// Items written to the history table.
         items_written: u64,
-        /// Slices that other objects contain too. Histories count them once.
+        /// Events that other objects contain too. Histories count them once.
         overlaps: Overlaps,
         /// The folder of the rejected lines, `s3://bucket/prefix/`.
         quarantine: Option<String>,
@@ -117,7 +118,7 @@ mod tests {
         let ingested = Outcome::Ingested {
             counts: counts(),
             items_written: 6,
-            overlaps: Overlaps { slices: 7, events: 8 },
+            overlaps: Overlaps { slices: 7, duplicate_events: 8, lost_events: 9 },
             quarantine: Some("s3://store/quarantine/o/v/".into()),
             read_error: Some("truncated at byte 9: unexpected end of file".into()),
         };
@@ -127,7 +128,8 @@ mod tests {
             (
                 ingested,
                 with_counts(&json!({
-                    "outcome": "ingested", "items_written": 6, "overlaps": {"slices": 7, "events": 8},
+                    "outcome": "ingested", "items_written": 6,
+                    "overlaps": {"slices": 7, "duplicate_events": 8, "lost_events": 9},
                     "quarantine": "s3://store/quarantine/o/v/",
                     "read_error": "truncated at byte 9: unexpected end of file",
                 })),

@@ -3,7 +3,7 @@
 use crate::snapshots::SnapshotParams;
 use churn_common::calendar::Timestamp;
 use churn_common::features::Row;
-use churn_common::history::History;
+use churn_common::history::{History, Overlaps};
 use churn_common::ids::UserId;
 use churn_common::model::card::Exclusions;
 use churn_common::pseudonym::StoredUser;
@@ -20,8 +20,6 @@ pub(crate) struct Loaded {
     pub data: TrainingData,
     /// Counts for the report.
     pub totals: Totals,
-    /// Slices excluded because other slices contain some of their events: overlapping exports.
-    pub overlapping_slices: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +38,7 @@ struct UserRows {
     snapshots: Vec<Snapshot>,
     /// At the end of the log; `None` if the user is not active then.
     current: Option<Row>,
-    overlaps: usize,
+    overlaps: Overlaps,
     /// Whether the features at the newest cutoff depend on events after it; `None` without a row.
     leaks: Option<bool>,
     /// Whether the user has too many events on a day, and so no rows.
@@ -80,9 +78,10 @@ pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Time
     let users: Vec<UserRows> = passed.await?.into_iter().map(|(_, rows)| rows).collect();
     let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
 
-    let overlapping_slices = users.iter().map(|user| user.overlaps).sum();
-    if overlapping_slices > 0 {
-        tracing::warn!(overlapping_slices, "slices of overlapping exports excluded");
+    let mut overlaps = Overlaps::default();
+    users.iter().for_each(|user| overlaps.add(user.overlaps));
+    if overlaps.lost_events > 0 {
+        tracing::warn!(events = overlaps.lost_events, "events of contradicting log files are lost");
     }
     let checked: Vec<bool> = users.iter().filter_map(|user| user.leaks).collect();
     let changed = checked.iter().filter(|leaks| **leaks).count();
@@ -97,12 +96,13 @@ pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Time
     let current = users.iter().filter_map(|user| user.current).collect();
     let snapshots = users.into_iter().flat_map(|user| user.snapshots);
     let (train, test) = snapshots.partition(|snapshot| split.train.contains(&snapshot.cutoff));
-    let data = TrainingData { data_range, split, train, test, current, future_checked: checked.len(), exclusions };
-    Ok(Loaded { data, totals, overlapping_slices })
+    let data =
+        TrainingData { data_range, overlaps, split, train, test, current, future_checked: checked.len(), exclusions };
+    Ok(Loaded { data, totals })
 }
 
 fn user_rows(user: &StoredUser, history: &History, split: &Split, params: SnapshotParams) -> UserRows {
-    let overlaps = history.overlaps().len();
+    let overlaps: Overlaps = history.overlaps().iter().collect();
     if history.is_implausible(params.max_daily_user_events) {
         return UserRows { snapshots: Vec::new(), current: None, overlaps, leaks: None, is_implausible: true };
     }

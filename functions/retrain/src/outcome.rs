@@ -4,6 +4,7 @@ use crate::actions::{Backtest, Listing, NotEvaluated};
 use crate::events::EventOutcome;
 use crate::registration::{RegisteredAs, Registration};
 use crate::tracking::Tracked;
+use churn_common::history::Overlaps;
 use churn_common::metrics::{Estimates, Evaluation};
 use churn_common::model::ModelVersion;
 use churn_common::model::card::{CandidateReport, DecisionReport, Exclusions, Gate, LeakageChecks, Rows};
@@ -62,8 +63,8 @@ pub struct Trained {
     pub retired: Vec<ModelVersion>,
     /// Why old models could not be deleted; the next training deletes them.
     pub retire_error: Option<String>,
-    /// Slices excluded because other slices contain some of their events: overlapping exports.
-    pub overlapping_slices: usize,
+    /// Overlaps of the log files.
+    pub overlaps: Overlaps,
     pub exclusions: Exclusions,
     pub training: Rows,
     /// Newer rows that the model was evaluated on.
@@ -109,7 +110,6 @@ pub(crate) struct SideResults {
     pub retired: Result<Vec<ModelVersion>, StoreError>,
     pub event: Option<EventOutcome>,
     pub tracking: Option<Tracked>,
-    pub overlapping_slices: usize,
 }
 
 impl Trained {
@@ -126,7 +126,7 @@ impl Trained {
             gate: card.gate,
             retired,
             retire_error,
-            overlapping_slices: results.overlapping_slices,
+            overlaps: card.overlaps,
             exclusions: card.exclusions,
             training: card.training,
             test: card.test,

@@ -39,8 +39,7 @@ pub(crate) async fn train(
     let tracking = track(stores, notifiers, &new, card, &snapshots_url, deadline).instrument(stage("track")).await?;
 
     let report_url = stores.models().report_url(&card.version, ReportFile::Html);
-    let overlapping_slices = loaded.overlapping_slices;
-    let side_results = SideResults { snapshots_url, report_url, retired, event, tracking, overlapping_slices };
+    let side_results = SideResults { snapshots_url, report_url, retired, event, tracking };
     Ok(Trained::new(registration, side_results))
 }
 

@@ -15,6 +15,7 @@ pub use shap::{DependenceBin, MeanAbsShap, MissingBin, ShapDependence, ShapImpor
 use super::calibration::Calibration;
 use super::version::ModelVersion;
 use crate::calendar::{Day, Timestamp};
+use crate::history::Overlaps;
 use crate::label::Label;
 use crate::metrics::{Estimate, Estimates, Evaluation, ReliabilityBin};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub struct Card {
     pub created_at: Timestamp,
     /// The first day of the log and the last; nothing of the last day was read.
     pub data_range: (Day, Day),
+    /// Overlaps of the log files.
+    pub overlaps: Overlaps,
     pub exclusions: Exclusions,
     /// What it predicts.
     pub label: Label,

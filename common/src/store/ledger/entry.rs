@@ -2,6 +2,7 @@
 
 use super::UserSample;
 use crate::calendar::{Day, Timestamp};
+use crate::history::Overlaps;
 use crate::ids::Sequencer;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -122,16 +123,6 @@ pub struct ChunkPosition {
     pub lines: u64,
 }
 
-/// Slices of an object that overlap with slices of other objects. A user's history contains only the larger slice of
-/// each pair.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overlaps {
-    /// Slices that histories leave out: those of this object or of the others.
-    pub slices: u64,
-    /// Events in these slices.
-    pub events: u64,
-}
-
 /// The ledger entry of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -161,6 +152,7 @@ pub struct Entry {
     pub items_written: u64,
     /// A sample of the users of each day with accepted events. Of more than [`MAX_DAYS`] days, those with the most users.
     pub days: BTreeMap<Day, UserSample>,
+    /// With other objects, as of the end of the ingestion.
     pub overlaps: Overlaps,
     /// Why the object could not be read to its end.
     pub read_error: Option<String>,
@@ -290,7 +282,7 @@ mod tests {
             },
             "items_written": 0,
             "days": {"1970-01-02": [11687]},
-            "overlaps": {"slices": 0, "events": 0},
+            "overlaps": {"slices": 0, "duplicate_events": 0, "lost_events": 0},
             "read_error": null,
         });
         assert_eq!(serde_json::to_value(&entry).unwrap(), expected);

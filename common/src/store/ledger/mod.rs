@@ -5,7 +5,7 @@ mod entry;
 mod user_sample;
 
 pub use data_range::DataRange;
-pub use entry::{ChunkPosition, Counts, Entry, Lease, MAX_DAYS, Overlaps, ParseConfig, State, Version};
+pub use entry::{ChunkPosition, Counts, Entry, Lease, MAX_DAYS, ParseConfig, State, Version};
 pub use user_sample::UserSample;
 
 use super::StoreError;

@@ -3,6 +3,7 @@
 use crate::{HeldOutRows, ReportData, Totals};
 use churn_common::calendar::Day;
 use churn_common::features::{COUNT, Row};
+use churn_common::history::Overlaps;
 use churn_common::label::{Definition, Label};
 use churn_common::metrics::{
     Estimate, EstimateParams, Evaluation, ReliabilityBin, brier, estimate, expected_calibration_error, reliability,
@@ -125,6 +126,7 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         family: "gradient_boosting".to_owned(),
         created_at: Day::from_number(17_011).start(),
         data_range: (Day::from_number(16_990), Day::from_number(17_010)),
+        overlaps: Overlaps { slices: 4, duplicate_events: 1_542, lost_events: 333 },
         exclusions: Exclusions { days: Vec::new(), users: 0, max_daily_user_events: 5000 },
         label: Label {
             definition: Definition::Cancellation,

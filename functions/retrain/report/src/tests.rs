@@ -34,6 +34,7 @@ fn page_has_every_chart_and_metric() {
     assert!(charts.iter().all(|chart| html.contains(&chart.svg)));
     assert!(html.contains(&report.card.metrics["roc_auc"].to_string()));
     assert!(html.contains("1,200") && html.contains("3,400"), "users and sessions");
+    assert!(html.contains("1,542") && html.contains("Lost events") && html.contains("333"), "overlaps");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! export, cutoffs are left out. Prints one line of JSON for each file to train on.
 
 use churn_common::calendar::{Day, Timestamp};
+use churn_common::history::Overlaps;
 use churn_common::metrics::{log_loss, pr_auc, roc_auc};
 use churn_common::model::card::Exclusions;
 use churn_common::pseudonym::StoredUser;
@@ -113,6 +114,7 @@ impl Rows {
         let current = test.iter().map(|s| s.row).collect();
         let exclusions =
             Exclusions { days: Vec::new(), users: 0, max_daily_user_events: settings.max_daily_user_events };
-        Ok(TrainingData { data_range: (newest, newest), split, train, test, current, future_checked: 0, exclusions })
+        let (data_range, overlaps) = ((newest, newest), Overlaps::default());
+        Ok(TrainingData { data_range, overlaps, split, train, test, current, future_checked: 0, exclusions })
     }
 }

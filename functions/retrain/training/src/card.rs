@@ -90,6 +90,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         family: run.search.selected().candidate.family().to_string(),
         created_at: run.now,
         data_range: run.data.data_range,
+        overlaps: run.data.overlaps,
         exclusions: run.data.exclusions.clone(),
         label: settings.label(),
         window_days: settings.window_days,

@@ -3,6 +3,7 @@
 use crate::split::Split;
 use churn_common::calendar::Day;
 use churn_common::features::Row;
+use churn_common::history::Overlaps;
 use churn_common::model::card::Exclusions;
 use churn_common::snapshot::Snapshot;
 
@@ -10,6 +11,8 @@ use churn_common::snapshot::Snapshot;
 pub struct TrainingData {
     /// The first day of the log and the last; nothing of the last day was read.
     pub data_range: (Day, Day),
+    /// Overlaps of the log files.
+    pub overlaps: Overlaps,
     pub split: Split,
     /// Rows to train on, ordered by user and cutoff.
     pub train: Vec<Snapshot>,

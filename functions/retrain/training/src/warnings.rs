@@ -9,6 +9,12 @@ use churn_common::model::{Calibration, Card};
 /// Reasons not to rely on the model.
 pub(crate) fn warnings(card: &Card) -> Vec<String> {
     let mut warnings = exclusions(&card.exclusions);
+    if card.overlaps.lost_events > 0 {
+        warnings.push(format!(
+            "{} events are lost: a larger log file has other events with the same user, session, day and itemInSession",
+            card.overlaps.lost_events
+        ));
+    }
     let checks = &card.leakage_checks;
     if !checks.test_score.passed {
         let (auc, limit) = (text(card.evaluation.roc_auc), checks.test_score.limit);
@@ -133,6 +139,12 @@ pub(crate) fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
         card.test.positives,
         card.test.users,
     )];
+    if card.overlaps.duplicate_events > 0 {
+        notes.push(format!(
+            "{} events are in more than one log file or chunk; each counts once",
+            card.overlaps.duplicate_events
+        ));
+    }
     if validation.time_blocks == 0 {
         notes.push(
             "the log is too short to hold out later cutoffs in cross-validation: only users were held out, so the metrics \

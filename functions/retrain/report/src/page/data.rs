@@ -29,6 +29,19 @@ pub fn log(report: &Report, drawn: &ReportCharts) -> Markup {
             note: "on other days, for example from a wrong clock; excluded from this report".to_owned(),
         });
     }
+    let overlaps = &card.overlaps;
+    if overlaps.slices > 0 {
+        counts.push(Tile {
+            name: "Duplicate events",
+            value: number::count(overlaps.duplicate_events),
+            note: "in more than one log file; each counts once".to_owned(),
+        });
+        counts.push(Tile {
+            name: "Lost events",
+            value: number::count(overlaps.lost_events),
+            note: "not counted, because a larger log file has other events in their place".to_owned(),
+        });
+    }
     html! {
         (tiles(&counts))
         (charts(&drawn.daily))

@@ -79,7 +79,8 @@ async fn run_steps(
 ) -> anyhow::Result<()> {
     let out = &mut std::io::stdout();
     let ingested = steps::ingest(stack, logs_bucket, logs).await?;
-    summary::ingested(out, &ingested)?;
+    let overlaps = steps::overlaps(stores, &ingested).await?;
+    summary::ingested(out, &ingested, &overlaps)?;
     let trained = steps::retrain(stack, training).await?;
     summary::trained(out, &trained)?;
     let page = steps::report(stores, &trained, report).await?;

@@ -6,6 +6,7 @@ use super::progress;
 use crate::{Stack, http};
 use anyhow::{Context, bail, ensure};
 use churn_common::calendar::{Day, Timestamp};
+use churn_common::history::Overlaps;
 use churn_common::snapshot::features_if_at_risk;
 use churn_common::store::Stores;
 use churn_common::store::ledger::Counts;
@@ -119,6 +120,16 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
     }
     (ingested.duration, ingested.after_upload) = (start.elapsed(), uploaded.elapsed());
     Ok(ingested)
+}
+
+/// The overlaps of the files. The responses of `ingest` do not add up to them, because files are ingested concurrently.
+pub async fn overlaps(stores: &Stores, ingested: &Ingested) -> anyhow::Result<Overlaps> {
+    let mut overlaps = Overlaps::default();
+    if ingested.objects > 1 {
+        let users = stores.histories.map_users(4, |_, history| Some(history.overlaps().iter().collect::<Overlaps>()));
+        users.await?.into_iter().for_each(|(_, of_user)| overlaps.add(of_user));
+    }
+    Ok(overlaps)
 }
 
 /// A function's response and its latency.

@@ -2,6 +2,7 @@
 
 use super::steps::{Ingested, Predicted, Timed};
 use crate::data::Endpoints;
+use churn_common::history::Overlaps;
 use churn_common::metrics::Estimate;
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,7 +22,7 @@ pub fn started(out: &mut impl Write, endpoints: &Endpoints, duration: Duration) 
     Ok(())
 }
 
-pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
+pub fn ingested(out: &mut impl Write, done: &Ingested, overlaps: &Overlaps) -> io::Result<()> {
     let counts = &done.counts;
     heading(out, "Ingested", done.duration)?;
     writeln!(out, "  {} objects, {:.1} MB, {} DynamoDB items", done.objects, done.bytes as f64 / 1e6, done.items)?;
@@ -32,6 +33,16 @@ pub fn ingested(out: &mut impl Write, done: &Ingested) -> io::Result<()> {
     )?;
     for (reason, n) in &counts.rejection_reasons {
         writeln!(out, "    {reason}: {n}")?;
+    }
+    let Overlaps { slices, duplicate_events, lost_events } = overlaps;
+    if *slices > 0 {
+        writeln!(out, "  {duplicate_events} duplicates across files, each counted once; {lost_events} events lost")?;
+    }
+    if *lost_events > 0 {
+        writeln!(
+            out,
+            "    lost: events with the user, session, day and itemInSession of another event in a larger file"
+        )?;
     }
     if done.markers > 0 {
         writeln!(out, "  {} marker or temporary files were skipped", done.markers)?;
