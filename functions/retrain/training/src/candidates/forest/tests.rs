@@ -132,7 +132,8 @@ fn class_weights_change_the_rates() {
 fn row_of_weight_two_counts_twice() {
     let mut rows = generate(1, 300);
     let twice: Vec<usize> = (0..300).chain((0..300).step_by(3)).collect();
-    let doubled = rows.select(&twice);
+    let mut doubled = rows.select(&twice);
+    doubled.weights.fill(1);
     rows.weights.iter_mut().step_by(3).for_each(|weight| *weight = 2);
     let params = ForestParams { min_samples_leaf: 1, leaf_smoothing: 0.0, max_bins: 256, max_depth: 3, ..small() };
     // Features with few distinct values, whose bins are not quantiles.
