@@ -23,13 +23,16 @@ pub enum TimeUnit {
 pub enum ImplausibleTime {
     #[error("is {value}, probably in {unit} ({time}), expected milliseconds since 1970-01-01")]
     OtherUnit { value: String, unit: TimeUnit, time: Timestamp },
-    #[error("is not positive")]
-    NotPositive,
+    #[error("is {value}, expected milliseconds since 1970-01-01")]
+    NotPositive { value: String },
     #[error("is {value}, before {earliest}, expected milliseconds since 1970-01-01")]
     TooEarly { value: String, earliest: Timestamp },
     /// In the future by more than the permitted clock skew.
     #[error("is in the future")]
     InFuture,
+    /// So far in the future that the number is probably no time.
+    #[error("is in the future: {value}, expected milliseconds since 1970-01-01")]
+    FarFuture { value: String },
 }
 
 impl TimeRange {
@@ -51,13 +54,15 @@ impl TimeRange {
     pub fn check(&self, ms: f64) -> Result<Timestamp, ImplausibleTime> {
         let time = Timestamp::from_millis(ms as i64);
         if ms < 1.0 {
-            Err(ImplausibleTime::NotPositive)
+            Err(ImplausibleTime::NotPositive { value: number(ms) })
         } else if time >= self.earliest && time <= self.latest {
             Ok(time)
         } else if let Some((unit, time)) = self.likely_unit(ms) {
-            Err(ImplausibleTime::OtherUnit { value: ms.to_string(), unit, time })
+            Err(ImplausibleTime::OtherUnit { value: number(ms), unit, time })
         } else if time < self.earliest {
-            Err(ImplausibleTime::TooEarly { value: ms.to_string(), earliest: self.earliest })
+            Err(ImplausibleTime::TooEarly { value: number(ms), earliest: self.earliest })
+        } else if time >= Self::MIN_DATES.end().start() {
+            Err(ImplausibleTime::FarFuture { value: number(ms) })
         } else {
             Err(ImplausibleTime::InFuture)
         }
@@ -81,11 +86,16 @@ impl ImplausibleTime {
             Self::OtherUnit { unit: TimeUnit::Seconds, .. } => "in_seconds",
             Self::OtherUnit { unit: TimeUnit::Microseconds, .. } => "in_microseconds",
             Self::OtherUnit { unit: TimeUnit::Nanoseconds, .. } => "in_nanoseconds",
-            Self::NotPositive => "not_positive",
+            Self::NotPositive { .. } => "not_positive",
             Self::TooEarly { .. } => "too_early",
-            Self::InFuture => "in_future",
+            Self::InFuture | Self::FarFuture { .. } => "in_future",
         }
     }
+}
+
+/// A number for a message: numbers with more digits than any time are in exponent notation.
+fn number(value: f64) -> String {
+    if value.abs() < 1e20 { value.to_string() } else { format!("{value:e}") }
 }
 
 impl fmt::Display for TimeUnit {
@@ -130,8 +140,13 @@ mod tests {
             "is 20181001, before 2000-01-01T00:00:00Z, expected milliseconds since 1970-01-01"
         );
         assert_eq!(message(1_600_003_600_001.0), "is in the future");
-        assert_eq!(message(1e300), "is in the future");
-        assert_eq!(message(-1_538_352_117.0), "is not positive");
+        assert_eq!(
+            message(20_181_001_000_157.0),
+            "is in the future: 20181001000157, expected milliseconds since 1970-01-01"
+        );
+        assert_eq!(message(1e300), "is in the future: 1e300, expected milliseconds since 1970-01-01");
+        assert_eq!(message(-1_538_352_117.0), "is -1538352117, expected milliseconds since 1970-01-01");
+        assert_eq!(message(0.0), "is 0, expected milliseconds since 1970-01-01");
     }
 
     #[test]
