@@ -180,7 +180,10 @@ async fn rejected_items_are_reported_and_the_rest_is_tracked() {
         (tracked.errors, server)
     };
     let (errors, server) = tracked(Kind { aliases: false, ..Kind::default() }).await;
-    assert_eq!(errors, ["alias champion: the server does not support aliases, expected MLflow 2.3 or later"]);
+    let response = "(registered-models/alias: status 404)";
+    let expected =
+        format!("alias champion: the server does not support aliases, expected MLflow 2.3 or later {response}");
+    assert_eq!(errors, [expected]);
     assert_eq!((server.recorded().aliases.len(), server.recorded().runs.len()), (0, 4));
 
     let (errors, server) = tracked(Kind { artifact_root: "file:///mnt/mlruns".into(), ..Kind::default() }).await;
@@ -229,6 +232,8 @@ async fn tracking_stops_at_a_server_that_keeps_failing() {
             let tracked = track(&fixture.stores, mlflow_with(&server.url, variables)).await;
             assert_eq!((tracked.run.is_some(), tracked.errors.len()), (is_accepted, usize::from(!is_accepted)));
             assert_eq!(server.recorded().calls.len() == 1, !is_accepted, "{:?}", server.recorded().calls);
+            let sentence = "everything: experiments/get-by-name: status 401: You are not authenticated.";
+            assert!(is_accepted || tracked.errors == [sentence], "{tracked:?}");
             assert!(!json!(tracked).to_string().contains(secret));
         }
     }
@@ -237,9 +242,47 @@ async fn tracking_stops_at_a_server_that_keeps_failing() {
     let failing = track(&fixture.stores, mlflow(&server.url)).await;
     assert_eq!((failing.errors.len(), server.recorded().calls.len()), (1, 3), "{failing:?}");
     assert!(failing.errors[0].ends_with("status 500"), "{failing:?}");
+}
 
-    let invalid = track(&fixture.stores, mlflow("sqlite:///mlflow.db")).await;
-    assert!(invalid.errors[0].starts_with("everything: MLFLOW_TRACKING_URI starts with sqlite:"), "{invalid:?}");
+#[tokio::test]
+async fn errors_contain_the_server_s_own_sentence() {
+    let fixture = fixture().await;
+    for (status, body, expected) in [
+        (
+            400,
+            r#"{"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid value 'churn' for 'experiment_name'"}"#,
+            "status 400: INVALID_PARAMETER_VALUE: Invalid value 'churn' for 'experiment_name'",
+        ),
+        (
+            401,
+            r#"{"error_code": 401, "message": "Credential was not sent"}"#,
+            "status 401: 401: Credential was not sent",
+        ),
+        (
+            403,
+            "Invalid Host header - possible DNS rebinding attack detected\n",
+            "status 403: Invalid Host header - possible DNS rebinding attack detected",
+        ),
+        (403, r#"{"detail": "Permission denied"}"#, "status 403: Permission denied"),
+        (404, "<!doctype html>\n<title>404 Not Found</title>", "status 404: 404 Not Found"),
+        (422, "", "status 422"),
+    ] {
+        let kind = Kind { rejection: Some((status, body.to_owned())), ..Kind::default() };
+        let server = FakeMlflow::start(kind).await.unwrap();
+        let tracked = track(&fixture.stores, mlflow(&server.url)).await;
+        assert_eq!(tracked.errors, [format!("everything: experiments/get-by-name: {expected}")]);
+    }
+}
+
+#[tokio::test]
+async fn tracking_addresses_are_http() {
+    let fixture = fixture().await;
+    for address in ["sqlite:///mlflow.db", "file:///mlruns", "./mlruns", "databricks", "localhost:5000", "http://"] {
+        let tracked = track(&fixture.stores, mlflow(address)).await;
+        assert_eq!(tracked.errors.len(), 1, "{tracked:?}");
+        let start = "everything: MLFLOW_TRACKING_URI must be http:// or https:// and a host, got ";
+        assert!(tracked.errors[0].starts_with(start), "{tracked:?}");
+    }
 }
 
 #[tokio::test]

@@ -25,12 +25,21 @@ pub struct Kind {
     pub faults: Vec<u16>,
     /// The `Authorization` header that it requires.
     pub authorization: Option<String>,
+    /// Status and body of every response, if it rejects all calls.
+    pub rejection: Option<(u16, String)>,
 }
 
 impl Default for Kind {
     fn default() -> Self {
         let artifact_root = "mlflow-artifacts:/1".to_owned();
-        Self { aliases: true, tag_filters: true, artifact_root, faults: Vec::new(), authorization: None }
+        Self {
+            aliases: true,
+            tag_filters: true,
+            artifact_root,
+            faults: Vec::new(),
+            authorization: None,
+            rejection: None,
+        }
     }
 }
 
@@ -110,6 +119,9 @@ async fn respond(State(shared): State<Shared>, method: Method, uri: Uri, headers
     if !faults.is_empty() {
         let status = StatusCode::from_u16(faults.remove(0)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         return status.into_response();
+    }
+    if let Some((status, body)) = &shared.kind.rejection {
+        return (StatusCode::from_u16(*status).unwrap_or_default(), body.clone()).into_response();
     }
     let given = headers.get("authorization").and_then(|value| value.to_str().ok());
     if shared.kind.authorization.is_some() && given != shared.kind.authorization.as_deref() {

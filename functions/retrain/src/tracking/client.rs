@@ -1,13 +1,13 @@
 //! Calls of MLflow's REST API, with timeouts and retries.
 
 use super::error::MlflowError;
+use super::sentence::Sentence;
 use super::settings::{Credentials, Server};
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -19,8 +19,6 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses of 200 and 400 ms: at most three attempts.
 const RETRIES: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(2);
-/// Maximum length of a server's message in an error, in characters.
-const MAX_MESSAGE: usize = 300;
 
 /// A client of one server, with one deadline for all calls.
 pub struct Client<'a> {
@@ -122,13 +120,16 @@ fn under(url: &Url, path: &[&str]) -> Url {
 }
 
 fn rejected(call: &'static str, status: StatusCode, body: &[u8]) -> MlflowError {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |name: &str| body[name].as_str().unwrap_or_default().chars().take(MAX_MESSAGE).collect();
-    MlflowError::Rejected { call, status: status.as_u16(), code: text("error_code"), message: text("message") }
+    let Sentence { code, message } = Sentence::from_body(body);
+    MlflowError::Rejected { call, status: status.as_u16(), code, message }
 }
 
 fn read<T: DeserializeOwned>(call: &'static str, body: &[u8]) -> Result<T, MlflowError> {
-    serde_json::from_slice(body).map_err(|e| MlflowError::InvalidResponse { call, reason: e.to_string() })
+    serde_json::from_slice(body).map_err(|e| {
+        let is_page = body.trim_ascii_start().starts_with(b"<");
+        let reason = if is_page { "an HTML page, expected JSON of MLflow's REST API".into() } else { e.to_string() };
+        MlflowError::InvalidResponse { call, reason }
+    })
 }
 
 /// The messages of an error and its sources.
@@ -157,5 +158,11 @@ mod tests {
         assert!(message.starts_with("runs/create: status 400: BAD_REQUEST: xxx") && message.len() < 400, "{message}");
         let page = rejected("runs/create", StatusCode::NOT_FOUND, b"<!doctype html>").to_string();
         assert_eq!(page, "runs/create: status 404");
+    }
+
+    #[test]
+    fn page_of_another_server_is_named() {
+        let error = read::<serde_json::Value>("runs/create", b"\n<!doctype html>").unwrap_err().to_string();
+        assert_eq!(error, "runs/create: invalid response: an HTML page, expected JSON of MLflow's REST API");
     }
 }

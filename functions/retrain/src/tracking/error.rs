@@ -16,13 +16,15 @@ pub enum MlflowError {
         status: u16,
         /// MLflow's own code, such as `RESOURCE_DOES_NOT_EXIST`; empty if the response is not from MLflow.
         code: String,
+        /// The server's own sentence; empty if it sends none.
         message: String,
     },
     /// The response does not have the format of the endpoint.
     #[error("{call}: invalid response: {reason}")]
     InvalidResponse { call: &'static str, reason: String },
-    #[error("the server does not support aliases, expected MLflow 2.3 or later")]
-    NoAliases,
+    /// With the server's response.
+    #[error("the server does not support aliases, expected MLflow 2.3 or later ({0})")]
+    NoAliases(Box<Self>),
     #[error("no version of the registered model {model} has the tag model_version {version}")]
     NotRegistered { model: String, version: String },
     #[error("the server stores artifacts at {location}, expected mlflow-artifacts:/ or s3://")]
@@ -44,6 +46,11 @@ impl MlflowError {
             Self::Rejected { status, .. } => matches!(status, 401 | 403 | 429 | 500..),
             _ => false,
         }
+    }
+
+    /// Whether the endpoint exists and rejected the request with one of MLflow's own codes.
+    pub fn has_code(&self) -> bool {
+        matches!(self, Self::Rejected { code, .. } if !code.is_empty() && code != "ENDPOINT_NOT_FOUND")
     }
 
     /// Whether the same call may succeed later. A call that creates something is not retried if it may have succeeded.

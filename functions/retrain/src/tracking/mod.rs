@@ -12,6 +12,7 @@ mod payload;
 mod recorder;
 mod registry;
 mod runs;
+mod sentence;
 mod settings;
 mod training_run;
 

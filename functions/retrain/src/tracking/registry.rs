@@ -100,9 +100,9 @@ impl Client<'_> {
         let body = json!({"name": self.server.model, "alias": alias.to_string(), "version": registered});
         match self.post::<Map<String, Value>>("registered-models/alias", &body).await {
             Ok(_) => Ok(()),
-            // For a missing model or version, the response has MLflow's own code.
-            Err(MlflowError::Rejected { status: 404 | 405, code, .. }) if code != "RESOURCE_DOES_NOT_EXIST" => {
-                Err(MlflowError::NoAliases)
+            // If the endpoint exists, the response has MLflow's own code, for example for a missing version.
+            Err(e @ MlflowError::Rejected { status: 404 | 405, .. }) if !e.has_code() => {
+                Err(MlflowError::NoAliases(e.into()))
             }
             Err(e) => Err(e),
         }

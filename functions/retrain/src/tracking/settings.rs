@@ -60,10 +60,8 @@ pub enum Credentials {
 /// Why the variables are invalid. Messages contain no secrets, and no URLs, which may contain some.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidServer {
-    #[error("MLFLOW_TRACKING_URI is not a URL: {0}")]
-    NotAUrl(String),
-    #[error("MLFLOW_TRACKING_URI starts with {0}:, expected http:// or https://")]
-    Scheme(String),
+    #[error("MLFLOW_TRACKING_URI must be http:// or https:// and a host, got {0}")]
+    Address(String),
     /// Names of variables.
     #[error("{given} is set without {missing}")]
     Incomplete { given: &'static str, missing: &'static str },
@@ -85,10 +83,7 @@ impl Server {
         let uri = variable("MLFLOW_TRACKING_URI")?;
         let experiment = variable("MLFLOW_EXPERIMENT_NAME").unwrap_or_else(|| "churn".into());
         let connect = || {
-            let mut url = Url::parse(uri.trim()).map_err(|e| InvalidServer::NotAUrl(e.to_string()))?;
-            if !matches!(url.scheme(), "http" | "https") {
-                return Err(InvalidServer::Scheme(url.scheme().to_owned()));
-            }
+            let mut url = parse(uri.trim()).map_err(InvalidServer::Address)?;
             let credentials = credentials(&variable, &url)?;
             // Neither fails for an HTTP URL.
             let _ = (url.set_username(""), url.set_password(None));
@@ -100,6 +95,30 @@ impl Server {
         };
         Some(connect())
     }
+}
+
+/// The URL of a server on HTTP. MLflow's other addresses are directories, databases and Databricks profiles, which only its own
+/// client can use.
+///
+/// # Errors
+/// What the address is instead, without the parts that may be secret.
+fn parse(address: &str) -> Result<Url, String> {
+    let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
+    let Some(scheme) = scheme else { return Err("an address without http://".into()) };
+    let rest = address.get(scheme.len()..).unwrap_or_default().strip_prefix("://");
+    match (scheme.to_ascii_lowercase().as_str(), rest) {
+        ("http" | "https", Some("")) => Err("no host".into()),
+        // A URL parser would read the next segment as the host.
+        ("http" | "https", Some(rest)) if rest.starts_with(['/', '\\', '?', '#']) => Err("no host".into()),
+        ("http" | "https", Some(_)) => Url::parse(address).map_err(|error| format!("an invalid address: {error}")),
+        _ => Err(format!("an address that starts with {scheme}:")),
+    }
+}
+
+/// Whether `text` is a scheme (RFC 3986, section 3.1).
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
 fn credentials(variable: &impl Fn(&str) -> Option<String>, url: &Url) -> Result<Credentials, InvalidServer> {
@@ -160,10 +179,6 @@ mod tests {
     #[test]
     fn errors_name_the_variable_and_contain_no_secrets() {
         for (variables, expected) in [
-            (vec![("MLFLOW_TRACKING_URI", "postgresql://ann:sesame@db/mlflow")], "starts with postgresql:"),
-            (vec![("MLFLOW_TRACKING_URI", "./sesame")], "MLFLOW_TRACKING_URI is not a URL"),
-            (vec![("MLFLOW_TRACKING_URI", "http://ann:sesame@:5000")], "MLFLOW_TRACKING_URI is not a URL"),
-            (vec![("MLFLOW_TRACKING_URI", "databricks")], "MLFLOW_TRACKING_URI is not a URL"),
             (vec![URI, USER], "MLFLOW_TRACKING_USERNAME is set without MLFLOW_TRACKING_PASSWORD"),
             (vec![URI, PASSWORD], "MLFLOW_TRACKING_PASSWORD is set without MLFLOW_TRACKING_USERNAME"),
             (vec![URI, ("MLFLOW_TRACKING_TOKEN", "sesa\nme")], "MLFLOW_TRACKING_TOKEN has characters"),
@@ -171,6 +186,43 @@ mod tests {
             let error = server(&variables).unwrap().err().unwrap();
             assert!(error.to_string().contains(expected), "{error}");
             assert!(!format!("{error}{error:?}").contains("sesa"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn every_address_but_http_is_named_without_secrets() {
+        for (address, got) in [
+            ("file:///sesame/mlruns", "an address that starts with file:"),
+            ("sqlite:///sesame.db", "an address that starts with sqlite:"),
+            ("postgresql://ann:sesame@db/mlflow", "an address that starts with postgresql:"),
+            ("mysql+pymysql://ann:sesame@db/mlflow", "an address that starts with mysql+pymysql:"),
+            ("databricks://sesame", "an address that starts with databricks:"),
+            ("uc:sesame", "an address that starts with uc:"),
+            ("arn:aws:sagemaker:sesame", "an address that starts with arn:"),
+            ("ftp://sesame", "an address that starts with ftp:"),
+            ("localhost:5000", "an address that starts with localhost:"),
+            ("http:sesame:5000", "an address that starts with http:"),
+            ("https:/sesame", "an address that starts with https:"),
+            ("databricks", "an address without http://"),
+            ("./sesame", "an address without http://"),
+            ("/sesame/mlruns", "an address without http://"),
+            ("127.0.0.1:5000", "an address without http://"),
+            ("//sesame:5000", "an address without http://"),
+            (":5000", "an address without http://"),
+            ("http://", "no host"),
+            ("HTTPS:///sesame", "no host"),
+            ("http://?sesame", "no host"),
+            ("http://:5000", "an invalid address: empty host"),
+            ("http://ann:sesame@:5000", "an invalid address: empty host"),
+            ("http://sesame:port", "an invalid address: invalid port number"),
+            ("http://se same", "an invalid address: invalid international domain name"),
+        ] {
+            let error = server(&[("MLFLOW_TRACKING_URI", address)]).unwrap().err().unwrap().to_string();
+            let expected = format!("MLFLOW_TRACKING_URI must be http:// or https:// and a host, got {got}");
+            assert_eq!(error, expected, "{address}");
+        }
+        for address in ["http://h", " HTTP://h:5000/ml ", "https://ann:sesame@h/"] {
+            assert!(server(&[("MLFLOW_TRACKING_URI", address)]).unwrap().is_ok(), "{address}");
         }
     }
 
