@@ -1,5 +1,6 @@
-//! Ingests real logs, which are not part of the repository, and checks that every line is counted. To run the test:
-//! `cargo test --workspace --test it -- --ignored real_logs`.
+//! Ingests a real log, which is not part of the repository, and checks that every line is counted. To run the test:
+//! `cargo test --workspace --test it -- --ignored real_logs`. Other real logs contain other people under the same ids, so they
+//! are never ingested together.
 
 use churn_common::calendar::Timestamp;
 use churn_tests::{invocation, put, stores};
