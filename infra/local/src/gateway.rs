@@ -191,14 +191,17 @@ fn caller() -> Value {
     }})
 }
 
-/// Headers by lower-case name, without cookies. Repeated headers are joined by commas.
+/// Headers by lower-case name, without cookies. Repeated headers are joined by commas. As in API Gateway, the protocol is that of
+/// the connection, whatever the client sends.
 fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let names = headers.keys().filter(|name| *name != header::COOKIE);
     let join = |name| {
         let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
         values.collect::<Vec<_>>().join(",")
     };
-    names.map(|name| (name.to_string(), json!(join(name)))).collect()
+    let mut all: Map<String, Value> = names.map(|name| (name.to_string(), json!(join(name)))).collect();
+    all.insert("x-forwarded-proto".to_owned(), json!("http"));
+    all
 }
 
 /// Decoded parameters. Repeated parameters are joined by commas.
@@ -282,6 +285,17 @@ mod tests {
         assert_eq!(request.query_string_parameters().all("x"), Some(vec!["1", "2"]));
         assert_eq!(request.query_string_parameters().first("y"), Some("a b&"));
         assert_eq!(request.body().as_ref(), br#"{"user_id":"30"}"#);
+    }
+
+    #[test]
+    fn methods_and_encodings_are_passed_on() {
+        let request = http::Request::head("/health").header("x-forwarded-proto", "no protocol");
+        let request = parsed(request.body(b"" as &[u8]).unwrap());
+        assert_eq!((request.method().as_str(), request.raw_http_path()), ("HEAD", "/health"));
+        assert_eq!(request.headers()["x-forwarded-proto"], "http");
+        let request =
+            http::Request::post("/predict").header("content-encoding", "gzip").header("Content-Encoding", "br");
+        assert_eq!(parsed(request.body(b"x" as &[u8]).unwrap()).headers()["content-encoding"], "gzip,br");
     }
 
     #[test]
