@@ -121,10 +121,13 @@ async fn responses_match_the_snapshot() {
     client.send("forbidden", without_iam).await;
     client.send("user-not-found", predict(&json!({"user_id": "31"}))).await;
     client.send("not-found", to("GET", "/nowhere")).await;
+    client.send("not-found below a base path", to("GET", "/api/health")).await;
     client.send("method-not-allowed", to("GET", "/predict")).await;
     client.send("content-too-large", predict(&json!({"user_id": "x".repeat(1 << 11)}))).await;
     let csv = request(PREDICT, |event| event["headers"]["content-type"] = json!("text/csv"));
     client.send("unsupported-media-type", csv).await;
+    let brotli = request(PREDICT, |event| event["headers"]["content-encoding"] = json!("br"));
+    client.send("unsupported-content-encoding", brotli).await;
     client.send("no-scorable-events", predict(&json!({"events": [event(1_538_352_117_000, "")]}))).await;
     let names = StoreNames { history_table: "NoSuchTable".into(), ..StoreNames::default() };
     client.send_with("service-unavailable", predict(&json!({"user_id": "30"})), &names).await;

@@ -11,6 +11,7 @@ mod full_disk;
 mod functions;
 mod fuzz_corpus;
 mod http_api;
+mod http_services;
 mod ingest_deliveries;
 mod ingest_events;
 mod ingest_faults;

@@ -171,6 +171,11 @@ pub fn user_id_name(json: &str) -> Option<Cow<'_, str>> {
     scalar.name().ok().map(Option::unwrap_or_default)
 }
 
+/// JSON from outside as text. Bytes that are not UTF-8 become U+FFFD; `NaN` and `Infinity`, which are no JSON, become `null`.
+pub fn json_text(json: &[u8]) -> Cow<'_, str> {
+    non_finite::as_null(json)
+}
+
 impl Event<'_> {
     pub fn into_owned(self) -> Event<'static> {
         Event {

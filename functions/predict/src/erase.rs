@@ -19,13 +19,6 @@ pub(crate) struct Erasure {
     deleted_items: u64,
 }
 
-/// The id in the path `/users/{id}`: the rest of the path, including slashes. `None` for another path.
-///
-/// API Gateway has already decoded the path once. It is not decoded again, because an id may contain a percent sign.
-pub(crate) fn id_in_path(request: &Request) -> Option<&str> {
-    request.raw_http_path().strip_prefix("/users/")
-}
-
 /// Erases the user `id`. A repeated request runs all steps, and so completes an erasure that failed.
 pub(crate) async fn erase(id: &str, request: &Request, stores: &Stores, now: Timestamp) -> Result<Erasure, Problem> {
     if !is_authorized(request) {
@@ -40,10 +33,59 @@ pub(crate) async fn erase(id: &str, request: &Request, stores: &Stores, now: Tim
     Ok(Erasure { user_id, erased_at, deleted_items })
 }
 
-/// Whether IAM authorized the request at the gateway. A route that is deployed without an authorizer deletes nothing.
+/// Whether IAM authorized the request at the service that invokes the function. A route that is deployed without an authorizer
+/// deletes nothing.
 fn is_authorized(request: &Request) -> bool {
-    match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().is_some_and(|a| a.iam.is_some()),
-        _ => false,
+    let caller = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.authorizer.as_ref().and_then(|authorizer| authorizer.iam.as_ref()?.user_arn.as_ref())
+        }
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.user_arn.as_ref(),
+        Some(RequestContext::VpcLattice(context)) => {
+            let identity = context.identity.as_ref();
+            let by_iam = identity.filter(|identity| identity.identity_type.as_deref() == Some("AWS_IAM"));
+            by_iam.and_then(|identity| identity.principal.as_ref())
+        }
+        _ => None,
+    };
+    caller.is_some_and(|arn| !arn.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn only_iam_authorizes() {
+        let http_api = |authorizer: Value| {
+            json!({"version": "2.0", "rawPath": "/users/30", "requestContext": {"authorizer": authorizer,
+                "http": {"method": "DELETE", "path": "/users/30"}, "stage": "$default"}})
+        };
+        let rest_api = |identity: Value| {
+            json!({"path": "/users/30", "httpMethod": "DELETE", "resource": "/users/{id+}", "requestContext": {
+                "httpMethod": "DELETE", "stage": "prod", "identity": identity}})
+        };
+        let lattice = |identity: Value| {
+            json!({"version": "2.0", "path": "/users/30", "method": "DELETE", "requestContext": {"identity": identity,
+                "serviceNetworkArn": "n", "serviceArn": "s", "targetGroupArn": "t", "region": "r", "timeEpoch": "1"}})
+        };
+        let arn = "arn:aws:iam::123456789012:user/privacy-desk";
+        for (event, expected) in [
+            (http_api(json!({"iam": {"userArn": arn}})), true),
+            (http_api(json!({"iam": {"userArn": ""}, "jwt": {"claims": null}})), false),
+            (http_api(json!({"lambda": {"iam": {"userArn": arn}}})), false),
+            (http_api(Value::Null), false),
+            (rest_api(json!({"userArn": arn})), true),
+            (rest_api(json!({"userArn": null, "sourceIp": "203.0.113.17"})), false),
+            (lattice(json!({"type": "AWS_IAM", "principal": arn})), true),
+            (lattice(json!({"type": "AWS_IAM"})), false),
+            (lattice(json!({"type": "NONE", "principal": arn})), false),
+            (json!({"requestContext": {"elb": {}}, "httpMethod": "DELETE", "path": "/users/30"}), false),
+        ] {
+            let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+            assert!(!matches!(request.request_context_ref(), Some(RequestContext::PassThrough)), "{event}");
+            assert_eq!(is_authorized(&request), expected, "{event}");
+        }
     }
 }

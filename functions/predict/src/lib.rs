@@ -1,18 +1,23 @@
 //! The function `predict`: returns churn probabilities with reasons, describes the model in service and erases users.
 
 mod actions;
+mod body;
 mod champion;
 mod erase;
+mod error;
 mod language;
 mod metrics;
+mod other_event;
 mod prediction;
 mod problem;
 mod reasons;
 mod request;
+mod route;
 mod settings;
 
 pub use actions::{Actions, ActionsError};
 pub use champion::{ChampionCache, LoadedModel, Serving};
+pub use error::PredictError;
 pub use metrics::Metric;
 pub use problem::ProblemType;
 pub use settings::PredictSettings;
@@ -25,11 +30,13 @@ use churn_common::store::models::ModelError;
 use churn_common::store::names::StoreNames;
 use churn_common::telemetry::invocation_span;
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
+use lambda_http::request::RequestContext;
 use lambda_http::tracing::{self, Instrument};
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use language::Language;
 use prediction::{Prediction, ResponseOptions};
 use problem::Problem;
+use route::Route;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -64,7 +71,7 @@ impl Handler {
     ///
     /// # Errors
     /// As [`handle`].
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, PredictError> {
         let request_id = request.lambda_context_ref().map_or("", |context| context.request_id.as_str());
         let span = invocation_span(request_id);
         let (stores, champion) = (&self.stores, &self.champion);
@@ -75,7 +82,7 @@ impl Handler {
 /// Answers one request. A failed request gets a response of the type problem+json.
 ///
 /// # Errors
-/// The response cannot be built.
+/// The payload of the invocation is no HTTP request, or the response cannot be built.
 pub async fn handle(
     request: &Request,
     stores: &Stores,
@@ -83,18 +90,16 @@ pub async fn handle(
     settings: &PredictSettings,
     actions: &Actions,
     now: Timestamp,
-) -> Result<Response<Body>, Error> {
-    if let Some(id) = erase::id_in_path(request) {
-        return match *request.method() {
-            Method::DELETE => match erase::erase(id, request, stores, now).await {
-                Ok(erasure) => respond(StatusCode::OK, &erasure),
-                Err(problem) => problem.respond(),
-            },
-            _ => Problem::MethodNotAllowed { allow: "DELETE" }.respond(),
-        };
+) -> Result<Response<Body>, PredictError> {
+    if let Some(RequestContext::PassThrough) = request.request_context_ref() {
+        return Ok(respond(StatusCode::OK, &other_event::answer(request.body())?)?);
     }
-    match (request.uri().path().trim_end_matches('/'), request.method()) {
-        ("/predict", &Method::POST) => {
+    let route = match Route::from_request(request, settings.base_path.as_deref().unwrap_or_default()) {
+        Ok(route) => route,
+        Err(problem) => return Ok(for_method(request.method(), problem.respond()?)),
+    };
+    let response = match (&route, request.method()) {
+        (Route::Predict, &Method::POST) => {
             let language = Language::negotiate(request.headers());
             match predict(request, stores, champion, ResponseOptions { settings, actions, language }, now).await {
                 Ok(prediction) => {
@@ -102,23 +107,31 @@ pub async fn handle(
                     let tag = HeaderValue::from_static(language.tag());
                     response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
                     response.headers_mut().insert(header::VARY, HeaderValue::from_name(header::ACCEPT_LANGUAGE));
-                    Ok(response)
+                    response
                 }
-                Err(problem) => problem.respond(),
+                Err(problem) => problem.respond()?,
             }
         }
-        ("/health", &Method::GET) => {
+        (Route::Health, &Method::GET | &Method::HEAD) => {
             let (status, body) = health(champion.serving().await);
-            respond(status, &body)
+            respond(status, &body)?
         }
-        ("/model", &Method::GET) => match card(stores, champion).await {
-            Ok(card) => respond(StatusCode::OK, &card),
-            Err(problem) => problem.respond(),
+        (Route::Model, &Method::GET | &Method::HEAD) => match card(stores, champion).await {
+            Ok(card) => respond(StatusCode::OK, &card)?,
+            Err(problem) => problem.respond()?,
         },
-        ("/predict", _) => Problem::MethodNotAllowed { allow: "POST" }.respond(),
-        ("/health" | "/model", _) => Problem::MethodNotAllowed { allow: "GET" }.respond(),
-        _ => Problem::NotFound(request.uri().path().to_owned()).respond(),
-    }
+        (Route::User(id), &Method::DELETE) => match erase::erase(id, request, stores, now).await {
+            Ok(erasure) => respond(StatusCode::OK, &erasure)?,
+            Err(problem) => problem.respond()?,
+        },
+        (route, _) => Problem::MethodNotAllowed { allow: route.methods() }.respond()?,
+    };
+    Ok(for_method(request.method(), response))
+}
+
+/// The response without its body if the method is `HEAD`.
+fn for_method(method: &Method, response: Response<Body>) -> Response<Body> {
+    if method == Method::HEAD { response.map(|_| Body::Empty) } else { response }
 }
 
 /// Status and body of `GET /health`.
@@ -148,20 +161,8 @@ async fn predict(
     now: Timestamp,
 ) -> Result<Prediction, Problem> {
     let settings = options.settings;
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let mime = content_type.split(';').next().unwrap_or_default().trim();
-    if !mime.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::UnsupportedMediaType(mime.to_owned()));
-    }
-    let body: &[u8] = match request.body() {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => &[],
-    };
-    if body.len() > settings.max_body_bytes {
-        return Err(Problem::ContentTooLarge { limit: settings.max_body_bytes });
-    }
-    let request = request::parse(body, settings, now)?;
+    let body = body::text(request, settings.max_body_bytes)?;
+    let request = request::parse(&body, settings, now)?;
     let model = loaded(champion).await?;
     prediction::predict(request, stores, &model, options, now).await
 }

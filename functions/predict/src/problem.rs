@@ -1,5 +1,6 @@
 //! Errors of the API: RFC 9457 problem+json, with stable types and without internal details.
 
+use crate::body::ENCODINGS;
 use churn_common::ids::UserId;
 use lambda_http::http::{StatusCode, header};
 use lambda_http::{Body, Error, Response, tracing};
@@ -15,14 +16,16 @@ pub(crate) enum Problem {
     Forbidden,
     /// Nothing is stored for this user.
     UserNotFound(UserId),
-    /// With the path.
+    /// With the detail.
     NotFound(String),
-    /// With the method that the route supports.
+    /// With the methods that the route supports.
     MethodNotAllowed { allow: &'static str },
-    /// With the limit in bytes.
-    ContentTooLarge { limit: usize },
+    /// With the limit in bytes, and what is longer.
+    ContentTooLarge { what: &'static str, limit: usize },
     /// With the media type of the request.
     UnsupportedMediaType(String),
+    /// With the content encodings of the request.
+    UnsupportedContentEncoding(String),
     /// With the detail: the request is valid, but it has no event that can be scored.
     NoScorableEvents(String),
     /// No model has been promoted yet.
@@ -39,7 +42,7 @@ impl ProblemType {
             Self::UserNotFound | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::UnsupportedContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoScorableEvents => StatusCode::UNPROCESSABLE_ENTITY,
             Self::ModelNotAvailable | Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -68,18 +71,22 @@ impl Problem {
                 ("Forbidden", detail)
             }
             Self::UserNotFound(user) => ("User not found", format!("no data for user {user}")),
-            Self::NotFound(path) => ("Not found", format!("no route for {path}")),
+            Self::NotFound(detail) => ("Not found", detail.clone()),
             Self::MethodNotAllowed { allow } => {
                 let detail = format!("this route supports only {allow}");
                 ("Method not allowed", detail)
             }
-            Self::ContentTooLarge { limit } => {
-                let detail = format!("the body is longer than {limit} bytes");
+            Self::ContentTooLarge { what, limit } => {
+                let detail = format!("the {what} is longer than {limit} bytes");
                 ("Content too large", detail)
             }
             Self::UnsupportedMediaType(given) => {
                 let detail = format!("content type {given:?}, expected \"application/json\"");
                 ("Unsupported media type", detail)
+            }
+            Self::UnsupportedContentEncoding(given) => {
+                let detail = format!("content encoding {given:?}, expected one of: {ENCODINGS}");
+                ("Unsupported content encoding", detail)
             }
             Self::NoScorableEvents(detail) => ("No scorable events", detail.clone()),
             Self::ModelNotAvailable => {
@@ -106,6 +113,7 @@ impl Problem {
         let response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/problem+json");
         let response = match self {
             Self::MethodNotAllowed { allow } => response.header(header::ALLOW, *allow),
+            Self::UnsupportedContentEncoding(_) => response.header(header::ACCEPT_ENCODING, ENCODINGS),
             Self::ModelNotAvailable | Self::ServiceUnavailable => response.header(header::RETRY_AFTER, "60"),
             _ => response,
         };

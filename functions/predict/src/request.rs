@@ -1,10 +1,11 @@
-//! The body of `POST /predict`.
+//! The JSON of `POST /predict`.
 
 use crate::problem::Problem;
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
 use churn_common::event::{Event, Line, TimeRange, user_id_name};
 use churn_common::ids::UserId;
+use churn_common::payload::describe;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -35,7 +36,7 @@ pub struct RejectedEvent {
 #[serde(deny_unknown_fields)]
 struct Body<'a> {
     #[serde(borrow)]
-    events: Option<Vec<&'a RawValue>>,
+    events: Option<&'a RawValue>,
     #[serde(borrow)]
     user_id: Option<&'a RawValue>,
     as_of: Option<Value>,
@@ -43,11 +44,11 @@ struct Body<'a> {
 
 /// Parses and validates a body. The rules for events are those of `ingest`.
 pub(crate) fn parse<'a>(
-    body: &'a [u8],
+    body: &'a str,
     settings: &PredictSettings,
     now: Timestamp,
 ) -> Result<PredictRequest<'a>, Problem> {
-    let body: Body<'a> = serde_json::from_slice(body).map_err(|e| Problem::InvalidRequest(e.to_string()))?;
+    let body = read(body)?;
     let times = TimeRange::new(settings.min_event_date, now, settings.max_clock_skew_seconds);
     let user_id = body.user_id.map(parse_user_id).transpose()?;
     let as_of = body.as_of.map(|value| parse_as_of(&value, times)).transpose()?;
@@ -56,7 +57,7 @@ pub(crate) fn parse<'a>(
     }
 
     let (mut events, mut rejected, mut without_user) = (Vec::new(), Vec::new(), 0);
-    for (index, raw) in body.events.unwrap_or_default().into_iter().enumerate() {
+    for (index, raw) in body.events.map(list).transpose()?.unwrap_or_default().into_iter().enumerate() {
         match Line::parse(raw.get().as_bytes(), times) {
             Line::Event(event) => events.push((index, event)),
             Line::WithoutUser => without_user += 1,
@@ -78,6 +79,30 @@ pub(crate) fn parse<'a>(
     }
     let events = events.into_iter().map(|(_, event)| event).collect();
     Ok(PredictRequest { user, use_stored, events, rejected, without_user, as_of })
+}
+
+fn read(body: &str) -> Result<Body<'_>, Problem> {
+    let invalid = |detail: String| Err(Problem::InvalidRequest(detail));
+    let expected = "expected a JSON object with events, user_id or both";
+    // serde would also accept an array of the members' values.
+    match body.trim_ascii_start().as_bytes().first() {
+        None => invalid(format!("the body is empty, {expected}")),
+        Some(b'{') => serde_json::from_str(body).or_else(|error| match error.is_data() {
+            true => invalid(error.to_string()),
+            false => invalid(format!("the body is not JSON: {error}")),
+        }),
+        Some(_) => match serde_json::from_str::<Value>(body) {
+            Ok(value) => invalid(format!("the body is {}, {expected}", describe(&value))),
+            Err(error) => invalid(format!("the body is not JSON: {error}")),
+        },
+    }
+}
+
+fn list(events: &RawValue) -> Result<Vec<&RawValue>, Problem> {
+    serde_json::from_str(events.get()).map_err(|_| {
+        let value: Value = serde_json::from_str(events.get()).unwrap_or_default();
+        Problem::InvalidRequest(format!("events is {}, expected an array", describe(&value)))
+    })
 }
 
 fn parse_user_id(json: &RawValue) -> Result<UserId, Problem> {
@@ -120,7 +145,7 @@ mod tests {
     const EVENT: &str = r#"{"ts":1538352117000,"userId":"30","sessionId":29,"page":"NextSong"}"#;
 
     fn parse(body: &str) -> Result<PredictRequest<'_>, Problem> {
-        super::parse(body.as_bytes(), &PredictSettings::default(), NOW)
+        super::parse(body, &PredictSettings::default(), NOW)
     }
 
     fn detail(body: &str) -> String {
@@ -164,20 +189,63 @@ mod tests {
     }
 
     #[test]
+    fn body_is_an_object() {
+        let event = format!("[{EVENT}]");
+        for (body, kind) in [
+            ("[]", "an array"),
+            (event.as_str(), "an array"),
+            (r#"[[],"30",null]"#, "an array"),
+            (r#""{\"user_id\":30}""#, "text"),
+            ("30", "a number"),
+            (" null", "null"),
+            ("true", "a boolean"),
+        ] {
+            let expected = format!("the body is {kind}, expected a JSON object with events, user_id or both");
+            assert_eq!(detail(body), expected);
+        }
+        assert_eq!(detail(" \n"), "the body is empty, expected a JSON object with events, user_id or both");
+        for body in ["user_id=30", "<predict/>", "[1", "{\"user_id\":30", "{\"user_id\":30} {}", "{'user_id':30}"] {
+            assert!(detail(body).starts_with("the body is not JSON: "), "{body}: {}", detail(body));
+        }
+        for (events, kind) in [(EVENT, "an object with the members "), ("\"[]\"", "text"), ("7", "a number")] {
+            let detail = detail(&format!(r#"{{"events":{events}}}"#));
+            assert!(detail.starts_with(&format!("events is {kind}")), "{detail}");
+            assert!(detail.ends_with(", expected an array"), "{detail}");
+        }
+    }
+
+    #[test]
     fn time_in_another_unit_is_an_error() {
         for (ts, unit) in [
             ("1538352117", "in seconds (2018-10-01T00:01:57Z)"),
             ("1538352117.796", "in seconds"),
             ("1538352117796123", "in microseconds"),
             ("1538352117796123456", "in nanoseconds"),
+            ("1.538352117796123e15", "in microseconds"),
+            ("\"1538352117\"", "in seconds"),
             ("\"2018-10-01T00:01:57Z\"", "ISO 8601 text"),
+            ("\"2018-10-01 00:01:57.796+03:00\"", "ISO 8601 text"),
+            ("\"2018-10-01\"", "ISO 8601 text"),
         ] {
             let detail = detail(&format!(r#"{{"events":[{}]}}"#, EVENT.replace("1538352117000", ts)));
             assert!(detail.starts_with("events[0]: ts is ") && detail.contains(unit), "{detail}");
             assert!(detail.ends_with("expected milliseconds since 1970-01-01"), "{detail}");
         }
+        for ts in ["\"01/10/2018\"", "\"yesterday\"", "true", "[1538352117000]", "{\"$date\":1538352117000}"] {
+            let detail = detail(&format!(r#"{{"events":[{}]}}"#, EVENT.replace("1538352117000", ts)));
+            assert_eq!(detail, "events[0]: ts has an invalid type, expected milliseconds since 1970-01-01");
+        }
         let detail = detail(r#"{"user_id":"30","as_of":1538352117}"#);
         assert!(detail.starts_with("as_of is 1538352117, probably in seconds"), "{detail}");
+    }
+
+    #[test]
+    fn time_out_of_range_is_rejected_with_the_expected_unit() {
+        for ts in ["20181001", "20181001000157", "17805", "0", "-1538352117000", "1e300"] {
+            let body = format!(r#"{{"events":[{},{EVENT}]}}"#, EVENT.replace("1538352117000", ts));
+            let reason = &parse(&body).unwrap().rejected[0].reason;
+            assert!(reason.ends_with("expected milliseconds since 1970-01-01"), "{ts}: {reason}");
+        }
     }
 
     #[test]

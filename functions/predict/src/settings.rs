@@ -27,6 +27,8 @@ pub struct PredictSettings {
     pub min_evidence_days: u32,
     /// Maximum number of reasons in a response.
     pub max_reasons: u16,
+    /// Prefix of every path that the deployment adds and API Gateway does not name, such as `/churn`; null = none.
+    pub base_path: Option<String>,
     /// Path of the JSON file with the rules for recommended actions, such as `/opt/actions.json` in a Lambda layer; null =
     /// the built-in rules.
     pub actions_file: Option<String>,
@@ -44,6 +46,7 @@ impl Default for PredictSettings {
             min_evidence_sessions: 3,
             min_evidence_days: 3,
             max_reasons: 5,
+            base_path: None,
             actions_file: None,
         }
     }
