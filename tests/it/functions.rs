@@ -254,7 +254,11 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
         let reasons = english["reasons"].as_array().unwrap();
         assert_eq!(reasons.len(), 5, "{english}");
         let contributions: Vec<f64> = reasons.iter().map(|r| r["contribution"].as_f64().unwrap()).collect();
-        assert!(contributions.windows(2).all(|w| w[0].abs() >= w[1].abs()), "{contributions:?}");
+        // With label 1, the features that raise the risk come first.
+        let label = english["churn_label"].as_u64().unwrap();
+        let rank = |contribution: f64| (label == 1 && contribution < 0.0, -contribution.abs());
+        assert!(contributions.is_sorted_by_key(|c| rank(*c)), "label {label}: {contributions:?}");
+        assert_eq!(label == 1, ["high", "critical"].contains(&english["risk_level"].as_str().unwrap()), "{english}");
         let number = |name: &str| english[name].as_f64().unwrap();
         let sum = number("base_value") + contributions.iter().sum::<f64>() + number("other_contributions");
         let (p, score) = (number("churn_probability"), model.scorer().score(row.values()).unwrap());

@@ -15,11 +15,13 @@ mod request;
 mod route;
 mod settings;
 
-pub use actions::{Actions, ActionsError};
+pub use actions::{Actions, ActionsError, RecommendedAction};
 pub use champion::{ChampionCache, LoadedModel, Serving};
 pub use error::PredictError;
 pub use metrics::Metric;
+pub use prediction::{AsOfSource, Evidence, Prediction};
 pub use problem::ProblemType;
+pub use reasons::Reason;
 pub use settings::PredictSettings;
 
 use churn_common::calendar::Timestamp;
@@ -34,7 +36,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::tracing::{self, Instrument};
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use language::Language;
-use prediction::{Prediction, ResponseOptions};
+use prediction::ResponseOptions;
 use problem::Problem;
 use route::Route;
 use serde::Serialize;

@@ -4,7 +4,7 @@ use crate::actions::{Actions, Case, RecommendedAction};
 use crate::champion::LoadedModel;
 use crate::language::Language;
 use crate::problem::Problem;
-use crate::reasons::{Reason, reasons};
+use crate::reasons::{Reason, ReasonOrder, reasons};
 use crate::request::{PredictRequest, RejectedEvent};
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
@@ -14,17 +14,17 @@ use churn_common::ids::UserId;
 use churn_common::model::explain::ModelOutput;
 use churn_common::model::{ModelVersion, Probability, Risk};
 use churn_common::store::Stores;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Response body of `POST /predict`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// Probability that the user churns within the model's horizon, 0..=1.
     pub churn_probability: Probability,
     /// 1 if the probability reaches `threshold`, else 0.
     pub churn_label: u8,
     pub risk_level: Risk,
-    /// The features with the largest contributions, largest first.
+    /// The features with the largest contributions, largest first. With label 1, those that raise the risk come first.
     pub reasons: Vec<Reason>,
     /// `None` for a user who has already cancelled.
     pub recommended_action: Option<RecommendedAction>,
@@ -49,7 +49,7 @@ pub struct Prediction {
 }
 
 /// The origin of `as_of`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AsOfSource {
     Request,
@@ -60,7 +60,7 @@ pub enum AsOfSource {
 }
 
 /// The user's data in the observation window.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Length of the observation window, in days.
     pub window_days: u16,
@@ -129,8 +129,10 @@ pub(crate) async fn predict(
     let row = Row::from_window(&window);
     let probability = model.predict(&row).map_err(|e| Problem::internal(&e))?;
     let explanation = loaded.explainer.explain(row.values()).map_err(|e| Problem::internal(&e))?;
+    let label = u8::from(model.label(probability));
+    let order = if label == 1 { ReasonOrder::RaisingFirst } else { ReasonOrder::LargestFirst };
     let (reasons, other_contributions) =
-        reasons(&row, &explanation, settings.max_reasons.into(), model.window_days(), language);
+        reasons(&row, &explanation, settings.max_reasons.into(), order, model.window_days(), language);
     let evidence = Evidence {
         window_days: model.window_days(),
         events: window.events() as u64,
@@ -148,11 +150,11 @@ pub(crate) async fn predict(
     };
     let risk_level = model.risk(probability);
     let already_cancelled = history.is_cancelled(as_of, settings.min_return_hours);
-    let case = Case { risk_level, reasons: &reasons, sufficient_evidence: evidence.is_sufficient };
+    let case = Case { label, risk_level, reasons: &reasons, sufficient_evidence: evidence.is_sufficient };
     let recommended_action = if already_cancelled { None } else { options.actions.recommend(case, language) };
     Ok(Prediction {
         churn_probability: probability,
-        churn_label: u8::from(model.label(probability)),
+        churn_label: label,
         risk_level,
         reasons,
         recommended_action,

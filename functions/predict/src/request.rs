@@ -25,7 +25,7 @@ pub(crate) struct PredictRequest<'a> {
 }
 
 /// An event of the request that is well-formed but not plausible, such as one in the future.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedEvent {
     /// Position in `events`, from 0.
     pub index: usize,

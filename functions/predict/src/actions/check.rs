@@ -50,6 +50,9 @@ impl Rule {
         if let Some(rule) = previous.iter().find(|rule| rule.is_unconditional()) {
             return Err(format!("never applies: rule {:?} before it has no condition", rule.id));
         }
+        if let Some(label) = self.label.filter(|label| *label > 1) {
+            return Err(format!("never applies: label is {label}, expected 0 or 1"));
+        }
         if self.risk_levels.as_ref().is_some_and(Vec::is_empty) {
             return Err("never applies: risk_levels is empty".into());
         }
@@ -68,7 +71,10 @@ impl Rule {
     }
 
     fn is_unconditional(&self) -> bool {
-        self.risk_levels.is_none() && self.risk_factors.is_none() && self.sufficient_evidence.is_none()
+        self.label.is_none()
+            && self.risk_levels.is_none()
+            && self.risk_factors.is_none()
+            && self.sufficient_evidence.is_none()
     }
 }
 
@@ -98,6 +104,7 @@ mod tests {
             r#"{"id":"a","risk_levels":["hgih"],"text":{"en":"A","ar":"أ"}},LAST"#,
             r#"("a"): unknown variant `hgih`"#,
         );
+        fails_with(r#"{"id":"a","label":2,"text":{"en":"A","ar":"أ"}},LAST"#, "label is 2, expected 0 or 1");
         fails_with(r#"{"id":"a","risk_levels":[],"text":{"en":"A","ar":"أ"}},LAST"#, "risk_levels is empty");
         fails_with(
             r#"{"id":"a","risk_factors":["song"],"text":{"en":"A","ar":"أ"}},LAST"#,

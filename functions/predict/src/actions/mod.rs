@@ -21,6 +21,8 @@ pub struct Actions {
 #[serde(deny_unknown_fields)]
 struct Rule {
     id: String,
+    /// Condition: the label; `None` = any.
+    label: Option<u8>,
     /// Condition: the risk level is one of these; `None` = any.
     risk_levels: Option<Vec<Risk>>,
     /// Condition: one of these features is among the reasons and raises the risk; `None` = any reasons.
@@ -40,12 +42,13 @@ struct Texts {
 /// The values that rules are matched against.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Case<'a> {
+    pub(crate) label: u8,
     pub(crate) risk_level: Risk,
     pub(crate) reasons: &'a [Reason],
     pub(crate) sufficient_evidence: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecommendedAction {
     /// Id of the rule.
     pub id: String,
@@ -96,8 +99,9 @@ impl Actions {
 
 impl Rule {
     fn applies(&self, case: Case<'_>) -> bool {
-        let raises = |feature: &String| case.reasons.iter().any(|r| r.raises() && r.feature == feature);
-        self.risk_levels.as_ref().is_none_or(|levels| levels.contains(&case.risk_level))
+        let raises = |feature: &String| case.reasons.iter().any(|r| r.raises() && r.feature == *feature);
+        self.label.is_none_or(|label| label == case.label)
+            && self.risk_levels.as_ref().is_none_or(|levels| levels.contains(&case.risk_level))
             && self.risk_factors.as_ref().is_none_or(|features| features.iter().any(raises))
             && self.sufficient_evidence.is_none_or(|sufficient| sufficient == case.sufficient_evidence)
     }
@@ -108,14 +112,15 @@ mod tests {
     use super::*;
 
     fn reason(feature: &'static str, contribution: f64) -> Reason {
-        Reason { feature, value: Some(1.0), unit: "count", contribution, text: String::new() }
+        Reason { feature: feature.into(), value: Some(1.0), unit: "count".into(), contribution, text: String::new() }
     }
 
     #[test]
     fn first_rule_that_applies_is_used() {
         let actions = Actions::load(None).unwrap();
         let id = |risk_level, reasons: &[Reason], sufficient_evidence| {
-            let case = Case { risk_level, reasons, sufficient_evidence };
+            let label = u8::from(risk_level >= Risk::High);
+            let case = Case { label, risk_level, reasons, sufficient_evidence };
             actions.recommend(case, Language::English).unwrap().id
         };
         let both = [reason("adverts", 0.1), reason("recency_days", 0.3)];
@@ -128,10 +133,26 @@ mod tests {
         assert_eq!(id(Risk::Critical, adverts, false), "wait_for_evidence");
     }
 
+    /// Also with risk levels that do not follow from the threshold.
+    #[test]
+    fn offers_go_to_users_with_label_1_only() {
+        let actions = Actions::load(None).unwrap();
+        let offers = ["keep_plan", "trial_without_adverts", "retention_offer"];
+        for risk_level in [Risk::Low, Risk::Medium, Risk::High, Risk::Critical] {
+            for feature in ["adverts", "downgrades", "songs"] {
+                let reasons = [reason(feature, 0.1)];
+                let case = |label| Case { label, risk_level, reasons: &reasons, sufficient_evidence: true };
+                let id = |label| actions.recommend(case(label), Language::English).unwrap().id;
+                assert!(!offers.contains(&id(0).as_str()), "{risk_level:?}, {feature}: {}", id(0));
+                assert!(offers.contains(&id(1).as_str()), "{risk_level:?}, {feature}: {}", id(1));
+            }
+        }
+    }
+
     #[test]
     fn action_text_has_the_negotiated_language() {
         let actions = Actions::load(None).unwrap();
-        let case = Case { risk_level: Risk::Low, reasons: &[], sufficient_evidence: true };
+        let case = Case { label: 0, risk_level: Risk::Low, reasons: &[], sufficient_evidence: true };
         assert_eq!(actions.recommend(case, Language::English).unwrap().text, "No action is needed.");
         assert_eq!(actions.recommend(case, Language::Arabic).unwrap().text, "لا حاجة إلى أي إجراء.");
     }

@@ -6,15 +6,16 @@ mod text;
 use crate::language::Language;
 use churn_common::features::{Row, SCHEMA};
 use churn_common::model::Explanation;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The contribution of one feature to a prediction.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
-    pub feature: &'static str,
+    pub feature: Cow<'static, str>,
     /// Value of the feature in `unit`; `None` = missing.
     pub value: Option<f32>,
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// SHAP value in the unit of `model_output`; above 0 = higher risk.
     pub contribution: f64,
     pub text: String,
@@ -26,18 +27,31 @@ impl Reason {
     }
 }
 
-/// The `max_reasons` features with the largest absolute contributions, largest first, and the sum of all other
-/// contributions. A feature with contribution 0 is not a reason.
+/// Which features come first among the reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReasonOrder {
+    /// By absolute contribution.
+    LargestFirst,
+    /// Those that raise the risk, by contribution, then those that lower it.
+    RaisingFirst,
+}
+
+/// The first `max_reasons` features in this order, and the sum of all other contributions. A feature with contribution 0 is
+/// not a reason.
 pub(crate) fn reasons(
     row: &Row,
     explanation: &Explanation,
     max_reasons: usize,
+    order_by: ReasonOrder,
     window_days: u16,
     language: Language,
 ) -> (Vec<Reason>, f64) {
     let mut order: Vec<(usize, f64)> = explanation.contributions.iter().copied().enumerate().collect();
     // Stable: equal contributions stay in the order of the schema.
     order.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    if order_by == ReasonOrder::RaisingFirst {
+        order.sort_by_key(|(_, contribution)| (*contribution == 0.0, *contribution < 0.0));
+    }
     let n = order.iter().take(max_reasons).take_while(|(_, contribution)| *contribution != 0.0).count();
     let (first, others) = order.split_at(n);
     let reasons = first.iter().filter_map(|&(position, contribution)| {
@@ -46,7 +60,7 @@ pub(crate) fn reasons(
         let value = row.values().get(position).copied().filter(|x| !x.is_nan());
         let text = text::ReasonText { phrase, unit: feature.unit, value, raises: contribution > 0.0 };
         let text = text.render(window_days, language);
-        Some(Reason { feature: feature.name, value, unit: feature.unit, contribution, text })
+        Some(Reason { feature: feature.name.into(), value, unit: feature.unit.into(), contribution, text })
     });
     (reasons.collect(), others.iter().map(|(_, contribution)| contribution).sum())
 }
@@ -66,16 +80,24 @@ mod tests {
         contributions[at("tenure_days")] = -0.5;
         contributions[at("help")] = 0.125;
         let explanation = Explanation { base_value: -1.0, contributions };
-        let largest = |most| reasons(&Row::from_values(values), &explanation, most, 30, Language::English);
+        let row = Row::from_values(values);
+        let first = |most, order| reasons(&row, &explanation, most, order, 30, Language::English);
+        let largest = |most| first(most, ReasonOrder::LargestFirst);
 
         let (two, others) = largest(2);
         assert_eq!(others, 0.125);
-        let parts: Vec<_> = two.iter().map(|r| (r.feature, r.value, r.unit, r.contribution, r.raises())).collect();
+        let parts: Vec<_> = two.iter().map(|r| (&*r.feature, r.value, &*r.unit, r.contribution, r.raises())).collect();
         assert_eq!(parts, [("tenure_days", None, "days", -0.5, false), ("songs", Some(3.0), "count", 0.25, true)]);
         assert_eq!(two[0].text, "Days since registration: unknown; this lowers the risk of leaving.");
         assert_eq!(two[1].text, "Songs played in the last 30 days: 3; this raises the risk of leaving.");
         // A feature that contributes nothing is not a reason.
         assert_eq!((largest(54).0.len(), largest(54).1), (3, 0.0));
         assert_eq!((largest(0).0.len(), largest(0).1), (0, -0.125));
+
+        let (raising, others) = first(2, ReasonOrder::RaisingFirst);
+        assert_eq!(raising.iter().map(|r| &*r.feature).collect::<Vec<_>>(), ["songs", "help"]);
+        assert_eq!(others, -0.5);
+        let all: Vec<_> = first(54, ReasonOrder::RaisingFirst).0.into_iter().map(|r| r.contribution).collect();
+        assert_eq!(all, [0.25, 0.125, -0.5]);
     }
 }

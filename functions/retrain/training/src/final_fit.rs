@@ -70,7 +70,7 @@ pub fn final_fit(
         .map(|(_, p)| *p)
         .collect();
     let Threshold { value: threshold, rationale: threshold_rationale } = threshold::find(decision, &at_newest)?;
-    let decision = DecisionRule { threshold, risk: decision.risk_bounds()? };
+    let decision = DecisionRule { threshold, risk: decision.risk_bounds(threshold)? };
     let calibration_rows = [labels.len(), labels.iter().filter(|label| **label).count()];
     Ok(FinalFit { fitted, calibration, calibration_rows, decision, threshold_rationale })
 }

@@ -152,7 +152,7 @@ impl Settings for TrainingSettings {
 
     fn check(&self) -> Result<(), SettingsError> {
         check_ranges(self.ranges())?;
-        self.decision.risk_bounds()?;
+        self.decision.check_risk_thresholds()?;
         self.candidates().map(drop)
     }
 }
