@@ -26,6 +26,7 @@ pub(crate) async fn evaluate_gate(
     let mut gate = Gate {
         passed: false,
         reasons: Vec::new(),
+        warnings: card.decision.loss().into_iter().collect(),
         comparison: None,
         champion_error: None,
         ece: card.metrics.get("ece").copied().unwrap_or(Estimate::UNDEFINED),
@@ -74,7 +75,11 @@ pub(crate) fn summary(gate: &Gate) -> String {
         (None, Some(error)) => format!("the champion is invalid ({error})"),
         (None, None) => "first model".to_owned(),
     };
-    format!("{compared}; calibration error {}, leakage checks passed", text(gate.ece.value))
+    let passed = format!("{compared}; calibration error {}, leakage checks passed", text(gate.ece.value));
+    std::iter::once(passed)
+        .chain(gate.warnings.iter().map(|warning| format!("warning: {warning}")))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn inferiority(comparison: &Comparison) -> Option<GateReason> {

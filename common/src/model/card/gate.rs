@@ -11,6 +11,8 @@ pub struct Gate {
     pub passed: bool,
     /// Why the model did not pass; empty if it did.
     pub reasons: Vec<GateReason>,
+    /// What speaks against the model without blocking it.
+    pub warnings: Vec<String>,
     /// The comparison with the champion; `None` if there was no champion to compare with.
     pub comparison: Option<Comparison>,
     /// Why the champion is invalid: a file is missing or damaged. It is not compared with, and blocks no new model.

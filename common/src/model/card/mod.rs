@@ -6,7 +6,7 @@ mod leakage;
 mod search;
 mod shap;
 
-pub use decision::{DecisionReport, TradeOff};
+pub use decision::{DecisionReport, OfferCosts, TradeOff};
 pub use gate::{Comparison, Gate, GateReason, GateReasonKind};
 pub use leakage::{FutureEvents, LeakageChecks, PermutedLabels, SingleFeature, TestScore};
 pub use search::{CandidateReport, FoldScores, Validation};

@@ -203,6 +203,7 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         gate: Some(Gate {
             passed: true,
             reasons: Vec::new(),
+            warnings: Vec::new(),
             comparison: None,
             champion_error: None,
             ece: Estimate { value: Some(0.03), low: Some(0.02), high: Some(0.06) },

@@ -65,6 +65,7 @@ pub(crate) fn warnings(card: &Card) -> Vec<String> {
         warnings
             .push("on the held-out rows, the model may rank no better than chance: see the interval of ROC-AUC".into());
     }
+    warnings.extend(card.decision.loss());
     warnings
 }
 

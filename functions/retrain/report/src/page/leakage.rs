@@ -56,11 +56,13 @@ fn checks(card: &Card) -> [Vec<String>; 5] {
 fn gate_result(gate: &Gate) -> Markup {
     html! {
         h3 { "Promotion gate" }
-        @if gate.passed { p { "The model passed and became champion." } }
+        @if gate.passed && gate.warnings.is_empty() { p { "The model passed and became champion." } }
+        @else if gate.passed { p { "The model passed and became champion, with a warning:" } }
         @else {
             p { "The model did not pass and became challenger:" }
             ul { @for reason in &gate.reasons { li { (reason.detail) } } }
         }
+        @for warning in &gate.warnings { p class="warning" { b { "Warning: " } (warning) } }
         @if let Some(comparison) = &gate.comparison { p { (compared(comparison)) } }
         @if let Some(error) = &gate.champion_error { p { "The champion cannot serve: " (error) } }
         p { (calibration(gate)) }
@@ -106,6 +108,7 @@ mod tests {
         let gate = Gate {
             passed,
             reasons: reason.into_iter().collect(),
+            warnings: Vec::new(),
             comparison: None,
             champion_error: None,
             ece: Estimate { value: Some(ece), low: Some(0.06), high: Some(0.15) },

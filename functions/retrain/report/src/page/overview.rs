@@ -3,8 +3,10 @@
 use crate::Report;
 use churn_common::label::{Definition, Label};
 use churn_common::metrics::Estimate;
+use churn_common::model::card::OfferCosts;
 use churn_pages::{Tile, number, tiles};
 use maud::{Markup, html};
+use std::cmp::Ordering;
 
 pub fn section(report: &Report) -> Markup {
     let card = &report.card;
@@ -28,6 +30,7 @@ pub fn section(report: &Report) -> Markup {
             tile("Precision at the threshold", "precision", percent),
             tile("Lift in the top 10 %", "lift_at_10_percent", |x| number::grouped(x, 2)),
         ]))
+        @if let Some(effect) = card.decision.offer_costs().and_then(effect) { p { (effect) } }
         @for warning in &card.warnings { p class="warning" { b { "Warning: " } (warning) } }
     }
 }
@@ -41,6 +44,27 @@ fn event(label: &Label) -> String {
         Definition::Inactivity => inactive,
         Definition::Either => format!("{cancel} or {inactive}"),
     }
+}
+
+/// What acting on the model brings. `None` for a loss, which is a warning of the card.
+fn effect(OfferCosts { offers, by_model, without }: OfferCosts) -> Option<String> {
+    let [by_model_text, without_text] = [by_model, without].map(number::short);
+    if offers == 0 {
+        return Some(format!(
+            "Acting on the model changes nothing: no held-out row reaches the decision threshold. The cost without offers is \
+             {without_text}."
+        ));
+    }
+    let effect = match by_model.total_cmp(&without) {
+        Ordering::Less => "saves money",
+        Ordering::Equal => "neither saves nor loses money",
+        Ordering::Greater => return None,
+    };
+    let offers = number::count(offers);
+    Some(format!(
+        "Acting on the model {effect}: on the held-out rows, the cost is {by_model_text} with offers by the model ({offers}) and \
+         {without_text} without any."
+    ))
 }
 
 /// The size of the test set, and the uncertainty of the ROC-AUC.
@@ -63,5 +87,23 @@ fn uncertainty(report: &Report) -> String {
             number::grouped((high - low) / 2.0, 3)
         ),
         _ => format!("{rows}. These are too few rows to estimate the uncertainty of the metrics."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn effect_of_acting_on_the_model_is_stated() {
+        let effect = |offers, by_model| effect(OfferCosts { offers, by_model, without: 100.0 });
+        assert_eq!(
+            effect(5, 83.0).unwrap(),
+            "Acting on the model saves money: on the held-out rows, the cost is 83 with offers by the model (5) and 100 \
+             without any."
+        );
+        assert!(effect(11, 100.0).unwrap().starts_with("Acting on the model neither saves nor loses money"));
+        assert!(effect(0, 100.0).unwrap().starts_with("Acting on the model changes nothing: no held-out row"));
+        assert_eq!(effect(23, 113.0), None, "a warning of the card");
     }
 }
