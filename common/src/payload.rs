@@ -46,7 +46,7 @@ impl From<PayloadError> for SettingsError {
 }
 
 /// Why a payload is ignored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IgnoreReason {
     WarmUpPing,

@@ -24,6 +24,7 @@ mod settings;
 pub use error::IngestError;
 pub use invocation::{Clock, Function, Invocation};
 pub use metrics::Metric;
+pub use outcome::{Outcome, SkipReason};
 pub use settings::IngestSettings;
 
 use churn_common::aws::{self, Lambda};
@@ -39,9 +40,8 @@ use event::{Change, Event, InvalidEvent};
 use job::Job;
 use lambda_runtime::LambdaEvent;
 use lambda_runtime::tracing::{self, Instrument};
-use outcome::{Outcome, SkipReason};
 use reingest::Reingest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The state that all invocations of a process share.
@@ -82,7 +82,7 @@ impl Handler {
 }
 
 /// The response of an invocation.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// In the order of the event's records.
     pub objects: Vec<ObjectSummary>,
@@ -98,19 +98,19 @@ pub struct Summary {
 }
 
 /// An SQS message that failed, in the form that Lambda expects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchItemFailure {
     #[serde(rename = "itemIdentifier")]
     pub message: String,
 }
 
 /// The result for one object.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObjectSummary {
     /// As `s3://bucket/key`.
     pub source: String,
     #[serde(flatten)]
-    outcome: Outcome,
+    pub outcome: Outcome,
 }
 
 /// Handles an event, object by object. An object that fails does not stop the others.
@@ -267,6 +267,12 @@ async fn handle_object(job: &Job<'_>, is_first: bool) -> Result<Outcome, StoreEr
         }
         Ok(outcome @ Outcome::DeadLettered { .. }) => {
             tracing::error!(outcome = %json!(outcome), "object dead-lettered")
+        }
+        Ok(outcome) if outcome.is_rejected() => {
+            tracing::error!(outcome = %json!(outcome), "no event in the object is valid")
+        }
+        Ok(outcome) if outcome.is_incomplete() => {
+            tracing::warn!(outcome = %json!(outcome), "object not read to its end")
         }
         Ok(outcome) => tracing::info!(outcome = %json!(outcome), "object handled"),
         Err(error) => tracing::error!(%error, "object failed"),

@@ -3,10 +3,10 @@
 use churn_common::history::Overlaps;
 use churn_common::store::StoreError;
 use churn_common::store::ledger::Counts;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The outcome of a delivery that succeeded, as the response contains it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// All events of the object are stored.
@@ -59,8 +59,20 @@ pub enum Outcome {
     Skipped { reason: SkipReason },
 }
 
+impl Outcome {
+    /// Whether the object has lines and all of them were rejected.
+    pub fn is_rejected(&self) -> bool {
+        matches!(self, Self::Ingested { counts, .. } if counts.rejected > 0 && counts.accepted == 0)
+    }
+
+    /// Whether a part of the object was not ingested.
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self, Self::Ingested { read_error: Some(_), .. })
+    }
+}
+
 /// Why an object is skipped. A retry would skip it too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
     /// The event neither created nor removed an object.

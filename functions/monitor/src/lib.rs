@@ -13,7 +13,7 @@ mod stats;
 
 pub use error::MonitorError;
 pub use metrics::Metric;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Reason};
 pub use settings::MonitorSettings;
 
 use churn_common::calendar::Timestamp;

@@ -58,7 +58,7 @@ mod tests {
                 model_version: model_version.clone(),
                 as_of: Day::parse("2018-12-01").unwrap(),
                 current_users: 120,
-                drifted_features: vec!["recency_days", "songs"],
+                drifted_features: vec!["recency_days".into(), "songs".into()],
                 needs_retrain: !reasons.is_empty(),
                 retrain_reasons: reasons.clone(),
             };

@@ -4,9 +4,9 @@ use crate::report::Report;
 use churn_common::calendar::Day;
 use churn_common::model::ModelVersion;
 use churn_common::payload::IgnoreReason;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     Reported {
@@ -16,7 +16,7 @@ pub enum Outcome {
         /// Cutoff at which the current users are active.
         as_of: Day,
         current_users: usize,
-        drifted_features: Vec<&'static str>,
+        drifted_features: Vec<String>,
         /// Whether a new model should be trained.
         needs_retrain: bool,
         /// One text per reason to train; empty if there is none.
@@ -33,7 +33,7 @@ pub enum Outcome {
 }
 
 /// Reason for no report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The registry has no champion.
@@ -52,7 +52,13 @@ impl Outcome {
             model_version: report.model_version,
             as_of: report.as_of,
             current_users: report.drift.current_users,
-            drifted_features: report.drift.features.iter().filter(|f| f.drift_detected).map(|f| f.name).collect(),
+            drifted_features: report
+                .drift
+                .features
+                .iter()
+                .filter(|f| f.drift_detected)
+                .map(|f| f.name.to_owned())
+                .collect(),
             needs_retrain: report.needs_retrain,
             retrain_reasons: report.retrain_reasons,
         }
@@ -71,7 +77,7 @@ mod tests {
             model_version: ModelVersion::from_file(b"model"),
             as_of: Day::parse("2018-12-01").unwrap(),
             current_users: 120,
-            drifted_features: vec!["recency_days"],
+            drifted_features: vec!["recency_days".into()],
             needs_retrain: true,
             retrain_reasons: vec!["ROC-AUC is 20 % lower than at training".into()],
         };

@@ -12,9 +12,9 @@ use churn_common::payload::IgnoreReason;
 use churn_common::store::StoreError;
 use churn_common::store::registry::Change;
 use churn_training::InsufficientData;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// A model was trained and registered.
@@ -40,7 +40,7 @@ pub enum Outcome {
 }
 
 /// Why nothing was trained or evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     NoData,
@@ -51,7 +51,7 @@ pub enum Reason {
     NoOutOfTimeRows,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trained {
     pub model_version: ModelVersion,
     pub registered_as: RegisteredAs,
@@ -92,7 +92,7 @@ pub struct Trained {
     pub notes: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChampionSet {
     pub champion: ModelVersion,
     /// `None` if the model was champion already.

@@ -12,7 +12,7 @@ use churn_report::{ReportData, ReportError};
 use churn_training::TrainingSettings;
 use churn_training::comparison::ScoredSnapshots;
 use lambda_runtime::tracing::{self, Instrument, error_span};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The actor of changes made by a training.
 const ACTOR: &str = "retrain";
@@ -20,7 +20,7 @@ const ACTOR: &str = "retrain";
 const ATTEMPTS: u32 = 5;
 
 /// The role of a trained model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegisteredAs {
     /// It passed the gate.

@@ -15,9 +15,9 @@ use churn_common::store::ledger::DataRange;
 use churn_training::TrainingSettings;
 use churn_training::comparison::{ScoredSnapshots, is_out_of_time};
 use churn_training::snapshots::{labels, user_numbers};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Backtest {
     pub model_version: ModelVersion,
     pub family: String,
@@ -43,7 +43,7 @@ pub struct Backtest {
     pub comparison_error: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CutoffMetrics {
     pub cutoff: Day,
     pub rows: usize,

@@ -6,9 +6,9 @@ use churn_common::model::{Card, ModelVersion};
 use churn_common::store::models::{ModelError, Models};
 use churn_common::store::registry::{Change, Registry};
 use churn_common::store::{StoreError, Stores};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
     pub champion: Option<ModelVersion>,
     /// The model that serves: the champion; the previous one if the champion is missing or damaged; `None` without a model
@@ -25,7 +25,7 @@ pub struct Listing {
     pub history: Vec<Change>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListedModel {
     pub version: ModelVersion,
     /// `None` if the card cannot be read.
@@ -36,7 +36,7 @@ pub struct ListedModel {
 }
 
 /// The summary of a card.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListedCard {
     pub family: String,
     pub created_at: Timestamp,

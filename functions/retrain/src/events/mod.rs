@@ -17,7 +17,7 @@ use churn_common::store::registry::Change;
 use churn_training::Deadline;
 use error::PublishError;
 use lambda_runtime::tracing;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -36,7 +36,7 @@ pub struct EventBus {
 }
 
 /// The result of publishing an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventOutcome {
     /// The event was published with this id.

@@ -1,8 +1,8 @@
 //! The result of tracking, as part of the outcome.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracked {
     /// The run, if it was created.
     pub run: Option<TrackedRun>,
@@ -12,7 +12,7 @@ pub struct Tracked {
     pub errors: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackedRun {
     pub run_id: String,
     pub experiment_id: String,
