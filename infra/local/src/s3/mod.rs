@@ -17,7 +17,8 @@ use crate::disk_full;
 use anyhow::{Context, anyhow};
 use axum::body::Bytes;
 use axum::error_handling::HandleError;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
+use axum::middleware::{Next, from_fn};
 use http_body_util::BodyExt;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -104,12 +105,22 @@ impl S3Server {
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
         let service = HandleError::new(self.service, |error: HttpError| async move {
             tracing::error!(?error, "S3 request failed");
-            axum::http::StatusCode::INTERNAL_SERVER_ERROR
+            StatusCode::INTERNAL_SERVER_ERROR
         });
-        let router = axum::Router::new().fallback_service(service);
+        let router = axum::Router::new().fallback_service(service).layer(from_fn(log_not_implemented));
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
         served.await.context("the S3 server failed")
     }
+}
+
+/// Logs a call that this server does not implement, in one line.
+async fn log_not_implemented(request: axum::extract::Request, next: Next) -> axum::response::Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let response = next.run(request).await;
+    if response.status() == StatusCode::NOT_IMPLEMENTED {
+        tracing::warn!(%method, %uri, "S3 call is not implemented");
+    }
+    response
 }
 
 fn base64(bytes: &[u8]) -> String {
