@@ -1,21 +1,28 @@
 //! `churn invoke <function> [payload]`: invokes a function once, in the stack that runs on the data folder or else in a stack
 //! started for this invocation.
 
-use super::DataArgs;
-use crate::data::{Endpoints, running};
-use crate::{Stack, StackConfig, http};
-use anyhow::{Context, bail};
+use super::connection::Connection;
+use super::output::stdout;
+use super::{DataArgs, progress, summary};
+use crate::config::FUNCTIONS;
+use anyhow::Context;
+use clap::builder::PossibleValuesParser;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 
-/// Invoke a function with a JSON payload and print its response.
+/// Invoke a function with a JSON payload and print a summary of its response.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Function to invoke: predict, ingest, retrain or monitor.
+    /// Function to invoke.
+    #[arg(value_parser = PossibleValuesParser::new(FUNCTIONS))]
     function: String,
     /// JSON text, or @FILE to read it from a file.
     #[arg(default_value = "{}")]
     payload: String,
+    /// Print the whole response as JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -26,16 +33,22 @@ pub struct Args {
 /// The payload is not JSON, the stack cannot be reached or started, or the function fails.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let payload = payload(&args.payload)?;
-    let response = match running(&args.data.data)? {
-        Some(endpoints) => invoke_running(&endpoints, &args.function, payload).await?,
-        None => {
-            let stack = Stack::start(StackConfig::of_this_program(args.data.dir())?).await?;
-            let outcome = stack.lambda().invoke(&args.function, payload).await;
-            stack.shutdown().await;
-            outcome?
+    let connection = Connection::open(&args.data).await?;
+    let start = Instant::now();
+    let spinner = progress::spinner(&args.function);
+    let response = connection.invoke(&args.function, payload).await;
+    spinner.finish_and_clear();
+    let duration = start.elapsed();
+    connection.close().await;
+    let response = response?;
+    let text = match args.json {
+        true => pretty(&response)?,
+        false => {
+            let summary = summary::response(&args.function, &response)?;
+            format!("{} took {:.1} s\n{summary}", args.function, duration.as_secs_f64())
         }
     };
-    print(&response)?;
+    stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -48,28 +61,26 @@ fn payload(argument: &str) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn invoke_running(endpoints: &Endpoints, function: &str, payload: Vec<u8>) -> anyhow::Result<Vec<u8>> {
-    let url = format!("{}/2015-03-31/functions/{function}/invocations", endpoints.lambda);
-    let response = http::client()?.post(url).body(payload).send().await.context("cannot reach the stack")?;
-    let (status, has_failed) = (response.status(), response.headers().contains_key("x-amz-function-error"));
-    let body = response.bytes().await?;
-    if status.is_success() && !has_failed {
-        return Ok(body.into());
-    }
-    let error: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-    match status.is_success() {
-        true => bail!("{function} failed: {}: {}", text("errorType"), text("errorMessage")),
-        false => bail!("cannot invoke {function}: {status}: {}", text("Message")),
-    }
+/// Indented JSON. The members stay in the order in which the function sent them.
+pub fn pretty(json: &[u8]) -> anyhow::Result<String> {
+    let mut pretty = Vec::new();
+    let mut source = serde_json::Deserializer::from_slice(json);
+    serde_transcode::transcode(&mut source, &mut serde_json::Serializer::pretty(&mut pretty))
+        .context("the response is not JSON")?;
+    pretty.push(b'\n');
+    Ok(String::from_utf8(pretty)?)
 }
 
-fn print(response: &[u8]) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match serde_json::from_slice::<serde_json::Value>(response) {
-        Ok(value) => serde_json::to_writer_pretty(&mut out, &value)?,
-        Err(_) => out.write_all(response)?,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_stay_in_the_order_of_the_response() {
+        let json = r#"{"outcome":"trained","metrics":{"z":1,"a":0.1},"b":[]}"#;
+        let expected =
+            "{\n  \"outcome\": \"trained\",\n  \"metrics\": {\n    \"z\": 1,\n    \"a\": 0.1\n  },\n  \"b\": []\n}\n";
+        assert_eq!(pretty(json.as_bytes()).unwrap(), expected);
+        assert!(pretty(b"{").is_err());
     }
-    writeln!(out)?;
-    Ok(())
 }

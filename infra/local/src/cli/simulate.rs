@@ -1,8 +1,11 @@
 //! `churn simulate`: writes a simulated log of a streaming service, of any size.
 
+use super::output::{Output, stdout};
 use super::progress;
+use super::text::{Text, count};
 use crate::simulate::{DEFAULT_EVENTS_PER_USER_DAY, LogFile, SimulateParams, simulate};
 use anyhow::Context;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,17 +38,22 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut file = LogFile::create(&args.out)?;
     let expected = f64::from(args.users) * f64::from(args.days) * args.events_per_user_day;
     let bar = progress::count(expected as u64, "events");
-    let summary = simulate(&params, &mut file, |events| bar.set_position(events))
+    let summary = simulate(&params, &mut Output::new(&mut file), |events| bar.set_position(events))
         .with_context(|| format!("cannot write {}", args.out.display()))?;
     file.finish()?;
     bar.finish_and_clear();
-    println!(
-        "wrote {}: {} events, {} users, {} cancelled, {} bytes before compression",
-        args.out.display(),
-        summary.events,
-        summary.users,
-        summary.cancelled,
-        summary.bytes
+    let mut text = Text::new();
+    text.line(
+        0,
+        format!(
+            "wrote {}: {}, {}, {} cancelled, {} before compression",
+            args.out.display(),
+            count(summary.events, "event"),
+            count(summary.users.into(), "user"),
+            summary.cancelled,
+            count(summary.bytes, "byte")
+        ),
     );
+    write!(stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,8 +4,11 @@ mod memory;
 mod storage;
 
 use super::demo::{logs, steps};
+use super::output::stdout;
+use super::text::{Text, count};
 use crate::{DataDir, Stack, StackConfig};
 use anyhow::Context;
+use churn_pages::number;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,7 +26,6 @@ pub struct Args {
 /// # Errors
 /// The stack cannot start, or a line is not accounted for.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout();
     let logs = logs::find(&args.logs)?;
     let config = StackConfig::of_this_program(DataDir::Temporary)?;
     let names = config.names.clone();
@@ -36,27 +38,42 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (events, seconds) = (ingested.counts.accepted, ingested.after_upload.as_secs_f64());
     let megabytes = logs.iter().map(|log| log.text_bytes).sum::<u64>() as f64 / 1e6;
     let millions = events as f64 / 1e6;
-    writeln!(
-        out,
-        "{} objects, {megabytes:.0} MB after decompression, {} lines, {events} events",
-        logs.len(),
-        ingested.counts.lines
-    )?;
-    writeln!(out, "time: {seconds:.1} s after the upload, {:.0} MB/s", megabytes / seconds)?;
+    let mut text = Text::new();
+    text.line(
+        0,
+        format!(
+            "{}, {megabytes:.0} MB after decompression, {}, {}",
+            count(logs.len() as u64, "object"),
+            count(ingested.counts.lines, "line"),
+            count(events, "event")
+        ),
+    );
+    text.line(0, format!("time: {seconds:.1} s after the upload, {:.0} MB/s", megabytes / seconds));
     match memory {
         Some(bytes) => {
-            writeln!(out, "memory: {:.0} MB resident at the peak, in one process of ingest", bytes as f64 / 1e6)?
+            text.line(0, format!("memory: {:.0} MB resident at the peak, in one process of ingest", bytes as f64 / 1e6))
         }
-        None => writeln!(out, "memory: not available on this system")?,
-    }
-    writeln!(out, "items: {}, median size {} bytes, largest {} bytes", stored.items, stored.median, stored.largest)?;
-    writeln!(
-        out,
-        "per million events: {:.0} items, {:.1} MB, {:.0} write units, {:.3} USD with on-demand capacity",
-        stored.items as f64 / millions,
-        stored.bytes as f64 / 1e6 / millions,
-        stored.write_units as f64 / millions,
-        stored.price_usd() / millions
-    )?;
+        None => text.line(0, "memory: not available on this system"),
+    };
+    text.line(
+        0,
+        format!(
+            "items: {}, median size {} bytes, largest {} bytes",
+            number::count(stored.items),
+            stored.median,
+            stored.largest
+        ),
+    );
+    text.line(
+        0,
+        format!(
+            "per million events: {:.0} items, {:.1} MB, {:.0} write units, {:.3} USD with on-demand capacity",
+            stored.items as f64 / millions,
+            stored.bytes as f64 / 1e6 / millions,
+            stored.write_units as f64 / millions,
+            stored.price_usd() / millions
+        ),
+    );
+    write!(stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }

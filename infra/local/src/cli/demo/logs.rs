@@ -1,16 +1,18 @@
 //! The log files of a demo with their line counts, which are compared with the counts of `ingest`.
 
+use super::super::sample;
 use anyhow::{Context, bail};
+use aws_sdk_s3::primitives::ByteStream;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
 pub struct Log {
-    pub path: PathBuf,
+    content: Content,
     /// S3 key of the upload.
     pub key: String,
-    /// Bytes of the file.
+    /// Bytes of the upload.
     pub size: u64,
     /// Bytes after decompression, as far as it succeeds.
     pub text_bytes: u64,
@@ -18,8 +20,43 @@ pub struct Log {
     pub lines: Option<u64>,
 }
 
-/// The files in `paths`, with folders searched recursively, each folder in order of name.
+#[derive(Debug)]
+enum Content {
+    File(PathBuf),
+    /// The sample log, which is part of this program.
+    Sample,
+}
+
+impl Log {
+    fn sample() -> anyhow::Result<Self> {
+        let (text_bytes, lines) = count(sample::BYTES)?;
+        let (key, size) = (sample::NAME.to_owned(), sample::BYTES.len() as u64);
+        Ok(Self { content: Content::Sample, key, size, text_bytes, lines })
+    }
+
+    /// The name of the file, for messages.
+    pub fn name(&self) -> String {
+        match &self.content {
+            Content::File(path) => path.display().to_string(),
+            Content::Sample => self.key.clone(),
+        }
+    }
+
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn body(&self) -> anyhow::Result<ByteStream> {
+        match &self.content {
+            Content::File(path) => Ok(ByteStream::from_path(path).await?),
+            Content::Sample => Ok(ByteStream::from_static(sample::BYTES)),
+        }
+    }
+}
+
+/// The files in `paths`, with folders searched recursively, each folder in order of name. Without paths, the sample log.
 pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Log>> {
+    if paths.is_empty() {
+        return Ok(vec![Log::sample()?]);
+    }
     let mut logs = Vec::new();
     for path in paths {
         let base = path.parent().unwrap_or(Path::new(""));
@@ -30,7 +67,7 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Log>> {
     }
     let mut keys = std::collections::BTreeSet::new();
     if let Some(duplicate) = logs.iter().find(|log| !keys.insert(&log.key)) {
-        bail!("{}: another file has the same S3 key {}", duplicate.path.display(), duplicate.key);
+        bail!("{}: another file has the same S3 key {}", duplicate.name(), duplicate.key);
     }
     Ok(logs)
 }
@@ -46,17 +83,16 @@ fn visit(path: &Path, base: &Path, logs: &mut Vec<Log>) -> anyhow::Result<()> {
     }
     let name = path.strip_prefix(base).unwrap_or(path);
     let key = name.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?.to_owned();
-    let (text_bytes, lines) = count(path).with_context(|| format!("cannot read {}", path.display()))?;
-    logs.push(Log { path: path.to_owned(), key, size: meta.len(), text_bytes, lines });
+    let unreadable = || format!("cannot read {}", path.display());
+    let file = BufReader::new(File::open(path).with_context(unreadable)?);
+    let (text_bytes, lines) = count(file).with_context(unreadable)?;
+    logs.push(Log { content: Content::File(path.to_owned()), key, size: meta.len(), text_bytes, lines });
     Ok(())
 }
 
 /// Bytes and lines after decompression. What is wrong with a file is found by `ingest`, which is tested here.
-fn count(path: &Path) -> anyhow::Result<(u64, Option<u64>)> {
-    let mut head = [0; 4];
-    let read = File::open(path)?.read(&mut head)?;
-    let file = BufReader::new(File::open(path)?);
-    let mut log: Box<dyn Read> = match head.get(..read).unwrap_or_default() {
+fn count<'a>(mut file: impl BufRead + 'a) -> anyhow::Result<(u64, Option<u64>)> {
+    let mut log: Box<dyn Read + 'a> = match file.fill_buf()? {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
         [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
         _ => Box::new(file),

@@ -1,19 +1,26 @@
 //! The steps of a demo. Each runs through the stack and checks its result.
 
+use super::super::files;
+use super::super::progress;
 use super::super::report::export;
+use super::super::summary::parse;
+use super::super::text::count;
 use super::logs::Log;
-use super::progress;
 use crate::{Stack, http};
 use anyhow::{Context, bail, ensure};
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::history::Overlaps;
+use churn_common::model::{Card, ModelVersion};
 use churn_common::snapshot::features_if_at_risk;
 use churn_common::store::Stores;
 use churn_common::store::ledger::Counts;
-use serde::Deserialize;
+use ingest::SkipReason;
+use predict::Prediction;
+use retrain::{ChampionSet, Trained};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
@@ -35,17 +42,6 @@ pub struct Ingested {
     pub after_upload: Duration,
 }
 
-#[derive(Deserialize)]
-struct ObjectSummary {
-    source: String,
-    outcome: String,
-    reason: Option<String>,
-    #[serde(flatten)]
-    counts: Option<Counts>,
-    items_written: Option<u64>,
-    read_error: Option<String>,
-}
-
 /// Uploads the logs, which triggers `ingest`, and waits until all are ingested. Fails if a line is not accounted for, or
 /// no event is ingested.
 pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result<Ingested> {
@@ -54,9 +50,8 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
     let bytes = logs.iter().map(|l| l.size).sum();
     let bar = progress::bytes(bytes, "uploading");
     for log in logs {
-        let body = aws_sdk_s3::primitives::ByteStream::from_path(&log.path).await?;
-        let put = stack.s3().put_object().bucket(bucket).key(&log.key).body(body).send().await;
-        put.with_context(|| format!("cannot upload {}", log.path.display()))?;
+        let put = stack.s3().put_object().bucket(bucket).key(&log.key).body(log.body().await?).send().await;
+        put.with_context(|| format!("cannot upload {}", log.name()))?;
         bar.inc(log.size);
     }
     bar.finish_and_clear();
@@ -78,31 +73,30 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
         let delivery = deliveries.recv().await.context("the stack stopped before all objects were ingested")?;
         let Some(log) = waiting.remove(delivery.event.key.as_str()) else { continue };
         let response = delivery.result.with_context(|| format!("cannot ingest {}", log.key))?;
-        let response: Value = serde_json::from_slice(&response)?;
-        let summary: ObjectSummary = serde_json::from_value(response["objects"][0].clone())
-            .with_context(|| format!("unexpected response of ingest: {response}"))?;
-        let source = summary.source;
-        match (summary.outcome.as_str(), summary.reason.as_deref()) {
-            ("ingested" | "already_ingested", _) => {}
-            ("unsupported_format", Some(reason)) => {
-                ingested.unsupported.push(format!("{} is {reason}", log.path.display()));
+        let summary: ingest::Summary = parse("ingest", &response)?;
+        let object = summary.objects.into_iter().next().with_context(|| format!("{}: no result", log.key))?;
+        let source = object.source;
+        let (counts, items_written) = match object.outcome {
+            ingest::Outcome::Ingested { read_error: Some(error), .. } => {
+                bail!("{source} was not read to its end: {error}")
+            }
+            ingest::Outcome::Ingested { counts, items_written, .. } => (counts, items_written),
+            ingest::Outcome::AlreadyIngested { counts } => (counts, 0),
+            ingest::Outcome::UnsupportedFormat { reason } => {
+                ingested.unsupported.push(format!("{} is {reason}", log.name()));
                 continue;
             }
-            ("skipped", Some("marker_file")) => {
+            ingest::Outcome::Skipped { reason: SkipReason::MarkerFile } => {
                 ingested.markers += 1;
                 continue;
             }
-            _ => bail!("{source} was not ingested: {}", response["objects"][0]),
-        }
-        if let Some(error) = summary.read_error {
-            bail!("{source} was not read to its end: {error}");
-        }
-        let counts = summary.counts.with_context(|| format!("{source}: the response of ingest has no counts"))?;
+            other => bail!("{source} was not ingested: {}", json!(other)),
+        };
         ensure!(counts.add_up(), "{source}: the counts do not add up: {counts:?}");
         // Events that were joined on one line are counted one by one.
         let expected = log.lines.unwrap_or(0);
         ensure!(counts.lines >= expected, "{source}: expected counts of {expected} lines, got {counts:?}");
-        ingested.items += summary.items_written.unwrap_or(0);
+        ingested.items += items_written;
         ingested.counts.add(counts);
         bar.inc(expected);
     }
@@ -113,8 +107,8 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
             reasons.push(ingested.counts.without_events());
         }
         if ingested.markers > 0 {
-            reasons
-                .push(format!("{} files were skipped as marker or temporary files, by their names", ingested.markers));
+            let files = count(ingested.markers as u64, "file");
+            reasons.push(format!("skipped as marker or temporary by the name: {files}"));
         }
         bail!("no event was ingested: {}", reasons.join("; "));
     }
@@ -132,56 +126,78 @@ pub async fn overlaps(stores: &Stores, ingested: &Ingested) -> anyhow::Result<Ov
     Ok(overlaps)
 }
 
-/// A function's response and its latency.
+/// A response and its latency.
 #[derive(Debug)]
-pub struct Timed {
-    pub response: Value,
+pub struct Timed<T> {
+    pub response: T,
     pub duration: Duration,
 }
 
 /// Trains a model. Fails if none is trained.
-pub async fn retrain(stack: &Stack, settings: &Value) -> anyhow::Result<Timed> {
-    call(stack, "retrain", settings, "trained").await
+pub async fn retrain(stack: &Stack, settings: &Value) -> anyhow::Result<Timed<Box<Trained>>> {
+    let Timed { response, duration } = call::<retrain::Outcome>(stack, "retrain", settings).await?;
+    match response {
+        retrain::Outcome::Trained(response) => Ok(Timed { response, duration }),
+        retrain::Outcome::NotTrained { detail, .. } => bail!("no model was trained: {detail}"),
+        other => bail!("expected a training, got {}", json!(other)),
+    }
 }
 
-/// Writes the training report to `path`, or to the temporary folder of the system: the demo's data may be deleted at its end.
-pub async fn report(stores: &Stores, trained: &Timed, path: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let version = trained.response["model_version"].as_str().context("the response of retrain has no model_version")?;
-    let path = path.map_or_else(|| std::env::temp_dir().join(format!("churn-report-{version}.html")), Path::to_owned);
+/// Where the training report goes.
+#[derive(Debug)]
+pub enum ReportPlace {
+    /// This file, at the user's request.
+    File(PathBuf),
+    /// This folder of data, which the user keeps.
+    Data(PathBuf),
+    /// A new folder: the data are deleted at the end of the demo.
+    Temporary,
+}
+
+/// Writes the training report. Returns its path.
+pub async fn report(stores: &Stores, version: &ModelVersion, place: &ReportPlace) -> anyhow::Result<PathBuf> {
+    let path = match place {
+        ReportPlace::File(path) => path.clone(),
+        ReportPlace::Data(folder) => folder.join(REPORT),
+        ReportPlace::Temporary => files::in_new_folder(REPORT)?,
+    };
     export(&stores.models(), version, &path).await?;
     Ok(path)
 }
 
+const REPORT: &str = "report.html";
+
 /// Promotes the trained model if there is no champion because the gate rejected it, so that the demo can continue. Returns
 /// `None` if there is a champion.
-pub async fn promote_if_no_champion(stack: &Stack, trained: &Value) -> anyhow::Result<Option<Timed>> {
+pub async fn promote_if_no_champion(stack: &Stack, version: &ModelVersion) -> anyhow::Result<Option<Box<ChampionSet>>> {
     let health = http::client()?.get(format!("{}/health", stack.http_url())).send().await?;
     if health.status().is_success() {
         return Ok(None);
     }
-    let payload = json!({"action": "promote", "version": trained["model_version"], "by": "demo",
-        "why": "the demo continues with a model that the gate rejected"});
-    call(stack, "retrain", &payload, "moved").await.map(Some)
+    let payload = json!({"action": "promote", "version": version, "actor": "demo",
+        "reason": "the demo continues with a model that the gate rejected"});
+    match call::<retrain::Outcome>(stack, "retrain", &payload).await?.response {
+        retrain::Outcome::ChampionSet(set) => Ok(Some(set)),
+        other => bail!("expected a promotion, got {}", json!(other)),
+    }
 }
 
 /// Writes a drift report. Fails if no report is written.
-pub async fn monitor(stack: &Stack) -> anyhow::Result<Timed> {
-    call(stack, "monitor", &json!({}), "reported").await
+pub async fn monitor(stack: &Stack) -> anyhow::Result<Timed<monitor::Outcome>> {
+    let timed = call::<monitor::Outcome>(stack, "monitor", &json!({})).await?;
+    match &timed.response {
+        monitor::Outcome::Reported { .. } => Ok(timed),
+        monitor::Outcome::NotReported { detail, .. } => bail!("monitor wrote no report: {detail}"),
+        other => bail!("expected a report of monitor, got {}", json!(other)),
+    }
 }
 
-async fn call(stack: &Stack, function: &str, payload: &Value, expected: &str) -> anyhow::Result<Timed> {
+async fn call<T: DeserializeOwned>(stack: &Stack, function: &str, payload: &Value) -> anyhow::Result<Timed<T>> {
     let start = Instant::now();
     let spinner = progress::spinner(function);
     let response = stack.lambda().invoke(function, payload.to_string().into_bytes()).await;
     spinner.finish_and_clear();
-    let response: Value = serde_json::from_slice(&response.with_context(|| format!("{function} failed"))?)?;
-    let (outcome, detail) = (&response["outcome"], response["detail"].as_str());
-    ensure!(
-        outcome == expected,
-        "{function}: expected outcome {expected}, got {outcome}: {}",
-        detail.unwrap_or(&response.to_string())
-    );
-    Ok(Timed { response, duration: start.elapsed() })
+    Ok(Timed { response: parse(function, &response?)?, duration: start.elapsed() })
 }
 
 /// Predictions for some of the users who are active at the end of the log.
@@ -190,19 +206,17 @@ pub struct Predicted {
     pub as_of: Day,
     /// Number of users who are active at `as_of`.
     pub active_users: usize,
-    pub responses: Vec<Timed>,
+    pub responses: Vec<Timed<Prediction>>,
     /// Response to a request with one event and no stored history.
-    pub single_event: Timed,
+    pub single_event: Timed<Prediction>,
 }
 
 /// Requests predictions over HTTP for up to `limit` users whose events went through S3, `ingest` and DynamoDB.
 pub async fn predict(stack: &Stack, stores: &Stores, limit: usize) -> anyhow::Result<Predicted> {
     let range = stores.ledger.data_range(Timestamp::now()).await?;
     let as_of = range.context("the ledger is empty")?.last;
-    let model = get(stack, "/model").await?;
-    let number = |value: &Value| value.as_u64().and_then(|n| u16::try_from(n).ok());
-    let window = number(&model["window_days"]).context("the model card has no window_days")?;
-    let hours = number(&model["label"]["min_return_hours"]).context("the model card has no min_return_hours")?;
+    let card: Card = get(stack, "/model").await?;
+    let (window, hours) = (card.window_days, card.label.min_return_hours);
     let active =
         stores.histories.map_users(4, |_, history| features_if_at_risk(&history, as_of, window, hours)).await?;
     ensure!(!active.is_empty(), "no user is active at {as_of}, the end of the log");
@@ -221,24 +235,22 @@ pub async fn predict(stack: &Stack, stores: &Stores, limit: usize) -> anyhow::Re
     Ok(Predicted { as_of, active_users: active.len(), responses, single_event })
 }
 
-fn check(response: &Value, user: &str) -> anyhow::Result<()> {
-    let probability = response["churn_probability"].as_f64().filter(|p| (0.0..=1.0).contains(p));
-    ensure!(probability.is_some(), "user {user}: expected a churn_probability of 0 to 1, got {response}");
-    ensure!(response["user_id"] == json!(user), "expected user_id {user}, got {response}");
+fn check(response: &Prediction, user: &str) -> anyhow::Result<()> {
+    ensure!(response.user_id.as_str() == user, "expected user_id {user}, got {}", response.user_id.as_str());
     Ok(())
 }
 
-async fn post(stack: &Stack, body: &Value) -> anyhow::Result<Timed> {
+async fn post(stack: &Stack, body: &Value) -> anyhow::Result<Timed<Prediction>> {
     let request = http::client()?.post(format!("{}/predict", stack.http_url())).json(body);
     let start = Instant::now();
     let response = request.send().await?;
     let (status, text) = (response.status(), response.text().await?);
     let duration = start.elapsed();
     ensure!(status.is_success(), "POST /predict with {body} returned {status}: {text}");
-    Ok(Timed { response: serde_json::from_str(&text)?, duration })
+    Ok(Timed { response: parse("predict", text.as_bytes())?, duration })
 }
 
-async fn get(stack: &Stack, path: &str) -> anyhow::Result<Value> {
+async fn get<T: DeserializeOwned>(stack: &Stack, path: &str) -> anyhow::Result<T> {
     let response = http::client()?.get(format!("{}{path}", stack.http_url())).send().await?;
     ensure!(response.status().is_success(), "GET {path} returned {}", response.status());
     Ok(response.json().await?)

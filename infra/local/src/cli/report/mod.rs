@@ -5,8 +5,10 @@ mod png;
 mod stored;
 mod summary;
 
-use super::DataArgs;
+use super::output::stdout;
+use super::{DataArgs, files};
 use anyhow::{Context, ensure};
+use churn_common::model::ModelVersion;
 use churn_common::store::files::ReportFile;
 use churn_common::store::models::Models;
 use std::io::Write;
@@ -23,13 +25,13 @@ pub struct Args {
     /// Write the HTML page to this file, or to report.html in this folder.
     #[arg(long, value_name = "FILE|FOLDER")]
     out: Option<PathBuf>,
-    /// Write each chart as a PNG file to this folder. Requires a build with `--features png`.
+    /// Write each chart as a PNG file to this folder, which is created if it does not exist. Requires a build with `--features png`.
     #[arg(long, value_name = "FOLDER")]
     png: Option<PathBuf>,
     /// Write the metrics as JSON to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Open the page in the browser. Without --out the page is written to the system's temporary folder.
+    /// Open the page in the browser. Without --out, it is written to a new temporary folder.
     #[arg(long)]
     open: bool,
     #[command(flatten)]
@@ -46,16 +48,20 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         args.png.is_none() || cfg!(feature = "png"),
         "this build has no PNG support: run `cargo run --release --features png -- report --png FOLDER`"
     );
+    let page = args.out.as_deref().map(file_in);
+    for file in [page.as_ref(), args.json.as_ref(), args.png.as_ref()].into_iter().flatten() {
+        files::check_folder(file)?;
+    }
     let stored = Stored::read(&args.data, &args.model).await?;
     let report = stored.report()?;
-    let mut out = std::io::stdout();
-    summary::print(&mut out, &report)?;
-    writeln!(out, "\n{}", stored.url)?;
+    let mut text = summary::summary(&report);
+    text.blank().row(&stored.url);
+    let mut out = stdout();
+    write!(out, "{text}")?;
 
-    let page = match (&args.out, args.open) {
-        (Some(path), _) => Some(file_in(path)),
-        (None, true) => Some(std::env::temp_dir().join(format!("churn-report-{}.html", report.card.version))),
-        (None, false) => None,
+    let page = match page {
+        None if args.open => Some(files::in_new_folder("report.html")?),
+        page => page,
     };
     if let Some(page) = &page {
         write(page, &stored.html, &mut out)?;
@@ -65,6 +71,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     #[cfg(feature = "png")]
     if let Some(folder) = &args.png {
+        if !folder.is_dir() {
+            std::fs::create_dir(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+            writeln!(out, "created {}", folder.display())?;
+        }
         let renderer = png::Renderer::new()?;
         for (number, chart) in (1..).zip(report.charts()?) {
             let png = renderer.png(&chart.svg).with_context(|| format!("chart {}", chart.id))?;
@@ -72,8 +82,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             write(&folder.join(format!("{number:02}-{}.png", chart.id)), &png, &mut out)?;
         }
     }
-    if let Some(page) = page.filter(|_| args.open) {
-        open::that_detached(&page).with_context(|| format!("cannot open {} in a browser", page.display()))?;
+    if let Some(page) = page.filter(|_| args.open)
+        && let Err(error) = open::that_detached(&page)
+    {
+        writeln!(out, "no browser found ({error}): open {} yourself", page.display())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -84,12 +96,9 @@ fn file_in(out: &Path) -> PathBuf {
     if folder { out.join("report.html") } else { out.to_owned() }
 }
 
-/// Writes a file, creates its folders if necessary, and prints its path.
+/// Writes a file and prints its path.
 fn write(path: &Path, bytes: &[u8], out: &mut impl Write) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    files::write(path, bytes)?;
     writeln!(out, "wrote {}", path.display())?;
     Ok(())
 }
@@ -98,9 +107,7 @@ fn write(path: &Path, bytes: &[u8], out: &mut impl Write) -> anyhow::Result<()> 
 ///
 /// # Errors
 /// The store cannot be read, the model has no report, or the file cannot be written.
-pub async fn export(models: &Models, version: &str, path: &Path) -> anyhow::Result<()> {
-    let version = stored::parse(version)?;
-    let html = models.report(&version, ReportFile::Html).await?;
-    let html = html.with_context(|| stored::no_report(&version))?;
-    std::fs::write(path, html).with_context(|| format!("cannot write {}", path.display()))
+pub async fn export(models: &Models, version: &ModelVersion, path: &Path) -> anyhow::Result<()> {
+    let html = models.report(version, ReportFile::Html).await?;
+    files::write(path, &html.with_context(|| stored::no_report(version))?)
 }

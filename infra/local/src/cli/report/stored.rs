@@ -1,15 +1,12 @@
 //! Reads a stored report: from the stack that runs on the data folder, or else from a temporary stack without functions.
 
 use super::super::DataArgs;
-use crate::data::running;
-use crate::stack::clients;
-use crate::{Stack, StackConfig};
+use super::super::connection::Connection;
 use anyhow::{Context, bail, ensure};
 use churn_common::model::ModelVersion;
+use churn_common::store::Stores;
 use churn_common::store::files::ReportFile;
-use churn_common::store::models::Models;
-use churn_common::store::objects::Bucket;
-use churn_common::store::registry::{Registry, RegistryStore};
+use churn_common::store::registry::Registry;
 use churn_report::{FORMAT, Report};
 use serde::Deserialize;
 
@@ -27,24 +24,16 @@ impl Stored {
     /// # Errors
     /// The data folder, the model or its report is not found, or a store cannot be read.
     pub async fn read(data: &DataArgs, model: &str) -> anyhow::Result<Self> {
-        let mut config = StackConfig::of_this_program(data.dir())?;
-        let bucket = config.names.store_bucket.clone();
-        if let Some(endpoints) = running(&data.data)? {
-            return Self::from_bucket(Bucket::new(clients(&endpoints).0, &bucket), model).await;
-        }
-        let folder = data.data.display();
-        ensure!(data.data.is_dir(), "no data folder {folder}: run `churn up`, or choose another folder with --data");
-        config.functions.clear();
-        let stack = Stack::start(config).await?;
-        let read = Self::from_bucket(Bucket::new(stack.s3().clone(), &bucket), model).await;
-        stack.shutdown().await;
+        let connection = Connection::open_stores(data).await?;
+        let read = Self::from_stores(&connection.stores(), model).await;
+        connection.close().await;
         read
     }
 
-    async fn from_bucket(bucket: Bucket, model: &str) -> anyhow::Result<Self> {
-        let (registry, _) = RegistryStore::new(bucket.clone()).read().await?;
+    async fn from_stores(stores: &Stores, model: &str) -> anyhow::Result<Self> {
+        let (registry, _) = stores.registry().read().await?;
         let version = find(&registry, model)?;
-        let models = Models::new(bucket);
+        let models = stores.models();
         let html = models.report(&version, ReportFile::Html).await?;
         let json = models.report(&version, ReportFile::Json).await?;
         let (html, json) = html.zip(json).with_context(|| no_report(&version))?;

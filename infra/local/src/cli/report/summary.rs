@@ -1,41 +1,38 @@
 //! The summary that `churn report` prints.
 
-use churn_common::metrics::Estimate;
+use super::super::summary::metrics;
+use super::super::text::{Text, count, words};
 use churn_report::Report;
-use std::io::{self, Write};
 
-pub fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub fn summary(report: &Report) -> Text {
     let Report { card, exploration, .. } = report;
-    writeln!(out, "Model {} ({}), trained {}", card.version, card.family.replace('_', " "), card.created_at)?;
-    writeln!(
-        out,
-        "  log {} to {}: {} events, {} sessions, {} users, {} cancelled",
-        card.data_range.0,
-        card.data_range.1,
-        exploration.events,
-        exploration.sessions,
-        exploration.users,
-        exploration.cancelled_users
-    )?;
+    let (version, family, trained_at) = (&card.version, words(&card.family), card.created_at);
+    let mut text = Text::new();
+    text.line(0, format!("Model {version} ({family}), trained {trained_at}"));
+    text.line(
+        2,
+        format!(
+            "log {} to {}: {}, {}, {}, {} cancelled",
+            card.data_range.0,
+            card.data_range.1,
+            count(exploration.events, "event"),
+            count(exploration.sessions, "session"),
+            count(exploration.users, "user"),
+            exploration.cancelled_users
+        ),
+    );
     let churn = &exploration.churn;
-    writeln!(out, "  training and test set: {} rows, {} churned: {}", churn.rows, churn.positives, churn.rate)?;
-    writeln!(out, "  test set: {} rows, {} churned", card.test.rows, card.test.positives)?;
-    for (name, metric) in [
-        ("ROC-AUC", "roc_auc"),
-        ("PR-AUC", "pr_auc"),
-        ("calibration error", "ece"),
-        ("observed - predicted", "calibration_in_the_large"),
-        ("lift at 10 %", "lift_at_10_percent"),
-    ] {
-        writeln!(out, "    {name:<20} {}", card.metrics.get(metric).unwrap_or(&Estimate::UNDEFINED))?;
-    }
+    let rows = count(churn.rows, "row");
+    text.line(2, format!("training and test set: {rows}, {} churned: {}", churn.positives, churn.rate));
+    text.line(2, format!("test set: {}, {} churned", count(card.test.rows as u64, "row"), card.test.positives));
+    metrics(&mut text, &card.metrics);
     let features: Vec<&str> = card.shap_importance.features.iter().take(5).map(|f| f.name.as_str()).collect();
-    writeln!(out, "  most important features: {}", features.join(", "))?;
+    text.line(2, format!("most important features: {}", features.join(", ")));
     if let Some(gate) = &card.gate {
-        writeln!(out, "  gate: {}", if gate.passed { "passed" } else { "rejected" })?;
+        text.line(2, format!("gate: {}", if gate.passed { "passed" } else { "not passed" }));
     }
     for warning in &card.warnings {
-        writeln!(out, "  warning: {warning}")?;
+        text.line(2, format!("warning: {warning}"));
     }
-    Ok(())
+    text
 }

@@ -1,0 +1,49 @@
+//! Summaries of the responses of functions, for people. `--json` prints the responses themselves.
+
+mod ingest;
+mod monitor;
+mod predict;
+mod retrain;
+
+pub use self::ingest::{ObjectLine, object_line};
+pub use self::monitor::outcome as monitored;
+pub use self::predict::{Language, prediction, prediction_row, prediction_table_head};
+pub use self::retrain::{manually_promoted, metrics, trained};
+
+use super::text::Text;
+use anyhow::{Context, bail};
+use churn_common::payload::IgnoreReason;
+use serde::de::DeserializeOwned;
+
+/// Parses the response of a function.
+///
+/// # Errors
+/// The response has another form, because another release of the function sent it.
+pub fn parse<T: DeserializeOwned>(function: &str, response: &[u8]) -> anyhow::Result<T> {
+    serde_json::from_slice(response).with_context(|| format!("unexpected response of {function}"))
+}
+
+/// The summary of a response of `function`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn response(function: &str, response: &[u8]) -> anyhow::Result<Text> {
+    match function {
+        "ingest" => parse(function, response).map(|summary| ingest::summary(&summary)),
+        "monitor" => parse(function, response).map(|outcome| monitor::outcome(&outcome)),
+        "predict" => parse(function, response).map(|response| predict::http_response(&response)),
+        "retrain" => parse(function, response).map(|outcome| retrain::outcome(&outcome)),
+        _ => bail!("function {function} has no summary: run with --json"),
+    }
+}
+
+fn ignored(reason: IgnoreReason) -> Text {
+    let mut text = Text::new();
+    text.line(
+        0,
+        match reason {
+            IgnoreReason::WarmUpPing => "Nothing was done: the payload is a ping that keeps the function warm",
+        },
+    );
+    text
+}
