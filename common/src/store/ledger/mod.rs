@@ -12,6 +12,7 @@ use super::StoreError;
 use crate::calendar::{Day, Timestamp};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -122,11 +123,18 @@ impl Ledger {
 
     /// The objects whose ingest or removal is not complete.
     pub async fn in_progress(&self) -> Result<Vec<Entry>, StoreError> {
-        let call = self.client.scan().table_name(&self.table).consistent_read(true);
-        let call = call.filter_expression("#state = :in_progress").expression_attribute_names("#state", "state");
-        let in_progress = AttributeValue::S("in_progress".to_owned());
-        let call = call.expression_attribute_values(":in_progress", in_progress);
-        let mut pages = call.into_paginator().items().send();
+        let call = self.client.scan().filter_expression("#state = :in_progress");
+        let call = call.expression_attribute_names("#state", "state");
+        self.scan(call.expression_attribute_values(":in_progress", AttributeValue::S("in_progress".to_owned()))).await
+    }
+
+    /// All entries, in no order.
+    pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+        self.scan(self.client.scan()).await
+    }
+
+    async fn scan(&self, call: ScanFluentBuilder) -> Result<Vec<Entry>, StoreError> {
+        let mut pages = call.table_name(&self.table).consistent_read(true).into_paginator().items().send();
         let mut entries = Vec::new();
         while let Some(item) = pages.next().await {
             entries.push(self.read(item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?)?);
@@ -136,13 +144,8 @@ impl Ledger {
 
     /// Why no events are stored: the objects that contain none, a few of them, each with the reason.
     pub async fn missing_data(&self) -> Result<String, StoreError> {
-        let call = self.client.scan().table_name(&self.table).consistent_read(true);
-        let mut pages = call.into_paginator().items().send();
-        let mut reasons = Vec::new();
-        while let Some(item) = pages.next().await {
-            let entry = self.read(item.map_err(|e| StoreError::from_call("Scan", &self.table, e))?)?;
-            reasons.extend(entry.unusable_reason());
-        }
+        let entries = self.entries().await?;
+        let mut reasons: Vec<String> = entries.iter().filter_map(Entry::unusable_reason).collect();
         reasons.sort_unstable();
         let unnamed = reasons.len().saturating_sub(MAX_NAMED_OBJECTS);
         reasons.truncate(MAX_NAMED_OBJECTS);

@@ -1,12 +1,20 @@
 //! The command line. Each subcommand is a module with `Args` and `run`, a variant of `Command` and a line in `Cli::run`.
 
 mod bench;
+mod connection;
 mod demo;
+mod files;
 mod function;
 mod invoke;
+mod output;
+mod predict;
 mod progress;
 mod report;
+mod sample;
 mod simulate;
+mod status;
+mod summary;
+mod text;
 mod up;
 
 use crate::{DataDir, disk_full};
@@ -15,11 +23,14 @@ use clap::{Parser, Subcommand};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use time::OffsetDateTime;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 /// Serverless churn prediction on this machine: S3, DynamoDB, Lambda and the HTTP API in one process.
 #[derive(Parser)]
-#[command(name = "churn", version)]
+#[command(name = "churn", version, term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -29,6 +40,8 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Up(up::Args),
+    Status(status::Args),
+    Predict(predict::Args),
     Invoke(invoke::Args),
     Bench(bench::Args),
     Report(report::Args),
@@ -41,6 +54,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().run() {
         Ok(code) => code,
+        Err(error) if output::reader_has_ended(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Not eprintln!, which panics if standard error cannot be written.
             let _ = writeln!(std::io::stderr(), "error: {}{error:#}", disk_full::prefix_of_cause(&error));
@@ -54,6 +68,8 @@ impl Cli {
         match self.command {
             Command::Demo(args) => with_logs("warn", demo::run(args)),
             Command::Up(args) => with_logs("warn,churn_local=info", up::run(args)),
+            Command::Status(args) => with_logs("warn", status::run(args)),
+            Command::Predict(args) => with_logs("warn", predict::run(args)),
             Command::Invoke(args) => with_logs("warn", invoke::run(args)),
             Command::Bench(args) => with_logs("warn", bench::run(args)),
             Command::Report(args) => with_logs("warn", report::run(args)),
@@ -76,15 +92,18 @@ impl DataArgs {
     }
 }
 
-/// Runs `work` on all cores and writes the log of this process to standard error. `RUST_LOG` overrides `filter`.
+/// Runs `work` on all cores and writes the log of this process to standard error. `RUST_LOG` overrides `filter`. The crate
+/// `s3s` logs every error response in much detail, also expected ones such as 404: the S3 server logs what matters.
 fn with_logs(filter: &str, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    let filter =
-        EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new(filter)).context("invalid log filter")?;
+    let filter = EnvFilter::try_from_default_env()
+        .or_else(|_| EnvFilter::try_new(format!("{filter},s3s=off")))
+        .context("invalid log filter")?;
     let ansi = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
+        .with_timer(LogTime)
         // An error message about standard error would panic if that cannot be written.
         .log_internal_errors(false)
         .with_target(false)
@@ -94,6 +113,16 @@ fn with_logs(filter: &str, work: impl Future<Output = anyhow::Result<ExitCode>>)
         .build()
         .context("cannot start the async runtime")?
         .block_on(work)
+}
+
+/// The time of a log line, to the second.
+struct LogTime;
+
+impl FormatTime for LogTime {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        let now = OffsetDateTime::now_utc();
+        write!(writer, "{:02}:{:02}:{:02}Z", now.hour(), now.minute(), now.second())
+    }
 }
 
 /// Returns a future that completes on Ctrl-C or SIGTERM. Signals count from this call on.
