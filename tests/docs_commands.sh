@@ -69,7 +69,7 @@ for block in "$work/blocks/"*; do
         exit 1
     fi
     # An upload is ingested in the background.
-    if grep -q /churn-logs/ "$block"; then wait_for up grep -q ingested "$work/up.log"; fi
+    if grep -q /churn-logs/ "$block"; then wait_for up grep -q " events, " "$work/up.log"; fi
     echo "ok      $name"
     passed=$((passed + 1))
 done

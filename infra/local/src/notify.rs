@@ -5,6 +5,7 @@ use crate::s3::ObjectEvent;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ pub struct Subscription {
 pub struct Delivery {
     pub event: ObjectEvent,
     pub result: Result<Vec<u8>, InvokeError>,
+    /// From the event to the result, with all attempts.
+    pub duration: Duration,
 }
 
 /// The event in S3's JSON form.
@@ -97,6 +100,7 @@ impl Notifier {
     }
 
     async fn deliver(self, event: ObjectEvent, _pending: PendingWork) {
+        let start = Instant::now();
         let payload = notification(&event).to_string().into_bytes();
         let delivered = self.lambda.deliver(&self.subscription.function, payload);
         let Some(result) = self.stop.run_until_cancelled(delivered).await else { return };
@@ -105,7 +109,7 @@ impl Notifier {
             tracing::error!(bucket, key, sequencer, %error, "cannot deliver an S3 event; upload the object again, or start the stack again");
         }
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        let delivery = Delivery { event, result };
+        let delivery = Delivery { event, result, duration: start.elapsed() };
         listeners.retain(|listener| listener.send(delivery.clone()).is_ok());
     }
 }

@@ -1,15 +1,19 @@
 //! `churn up`: keeps the stack running on fixed ports until Ctrl-C.
 
-use super::{DataArgs, stop_signal};
+mod ingested;
+mod welcome;
+
+use super::output::stdout;
+use super::{DataArgs, sample, stop_signal};
 use crate::config::Ports;
 use crate::lambda::process::Output;
-use crate::s3::{ACCESS_KEY, SECRET_KEY};
 use crate::schedule::Schedule;
 use crate::{Stack, StackConfig};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
+use welcome::welcome;
 
 /// Run the stack until Ctrl-C: upload logs to S3, request predictions over HTTP.
 #[derive(clap::Args)]
@@ -55,56 +59,29 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.grace = Duration::from_secs(args.grace);
     config.output = args.verbose.then_some(Output::Inherit);
     let bucket = config.names.logs_bucket.clone();
-    let data = args.data.data.display().to_string();
 
     // Before the start, so that a signal during the start is not lost.
     let stop = stop_signal()?;
     let stack = Stack::start(config).await?;
-    writeln!(std::io::stdout(), "{}", welcome(&stack, &bucket, &data))?;
-    let log = log_ingests(stack.ingest_results());
-    tokio::select! {
-        () = stop => {}
-        () = log => {}
-    }
+    let results = stack.ingest_results();
+    let data = &args.data.data;
+    let data = data.canonicalize().with_context(|| format!("cannot find {}", data.display()))?;
+    let welcome = welcome(&stack, &bucket, &data, &sample::write_to(&data)?)?;
+    let mut out = stdout();
+    let printed = async {
+        write!(out, "{welcome}")?;
+        ingested::print(results, &mut out).await
+    };
+    let printed = tokio::select! {
+        () = stop => Ok(()),
+        printed = printed => printed,
+    };
     tracing::info!("stopping");
     let left = stack.shutdown().await;
-    if left.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+    if !left.is_empty() {
+        let (left, data) = (left.join(", "), data.display());
+        bail!("stopped before this was complete: {left}; the next `churn up` on {data} ingests the objects");
     }
-    bail!("stopped before this was complete: {}; the next `churn up` on {data} ingests the objects", left.join(", "))
-}
-
-async fn log_ingests(mut deliveries: tokio::sync::mpsc::UnboundedReceiver<crate::notify::Delivery>) {
-    while let Some(delivery) = deliveries.recv().await {
-        // Failures are logged by the notifier.
-        if let Ok(response) = delivery.result {
-            let (key, result) = (delivery.event.key, String::from_utf8_lossy(&response).into_owned());
-            tracing::info!(key, result, "object ingested");
-        }
-    }
-}
-
-fn welcome(stack: &Stack, bucket: &str, data: &str) -> String {
-    let endpoints = stack.endpoints();
-    let (http, s3, dynamodb, lambda) = (&endpoints.http, &endpoints.s3, &endpoints.dynamodb, &endpoints.lambda);
-    let log =
-        stack.functions_log().map(|path| format!("  log of the functions: {}\n", path.display())).unwrap_or_default();
-    let events = stack.events_log().display();
-    format!(
-        "\
-The stack is running. Press Ctrl-C to stop it.
-  HTTP {http}   S3 {s3}   DynamoDB {dynamodb}   Lambda {lambda}
-{log}  published events: {events}
-
-Upload logs:
-  export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY} AWS_DEFAULT_REGION=us-east-1
-  aws --endpoint-url {s3} s3 cp events.json.gz s3://{bucket}/
-
-Train a model and request a prediction:
-  cargo run --release -- invoke retrain --data {data}
-  curl -s {http}/predict -H 'content-type: application/json' -d '{{\"user_id\":\"30\"}}'
-
-The same with the AWS CLI:
-  aws --endpoint-url {lambda} lambda invoke --function-name retrain /dev/stdout"
-    )
+    printed?;
+    Ok(ExitCode::SUCCESS)
 }
