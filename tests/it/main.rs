@@ -1,6 +1,7 @@
 //! The cross-function tests, in one executable because linking takes longer than most tests.
 
 mod champion;
+mod command_line;
 mod continuations;
 mod data_range;
 mod docs;

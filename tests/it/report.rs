@@ -276,6 +276,11 @@ fn text_is_escaped(mut report: Report) {
 fn exported(data: &Path, folder: &Path, version: &ModelVersion) {
     let [out, json] = ["out/", "export/report.json"].map(|name| folder.join(name));
     let args = ["champion", "--out", out.to_str().unwrap(), "--json", json.to_str().unwrap()];
+    for missing in [&out, &folder.join("export")] {
+        assert!(fails(data, &args).contains("its folder does not exist"));
+        assert!(!missing.exists(), "a report creates no folder");
+        std::fs::create_dir(missing).unwrap();
+    }
     let output = churn(data, &args);
     assert!(output.status.success(), "{output:?}");
     let report: Report = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();

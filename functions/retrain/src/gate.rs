@@ -169,6 +169,7 @@ mod tests {
         Gate {
             passed: false,
             reasons: Vec::new(),
+            warnings: Vec::new(),
             comparison: None,
             champion_error: None,
             ece,

@@ -30,7 +30,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 
 /// Serverless churn prediction on this machine: S3, DynamoDB, Lambda and the HTTP API in one process.
 #[derive(Parser)]
-#[command(name = "churn", version, term_width = 80)]
+#[command(name = "churn", bin_name = "churn", version, term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
