@@ -6,6 +6,7 @@ mod stored;
 mod summary;
 
 use super::output::stdout;
+use super::text::Text;
 use super::{DataArgs, files};
 use anyhow::{Context, ensure};
 use churn_common::model::ModelVersion;
@@ -73,7 +74,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &args.png {
         if !folder.is_dir() {
             std::fs::create_dir(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-            writeln!(out, "created {}", folder.display())?;
+            write_line(&mut out, &format!("created {}", folder.display()))?;
         }
         let renderer = png::Renderer::new()?;
         for (number, chart) in (1..).zip(report.charts()?) {
@@ -85,7 +86,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(page) = page.filter(|_| args.open)
         && let Err(error) = open::that_detached(&page)
     {
-        writeln!(out, "no browser found ({error}): open {} yourself", page.display())?;
+        write_line(&mut out, &format!("no browser found ({error}): open {} yourself", page.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -99,8 +100,13 @@ fn file_in(out: &Path) -> PathBuf {
 /// Writes a file and prints its path.
 fn write(path: &Path, bytes: &[u8], out: &mut impl Write) -> anyhow::Result<()> {
     files::write(path, bytes)?;
-    writeln!(out, "wrote {}", path.display())?;
-    Ok(())
+    write_line(out, &format!("wrote {}", path.display()))
+}
+
+fn write_line(out: &mut impl Write, line: &str) -> anyhow::Result<()> {
+    let mut text = Text::new();
+    text.line(0, line);
+    Ok(write!(out, "{text}")?)
 }
 
 /// Writes the HTML report of the model `version` to `path`.
