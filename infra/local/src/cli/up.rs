@@ -66,7 +66,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let results = stack.ingest_results();
     let data = &args.data.data;
     let data = data.canonicalize().with_context(|| format!("cannot find {}", data.display()))?;
-    let welcome = welcome(&stack, &bucket, &data, &sample::write_to(&data)?)?;
+    let sample = sample::write_to(&data)
+        .inspect_err(|error| tracing::warn!(error = format!("{error:#}"), "no sample log to upload"))
+        .ok();
+    let welcome = welcome(&stack, &bucket, &data, sample.as_deref())?;
     let mut out = stdout();
     let printed = async {
         write!(out, "{welcome}")?;

@@ -7,13 +7,13 @@ use crate::s3::{ACCESS_KEY, SECRET_KEY};
 use anyhow::Context;
 use std::path::Path;
 
-/// `data` and `sample` are absolute paths: the data folder, and a log to upload.
+/// `data` and `sample` are absolute paths: the data folder, and a log to upload, if there is one.
 ///
 /// # Errors
 /// The system does not know the path of this program.
-pub fn welcome(stack: &Stack, bucket: &str, data: &Path, sample: &Path) -> anyhow::Result<Text> {
+pub fn welcome(stack: &Stack, bucket: &str, data: &Path, sample: Option<&Path>) -> anyhow::Result<Text> {
     let program = std::env::current_exe().context("cannot find the path of this program")?;
-    let [program, data_folder, sample] = [&program, data, sample].map(quoted);
+    let [program, data_folder] = [&program, data].map(quoted);
     let endpoints = stack.endpoints();
     let (http, s3, dynamodb, lambda) = (&endpoints.http, &endpoints.s3, &endpoints.dynamodb, &endpoints.lambda);
     let mut text = Text::new();
@@ -28,10 +28,11 @@ pub fn welcome(stack: &Stack, bucket: &str, data: &Path, sample: &Path) -> anyho
     text.blank()
         .row("Upload a log. This is the sample log:")
         .row(format!("  export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY}"))
-        .row("  export AWS_DEFAULT_REGION=us-east-1")
-        .row(format!("  aws --endpoint-url {s3} s3 cp \\"))
-        .row(format!("    {sample} s3://{bucket}/"))
-        .blank()
+        .row("  export AWS_DEFAULT_REGION=us-east-1");
+    if let Some(sample) = sample.map(quoted) {
+        text.row(format!("  aws --endpoint-url {s3} s3 cp \\")).row(format!("    {sample} s3://{bucket}/"));
+    }
+    text.blank()
         .row("Train a model and request a prediction:")
         .row(format!("  {program} invoke retrain \\"))
         .row(format!("    --data {data_folder}"))
