@@ -79,7 +79,7 @@ pub struct Evidence {
     pub events_without_user: usize,
     /// Events of the request that were rejected.
     pub rejected_events: usize,
-    /// The first [`MAX_REJECTED_EVENT_DETAILS`] rejected events.
+    /// The first of the rejected events, at most `MAX_REJECTED_EVENT_DETAILS`.
     pub rejected_event_details: Vec<RejectedEvent>,
 }
 
