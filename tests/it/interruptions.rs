@@ -64,7 +64,7 @@ async fn killed_removal_is_completed_by_the_next_start() {
 async fn ctrl_c_releases_the_lease_and_names_what_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join(".churn");
-    let up = Up::start(&data).await.unwrap();
+    let up = Up::start_with(&data, &["--grace", "0"]).await.unwrap();
     up.put(KEY, log()).await.unwrap();
     wait_for_state(&up, State::InProgress).await;
     let output = up.interrupt().await.unwrap();

@@ -23,8 +23,13 @@ pub struct Up {
 impl Up {
     /// Starts it on free ports. The chunks are so small that the log of the tests has hundreds.
     pub async fn start(data: &Path) -> anyhow::Result<Self> {
+        Self::start_with(data, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn start_with(data: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(program("deployed-churn")?);
-        command.args(["up", "--retrain", "off", "--monitor", "off", "--grace", "0", "--data"]).arg(data);
+        command.args(["up", "--retrain", "off", "--monitor", "off", "--data"]).arg(data).args(arguments);
         for port in ["http", "s3", "dynamodb", "lambda"] {
             command.arg(format!("--{port}-port")).arg("0");
         }
