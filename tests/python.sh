@@ -11,7 +11,7 @@ python_environment() {
         if ! cmp -s "$2" "$1/requirements.txt"; then
             rm -rf "$1"
             python3 -m venv "$1"
-            "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
+            "$1/bin/pip" install --quiet --disable-pip-version-check --no-compile --requirement "$2"
             cp "$2" "$1/requirements.txt"
         fi
     ) 9>"$1.lock"
