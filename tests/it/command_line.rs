@@ -50,7 +50,8 @@ fn fails(command: &mut Command) -> String {
 
 /// The path of the report that a demo prints.
 fn report_of(demo: &str) -> PathBuf {
-    let page = demo.split_whitespace().find(|word| word.ends_with("/report.html"));
+    let mut words = demo.split_whitespace().filter(|word| !word.starts_with("s3://"));
+    let page = words.find(|word| word.ends_with("/report.html"));
     PathBuf::from(page.unwrap_or_else(|| panic!("{demo}")))
 }
 
@@ -178,11 +179,12 @@ fn status_is_complete(status: &str) {
     }
 }
 
-/// The first user of the log of these tests.
+/// The user who plays the last song of the log of these tests, and so has not cancelled.
 fn simulated_user() -> String {
     let log = simulated(200, 60, 5).unwrap();
-    let events = log.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let mut users = events.filter_map(|event| event["userId"].as_str().map(str::to_owned));
+    let events = log.rsplit(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let songs = events.filter(|event| event["page"] == "NextSong");
+    let mut users = songs.filter_map(|event| event["userId"].as_str().map(str::to_owned));
     users.find(|user| !user.is_empty()).unwrap()
 }
 
