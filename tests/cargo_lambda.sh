@@ -65,7 +65,7 @@ json.dump(event, open(sys.argv[3], "w"))
 PYTHON
 
 # The stack also ingests the object. Wait for that, so that it does not affect the checks below.
-wait_for stack grep -q ingested "$work/stack.log"
+wait_for stack grep -q "sample.json.gz: .* events" "$work/stack.log"
 
 # Only the emulator. If it starts the functions itself, it finds only those of one `--package`, and compiles the dependencies
 # again for the features of each package.
