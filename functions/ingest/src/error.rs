@@ -1,6 +1,6 @@
 //! The error of an invocation, and the form in which Lambda reports it.
 
-use crate::event::InvalidEvent;
+use crate::invalid_event::InvalidEvent;
 use lambda_runtime::Diagnostic;
 
 #[derive(Debug, thiserror::Error)]

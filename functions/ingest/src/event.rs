@@ -1,32 +1,15 @@
 //! The event of an invocation: S3 records, directly or in the envelopes of SQS, SNS and EventBridge, or a request of an
 //! operator. Each record is read on its own, so that an invalid one does not stop the others.
 
-use crate::delivery::{Delivery, InvalidRecord};
+use crate::delivery::Delivery;
+use crate::invalid_event::InvalidEvent;
 use crate::reingest::Reingest;
 use churn_common::calendar::Timestamp;
-use churn_common::payload::{PayloadError, describe, is_ping};
+use churn_common::payload::{describe, is_ping};
 use serde_json::Value;
 
 /// Deepest nesting of envelopes that is opened: an S3 event in SNS in a failed invocation in SQS needs 7.
 const MAX_DEPTH: u32 = 8;
-
-/// An event, or one of its records, that `ingest` does not handle. A retry does not help.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidEvent {
-    #[error(transparent)]
-    Payload(#[from] PayloadError),
-    #[error(
-        "this is {0}; ingest expects S3 events, directly or through SQS, SNS or EventBridge, or \
-         {{\"action\": \"reingest\", \"bucket\": …, \"key\" or \"prefix\": …}}"
-    )]
-    Unexpected(String),
-    #[error("action is {0}, expected \"reingest\"")]
-    UnknownAction(Value),
-    #[error("action reingest: {0}")]
-    InvalidReingest(String),
-    #[error(transparent)]
-    Record(#[from] InvalidRecord),
-}
 
 /// The content of an event.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The operator's request to ingest objects again, whatever the ledger says of them.
 
 use crate::delivery::Delivery;
-use crate::event::InvalidEvent;
+use crate::invalid_event::InvalidEvent;
 use churn_common::calendar::Timestamp;
 use churn_common::ids::Sequencer;
 use churn_common::store::ledger::{State, Version};

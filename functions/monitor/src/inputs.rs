@@ -1,7 +1,7 @@
 //! Inputs of a report: the champion with its training baseline, and rows computed from the histories stored now.
 
 use crate::error::MonitorError;
-use crate::outcome::Reason;
+use crate::reason::Reason;
 use crate::settings::MonitorSettings;
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::features::Row;

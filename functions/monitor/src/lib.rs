@@ -7,13 +7,15 @@ mod inputs;
 mod metrics;
 mod outcome;
 mod performance;
+mod reason;
 mod report;
 mod settings;
 mod stats;
 
 pub use error::MonitorError;
 pub use metrics::Metric;
-pub use outcome::{Outcome, Reason};
+pub use outcome::Outcome;
+pub use reason::Reason;
 pub use settings::MonitorSettings;
 
 use churn_common::calendar::Timestamp;

@@ -35,7 +35,7 @@ pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Reason;
+    use crate::reason::Reason;
     use churn_common::calendar::Day;
     use churn_common::model::ModelVersion;
     use serde_json::{Map, Value, json};

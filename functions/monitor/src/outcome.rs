@@ -1,5 +1,6 @@
 //! The response of an invocation.
 
+use crate::reason::Reason;
 use crate::report::Report;
 use churn_common::calendar::Day;
 use churn_common::model::ModelVersion;
@@ -30,18 +31,6 @@ pub enum Outcome {
     Ignored {
         reason: IgnoreReason,
     },
-}
-
-/// Reason for no report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// The registry has no champion.
-    NoModel,
-    /// No log has been ingested.
-    NoData,
-    /// Fewer users are active than `min_current_users`.
-    InsufficientUsers,
 }
 
 impl Outcome {

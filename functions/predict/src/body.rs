@@ -9,9 +9,6 @@ use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use std::borrow::Cow;
 use std::io::Read;
 
-/// The encodings of a body that [`text`] reads, as in the header `Accept-Encoding`.
-pub(crate) const ENCODINGS: &str = "gzip, identity";
-
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 

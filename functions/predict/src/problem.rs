@@ -1,10 +1,12 @@
 //! Errors of the API: RFC 9457 problem+json, with stable types and without internal details.
 
-use crate::body::ENCODINGS;
 use churn_common::ids::UserId;
 use lambda_http::http::{StatusCode, header};
 use lambda_http::{Body, Error, Response, tracing};
 use serde_json::json;
+
+/// The encodings of a request body, as in the header `Accept-Encoding`.
+pub(crate) const ENCODINGS: &str = "gzip, identity";
 
 #[derive(Debug, Clone, PartialEq, Eq, strum::EnumDiscriminants)]
 #[strum_discriminants(name(ProblemType), vis(pub))]

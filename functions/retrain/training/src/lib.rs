@@ -22,6 +22,7 @@ pub mod snapshots;
 mod split;
 mod threshold;
 mod train;
+mod trial;
 mod warnings;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::folds::Folds;
 use crate::ranks;
 use crate::selection::{self, Gap, HeldOut};
 use crate::settings::SelectionMetric;
+use crate::trial::Trial;
 use churn_common::metrics::{MetricsError, log_loss, pr_auc, roc_auc};
 use churn_common::model::card::FoldScores;
 use std::rc::Rc;
@@ -26,25 +27,6 @@ pub struct Search {
     pub selected: usize,
     /// Candidates that were not tried because the time was up.
     pub skipped: usize,
-}
-
-/// A cross-validated candidate.
-#[derive(Debug)]
-pub struct Trial {
-    /// The candidate, with hyper-parameters tuned in cross-validation.
-    pub candidate: Rc<dyn Candidate>,
-    /// The score of every held-out row, by fold.
-    pub scores: Vec<Vec<f64>>,
-    /// The probabilities of the same rows, in the same order: see [`cross_fitted`].
-    pub probabilities: Vec<f64>,
-    /// Their ranks within each fold, 0..=1.
-    pub ranks: Vec<f64>,
-    /// Mean negative log-likelihood of the probabilities, in nats.
-    pub log_loss: f64,
-    /// Average precision of the ranks; `None` if no row is positive.
-    pub pr_auc: Option<f64>,
-    pub folds: Vec<FoldScores>,
-    pub took: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! The rule that selects the model: differences between candidates that are within their error are no reason.
 
 use crate::candidates::Family;
-use crate::search::Trial;
 use crate::settings::SelectionMetric;
+use crate::trial::Trial;
 use churn_common::metrics::{EstimateParams, MetricsError, difference};
 use std::collections::BTreeMap;
 
