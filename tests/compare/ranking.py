@@ -70,7 +70,8 @@ def main():
     ours = [json.loads(line) for line in open(sys.argv[1])]
     other, truth, _, _ = read(sys.argv[3])
     scores = {"champion": []}
-    for line, path in zip(ours, sys.argv[4:]):
+    for line, path in zip(ours, sys.argv[4:], strict=True):
+        assert line["file"] == path, f"{line['file']} is not {path}"
         x, y, users, w = read(path, int(sys.argv[2]))
         scores["champion"].append((line["other"]["roc_auc"], line["other"]["pr_auc"]))
         log_odds = []

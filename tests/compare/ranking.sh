@@ -7,6 +7,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/python.sh
+. tests/compare/rows.sh
 logs=${1:-20} interval=${2:-7}
 churn=${CHURN:-"cargo run --release --quiet --"}
 work="$target/compare/ranking"
@@ -14,15 +15,11 @@ mkdir -p "$work"
 
 # Exports the rows of a simulated log: FILE USERS SEED INTERVAL.
 export_rows() {
-    [ -f "$1" ] && return
     rm -rf "$work/data"
     $churn simulate --users "$2" --days 60 --seed "$3" --out "$work/log.json.zst" > /dev/null
     $churn demo --data "$work/data" --training "{\"cutoff_interval_days\":$4,\"candidates\":[\"logistic_regression\"]}" \
         "$work/log.json.zst" > "$work/demo.txt"
-    # The file names of the local S3 server are not the keys: find the exported rows by their content.
-    for file in "$work"/data/s3/buckets/churn-store/data/*; do
-        if grep -q user_group "$file" && [ "$(head -c 4 "$file")" = PAR1 ]; then cp "$file" "$1"; fi
-    done
+    cp "$(exported_rows "$work/data")" "$1"
 }
 
 # Simulated users do not depend on the calendar, so other users of the same days are as good as those of a later period.

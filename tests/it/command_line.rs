@@ -1,11 +1,11 @@
 //! What a user of the `churn` program sees: its output, its files and its exit status.
 
+use crate::up::UP;
 use churn_local::data::running;
 use churn_local::{http, stack};
 use churn_tests::{program, simulated};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -87,8 +87,6 @@ fn report_that_cannot_be_written_does_not_fail_the_demo() {
     std::fs::write(&log, simulated(200, 60, 5).unwrap()).unwrap();
     let data = folder.path().join("data");
     std::fs::create_dir_all(data.join("report.html")).unwrap();
-    // As a stack creates it: otherwise each command warns that other users can read the logs.
-    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
     let demo = |args: &[&str]| {
         let mut command = churn(folder.path());
         command.args(["demo", "log.json", "--training", QUICK]).args(args);
@@ -207,10 +205,7 @@ struct Up {
 impl Up {
     fn start(folder: &Path) -> Self {
         let mut command = churn(folder);
-        command.args(["up", "--data", "my data", "--retrain", "off", "--monitor", "off"]);
-        for port in ["--http-port", "--s3-port", "--dynamodb-port", "--lambda-port"] {
-            command.args([port, "0"]);
-        }
+        command.args(UP).args(["--data", "my data"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, log) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
         Self { child, out, log }

@@ -4,11 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use churn_local::lambda::InvokeError;
 use churn_local::{Stack, http};
+use churn_tests::ingest_fixture::gzip;
 use churn_tests::{deployed_with, model, register};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use std::io::Write;
 
 /// The same request, `POST /predict` with a user, of each service.
 const EVENTS: [(&str, &str); 8] = [
@@ -23,12 +21,6 @@ const EVENTS: [(&str, &str); 8] = [
 ];
 const WEB_SOCKET: &str = include_str!("../events/websocket.json");
 const BODY: &str = r#"{"user_id": "1"}"#;
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
 
 /// `predict` with a model and with the stored history of user 1.
 struct ServiceFixture {

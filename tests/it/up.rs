@@ -14,6 +14,10 @@ use tokio::process::{Child, Command};
 /// Far longer than any wait of a test that passes.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
+/// Starts the stack on free ports and without schedules.
+pub const UP: [&str; 7] =
+    ["up", "--retrain=off", "--monitor=off", "--http-port=0", "--s3-port=0", "--dynamodb-port=0", "--lambda-port=0"];
+
 /// A running `churn up`.
 pub struct Up {
     pub process: Child,
@@ -29,10 +33,7 @@ impl Up {
     /// The same with more arguments.
     pub async fn start_with(data: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(program("deployed-churn")?);
-        command.args(["up", "--retrain", "off", "--monitor", "off", "--data"]).arg(data).args(arguments);
-        for port in ["http", "s3", "dynamodb", "lambda"] {
-            command.arg(format!("--{port}-port")).arg("0");
-        }
+        command.args(UP).arg("--data").arg(data).args(arguments);
         command.env("CHURN_CHUNK_BYTES", "1024").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let process = command.kill_on_drop(true).spawn()?;
         let endpoints = wait_for("the start", async || running(data).ok().flatten()).await?;

@@ -90,9 +90,8 @@ def check_functions():
         expect(f"{function}: build", (build["BuildMethod"], build["BuildProperties"]), ("rust-cargolambda", {"Binary": function}))
         expect(f"{function}: code", own["CodeUri"], f"../functions/{function}")
     architecture = template["Parameters"]["Architecture"]["Default"]
-    for name in ("README", "docs/deployment"):
-        for command in re.findall(r"cargo lambda build .*", Path(f"{name}.md").read_text(encoding="utf-8")):
-            expect(f"{name}: {command}", f"--{architecture}" in command, True)
+    commands = re.findall(r"cargo lambda build .*", page("deployment"))
+    expect("deployment: builds for the architecture", {f"--{architecture}" in command for command in commands}, {True})
 
 
 def environment(function):
@@ -283,8 +282,11 @@ def check_storage():
 
 
 def check_parameters():
-    documented = {quoted(row[0])[0]: "".join(quoted(row[1])) for row in rows(page("deployment"), "## Parameters")}
-    expect("parameters", {name: str(spec["Default"]) for name, spec in template["Parameters"].items()}, documented)
+    documented = {
+        quoted(row[0])[0]: ("".join(quoted(row[1])), row[2].rstrip(".")) for row in rows(page("deployment"), "## Parameters")
+    }
+    actual = {name: (str(spec["Default"]), spec["Description"].rstrip(".")) for name, spec in template["Parameters"].items()}
+    expect("parameters", actual, documented)
 
 
 def check_api():

@@ -11,4 +11,4 @@ compiled = [
 ]
 slow = sorted({unit["target"]["name"] for unit in compiled if unit["profile"]["opt_level"] == "0"})
 print(f"not optimised: {', '.join(slow)}" if slow else f"sam build optimises all {len(compiled)} crates of predict")
-sys.exit(bool(slow))
+sys.exit("no crates in the unit graph" if not compiled else bool(slow))

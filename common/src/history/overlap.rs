@@ -23,8 +23,8 @@ pub struct Overlaps {
     pub slices: u64,
     /// Events that a larger slice contains too. They count once.
     pub duplicate_events: u64,
-    /// Events that are left out although no other slice contains them: a larger slice has another event (page, level or
-    /// length) with the same `itemInSession`.
+    /// Events that are left out although no other slice contains them: a larger slice has another event (page, level,
+    /// length, or whether it has a title) with the same `itemInSession`.
     pub lost_events: u64,
 }
 

@@ -26,7 +26,7 @@ pub use estimate::{Estimate, EstimateParams, EstimateText};
 pub use estimates::{Estimates, difference, estimate};
 pub use ranking::{pr_auc, roc_auc};
 pub use report::{ClassScores, ClassificationReport};
-pub use slope::calibration_slope;
+pub use slope::{Z_95, calibration_slope, log_odds};
 
 /// Metrics of predicted probabilities against the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

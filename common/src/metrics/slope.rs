@@ -2,12 +2,13 @@
 
 use super::estimate::Estimate;
 use super::{MetricsError, check};
+use crate::model::scorer::logistic;
 use std::collections::BTreeMap;
 
 /// Newton steps. Ten suffice unless the classes are separable, which has no finite slope.
 const MAX_STEPS: usize = 30;
 /// Quantile of the normal distribution for intervals of 95 %.
-const Z: f64 = 1.959_963_984_540_054;
+pub const Z_95: f64 = 1.959_963_984_540_054;
 
 /// `intercept + slope · (x - mean of x)`, in log-odds.
 #[derive(Clone, Copy)]
@@ -36,17 +37,13 @@ pub fn calibration_slope(labels: &[bool], probabilities: &[f64], users: &[u32]) 
     if users.len() != labels.len() {
         return Err(MetricsError::Length { labels: labels.len(), probabilities: users.len() });
     }
-    let log_odds = |p: &f64| {
-        let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-        (p / (1.0 - p)).ln()
-    };
-    let mut x: Vec<f64> = probabilities.iter().map(log_odds).collect();
+    let mut x: Vec<f64> = probabilities.iter().copied().map(log_odds).collect();
     let mean = x.iter().sum::<f64>() / x.len() as f64;
     x.iter_mut().for_each(|x| *x -= mean);
     let y: Vec<f64> = labels.iter().map(|label| f64::from(u8::from(*label))).collect();
     let Some(line) = fit(&x, &y) else { return Ok(Estimate::UNDEFINED) };
     let error = standard_error(line, &x, &y, users);
-    let end = |sign: f64| error.map(|error| line.slope + sign * Z * error);
+    let end = |sign: f64| error.map(|error| line.slope + sign * Z_95 * error);
     Ok(Estimate { value: Some(line.slope), low: end(-1.0), high: end(1.0) })
 }
 
@@ -80,14 +77,16 @@ fn standard_error(line: Line, x: &[f64], y: &[f64], users: &[u32]) -> Option<f64
         let sums = by_user.entry(*user).or_default();
         *sums = [sums[0] + off, sums[1] + off * x];
     }
-    let row = [information.inverse()?.b, information.inverse()?.c];
+    let Symmetric { b, c, .. } = information.inverse()?;
     let users = by_user.len() as f64;
-    let variance: f64 = by_user.values().map(|sums| (row[0] * sums[0] + row[1] * sums[1]).powi(2)).sum();
+    let variance: f64 = by_user.values().map(|sums| (b * sums[0] + c * sums[1]).powi(2)).sum();
     (users > 1.0).then(|| (variance * users / (users - 1.0)).sqrt())
 }
 
-fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
+/// The log-odds of a probability, finite also for 0 and 1.
+pub fn log_odds(p: f64) -> f64 {
+    let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+    (p / (1.0 - p)).ln()
 }
 
 impl Line {

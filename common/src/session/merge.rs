@@ -8,7 +8,7 @@ pub struct Shared {
     /// Events of the second slice that the first one contains too.
     pub duplicates: u64,
     /// Events of the second slice that are left out because the first one has another event with their key: with another
-    /// page, level or length.
+    /// page, level or length, or with a title in one of them only.
     pub lost: u64,
 }
 

@@ -31,6 +31,17 @@ impl ModelError {
             Self::Missing(..) | Self::Invalid(..) => true,
         }
     }
+
+    /// The error of an invalid model.
+    ///
+    /// # Errors
+    /// The error of the store, if the store failed.
+    pub fn invalid(self) -> Result<Self, StoreError> {
+        match self {
+            Self::Store(error) if !error.is_corrupt() => Err(error),
+            invalid => Ok(invalid),
+        }
+    }
 }
 
 fn key(version: &ModelVersion, file: &str) -> String {
@@ -62,8 +73,10 @@ impl Models {
         self.put_report(&card.version, report, Condition::Absent).await?;
         match self.card(&card.version).await {
             Ok(_) => Ok(()),
-            Err(ModelError::Store(error)) if !error.is_corrupt() => Err(error),
-            Err(_) => self.put_card(card).await,
+            Err(error) => {
+                error.invalid()?;
+                self.put_card(card).await
+            }
         }
     }
 

@@ -4,7 +4,6 @@ use crate::outcome::Outcome;
 use crate::settings::IngestSettings;
 use churn_common::calendar::Timestamp;
 use churn_common::store::StoreError;
-use churn_common::store::ledger::Counts;
 use churn_common::telemetry::Metrics;
 
 /// Every metric of `ingest`.
@@ -52,7 +51,7 @@ pub fn of_object(
             (Metric::OverlappingEvents, overlaps.duplicate_events),
             (Metric::LostEvents, overlaps.lost_events),
             (Metric::TruncatedObjects, read_error.is_some().into()),
-            (Metric::RejectionRateExceeded, exceeds_rejection_rate(counts, settings).into()),
+            (Metric::RejectionRateExceeded, settings.exceeds_rejection_rate(counts).into()),
         ]
         .into_iter()
         .fold(metrics, |metrics, (metric, n)| metrics.count(metric, n)),
@@ -69,16 +68,13 @@ pub fn of_object(
     }
 }
 
-fn exceeds_rejection_rate(counts: &Counts, settings: &IngestSettings) -> bool {
-    counts.rejected as f64 > settings.max_rejection_rate * counts.lines as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::outcome::SkipReason;
     use churn_common::history::Overlaps;
     use churn_common::store::StoreErrorKind;
+    use churn_common::store::ledger::Counts;
     use serde_json::{Map, Value, json};
 
     fn ingested(counts: Counts) -> Result<Outcome, StoreError> {

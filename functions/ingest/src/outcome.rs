@@ -61,12 +61,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Whether the object has lines and all of them were rejected.
-    pub fn is_rejected(&self) -> bool {
-        matches!(self, Self::Ingested { counts, .. } if counts.rejected > 0 && counts.accepted == 0)
+    pub(crate) fn is_rejected(&self) -> bool {
+        matches!(self, Self::Ingested { counts, .. } if counts.rejected > 0 && counts.rejected == counts.lines)
     }
 
     /// Whether a part of the object was not ingested.
-    pub fn is_incomplete(&self) -> bool {
+    pub(crate) fn is_incomplete(&self) -> bool {
         matches!(self, Self::Ingested { read_error: Some(_), .. })
     }
 }

@@ -161,6 +161,10 @@ impl<'de> Visitor<'de> for Redact<'_> {
 
 /// Any text without the values of `fields`, which are searched by their names.
 fn search(text: &str, fields: Fields) -> Result<String, regex_lite::Error> {
+    // A value follows one of these.
+    if !text.contains([':', '=']) {
+        return Ok(text.to_owned());
+    }
     static PERSONAL: LazyLock<Result<Regex, regex_lite::Error>> = LazyLock::new(|| values_of(PERSONAL_NAMES));
     static PERSONAL_AND_ID: LazyLock<Result<Regex, regex_lite::Error>> =
         LazyLock::new(|| values_of(&format!("{PERSONAL_NAMES}|user_?id")));

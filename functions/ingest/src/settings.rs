@@ -3,6 +3,7 @@
 use churn_common::calendar::Day;
 use churn_common::event::TimeRange;
 use churn_common::settings::{Ranged, Settings};
+use churn_common::store::ledger::Counts;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,13 @@ impl Default for IngestSettings {
             max_rejection_rate: 0.2,
             history_retention_days: Some(400),
         }
+    }
+}
+
+impl IngestSettings {
+    /// Whether so many lines of an object are rejected that an alarm is raised.
+    pub fn exceeds_rejection_rate(&self, counts: &Counts) -> bool {
+        counts.rejected as f64 > self.max_rejection_rate * counts.lines as f64
     }
 }
 

@@ -53,8 +53,7 @@ pub(crate) async fn compare(
 ) -> Result<CompareOutcome, CompareError> {
     let (model, card) = match read(&stores.models(), champion).await {
         Ok(read) => read,
-        Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e.into()),
-        Err(invalid) => return Ok(CompareOutcome::InvalidChampion(invalid)),
+        Err(error) => return Ok(CompareOutcome::InvalidChampion(error.invalid()?)),
     };
     if card.label != settings.label() {
         return Ok(CompareOutcome::NotComparable(NotComparable::OtherLabel(champion.clone())));

@@ -50,7 +50,7 @@ fn stage(name: &'static str) -> Span {
 
 /// Stores all rows of the training, for reproduction. Returns their URL.
 async fn store_table(stores: &Stores, loaded: &Loaded, model: &TrainedModel) -> Result<String, StoreError> {
-    let key = format!("snapshots/{}-{}/rows.parquet", loaded.data.data_range.1, model.version);
+    let key = files::rows_key(loaded.data.data_range.1, &model.version);
     let parquet = "application/vnd.apache.parquet";
     stores.store.put(&key, model.table.clone(), parquet, Condition::Always).await?;
     Ok(format!("s3://{}/{key}", stores.store.name()))

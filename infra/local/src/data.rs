@@ -92,7 +92,8 @@ impl Drop for Data {
 }
 
 /// Names, or their starts, of the files in a data folder.
-const OWN_FILES: [&str; 6] = ["lock", "stack.json", "s3", "dynamodb.sqlite", "functions.log", "events.jsonl"];
+const OWN_FILES: [&str; 8] =
+    ["lock", "stack.json", "s3", "dynamodb.sqlite", "functions.log", "events.jsonl", "sample.json.gz", "report.html"];
 
 /// Creates the folder `path` with mode 0700, or changes the mode of a folder that has no files of others.
 fn make_private(path: &Path) -> io::Result<()> {

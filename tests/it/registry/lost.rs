@@ -2,6 +2,7 @@
 
 use super::{TrainingFixture, other, registration_status};
 use churn_common::model::ModelVersion;
+use churn_common::store::objects::Condition;
 use churn_common::store::registry::Registry;
 use predict::{ChampionCache, PredictSettings};
 use retrain::{Listing, Outcome};
@@ -34,6 +35,18 @@ async fn champion_without_one_of_its_files_blocks_no_other() {
         assert_eq!((gate.passed, gate.champion_error.as_ref()), (true, Some(&missing)));
         assert_eq!(other.previous_version, Some(champion));
     }
+}
+
+#[tokio::test]
+async fn champion_with_a_damaged_card_blocks_no_other() {
+    let fixture = TrainingFixture::new(60).await;
+    let champion = fixture.train(json!({})).await.model_version;
+    let key = format!("models/{champion}/card.json");
+    fixture.stores.store.put(&key, b"{}".to_vec(), "", Condition::Always).await.unwrap();
+    let next = fixture.train(json!({"logistic_l2": [10.0], "gate_non_inferiority_margin": 1e-9})).await;
+    let gate = next.gate.as_ref().unwrap();
+    assert!(gate.passed && gate.champion_error.as_ref().is_some_and(|error| error.contains("card.json")), "{gate:?}");
+    assert_eq!(next.previous_version, Some(champion));
 }
 
 #[tokio::test]

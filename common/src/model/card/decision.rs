@@ -41,6 +41,7 @@ impl DecisionReport {
     /// A sentence if acting on the model costs more than doing nothing.
     pub fn loss(&self) -> Option<String> {
         let OfferCosts { by_model, without, .. } = self.offer_costs().filter(|costs| costs.by_model > costs.without)?;
+        let [by_model, without] = [by_model, without].map(|cost| (100.0 * cost).round() / 100.0);
         Some(format!(
             "acting on the model loses money: on the held-out rows, the cost is {by_model} with offers by the model and \
              {without} without any"

@@ -3,7 +3,7 @@
 use super::{ChangeError, ChangeRequest, Registry, RegistryStore};
 use crate::model::Card;
 use crate::store::StoreError;
-use crate::store::models::{ModelError, Models};
+use crate::store::models::Models;
 
 const REASON: &str = "registry.json was missing and was rebuilt from the model cards";
 
@@ -53,8 +53,7 @@ async fn cards(models: &Models) -> Result<Vec<Card>, StoreError> {
         };
         match card {
             Ok(card) => cards.push(card),
-            Err(ModelError::Store(error)) if !error.is_corrupt() => return Err(error),
-            Err(error) => tracing::warn!(%error, "the model is left out of the rebuilt registry"),
+            Err(error) => tracing::warn!(error = %error.invalid()?, "the model is left out of the rebuilt registry"),
         }
     }
     Ok(cards)

@@ -63,11 +63,13 @@ impl Chunk {
 
         let Parser { counts, slices, .. } = parser;
         let (source, slices) = (delivery.chunk_source(position.chunk), slices.finish());
-        let mut days: BTreeMap<Day, UserSample> = BTreeMap::new();
-        for slices in &slices {
-            days.entry(slices.day).or_default().add(&stores.pseudonyms.stored_user(&slices.user));
-        }
         let items = stores.histories.items(&source, &slices, delivery.version.event_time, config.retention_days)?;
+        let mut days: BTreeMap<Day, UserSample> = BTreeMap::new();
+        for StoredItem { key, .. } in &items {
+            if let Some(day) = key.day() {
+                days.entry(day).or_default().add(&key.user);
+            }
+        }
         let offset = log.lines.offset();
         let next = ChunkPosition { chunk: position.chunk + 1, offset, lines: log.lines.number() };
         let read_error = log.lines.read_error().filter(|_| is_last);

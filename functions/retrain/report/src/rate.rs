@@ -1,11 +1,8 @@
 //! Shares of rows with 95 % intervals by user.
 
 use super::user_sums::{UserSums, estimate};
-use churn_common::metrics::{Estimate, EstimateParams, Resampled};
+use churn_common::metrics::{Estimate, EstimateParams, Resampled, Z_95};
 use serde::{Deserialize, Serialize};
-
-/// The 97.5th percentile of the standard normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
@@ -41,9 +38,9 @@ impl Rate {
 /// A share, 0..=1, with Wilson's interval for `trials`, 1 or more.
 fn wilson(share: f64, trials: u64) -> Estimate {
     let (n, p) = (trials as f64, share);
-    let shrink = 1.0 + Z * Z / n;
-    let centre = (p + Z * Z / (2.0 * n)) / shrink;
-    let half = Z / shrink * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let shrink = 1.0 + Z_95 * Z_95 / n;
+    let centre = (p + Z_95 * Z_95 / (2.0 * n)) / shrink;
+    let half = Z_95 / shrink * (p * (1.0 - p) / n + Z_95 * Z_95 / (4.0 * n * n)).sqrt();
     Estimate { value: Some(p), low: Some((centre - half).clamp(0.0, p)), high: Some((centre + half).clamp(p, 1.0)) }
 }
 

@@ -3,7 +3,7 @@
 use churn_common::calendar::Timestamp;
 use churn_common::metrics::Estimate;
 use churn_common::model::{Card, ModelVersion};
-use churn_common::store::models::{ModelError, Models};
+use churn_common::store::models::Models;
 use churn_common::store::registry::{Change, Registry};
 use churn_common::store::{StoreError, Stores};
 use serde::{Deserialize, Serialize};
@@ -70,8 +70,7 @@ pub(crate) async fn list(stores: &Stores) -> Result<Listing, StoreError> {
     for version in registry.versions.iter().rev() {
         let (card, card_error) = match stores.models().card(version).await {
             Ok(card) => (Some(card.into()), None),
-            Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e),
-            Err(e) => (None, Some(e.to_string())),
+            Err(error) => (None, Some(error.invalid()?.to_string())),
         };
         models.push(ListedModel { version: version.clone(), card, card_error });
     }
@@ -93,8 +92,7 @@ async fn serving(models: &Models, registry: &Registry) -> Result<(Option<ModelVe
     for version in [registry.champion.as_ref(), registry.previous_champion()].into_iter().flatten() {
         match models.get(version).await {
             Ok(_) => return Ok((Some(version.clone()), champion_error)),
-            Err(ModelError::Store(e)) if !e.is_corrupt() => return Err(e),
-            Err(e) => champion_error = champion_error.or(Some(e.to_string())),
+            Err(error) => champion_error = champion_error.or(Some(error.invalid()?.to_string())),
         }
     }
     Ok((None, champion_error))

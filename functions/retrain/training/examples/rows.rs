@@ -1,7 +1,7 @@
 //! Trains on exported rows and evaluates the model on exported rows of another log. `tests/compare/ranking.sh` runs it.
 //!
 //! ```sh
-//! cargo run --release --example rows -- other.parquet '{"cutoff_interval_days":2}' train.parquet ...
+//! cargo run --release -p churn-training --example rows -- other.parquet '{"cutoff_interval_days":2}' train.parquet ...
 //! ```
 //!
 //! The files are exports of `retrain` (`snapshots/<run>/rows.parquet`). With a larger `cutoff_interval_days` than that of the

@@ -3,7 +3,7 @@
 use crate::candidates::Family;
 use crate::settings::SelectionMetric;
 use crate::trial::Trial;
-use churn_common::metrics::{EstimateParams, MetricsError, difference};
+use churn_common::metrics::{EstimateParams, MetricsError, Z_95, difference};
 use std::collections::BTreeMap;
 
 /// The rule, for the card.
@@ -13,7 +13,7 @@ pub(crate) const RULE: &str = "candidates within one standard error of the best 
 /// Resamples of users for the standard error of PR-AUC.
 const RESAMPLES: u32 = 200;
 /// The width of a 95 % interval in standard errors.
-const WIDTH: f64 = 2.0 * 1.96;
+const WIDTH: f64 = 2.0 * Z_95;
 
 /// The rows held out in cross-validation, in the order of the trials' probabilities.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ pub(crate) struct HeldOut<'a> {
 /// How much worse a candidate is than the best one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gap {
-    /// In the selection metric, 0 or more.
+    /// In the selection metric; below 0 only for a baseline that is better than every candidate.
     pub difference: f64,
     /// Standard error of the difference, by user; `None` if it cannot be estimated.
     pub standard_error: Option<f64>,
@@ -114,4 +114,77 @@ fn pr_auc_error(trial: &Trial, best: &Trial, rows: HeldOut<'_>) -> Result<Option
     let differences = difference(rows.labels, &trial.ranks, &best.ranks, rows.users, &params)?;
     let interval = differences.get("pr_auc").and_then(|estimate| estimate.interval());
     Ok(interval.map(|(low, high)| (high - low) / WIDTH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::candidates::Candidate;
+    use crate::candidates::ensemble::Ensemble;
+    use crate::candidates::prior::Prior;
+    use crate::settings::TrainingSettings;
+    use churn_common::metrics::log_loss;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    fn trial(candidate: Rc<dyn Candidate>, labels: &[bool], probabilities: Vec<f64>) -> Trial {
+        Trial {
+            candidate,
+            scores: Vec::new(),
+            log_loss: log_loss(labels, &probabilities).unwrap(),
+            pr_auc: None,
+            ranks: Vec::new(),
+            folds: Vec::new(),
+            took: Duration::ZERO,
+            probabilities,
+        }
+    }
+
+    fn candidate(family: Family) -> Rc<dyn Candidate> {
+        match family {
+            Family::Prior => Rc::new(Prior),
+            Family::Ensemble => Rc::new(Ensemble { members: Vec::new() }),
+            _ => {
+                let all = TrainingSettings::default().candidates().unwrap();
+                all.into_iter().find(|candidate| candidate.family() == family).unwrap().into()
+            }
+        }
+    }
+
+    /// By hand: the row differences are 1, 1, 0, 0, -1, -1 with the mean 0, and the sums of the users 2, 0, -2.
+    #[test]
+    fn standard_error_has_users_as_units() {
+        let labels = [true; 6];
+        let worse = [-2.0, -2.0, -1.0, -1.0, 0.0, 0.0].map(f64::exp).to_vec();
+        let [a, b] = [worse, vec![(-1.0f64).exp(); 6]].map(|p| trial(candidate(Family::Prior), &labels, p));
+        let error = |users: &[u32]| log_loss_error(&a, &b, HeldOut { labels: &labels, users });
+        assert!((error(&[0, 0, 1, 1, 2, 2]).unwrap() - 12f64.sqrt() / 6.0).abs() < 1e-12);
+        assert_eq!(error(&[0; 6]), None);
+    }
+
+    fn selected(others: &[(Family, [f64; 6])]) -> Family {
+        let labels = [true, false, true, false, true, false];
+        let of = |(family, p): &(Family, [f64; 6])| trial(candidate(*family), &labels, p.to_vec());
+        let trials: Vec<Trial> = others.iter().map(of).collect();
+        let rows = HeldOut { labels: &labels, users: &[0, 1, 2, 3, 4, 5] };
+        let (_, at) = select(&trials, SelectionMetric::LogLoss, rows).unwrap().unwrap();
+        trials[at].candidate.family()
+    }
+
+    #[test]
+    fn of_equal_candidates_the_preferred_family_is_selected() {
+        use Family::{Ensemble, GradientBoosting, LogisticRegression, Prior, RandomForest};
+        let good = [0.8, 0.2, 0.8, 0.2, 0.8, 0.2];
+        // Better than `good` on some rows and worse on others.
+        let other = [0.85, 0.2, 0.78, 0.2, 0.76, 0.2];
+        let (bad, best) = ([0.5; 6], [0.99, 0.01, 0.99, 0.01, 0.99, 0.01]);
+        assert_eq!(selected(&[(GradientBoosting, good), (RandomForest, other), (Ensemble, other)]), Ensemble);
+        assert_eq!(selected(&[(GradientBoosting, good), (RandomForest, other)]), RandomForest);
+        assert_eq!(
+            selected(&[(GradientBoosting, good), (LogisticRegression, other), (RandomForest, other)]),
+            LogisticRegression
+        );
+        assert_eq!(selected(&[(GradientBoosting, good), (Ensemble, bad)]), GradientBoosting);
+        assert_eq!(selected(&[(Prior, best), (GradientBoosting, bad)]), GradientBoosting);
+    }
 }

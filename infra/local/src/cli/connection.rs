@@ -16,12 +16,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to all functions. A folder that does not exist is created.
+    /// Connects to the stores and to one function. A folder that does not exist is created.
     ///
     /// # Errors
     /// The stack cannot be found or started.
-    pub async fn open(data: &DataArgs) -> anyhow::Result<Self> {
-        Self::connect(data, true).await
+    pub async fn open(data: &DataArgs, function: &str) -> anyhow::Result<Self> {
+        Self::connect(data, Some(function)).await
     }
 
     /// Connects to the stores only.
@@ -31,18 +31,16 @@ impl Connection {
     pub async fn open_stores(data: &DataArgs) -> anyhow::Result<Self> {
         let folder = data.data.display();
         ensure!(data.data.is_dir(), "no data folder {folder}: run `churn up`, or choose another folder with --data");
-        Self::connect(data, false).await
+        Self::connect(data, None).await
     }
 
-    async fn connect(data: &DataArgs, with_functions: bool) -> anyhow::Result<Self> {
+    async fn connect(data: &DataArgs, function: Option<&str>) -> anyhow::Result<Self> {
         let mut config = StackConfig::of_this_program(data.dir())?;
         let names = config.names.clone();
         if let Some(endpoints) = running(&data.data)? {
             return Ok(Self { endpoints, names, started: None });
         }
-        if !with_functions {
-            config.functions.clear();
-        }
+        config.functions.retain(|config| Some(config.name.as_str()) == function);
         let stack = Stack::start(config).await?;
         Ok(Self { endpoints: stack.endpoints().clone(), names, started: Some(stack) })
     }

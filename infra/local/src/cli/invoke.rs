@@ -33,7 +33,7 @@ pub struct Args {
 /// The payload is not JSON, the stack cannot be reached or started, or the function fails.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let payload = payload(&args.payload)?;
-    let connection = Connection::open(&args.data).await?;
+    let connection = Connection::open(&args.data, &args.function).await?;
     let start = Instant::now();
     let spinner = progress::spinner(&args.function);
     let response = connection.invoke(&args.function, payload).await;

@@ -35,7 +35,7 @@ pub struct Args {
 /// # Errors
 /// The stack cannot be reached or started, or the response is an error.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let connection = Connection::open(&args.data).await?;
+    let connection = Connection::open(&args.data, "predict").await?;
     let spinner = progress::spinner("predict");
     let response = request(&connection.endpoints().http, &args).await;
     spinner.finish_and_clear();

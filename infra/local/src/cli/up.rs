@@ -82,8 +82,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     tracing::info!("stopping");
     let left = stack.shutdown().await;
     if !left.is_empty() {
+        if let Err(error) = &printed {
+            tracing::error!(error = format!("{error:#}"), "cannot write to standard output");
+        }
         let (left, data) = (left.join(", "), data.display());
-        bail!("stopped before this was complete: {left}; the next `churn up` on {data} ingests the objects");
+        bail!(
+            "stopped before this was complete: {left}; the next `churn up` on {data} completes ingests and removals, and \
+             repeats no other invocation"
+        );
     }
     printed?;
     Ok(ExitCode::SUCCESS)

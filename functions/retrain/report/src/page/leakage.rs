@@ -64,7 +64,7 @@ fn gate_result(gate: &Gate) -> Markup {
         }
         @for warning in &gate.warnings { p class="warning" { b { "Warning: " } (warning) } }
         @if let Some(comparison) = &gate.comparison { p { (compared(comparison)) } }
-        @if let Some(error) = &gate.champion_error { p { "The champion cannot serve: " (error) } }
+        @if let Some(error) = &gate.champion_error { p { "The champion is invalid: " (error) } }
         p { (calibration(gate)) }
     }
 }

@@ -12,6 +12,9 @@ pub enum FitError {
     Dataset(#[from] InvalidDataset),
     #[error("hessboost failed: {0}")]
     Boosting(#[from] HessboostError),
+    /// A defect: the number of trees is chosen by the metric.
+    #[error("hessboost reported a metric for {found} rounds, expected {expected}")]
+    Rounds { found: usize, expected: usize },
     #[error("linfa-trees failed: {0}")]
     Split(#[from] linfa::error::Error),
     /// The fitted trees violate a rule of the served form: a defect.

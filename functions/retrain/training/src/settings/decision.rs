@@ -96,15 +96,17 @@ impl DecisionSettings {
         ]
     }
 
-    /// Risk levels that agree with the label: by default, high begins at the decision threshold.
+    /// Risk levels that agree with the label: by default, high begins at the decision threshold. Levels that are not set give
+    /// way to those that are.
     ///
     /// # Errors
-    /// If the risk thresholds do not ascend.
+    /// If the risk thresholds that are set do not ascend.
     pub fn risk_bounds(&self, threshold: Probability) -> Result<RiskBounds, SettingsError> {
         let threshold = threshold.get();
-        let medium = self.risk_medium_threshold.unwrap_or_else(|| with_odds(threshold, 0.5));
-        let high = self.risk_high_threshold.unwrap_or(threshold);
-        let critical = self.risk_critical_threshold.unwrap_or_else(|| with_odds(threshold, 2.0));
+        let (above, below) = (self.risk_medium_threshold.unwrap_or(0.0), self.risk_critical_threshold.unwrap_or(1.0));
+        let high = self.risk_high_threshold.unwrap_or_else(|| threshold.max(above).min(below));
+        let medium = self.risk_medium_threshold.unwrap_or_else(|| with_odds(threshold, 0.5).min(high));
+        let critical = self.risk_critical_threshold.unwrap_or_else(|| with_odds(threshold, 2.0).max(high));
         self.ascending(medium, high, critical)
     }
 
@@ -158,10 +160,19 @@ mod tests {
     fn given_risk_thresholds_are_used_and_ascend() {
         let settings = DecisionSettings { risk_high_threshold: Some(0.3), ..DecisionSettings::default() };
         assert_eq!((level(&settings, 0.25, 0.26), level(&settings, 0.25, 0.3)), (Risk::Medium, Risk::High));
-        let error = settings.risk_bounds(Probability::new(0.1).unwrap()).unwrap_err().to_string();
-        assert!(error.contains("risk_high_threshold") && error.contains("ascending"), "{error}");
+        // The other levels give way, whatever the decision threshold is.
+        for threshold in [0.0, 0.1, 0.9, 1.0] {
+            assert!(level(&settings, threshold, 0.3) >= Risk::High, "{threshold}");
+            for given in [0.0, 0.2, 1.0] {
+                let medium = DecisionSettings { risk_medium_threshold: Some(given), ..DecisionSettings::default() };
+                let critical = DecisionSettings { risk_critical_threshold: Some(given), ..DecisionSettings::default() };
+                assert!(level(&medium, threshold, given) >= Risk::Medium, "{threshold} {given}");
+                assert_eq!(level(&critical, threshold, given), Risk::Critical, "{threshold} {given}");
+            }
+        }
         let descending = DecisionSettings { risk_medium_threshold: Some(0.4), ..settings };
-        assert!(descending.check_risk_thresholds().is_err());
+        let error = descending.check_risk_thresholds().unwrap_err().to_string();
+        assert!(error.contains("risk_high_threshold") && error.contains("ascending"), "{error}");
         assert!(DecisionSettings::default().check_risk_thresholds().is_ok());
     }
 }

@@ -94,7 +94,7 @@ fn visit(path: &Path, base: &Path, logs: &mut Vec<Log>) -> anyhow::Result<()> {
 fn count<'a>(mut file: impl BufRead + 'a) -> anyhow::Result<(u64, Option<u64>)> {
     let mut log: Box<dyn Read + 'a> = match file.fill_buf()? {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
         _ => Box::new(file),
     };
     let (mut total, mut lines, mut last, mut buffer) = (0, 0, b'\n', vec![0; 1 << 16]);
@@ -115,4 +115,22 @@ fn count<'a>(mut file: impl BufRead + 'a) -> anyhow::Result<(u64, Option<u64>)> 
 fn starts_with_object(text: &[u8]) -> bool {
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     line.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn compressed_logs_are_counted_after_decompression() {
+        let text = b"{\"ts\":1}\n{\"ts\":2}\n{\"ts\":3}".repeat(500);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(&text).unwrap();
+        let zstd = zstd::stream::encode_all(text.as_slice(), 0).unwrap();
+        let expected = (text.len() as u64, Some(1001));
+        for log in [text.as_slice(), &gzip.finish().unwrap(), &zstd] {
+            assert_eq!(count(log).unwrap(), expected);
+        }
+    }
 }

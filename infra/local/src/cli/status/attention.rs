@@ -2,12 +2,11 @@
 
 use super::super::text::{count, words};
 use super::ingested::Ingested;
-use super::models::Champion;
+use super::models::{Champion, readable};
 use super::runs::Runs;
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
 use churn_common::store::ledger::{Entry, State};
-use churn_common::store::models::ModelError;
 use churn_common::store::registry::Registry;
 use ingest::IngestSettings;
 
@@ -21,9 +20,8 @@ pub async fn list(
     champion: Option<&Champion>,
     runs: &Runs,
 ) -> anyhow::Result<Vec<String>> {
-    let max_rejection_rate = IngestSettings::from_env()?.max_rejection_rate;
-    let mut objects: Vec<String> =
-        ingested.entries.iter().filter_map(|entry| object(entry, max_rejection_rate)).collect();
+    let settings = IngestSettings::from_env()?;
+    let mut objects: Vec<String> = ingested.entries.iter().filter_map(|entry| object(entry, &settings)).collect();
     if let Some(more @ 1..) = objects.len().checked_sub(MAX_OBJECTS) {
         objects.truncate(MAX_OBJECTS);
         objects.push(format!("and {}", count(more as u64, "more object")));
@@ -47,7 +45,7 @@ pub async fn list(
     Ok(items)
 }
 
-fn object(entry: &Entry, max_rejection_rate: f64) -> Option<String> {
+fn object(entry: &Entry, settings: &IngestSettings) -> Option<String> {
     let Entry { source, state, counts, read_error, lease, .. } = entry;
     if let Some(reason) = entry.unusable_reason() {
         return Some(reason);
@@ -58,7 +56,7 @@ fn object(entry: &Entry, max_rejection_rate: f64) -> Option<String> {
             let error = read_error.as_deref().unwrap_or_default();
             Some(format!("{source} was not read to its end: {error}"))
         }
-        State::Completed if counts.rejected as f64 > max_rejection_rate * counts.lines as f64 => {
+        State::Completed if settings.exceeds_rejection_rate(counts) => {
             let reasons = counts.rejection_reasons.iter().map(|(reason, n)| format!("{n} as {}", words(reason)));
             let (rejected, lines) = (counts.rejected, count(counts.lines, "line"));
             Some(format!("{source}: {rejected} of {lines} rejected, {}", reasons.collect::<Vec<_>>().join(", ")))
@@ -70,9 +68,8 @@ fn object(entry: &Entry, max_rejection_rate: f64) -> Option<String> {
 /// Why the challenger is not champion.
 async fn challenger(stores: &Stores, registry: &Registry) -> anyhow::Result<Option<String>> {
     let Some(version) = &registry.challenger else { return Ok(None) };
-    let reasons = match stores.models().card(version).await {
+    let reasons = match readable(stores.models().card(version).await)? {
         Ok(card) => card.gate.map(|gate| gate.reasons).unwrap_or_default(),
-        Err(ModelError::Store(error)) if !error.is_corrupt() => return Err(error.into()),
         Err(error) => return Ok(Some(format!("challenger: {error}"))),
     };
     let reasons: Vec<&str> = reasons.iter().map(|reason| reason.detail.as_str()).collect();

@@ -24,11 +24,10 @@ impl Champion {
 }
 
 /// An error of the model as text; an error of the store as an error.
-fn readable<T>(result: Result<T, ModelError>) -> anyhow::Result<Result<T, String>> {
+pub(super) fn readable<T>(result: Result<T, ModelError>) -> anyhow::Result<Result<T, String>> {
     match result {
         Ok(value) => Ok(Ok(value)),
-        Err(ModelError::Store(error)) if !error.is_corrupt() => Err(error.into()),
-        Err(error) => Ok(Err(error.to_string())),
+        Err(error) => Ok(Err(error.invalid()?.to_string())),
     }
 }
 

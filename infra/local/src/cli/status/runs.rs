@@ -5,6 +5,7 @@ use anyhow::Context;
 use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
 use churn_common::store::Stores;
+use churn_common::store::files::{ROWS, version_of_rows};
 use churn_common::store::registry::Registry;
 use serde::Deserialize;
 
@@ -29,8 +30,8 @@ pub struct DriftReport {
 impl Runs {
     pub async fn read(stores: &Stores) -> anyhow::Result<Self> {
         let mut trainings: Vec<(ModelVersion, Timestamp)> = Vec::new();
-        for (key, written) in stores.store.list("snapshots/").await? {
-            trainings.extend(trained_version(&key).map(|version| (version, written)));
+        for (key, written) in stores.store.list(ROWS).await? {
+            trainings.extend(version_of_rows(&key).map(|version| (version, written)));
         }
         trainings.sort_by_key(|(_, written)| std::cmp::Reverse(*written));
         trainings.truncate(MAX_TRAININGS);
@@ -69,23 +70,5 @@ impl Runs {
             None => text.line(2, "monitor: none that wrote a report"),
         };
         text
-    }
-}
-
-/// The model of `snapshots/<last day of the log>-<version>/rows.parquet`.
-fn trained_version(key: &str) -> Option<ModelVersion> {
-    let folder = key.strip_prefix("snapshots/")?.split('/').next()?;
-    ModelVersion::parse(folder.rsplit('-').next()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn model_of_a_training_is_in_its_key() {
-        let version = trained_version("snapshots/2018-12-01-0123456789abcdef/rows.parquet").unwrap();
-        assert_eq!(version.as_str(), "0123456789abcdef");
-        assert_eq!(trained_version("snapshots/other/rows.parquet"), None);
     }
 }

@@ -31,7 +31,7 @@ pub fn response(function: &str, response: &[u8]) -> anyhow::Result<Text> {
     match function {
         "ingest" => parse(function, response).map(|summary| ingest::summary(&summary)),
         "monitor" => parse(function, response).map(|outcome| monitor::outcome(&outcome)),
-        "predict" => parse(function, response).map(|response| predict::http_response(&response)),
+        "predict" => parse(function, response).map(|response| predict::response(&response)),
         "retrain" => parse(function, response).map(|outcome| retrain::outcome(&outcome)),
         _ => bail!("function {function} has no summary: run with --json"),
     }
@@ -46,4 +46,21 @@ fn ignored(reason: IgnoreReason) -> Text {
         },
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_has_a_summary_of_a_ping() {
+        for function in ["ingest", "monitor", "predict", "retrain"] {
+            let ping = match function {
+                "ingest" => r#"{"objects":[],"ignored":"warm_up_ping"}"#,
+                _ => r#"{"outcome":"ignored","reason":"warm_up_ping"}"#,
+            };
+            let text = response(function, ping.as_bytes()).unwrap().to_string();
+            assert!(text.contains("a ping that keeps the function warm"), "{function}: {text}");
+        }
+    }
 }

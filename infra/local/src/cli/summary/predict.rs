@@ -2,6 +2,7 @@
 
 use super::super::text::{Text, count, shorten, words};
 use churn_common::model::Risk;
+use churn_common::payload::IgnoreReason;
 use predict::Prediction;
 use serde::Deserialize;
 use serde_json::Value;
@@ -134,7 +135,22 @@ pub struct HttpResponse {
     body: Option<String>,
 }
 
-pub fn http_response(response: &HttpResponse) -> Text {
+/// What `predict` returns.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Response {
+    Http(HttpResponse),
+    Ignored { reason: IgnoreReason },
+}
+
+pub fn response(response: &Response) -> Text {
+    match response {
+        Response::Http(response) => http_response(response),
+        Response::Ignored { reason } => super::ignored(*reason),
+    }
+}
+
+fn http_response(response: &HttpResponse) -> Text {
     let body = response.body.as_deref().unwrap_or_default();
     if let Ok(predicted) = serde_json::from_str(body) {
         return prediction(&predicted, Language::English);

@@ -25,14 +25,17 @@ pub fn welcome(stack: &Stack, bucket: &str, data: &Path, sample: Option<&Path>) 
     if let Some(log) = stack.functions_log() {
         text.row(format!("  log of the functions: {}", log.display()));
     }
+    let (head, log) = match sample {
+        Some(sample) => ("Upload a log. This is the sample log:", quoted(sample)),
+        None => ("Upload a log:", "events.json.gz".to_owned()),
+    };
     text.blank()
-        .row("Upload a log. This is the sample log:")
+        .row(head)
         .row(format!("  export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY}"))
-        .row("  export AWS_DEFAULT_REGION=us-east-1");
-    if let Some(sample) = sample.map(quoted) {
-        text.row(format!("  aws --endpoint-url {s3} s3 cp \\")).row(format!("    {sample} s3://{bucket}/"));
-    }
-    text.blank()
+        .row("  export AWS_DEFAULT_REGION=us-east-1")
+        .row(format!("  aws --endpoint-url {s3} s3 cp \\"))
+        .row(format!("    {log} s3://{bucket}/"))
+        .blank()
         .row("Train a model and request a prediction:")
         .row(format!("  {program} invoke retrain \\"))
         .row(format!("    --data {data_folder}"))

@@ -50,7 +50,7 @@ impl ValidBoostingParams {
             grow_all(&mut growing, &library, step)?;
             grown += step;
             let losses: Vec<f64> =
-                (0..grown).map(|round| growing.iter().filter_map(|fold| fold.losses.get(round)).sum()).collect();
+                (0..grown).map(|round| growing.iter().map(|fold| fold.losses[round]).sum()).collect();
             let best = Best::of(&losses, patience);
             if best.is_final || grown == max {
                 break best;
@@ -92,8 +92,11 @@ impl GrowingFold {
         let result = trainer.train()?;
         let n_rows = self.test.n_rows() as f64;
         // The only metric of the only set is the mean log-loss.
-        let means = result.history.rounds().filter_map(|round| round.values().first().copied());
-        self.losses.extend(means.map(|mean| n_rows * mean));
+        let means: Vec<f64> = result.history.rounds().filter_map(|round| round.values().first().copied()).collect();
+        if means.len() != rounds {
+            return Err(FitError::Rounds { found: means.len(), expected: rounds });
+        }
+        self.losses.extend(means.into_iter().map(|mean| n_rows * mean));
         self.model = Some(result.model);
         Ok(())
     }
