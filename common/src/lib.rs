@@ -1,18 +1,22 @@
 //! Code that two or more functions share: events, features, models and stores.
 
+pub mod actions;
 #[cfg(feature = "stores")]
 pub mod aws;
 pub mod calendar;
 pub mod event;
+pub mod evidence;
 pub mod features;
 pub mod history;
 pub mod ids;
 pub mod label;
+pub mod language;
 pub mod metrics;
 pub mod model;
 pub mod payload;
 pub mod pseudonym;
 pub mod random;
+pub mod reasons;
 pub mod session;
 pub mod settings;
 pub mod snapshot;

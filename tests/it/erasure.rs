@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use churn_common::actions::Actions;
 use churn_common::calendar::Timestamp;
 use churn_common::ids::UserId;
 use churn_common::store::Stores;
@@ -12,7 +13,7 @@ use flate2::read::GzDecoder;
 use ingest::Invocation;
 use lambda_http::Request;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use predict::{Actions, ChampionCache, PredictSettings};
+use predict::{ChampionCache, PredictSettings};
 use serde_json::{Value, json};
 use std::io::Read;
 

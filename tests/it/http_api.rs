@@ -1,6 +1,7 @@
 //! Every response of the HTTP API is compared with `tests/snapshots/http_api.json`. The names in responses are a contract:
 //! a change of that file is a breaking change.
 
+use churn_common::actions::Actions;
 use churn_common::calendar::Timestamp;
 use churn_common::features::{COUNT, position};
 use churn_common::model::trees::{Node, Trees};
@@ -9,7 +10,7 @@ use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_local::Stack;
 use churn_tests::{register, stores};
-use predict::{Actions, ChampionCache, PredictSettings};
+use predict::{ChampionCache, PredictSettings};
 use serde_json::{Map, Value, json};
 
 const PREDICT: &str = include_str!("../../events/predict.json");

@@ -3,7 +3,7 @@
 use crate::metrics;
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
-use churn_common::model::{Explainer, Model, ModelVersion};
+use churn_common::model::{LoadedModel, ModelVersion};
 use churn_common::store::models::{ModelError, Models};
 use churn_common::store::registry::{ReadResult, RegistryStore};
 use churn_common::store::{StoreError, Stores};
@@ -11,14 +11,6 @@ use lambda_http::tracing;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
-
-/// A model in memory with its explainer.
-#[derive(Debug)]
-pub struct LoadedModel {
-    pub version: ModelVersion,
-    pub model: Model,
-    pub explainer: Explainer,
-}
 
 /// Keeps the champion in memory, and reads the registry at most once every `model_refresh_seconds`.
 #[derive(Debug)]
@@ -120,8 +112,8 @@ impl ChampionCache {
 
     async fn load(&self, version: &ModelVersion) -> Result<Arc<LoadedModel>, ModelError> {
         let model = self.models.get(version).await?;
-        let explainer = Explainer::new(&model);
+        let loaded = LoadedModel::new(version.clone(), model);
         tracing::info!(%version, "model loaded");
-        Ok(Arc::new(LoadedModel { version: version.clone(), model, explainer }))
+        Ok(Arc::new(loaded))
     }
 }

@@ -1,35 +1,19 @@
 //! The language of texts in a response, negotiated with `Accept-Language` (RFC 9110, section 12.5.4).
 
+use churn_common::language::Language;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::ACCEPT_LANGUAGE;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// The default.
-    English,
-    Arabic,
-}
-
-impl Language {
-    /// Language tag (RFC 5646).
-    pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Arabic => "ar",
-        }
-    }
-
-    /// The language with the higher quality value. If the values are equal, the first in the headers. English if the headers
-    /// accept neither language.
-    pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
-        let header = values.collect::<Vec<_>>().join(",").replace([' ', '\t'], "");
-        let ranges: Vec<&str> = header.split(',').filter(|range| has_valid_weight(range)).collect();
-        // Ordered by quality, highest first. Ranges of equal quality stay in the order of the header.
-        let accepted = accept_language::parse_with_quality(&ranges.join(","));
-        let rank = |language: Self| rank(language.tag(), &accepted).unwrap_or(usize::MAX);
-        if rank(Self::Arabic) < rank(Self::English) { Self::Arabic } else { Self::English }
-    }
+/// The language with the higher quality value. If the values are equal, the first in the headers. English if the headers
+/// accept neither language.
+pub(crate) fn negotiate(headers: &HeaderMap) -> Language {
+    let values = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
+    let header = values.collect::<Vec<_>>().join(",").replace([' ', '\t'], "");
+    let ranges: Vec<&str> = header.split(',').filter(|range| has_valid_weight(range)).collect();
+    // Ordered by quality, highest first. Ranges of equal quality stay in the order of the header.
+    let accepted = accept_language::parse_with_quality(&ranges.join(","));
+    let rank = |language: Language| rank(language.tag(), &accepted).unwrap_or(usize::MAX);
+    if rank(Language::Arabic) < rank(Language::English) { Language::Arabic } else { Language::English }
 }
 
 /// Position of the language in `accepted`, with any region. `*` matches a language that is not listed. `None` if the
@@ -95,7 +79,7 @@ mod tests {
             for line in lines {
                 headers.append(ACCEPT_LANGUAGE, HeaderValue::from_static(line));
             }
-            assert_eq!(Language::negotiate(&headers), expected, "{lines:?}");
+            assert_eq!(negotiate(&headers), expected, "{lines:?}");
         }
     }
 }

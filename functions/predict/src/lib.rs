@@ -1,6 +1,5 @@
 //! The function `predict`: returns churn probabilities with reasons, describes the model in service and erases users.
 
-mod actions;
 mod body;
 mod champion;
 mod erase;
@@ -10,22 +9,20 @@ mod metrics;
 mod other_event;
 mod prediction;
 mod problem;
-mod reasons;
 mod request;
 mod route;
 mod settings;
 
-pub use actions::{Actions, ActionsError, RecommendedAction};
-pub use champion::{ChampionCache, LoadedModel, Serving};
+pub use champion::{ChampionCache, Serving};
 pub use error::PredictError;
 pub use metrics::Metric;
 pub use prediction::{AsOfSource, Evidence, Prediction};
 pub use problem::ProblemType;
-pub use reasons::Reason;
 pub use settings::PredictSettings;
 
+use churn_common::actions::Actions;
 use churn_common::calendar::Timestamp;
-use churn_common::model::Card;
+use churn_common::model::{Card, LoadedModel};
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
 use churn_common::store::models::ModelError;
@@ -35,7 +32,6 @@ use lambda_http::http::{HeaderValue, Method, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::tracing::{self, Instrument};
 use lambda_http::{Body, Error, Request, RequestExt, Response};
-use language::Language;
 use prediction::ResponseOptions;
 use problem::Problem;
 use route::Route;
@@ -102,7 +98,7 @@ pub async fn handle(
     };
     let response = match (&route, request.method()) {
         (Route::Predict, &Method::POST) => {
-            let language = Language::negotiate(request.headers());
+            let language = language::negotiate(request.headers());
             match predict(request, stores, champion, ResponseOptions { settings, actions, language }, now).await {
                 Ok(prediction) => {
                     let mut response = respond(StatusCode::OK, &prediction)?;

@@ -1,18 +1,17 @@
 //! Computes the churn probability of a request's user, with reasons.
 
-use crate::actions::{Actions, Case, RecommendedAction};
-use crate::champion::LoadedModel;
-use crate::language::Language;
 use crate::problem::Problem;
-use crate::reasons::{Reason, ReasonOrder, reasons};
 use crate::request::{PredictRequest, RejectedEvent};
 use crate::settings::PredictSettings;
+use churn_common::actions::{Actions, Case, RecommendedAction};
 use churn_common::calendar::Timestamp;
 use churn_common::features::{Row, Window};
 use churn_common::history::History;
 use churn_common::ids::UserId;
+use churn_common::language::Language;
 use churn_common::model::explain::ModelOutput;
-use churn_common::model::{ModelVersion, Probability, Risk};
+use churn_common::model::{LoadedModel, ModelVersion, Probability, Risk};
+use churn_common::reasons::{Reason, ReasonOrder, first_contributions};
 use churn_common::store::Stores;
 use serde::{Deserialize, Serialize};
 
@@ -130,17 +129,15 @@ pub(crate) async fn predict(
     let probability = model.predict(&row).map_err(|e| Problem::internal(&e))?;
     let explanation = loaded.explainer.explain(row.values()).map_err(|e| Problem::internal(&e))?;
     let label = u8::from(model.label(probability));
-    let order = if label == 1 { ReasonOrder::RaisingFirst } else { ReasonOrder::LargestFirst };
-    let (reasons, other_contributions) =
-        reasons(&row, &explanation, settings.max_reasons.into(), order, model.window_days(), language);
+    let (contributions, other_contributions) =
+        first_contributions(&row, &explanation, settings.max_reasons.into(), ReasonOrder::for_label(label));
+    let reasons = contributions.iter().filter_map(|c| c.reason(model.window_days(), language)).collect();
     let evidence = Evidence {
         window_days: model.window_days(),
         events: window.events() as u64,
         sessions: window.sessions() as u64,
         active_days: window.active_days() as u64,
-        is_sufficient: window.events() >= settings.min_evidence_events.into()
-            && window.sessions() >= settings.min_evidence_sessions.into()
-            && window.active_days() >= settings.min_evidence_days.into(),
+        is_sufficient: settings.min_evidence().is_met(&window),
         request_events: events.len() - duplicate_events,
         duplicate_events,
         events_after_as_of: given - events.len(),
@@ -150,7 +147,7 @@ pub(crate) async fn predict(
     };
     let risk_level = model.risk(probability);
     let already_cancelled = history.is_cancelled(as_of, settings.min_return_hours);
-    let case = Case { label, risk_level, reasons: &reasons, sufficient_evidence: evidence.is_sufficient };
+    let case = Case { label, risk_level, reasons: &contributions, sufficient_evidence: evidence.is_sufficient };
     let recommended_action = if already_cancelled { None } else { options.actions.recommend(case, language) };
     Ok(Prediction {
         churn_probability: probability,

@@ -2,6 +2,7 @@
 
 use churn_common::calendar::Day;
 use churn_common::event::TimeRange;
+use churn_common::evidence::MinEvidence;
 use churn_common::label::Label;
 use churn_common::settings::{Ranged, Settings};
 use serde::{Deserialize, Serialize};
@@ -42,9 +43,9 @@ impl Default for PredictSettings {
             max_clock_skew_seconds: 3600,
             min_event_date: TimeRange::DEFAULT_MIN_DATE,
             min_return_hours: Label::DEFAULT_MIN_RETURN_HOURS,
-            min_evidence_events: 30,
-            min_evidence_sessions: 3,
-            min_evidence_days: 3,
+            min_evidence_events: MinEvidence::DEFAULT.events,
+            min_evidence_sessions: MinEvidence::DEFAULT.sessions,
+            min_evidence_days: MinEvidence::DEFAULT.active_days,
             max_reasons: 5,
             base_path: None,
             actions_file: None,
@@ -60,11 +61,21 @@ impl Settings for PredictSettings {
             Ranged::new("max_clock_skew_seconds", &self.max_clock_skew_seconds, 0..=604_800),
             Ranged::new("min_event_date", &self.min_event_date, TimeRange::MIN_DATES),
             Ranged::new("min_return_hours", &self.min_return_hours, Label::RETURN_HOURS),
-            Ranged::new("min_evidence_events", &self.min_evidence_events, 1..=100_000),
-            Ranged::new("min_evidence_sessions", &self.min_evidence_sessions, 1..=1000),
-            Ranged::new("min_evidence_days", &self.min_evidence_days, 1..=365),
+            Ranged::new("min_evidence_events", &self.min_evidence_events, MinEvidence::EVENTS),
+            Ranged::new("min_evidence_sessions", &self.min_evidence_sessions, MinEvidence::SESSIONS),
+            Ranged::new("min_evidence_days", &self.min_evidence_days, MinEvidence::ACTIVE_DAYS),
             Ranged::new("max_reasons", &self.max_reasons, 0..=54),
         ]
+    }
+}
+
+impl PredictSettings {
+    pub(crate) fn min_evidence(&self) -> MinEvidence {
+        MinEvidence {
+            events: self.min_evidence_events,
+            sessions: self.min_evidence_sessions,
+            active_days: self.min_evidence_days,
+        }
     }
 }
 

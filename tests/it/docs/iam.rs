@@ -2,6 +2,7 @@
 //! its calls.
 
 use super::rows_in;
+use churn_common::actions::Actions;
 use churn_common::calendar::Timestamp;
 use churn_common::store::Stores;
 use churn_tests::call::{Call, Service};
@@ -13,7 +14,7 @@ use ingest::IngestSettings;
 use lambda_http::{Body, Request};
 use monitor::MonitorSettings;
 use percent_encoding::percent_decode_str;
-use predict::{Actions, ChampionCache, PredictSettings};
+use predict::{ChampionCache, PredictSettings};
 use retrain::{Deadline, Invocation, Notifiers, TrainingSettings};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -3,8 +3,8 @@
 mod check;
 
 use crate::language::Language;
-use crate::reasons::Reason;
-use churn_common::model::Risk;
+use crate::model::Risk;
+use crate::reasons::Contribution;
 use serde::{Deserialize, Serialize};
 
 /// The rules that apply if no file is configured.
@@ -41,11 +41,11 @@ struct Texts {
 
 /// The values that rules are matched against.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Case<'a> {
-    pub(crate) label: u8,
-    pub(crate) risk_level: Risk,
-    pub(crate) reasons: &'a [Reason],
-    pub(crate) sufficient_evidence: bool,
+pub struct Case<'a> {
+    pub label: u8,
+    pub risk_level: Risk,
+    pub reasons: &'a [Contribution],
+    pub sufficient_evidence: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,18 +86,25 @@ impl Actions {
     }
 
     /// The action of the first rule that applies.
-    pub(crate) fn recommend(&self, case: Case<'_>, language: Language) -> Option<RecommendedAction> {
-        self.rules.iter().find(|rule| rule.applies(case)).map(|rule| RecommendedAction {
-            id: rule.id.clone(),
-            text: match language {
-                Language::English => rule.text.en.clone(),
-                Language::Arabic => rule.text.ar.clone(),
-            },
-        })
+    pub fn recommend(&self, case: Case<'_>, language: Language) -> Option<RecommendedAction> {
+        self.rules.iter().find(|rule| rule.applies(case)).map(|rule| rule.action(language))
+    }
+
+    /// The action of the rule `id`; `None` if there is no such rule.
+    pub fn get(&self, id: &str, language: Language) -> Option<RecommendedAction> {
+        self.rules.iter().find(|rule| rule.id == id).map(|rule| rule.action(language))
     }
 }
 
 impl Rule {
+    fn action(&self, language: Language) -> RecommendedAction {
+        let text = match language {
+            Language::English => &self.text.en,
+            Language::Arabic => &self.text.ar,
+        };
+        RecommendedAction { id: self.id.clone(), text: text.clone() }
+    }
+
     fn applies(&self, case: Case<'_>) -> bool {
         let raises = |feature: &String| case.reasons.iter().any(|r| r.raises() && r.feature == *feature);
         self.label.is_none_or(|label| label == case.label)
@@ -111,14 +118,14 @@ impl Rule {
 mod tests {
     use super::*;
 
-    fn reason(feature: &'static str, contribution: f64) -> Reason {
-        Reason { feature: feature.into(), value: Some(1.0), unit: "count".into(), contribution, text: String::new() }
+    fn reason(feature: &'static str, contribution: f64) -> Contribution {
+        Contribution { feature: feature.into(), value: Some(1.0), contribution }
     }
 
     #[test]
     fn first_rule_that_applies_is_used() {
         let actions = Actions::load(None).unwrap();
-        let id = |risk_level, reasons: &[Reason], sufficient_evidence| {
+        let id = |risk_level, reasons: &[Contribution], sufficient_evidence| {
             let label = u8::from(risk_level >= Risk::High);
             let case = Case { label, risk_level, reasons, sufficient_evidence };
             actions.recommend(case, Language::English).unwrap().id
@@ -154,6 +161,9 @@ mod tests {
         let actions = Actions::load(None).unwrap();
         let case = Case { label: 0, risk_level: Risk::Low, reasons: &[], sufficient_evidence: true };
         assert_eq!(actions.recommend(case, Language::English).unwrap().text, "No action is needed.");
-        assert_eq!(actions.recommend(case, Language::Arabic).unwrap().text, "لا حاجة إلى أي إجراء.");
+        let arabic = actions.recommend(case, Language::Arabic);
+        assert_eq!(arabic.as_ref().unwrap().text, "لا حاجة إلى أي إجراء.");
+        assert_eq!(actions.get("no_action", Language::Arabic), arabic);
+        assert_eq!(actions.get("no_such_rule", Language::Arabic), None);
     }
 }

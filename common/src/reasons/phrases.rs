@@ -1,6 +1,6 @@
 //! The phrases for features in reasons, in English and Arabic.
 
-use churn_common::features::COUNT;
+use crate::features::COUNT;
 
 /// The phrase for a feature. `{window}` is replaced, for example by "the last 30 days".
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub(super) const PHRASES: [Phrase; COUNT] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use churn_common::features::SCHEMA;
+    use crate::features::SCHEMA;
     use std::collections::BTreeSet;
 
     #[test]

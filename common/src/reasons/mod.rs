@@ -3,13 +3,23 @@
 mod phrases;
 mod text;
 
+use crate::features::{Row, SCHEMA, position};
 use crate::language::Language;
-use churn_common::features::{Row, SCHEMA};
-use churn_common::model::Explanation;
+use crate::model::Explanation;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// The contribution of one feature to a prediction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    pub feature: Cow<'static, str>,
+    /// `None` = missing.
+    pub value: Option<f32>,
+    /// SHAP value in the unit of `model_output`; above 0 = higher risk.
+    pub contribution: f64,
+}
+
+/// A contribution for people to read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
     pub feature: Cow<'static, str>,
@@ -21,31 +31,50 @@ pub struct Reason {
     pub text: String,
 }
 
-impl Reason {
+impl Contribution {
     pub fn raises(&self) -> bool {
         self.contribution > 0.0
+    }
+
+    /// The contribution with its text, for an observation window of `window_days`. `None` if the schema has no such feature.
+    pub fn reason(&self, window_days: u16, language: Language) -> Option<Reason> {
+        let phrase = phrases::PHRASES.iter().find(|p| p.feature == self.feature)?;
+        let feature = SCHEMA.get(position(&self.feature)?)?;
+        let text = text::ReasonText { phrase, unit: feature.unit, value: self.value, raises: self.raises() };
+        Some(Reason {
+            feature: feature.name.into(),
+            value: self.value,
+            unit: feature.unit.into(),
+            contribution: self.contribution,
+            text: text.render(window_days, language),
+        })
     }
 }
 
 /// Which features come first among the reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReasonOrder {
+pub enum ReasonOrder {
     /// By absolute contribution.
     LargestFirst,
     /// Those that raise the risk, by contribution, then those that lower it.
     RaisingFirst,
 }
 
+impl ReasonOrder {
+    /// With label 1, the features that raise the risk come first.
+    pub fn for_label(label: u8) -> Self {
+        if label == 1 { Self::RaisingFirst } else { Self::LargestFirst }
+    }
+}
+
 /// The first `max_reasons` features in this order, and the sum of all other contributions. A feature with contribution 0 is
 /// not a reason.
-pub(crate) fn reasons(
+pub fn first_contributions(
     row: &Row,
     explanation: &Explanation,
     max_reasons: usize,
     order_by: ReasonOrder,
-    window_days: u16,
-    language: Language,
-) -> (Vec<Reason>, f64) {
+) -> (Vec<Contribution>, f64) {
     let mut order: Vec<(usize, f64)> = explanation.contributions.iter().copied().enumerate().collect();
     // Stable: equal contributions stay in the order of the schema.
     order.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
@@ -54,21 +83,18 @@ pub(crate) fn reasons(
     }
     let n = order.iter().take(max_reasons).take_while(|(_, contribution)| *contribution != 0.0).count();
     let (first, others) = order.split_at(n);
-    let reasons = first.iter().filter_map(|&(position, contribution)| {
-        let feature = SCHEMA.get(position)?;
-        let phrase = phrases::PHRASES.iter().find(|p| p.feature == feature.name)?;
+    let first = first.iter().filter_map(|&(position, contribution)| {
+        let feature = SCHEMA.get(position)?.name.into();
         let value = row.values().get(position).copied().filter(|x| !x.is_nan());
-        let text = text::ReasonText { phrase, unit: feature.unit, value, raises: contribution > 0.0 };
-        let text = text.render(window_days, language);
-        Some(Reason { feature: feature.name.into(), value, unit: feature.unit.into(), contribution, text })
+        Some(Contribution { feature, value, contribution })
     });
-    (reasons.collect(), others.iter().map(|(_, contribution)| contribution).sum())
+    (first.collect(), others.iter().map(|(_, contribution)| contribution).sum())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use churn_common::features::{COUNT, position};
+    use crate::features::COUNT;
 
     #[test]
     fn largest_contributions_are_listed_and_the_others_summed() {
@@ -81,15 +107,13 @@ mod tests {
         contributions[at("help")] = 0.125;
         let explanation = Explanation { base_value: -1.0, contributions };
         let row = Row::from_values(values);
-        let first = |most, order| reasons(&row, &explanation, most, order, 30, Language::English);
+        let first = |most, order| first_contributions(&row, &explanation, most, order);
         let largest = |most| first(most, ReasonOrder::LargestFirst);
 
         let (two, others) = largest(2);
         assert_eq!(others, 0.125);
-        let parts: Vec<_> = two.iter().map(|r| (&*r.feature, r.value, &*r.unit, r.contribution, r.raises())).collect();
-        assert_eq!(parts, [("tenure_days", None, "days", -0.5, false), ("songs", Some(3.0), "count", 0.25, true)]);
-        assert_eq!(two[0].text, "Days since registration: unknown; this lowers the risk of leaving.");
-        assert_eq!(two[1].text, "Songs played in the last 30 days: 3; this raises the risk of leaving.");
+        let parts: Vec<_> = two.iter().map(|r| (&*r.feature, r.value, r.contribution, r.raises())).collect();
+        assert_eq!(parts, [("tenure_days", None, -0.5, false), ("songs", Some(3.0), 0.25, true)]);
         // A feature that contributes nothing is not a reason.
         assert_eq!((largest(54).0.len(), largest(54).1), (3, 0.0));
         assert_eq!((largest(0).0.len(), largest(0).1), (0, -0.125));
@@ -99,5 +123,21 @@ mod tests {
         assert_eq!(others, -0.5);
         let all: Vec<_> = first(54, ReasonOrder::RaisingFirst).0.into_iter().map(|r| r.contribution).collect();
         assert_eq!(all, [0.25, 0.125, -0.5]);
+    }
+
+    #[test]
+    fn reason_has_unit_and_text() {
+        let contribution = Contribution { feature: "tenure_days".into(), value: None, contribution: -0.5 };
+        let reason = contribution.reason(30, Language::English).unwrap();
+        assert_eq!(
+            (&*reason.feature, reason.value, &*reason.unit, reason.contribution),
+            ("tenure_days", None, "days", -0.5)
+        );
+        assert_eq!(reason.text, "Days since registration: unknown; this lowers the risk of leaving.");
+        let songs = Contribution { feature: "songs".into(), value: Some(3.0), contribution: 0.25 };
+        let text = songs.reason(30, Language::English).unwrap().text;
+        assert_eq!(text, "Songs played in the last 30 days: 3; this raises the risk of leaving.");
+        let unknown = Contribution { feature: "song".into(), value: Some(3.0), contribution: 0.25 };
+        assert_eq!(unknown.reason(30, Language::English), None);
     }
 }

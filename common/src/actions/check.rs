@@ -1,7 +1,7 @@
 //! Parsing and validating rules for actions.
 
 use super::{Actions, ActionsError, Rule};
-use churn_common::features::position;
+use crate::features::position;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -68,7 +68,7 @@ fn arabic_window(days: u16) -> String {
 mod tests {
     use super::super::phrases::PHRASES;
     use super::*;
-    use churn_common::features::{SCHEMA, position};
+    use crate::features::{SCHEMA, position};
 
     fn render(feature: &str, value: Option<f32>, raises: bool, days: u16, language: Language) -> String {
         let at = position(feature).unwrap();
