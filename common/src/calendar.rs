@@ -114,6 +114,12 @@ impl Day {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The calendar year and the month, 1 to 12.
+    pub fn year_and_month(self) -> (i32, u8) {
+        let date = OffsetDateTime::from_unix_timestamp(self.start().0 / 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        (date.year(), date.month().into())
+    }
+
     /// Parses `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
         let date = Date::parse(text, &Iso8601::DATE).ok()?;

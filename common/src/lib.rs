@@ -17,6 +17,7 @@ pub mod payload;
 pub mod pseudonym;
 pub mod random;
 pub mod reasons;
+pub mod risk;
 pub mod session;
 pub mod settings;
 pub mod snapshot;

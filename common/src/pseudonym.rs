@@ -104,6 +104,16 @@ impl Pseudonyms {
     }
 }
 
+impl Pseudonyms {
+    /// The first 64 bits of the HMAC-SHA256 of `message`, with the key of the user ids or, without one, with `fallback_key`.
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    pub(crate) fn keyed_hash(&self, fallback_key: &str, message: &str) -> u64 {
+        let fallback = || Hmac::new_from_slice(fallback_key.as_bytes()).expect("HMAC takes a key of any length");
+        let mac = self.0.clone().unwrap_or_else(fallback).chain_update(message).finalize().into_bytes();
+        mac.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+    }
+}
+
 impl fmt::Debug for Pseudonyms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.hide_ids() { "Pseudonyms(keyed)" } else { "Pseudonyms(none)" })

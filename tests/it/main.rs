@@ -31,6 +31,7 @@ mod real_logs;
 mod registry;
 mod registry_faults;
 mod report;
+mod risks;
 mod s3_conformance;
 mod tracking;
 mod unprocessed_items;

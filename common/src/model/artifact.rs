@@ -3,7 +3,7 @@
 use super::calibration::Calibration;
 use super::decision::DecisionRule;
 use super::probability::Probability;
-use super::risk::Risk;
+use super::risk::{Risk, RiskBounds};
 use super::scorer::{ScoreError, Scorer};
 use super::version::ModelVersion;
 use crate::features;
@@ -109,6 +109,10 @@ impl Model {
     /// Decision threshold: the smallest probability with label 1.
     pub fn threshold(&self) -> Probability {
         self.decision.threshold
+    }
+
+    pub fn risk_bounds(&self) -> &RiskBounds {
+        &self.decision.risk
     }
 
     pub fn risk(&self, p: Probability) -> Risk {

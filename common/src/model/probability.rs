@@ -12,6 +12,8 @@ pub struct Probability(f64);
 pub struct NotAProbability(pub f64);
 
 impl Probability {
+    pub const ZERO: Self = Self(0.0);
+
     /// `None` outside 0..=1.
     pub fn new(p: f64) -> Option<Self> {
         (0.0..=1.0).contains(&p).then_some(Self(p))

@@ -12,6 +12,17 @@ pub enum Risk {
     Critical,
 }
 
+impl Risk {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 /// The smallest probabilities of the levels medium, high and critical, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedBounds")]
@@ -47,6 +58,11 @@ impl RiskBounds {
             critical: Probability::new(critical)?,
         };
         (bounds.medium <= bounds.high && bounds.high <= bounds.critical).then_some(bounds)
+    }
+
+    /// Smallest probability of the level `high`.
+    pub fn high(&self) -> Probability {
+        self.high
     }
 
     pub fn level(&self, p: Probability) -> Risk {

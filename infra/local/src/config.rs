@@ -1,10 +1,11 @@
 //! Configuration of a stack: data, ports, names, functions.
 
-use crate::dynamodb::Table;
+use crate::dynamodb::{Index, Table};
 use crate::lambda::process::{FunctionConfig, Output};
 use crate::schedule::Schedule;
 use anyhow::Context;
 use churn_common::store::names::StoreNames;
+use churn_common::store::risks::{BY_ALERT, BY_LEVEL};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,11 +57,24 @@ pub fn tables(names: &StoreNames) -> [Table; 4] {
         partition_key: "user_id",
         sort_key: Some("day_source"),
         ttl_attribute: Some("expires_at"),
+        indexes: &[],
     };
-    let keyed_by =
-        |partition_key, name: &String| Table { name: name.clone(), partition_key, sort_key: None, ttl_attribute: None };
+    let keyed_by = |partition_key, name: &String| Table {
+        name: name.clone(),
+        partition_key,
+        sort_key: None,
+        ttl_attribute: None,
+        indexes: &[],
+    };
     let ledger = keyed_by("source", &names.ledger_table);
-    let risks = keyed_by("user_id", &names.risk_table);
+    let risks = Table {
+        ttl_attribute: Some("expires_at"),
+        indexes: &[
+            Index { name: BY_LEVEL, partition_key: "risk_level", sort_key: "probability" },
+            Index { name: BY_ALERT, partition_key: "alert_status", sort_key: "probability" },
+        ],
+        ..keyed_by("user_id", &names.risk_table)
+    };
     let erased_users = keyed_by("user_id", &names.erased_users_table);
     [history, ledger, risks, erased_users]
 }

@@ -4,17 +4,18 @@ use anyhow::{Context, anyhow};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
-    TimeToLiveStatus,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::path::Path;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Definition of a table. Keys are strings, capacity is on demand.
+/// Definition of a table. Its keys are strings, capacity is on demand.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub name: String,
@@ -22,6 +23,15 @@ pub struct Table {
     pub sort_key: Option<&'static str>,
     /// Time-to-live attribute: seconds since 1970.
     pub ttl_attribute: Option<&'static str>,
+    pub indexes: &'static [Index],
+}
+
+/// A global secondary index that contains keys only, partitioned by a string and sorted by a number.
+#[derive(Debug, Clone, Copy)]
+pub struct Index {
+    pub name: &'static str,
+    pub partition_key: &'static str,
+    pub sort_key: &'static str,
 }
 
 /// The DynamoDB server. Clones share the database.
@@ -62,6 +72,7 @@ impl DynamoDb {
     pub fn call(&self, operation: &str, request: &[u8]) -> (u16, String) {
         let database = &self.database;
         let response = match operation {
+            "BatchGetItem" => handle(request, |r| database.batch_get_item(r)),
             "BatchWriteItem" => handle(request, |r| database.batch_write_item(r)),
             "CreateTable" => handle(request, |r| database.create_table(r)),
             "DeleteItem" => handle(request, |r| database.delete_item(r)),
@@ -119,16 +130,28 @@ pub async fn create_tables(client: &Client, tables: &[Table]) -> anyhow::Result<
 }
 
 async fn create_table(client: &Client, table: &Table) -> anyhow::Result<()> {
-    let Table { name, partition_key, sort_key, .. } = table;
-    let keys = [(Some(*partition_key), KeyType::Hash), (*sort_key, KeyType::Range)];
+    let Table { name, partition_key, sort_key, indexes, .. } = table;
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let mut attributes = BTreeMap::from([(*partition_key, ScalarAttributeType::S)]);
     let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    for (key, kind) in keys {
-        let Some(key) = key else { continue };
-        request = request
-            .key_schema(KeySchemaElement::builder().attribute_name(key).key_type(kind).build()?)
-            .attribute_definitions(
-                AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S).build()?,
-            );
+    request = request.key_schema(key(partition_key, KeyType::Hash)?);
+    if let Some(sort_key) = sort_key {
+        attributes.insert(sort_key, ScalarAttributeType::S);
+        request = request.key_schema(key(sort_key, KeyType::Range)?);
+    }
+    for index in *indexes {
+        attributes.insert(index.partition_key, ScalarAttributeType::S);
+        attributes.insert(index.sort_key, ScalarAttributeType::N);
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(index.name)
+            .key_schema(key(index.partition_key, KeyType::Hash)?)
+            .key_schema(key(index.sort_key, KeyType::Range)?)
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+        request = request.global_secondary_indexes(index.build()?);
+    }
+    for (name, kind) in attributes {
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(kind);
+        request = request.attribute_definitions(attribute.build()?);
     }
     let created = request.send().await;
     created.map_err(|error| anyhow!("cannot create table {name}: {}", DisplayErrorContext(error)))?;

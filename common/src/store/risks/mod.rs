@@ -1,0 +1,260 @@
+//! The table `UserRisk`: one item for each scored user, with two indexes of keys.
+//!
+//! `risk_level-probability` has every user. `alert_status-probability` has the users with an alert, under `due` or
+//! `sent#<day>`: items without the attribute `alert_status` are not in it.
+
+mod cursor;
+mod item;
+
+pub use cursor::Cursor;
+
+use super::{StoreError, StoreErrorKind};
+use crate::calendar::Day;
+use crate::ids::UserId;
+use crate::model::Risk;
+use crate::pseudonym::{Pseudonyms, StoredUser};
+use crate::risk::UserRisk;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use item::{Item, key};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Most items of one BatchGetItem call.
+pub const MAX_BATCH: usize = 100;
+/// Pauses before keys that a batch left unprocessed are requested again.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(25))
+    .with_max_delay(Duration::from_millis(1600))
+    .with_max_times(9)
+    .with_jitter();
+/// Index by risk level, sorted by probability.
+pub const BY_LEVEL: &str = "risk_level-probability";
+/// Index by status of the alert, sorted by probability.
+pub const BY_ALERT: &str = "alert_status-probability";
+
+/// The table of scored users.
+#[derive(Debug, Clone)]
+pub struct Risks {
+    client: Client,
+    table: String,
+    pseudonyms: Pseudonyms,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The most probable first. Fewer than requested if users have changed their level since the index was read.
+    pub risks: Vec<UserRisk>,
+    /// Where the next page starts; `None` after the last page.
+    pub next: Option<Cursor>,
+}
+
+impl Risks {
+    pub fn new(client: Client, table: &str, pseudonyms: Pseudonyms) -> Self {
+        Self { client, table: table.to_owned(), pseudonyms }
+    }
+
+    fn target(&self, user: &StoredUser) -> String {
+        format!("{}/{user}", self.table)
+    }
+
+    /// The record of a user, with a consistent read; `None` if there is none.
+    pub async fn get(&self, user: &UserId) -> Result<Option<UserRisk>, StoreError> {
+        self.get_stored(&self.pseudonyms.stored_user(user)).await
+    }
+
+    /// As [`Risks::get`].
+    pub async fn get_stored(&self, user: &StoredUser) -> Result<Option<UserRisk>, StoreError> {
+        let call = self.client.get_item().table_name(&self.table).set_key(Some(key(user))).consistent_read(true);
+        let response = call.send().await.map_err(|e| StoreError::from_call("GetItem", self.target(user), e))?;
+        response.item.map(|item| self.read(item)).transpose()
+    }
+
+    /// The records of up to [`MAX_BATCH`] different users, with consistent reads. Users without a record are left out.
+    pub async fn get_batch(&self, users: &[StoredUser]) -> Result<HashMap<StoredUser, UserRisk>, StoreError> {
+        let mut found = HashMap::with_capacity(users.len());
+        let mut keys: Vec<Item> = users.iter().map(key).collect();
+        let mut pauses = PAUSES.build();
+        while !keys.is_empty() {
+            let before = keys.len();
+            let request = KeysAndAttributes::builder().set_keys(Some(keys.clone())).consistent_read(true).build();
+            let request = request.map_err(|e| StoreError::corrupt("BatchGetItem", &self.table, e))?;
+            let call = self.client.batch_get_item().request_items(&self.table, request).send().await;
+            match call.map_err(|e| StoreError::from_call("BatchGetItem", &self.table, e)) {
+                Ok(response) => {
+                    let items = response.responses.and_then(|mut tables| tables.remove(&self.table));
+                    for item in items.unwrap_or_default() {
+                        let risk = self.read(item)?;
+                        found.insert(risk.user.clone(), risk);
+                    }
+                    let left = response.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
+                    keys = left.map(|left| left.keys).unwrap_or_default();
+                }
+                Err(e) if e.kind == StoreErrorKind::Throttled => {}
+                Err(e) => return Err(e),
+            }
+            if keys.is_empty() {
+                break;
+            }
+            if keys.len() < before {
+                pauses = PAUSES.build();
+            }
+            let Some(pause) = pauses.next() else {
+                let why = format!("{} keys were left unprocessed repeatedly", keys.len());
+                return Err(StoreError::new(StoreErrorKind::Throttled, "BatchGetItem", &self.table, why));
+            };
+            tokio::time::sleep(pause).await;
+        }
+        Ok(found)
+    }
+
+    /// Writes a record whose revision is one more than that of the stored one, or 1 if there must be none. `false` if the stored
+    /// record has another revision.
+    pub async fn put(&self, risk: &UserRisk) -> Result<bool, StoreError> {
+        let target = || self.target(&risk.user);
+        let item = item::to_item(risk).map_err(|e| StoreError::corrupt("PutItem", target(), e))?;
+        let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let call = if risk.revision == 1 {
+            call.condition_expression("attribute_not_exists(user_id)")
+        } else {
+            let before = AttributeValue::N((risk.revision - 1).to_string());
+            call.condition_expression("revision = :before").expression_attribute_values(":before", before)
+        };
+        match call.send().await {
+            Ok(_) => Ok(true),
+            // The SDK may have retried a call that succeeded but whose response was lost.
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => {
+                Ok(self.get_stored(&risk.user).await?.as_ref() == Some(risk))
+            }
+            Err(e) => Err(StoreError::from_call("PutItem", target(), e)),
+        }
+    }
+
+    /// Deletes a record, unless it was written again since it was read. Returns whether there is none afterwards.
+    pub async fn delete_unchanged(&self, risk: &UserRisk) -> Result<bool, StoreError> {
+        let call = self.client.delete_item().table_name(&self.table).set_key(Some(key(&risk.user)));
+        let call = call
+            .condition_expression("attribute_not_exists(user_id) OR revision = :revision")
+            .expression_attribute_values(":revision", AttributeValue::N(risk.revision.to_string()));
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(e) => Err(StoreError::from_call("DeleteItem", self.target(&risk.user), e)),
+        }
+    }
+
+    /// Deletes the record of a user, if there is one.
+    pub async fn delete(&self, user: &UserId) -> Result<(), StoreError> {
+        let user = self.pseudonyms.stored_user(user);
+        let call = self.client.delete_item().table_name(&self.table).set_key(Some(key(&user)));
+        call.send().await.map(drop).map_err(|e| StoreError::from_call("DeleteItem", self.target(&user), e))
+    }
+
+    /// The users at a risk level, the most probable first: up to `limit` after `cursor`. The index is updated within seconds of
+    /// a write.
+    pub async fn list(&self, level: Risk, limit: u16, cursor: Option<&Cursor>) -> Result<Page, StoreError> {
+        let (users, next) = self.query(BY_LEVEL, "risk_level", level.as_str(), limit, cursor).await?;
+        let mut risks = self.in_order(&users).await?;
+        risks.retain(|risk| risk.risk_level == level);
+        Ok(Page { risks, next })
+    }
+
+    /// Users with a due alert, the most probable first: up to `limit` after `cursor`. The index is updated within seconds of a
+    /// write.
+    pub async fn due_alerts(&self, limit: u16, cursor: Option<&Cursor>) -> Result<Page, StoreError> {
+        let (users, next) = self.query(BY_ALERT, "alert_status", item::DUE, limit, cursor).await?;
+        let mut risks = self.in_order(&users).await?;
+        risks.retain(UserRisk::has_due_alert);
+        Ok(Page { risks, next })
+    }
+
+    /// Number of alerts that runs of `day` delivered, as the index has them.
+    pub async fn alerts_sent_on(&self, day: Day) -> Result<u64, StoreError> {
+        let call = self.client.query().table_name(&self.table).index_name(BY_ALERT).select(Select::Count);
+        let call = call.key_condition_expression("alert_status = :status");
+        let call = call.expression_attribute_values(":status", AttributeValue::S(item::sent(day)));
+        let mut pages = call.into_paginator().send();
+        let mut sent = 0;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
+            sent += u64::try_from(page.count).unwrap_or_default();
+        }
+        Ok(sent)
+    }
+
+    /// The users under `value` in an index, by descending probability.
+    async fn query(
+        &self,
+        index: &str,
+        attribute: &str,
+        value: &str,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<(Vec<StoredUser>, Option<Cursor>), StoreError> {
+        let call = self.client.query().table_name(&self.table).index_name(index).scan_index_forward(false);
+        let call = call.key_condition_expression("#attribute = :value");
+        let call = call.expression_attribute_names("#attribute", attribute);
+        let call = call.expression_attribute_values(":value", AttributeValue::S(value.to_owned()));
+        let start = cursor.map(|cursor| cursor.start_key(attribute, value));
+        let call = call.limit(i32::from(limit)).set_exclusive_start_key(start);
+        let response = call.send().await.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
+        let invalid =
+            || StoreError::corrupt("Query", &self.table, "an item of the index has no user or no probability");
+        let user = |item: &Item| item::user(item).ok_or_else(invalid);
+        let users = response.items.unwrap_or_default().iter().map(user).collect::<Result<_, _>>()?;
+        let next = response.last_evaluated_key.as_ref();
+        Ok((users, next.map(|key| Cursor::from_key(key).ok_or_else(invalid)).transpose()?))
+    }
+
+    /// The records of users in the order of their list. Deleted records are left out.
+    async fn in_order(&self, users: &[StoredUser]) -> Result<Vec<UserRisk>, StoreError> {
+        let mut risks = Vec::with_capacity(users.len());
+        for batch in users.chunks(MAX_BATCH) {
+            let mut found = self.get_batch(batch).await?;
+            risks.extend(batch.iter().filter_map(|user| found.remove(user)));
+        }
+        Ok(risks)
+    }
+
+    /// The users of a part of the table, one page at a time: `part` of `parts`. For the search for records of users without
+    /// history.
+    pub fn scan_users(&self, part: u32, parts: u32) -> UserPages {
+        let (part, parts) = (part.cast_signed(), parts.cast_signed());
+        UserPages { risks: self.clone(), part, parts, start: None, ended: false }
+    }
+
+    fn read(&self, item: Item) -> Result<UserRisk, StoreError> {
+        serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("GetItem", &self.table, e))
+    }
+}
+
+/// A scan of a part of the table.
+#[derive(Debug)]
+pub struct UserPages {
+    risks: Risks,
+    part: i32,
+    parts: i32,
+    start: Option<Item>,
+    ended: bool,
+}
+
+impl UserPages {
+    /// The users of the next page, which may be empty; `None` after the last page.
+    pub async fn next(&mut self) -> Result<Option<Vec<StoredUser>>, StoreError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let table = &self.risks.table;
+        let call = self.risks.client.scan().table_name(table).segment(self.part).total_segments(self.parts);
+        let call = call.projection_expression(item::USER).set_exclusive_start_key(self.start.take());
+        let response = call.send().await.map_err(|e| StoreError::from_call("Scan", table, e))?;
+        self.start = response.last_evaluated_key;
+        self.ended = self.start.is_none();
+        let user =
+            |item: &Item| item::user(item).ok_or_else(|| StoreError::corrupt("Scan", table, "an item has no user"));
+        response.items.unwrap_or_default().iter().map(user).collect::<Result<_, _>>().map(Some)
+    }
+}
