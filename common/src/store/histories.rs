@@ -212,6 +212,21 @@ impl Histories {
         Ok(found)
     }
 
+    /// Whether a user has any item, with a consistent read.
+    pub async fn has_items(&self, user: &StoredUser) -> Result<bool, StoreError> {
+        let call = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("user_id = :user")
+            .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
+            .projection_expression(USER)
+            .limit(1)
+            .consistent_read(true);
+        let response = call.send().await.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
+        Ok(response.count > 0)
+    }
+
     /// Deletes all items of one user and returns their number.
     pub async fn delete_user(&self, user: &UserId) -> Result<u64, StoreError> {
         let user = self.pseudonyms.stored_user(user);

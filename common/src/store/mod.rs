@@ -18,6 +18,7 @@ pub mod objects;
 pub mod registry;
 #[cfg(feature = "stores")]
 pub mod risks;
+pub mod score_files;
 #[cfg(feature = "stores")]
 mod sdk_error;
 #[cfg(feature = "stores")]

@@ -68,19 +68,35 @@ impl Risks {
 
     /// As [`Risks::get`].
     pub async fn get_stored(&self, user: &StoredUser) -> Result<Option<UserRisk>, StoreError> {
-        let call = self.client.get_item().table_name(&self.table).set_key(Some(key(user))).consistent_read(true);
-        let response = call.send().await.map_err(|e| StoreError::from_call("GetItem", self.target(user), e))?;
-        response.item.map(|item| self.read(item)).transpose()
+        Ok(self.read_batch(std::slice::from_ref(user), true).await?.remove(user))
     }
 
-    /// The records of up to [`MAX_BATCH`] different users, with consistent reads. Users without a record are left out.
+    /// The records of up to [`MAX_BATCH`] different users. Users without a record are left out. Reads are eventually consistent,
+    /// for half the price: a write that follows from an older record fails.
     pub async fn get_batch(&self, users: &[StoredUser]) -> Result<HashMap<StoredUser, UserRisk>, StoreError> {
+        self.read_batch(users, false).await
+    }
+
+    /// As [`Risks::get_batch`], with consistent reads.
+    pub async fn get_batch_consistent(
+        &self,
+        users: &[StoredUser],
+    ) -> Result<HashMap<StoredUser, UserRisk>, StoreError> {
+        self.read_batch(users, true).await
+    }
+
+    async fn read_batch(
+        &self,
+        users: &[StoredUser],
+        is_consistent: bool,
+    ) -> Result<HashMap<StoredUser, UserRisk>, StoreError> {
         let mut found = HashMap::with_capacity(users.len());
         let mut keys: Vec<Item> = users.iter().map(key).collect();
         let mut pauses = PAUSES.build();
         while !keys.is_empty() {
             let before = keys.len();
-            let request = KeysAndAttributes::builder().set_keys(Some(keys.clone())).consistent_read(true).build();
+            let request =
+                KeysAndAttributes::builder().set_keys(Some(keys.clone())).consistent_read(is_consistent).build();
             let request = request.map_err(|e| StoreError::corrupt("BatchGetItem", &self.table, e))?;
             let call = self.client.batch_get_item().request_items(&self.table, request).send().await;
             match call.map_err(|e| StoreError::from_call("BatchGetItem", &self.table, e)) {
@@ -227,7 +243,7 @@ impl Risks {
     }
 
     fn read(&self, item: Item) -> Result<UserRisk, StoreError> {
-        serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("GetItem", &self.table, e))
+        serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("BatchGetItem", &self.table, e))
     }
 }
 
