@@ -10,6 +10,7 @@ use ingest::IngestSettings;
 use monitor::MonitorSettings;
 use predict::{PredictSettings, ProblemType};
 use retrain::{EventSettings, TrackingSettings, TrainingSettings};
+use score::ScoreSettings;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -49,6 +50,7 @@ macro_rules! all {
             $of::<IngestSettings>(),
             $of::<MonitorSettings>(),
             $of::<PredictSettings>(),
+            $of::<ScoreSettings>(),
             $of::<TrackingSettings>(),
             $of::<TrainingSettings>(),
         ]
@@ -115,6 +117,7 @@ fn all_metrics_are_documented() {
         metrics::<monitor::Metric>("monitor"),
         metrics::<predict::Metric>("predict"),
         metrics::<retrain::Metric>("retrain"),
+        metrics::<score::Metric>("score"),
     ];
     assert_eq!(documented, written.concat().into_iter().collect());
 }

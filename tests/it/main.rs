@@ -33,6 +33,8 @@ mod registry_faults;
 mod report;
 mod risks;
 mod s3_conformance;
+mod score;
+mod score_faults;
 mod tracking;
 mod unprocessed_items;
 mod up;

@@ -26,9 +26,9 @@ pub enum Fault {
     Slow,
     /// The connection breaks in the middle of the object.
     BodyTruncated,
-    /// No item of the batch is processed.
+    /// No item or key of the batch is processed.
     NothingProcessed,
-    /// Half of the batch's items are processed.
+    /// Half of the items of a batch of writes are processed.
     HalfProcessed,
 }
 
@@ -49,7 +49,7 @@ impl Fault {
         match self {
             Self::ConnectionRefused | Self::Throttled | Self::ServerError | Self::ResponseLost | Self::Slow => true,
             Self::BodyTruncated => call.operation == "GetObject",
-            Self::NothingProcessed => call.operation == "BatchWriteItem",
+            Self::NothingProcessed => matches!(call.operation.as_str(), "BatchGetItem" | "BatchWriteItem"),
             Self::HalfProcessed => halves(call).is_some_and(|(performed, _)| performed.is_some()),
         }
     }
@@ -80,6 +80,10 @@ impl Fault {
                 Service::DynamoDb => json_error(500, "InternalServerError"),
                 Service::Lambda => json_error(500, "ServiceException"),
             }),
+            (Self::NothingProcessed, _) if call.operation == "BatchGetItem" => {
+                let body = json!({"Responses": {}, "UnprocessedKeys": items(call)});
+                Ok(respond(200, "application/x-amz-json-1.0", body.to_string()))
+            }
             (Self::NothingProcessed, _) => Ok(unprocessed(&items(call))),
             (Self::HalfProcessed, _) => Ok(unprocessed(&halves(call).map_or(Value::Null, |(_, left)| left))),
             (Self::BodyTruncated, Some(response)) => Ok(response.map(truncated)),

@@ -8,6 +8,7 @@ pub mod in_process;
 pub mod ingest_fixture;
 pub mod mlflow;
 pub mod schedule;
+pub mod score_fixture;
 pub mod transport;
 
 use anyhow::{Context, ensure};

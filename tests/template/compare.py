@@ -239,7 +239,8 @@ def check_tables():
     for name, table in of_type("AWS::DynamoDB::Table").items():
         keys = [key["AttributeName"] for key in table["Properties"]["KeySchema"]]
         lifetime = table["Properties"].get("TimeToLiveSpecification", {}).get("AttributeName")
-        actual[name] = tuple(keys + [lifetime] * (lifetime is not None))
+        indexes = [index["IndexName"] for index in table["Properties"].get("GlobalSecondaryIndexes", [])]
+        actual[name] = tuple(keys + [lifetime] * (lifetime is not None) + indexes)
     expect("tables", actual, documented)
 
 

@@ -16,6 +16,7 @@ use monitor::MonitorSettings;
 use percent_encoding::percent_decode_str;
 use predict::{ChampionCache, PredictSettings};
 use retrain::{Deadline, Invocation, Notifiers, TrainingSettings};
+use score::ScoreSettings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -181,6 +182,18 @@ async fn used() -> anyhow::Result<BTreeSet<Permission>> {
     recorder.retrain(json!({"action": "rollback", "reason": "a test"})).await?;
     recorder.local.advance(TWO_HOURS);
     recorder.retrain(json!({"forest_n_estimators": 6, "gate_non_inferiority_margin": 1e-9})).await?;
+
+    // Another number of segments replaces files. After the last activity, records are removed.
+    for payload in [json!({"total_segments": 2}), json!({"total_segments": 1}), json!({"as_of": "2025-11-01"})] {
+        recorder
+            .run("score", async |stores, now| {
+                let payload = payload.clone();
+                let outcome = score::handle(payload, stores, &ScoreSettings::default(), now).await?;
+                anyhow::ensure!(matches!(outcome, score::Outcome::Scored { .. }), "{outcome:?}");
+                Ok(())
+            })
+            .await?;
+    }
 
     let user: Value = serde_json::from_slice(&log[..end])?;
     let body = json!({"user_id": user["userId"], "as_of": "2018-10-20"}).to_string();
