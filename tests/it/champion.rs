@@ -92,7 +92,7 @@ async fn invalid_champion_is_counted() {
         (metrics["ModelInvalid"] == 1).then_some(metrics)
     });
     let line = line.unwrap_or_else(|| panic!("no metric in {log}"));
-    assert_eq!((&line["function"], &line["serving"]), (&json!("predict"), &json!(good)));
+    assert_eq!((&line["service"], &line["serving"]), (&json!("predict"), &json!(good)));
     assert!(line["error"].as_str().unwrap().contains(damaged.as_str()));
     stack.shutdown().await;
 }

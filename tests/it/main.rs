@@ -22,6 +22,7 @@ mod interruptions;
 mod local_lambda;
 mod local_stack;
 mod log_formats;
+mod log_privacy;
 mod lost_files;
 mod mlflow_real;
 mod monitor;

@@ -7,12 +7,13 @@
 use crate::calendar::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::env;
 use std::io::{self, Write};
 
-/// The namespace of all metrics.
-const NAMESPACE: &str = "Churn";
-/// The only dimension, the function's name: CloudWatch charges for each combination of dimension values.
-const FUNCTION: &str = "function";
+/// The only dimension of most metrics, as in Powertools: CloudWatch charges for each combination of dimension values.
+const SERVICE: &str = "service";
+/// The second dimension of the metric of cold starts, as in Powertools.
+const FUNCTION_NAME: &str = "function_name";
 /// The member that the format reserves.
 const METADATA: &str = "_aws";
 
@@ -45,15 +46,26 @@ pub enum TelemetryError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
     at: Timestamp,
-    function: &'static str,
+    namespace: String,
+    dimensions: Vec<(&'static str, String)>,
     metrics: Vec<(&'static str, Unit, Value)>,
     properties: Vec<(&'static str, Value)>,
 }
 
 impl Metrics {
-    /// An empty set of metrics for work of `function` at `at`.
+    /// An empty set of metrics for work of `function` at `at`. `POWERTOOLS_METRICS_NAMESPACE` is the namespace (default:
+    /// `Churn`), `POWERTOOLS_SERVICE_NAME` the dimension `service` (default: the function).
     pub fn new(function: &'static str, at: Timestamp) -> Self {
-        Self { at, function, metrics: Vec::new(), properties: Vec::new() }
+        let namespace = or_variable("POWERTOOLS_METRICS_NAMESPACE", "Churn");
+        let dimensions = vec![(SERVICE, service(function))];
+        Self { at, namespace, dimensions, metrics: Vec::new(), properties: Vec::new() }
+    }
+
+    /// The metric `ColdStart` of the first invocation of a process.
+    pub(super) fn cold_start(function: &'static str, at: Timestamp) -> Self {
+        let mut metrics = Self::new(function, at).count("ColdStart", 1);
+        metrics.dimensions.push((FUNCTION_NAME, or_variable("AWS_LAMBDA_FUNCTION_NAME", function)));
+        metrics
     }
 
     /// Adds a metric in the unit [`Unit::Count`].
@@ -103,20 +115,31 @@ impl Metrics {
     fn members(&self) -> Result<Map<String, Value>, TelemetryError> {
         let declared: Vec<Value> =
             self.metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+        let names: Vec<&str> = self.dimensions.iter().map(|(name, _)| *name).collect();
         let metadata = json!({
             "Timestamp": self.at.millis(),
-            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [[FUNCTION]], "Metrics": declared}],
+            "CloudWatchMetrics": [{"Namespace": self.namespace, "Dimensions": [names], "Metrics": declared}],
         });
-        let own = [(METADATA, metadata), (FUNCTION, self.function.into())];
+        let dimensions = self.dimensions.iter().map(|(name, value)| (*name, Value::from(value.as_str())));
         let metrics = self.metrics.iter().map(|(name, _, value)| (*name, value.clone()));
+        let all = [(METADATA, metadata)].into_iter().chain(dimensions).chain(metrics);
         let mut members = Map::new();
-        for (name, value) in own.into_iter().chain(metrics).chain(self.properties.iter().cloned()) {
+        for (name, value) in all.chain(self.properties.iter().cloned()) {
             if members.insert(name.to_owned(), value).is_some() {
                 return Err(TelemetryError::DuplicateMember(name));
             }
         }
         Ok(members)
     }
+}
+
+/// The service that `function` belongs to in metrics and in the log.
+pub(super) fn service(function: &str) -> String {
+    or_variable("POWERTOOLS_SERVICE_NAME", function)
+}
+
+fn or_variable(name: &str, default: &str) -> String {
+    env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
 }
 
 #[cfg(test)]
@@ -142,7 +165,7 @@ mod tests {
                 "Timestamp": 1_538_352_117_123_i64,
                 "CloudWatchMetrics": [{
                     "Namespace": "Churn",
-                    "Dimensions": [["function"]],
+                    "Dimensions": [["service"]],
                     "Metrics": [
                         {"Name": "lines", "Unit": "Count"},
                         {"Name": "rejected", "Unit": "Count"},
@@ -150,7 +173,7 @@ mod tests {
                     ],
                 }],
             },
-            "function": "ingest",
+            "service": "ingest",
             "lines": 281_572,
             "rejected": 0,
             "took": 12.5,
@@ -161,12 +184,23 @@ mod tests {
     }
 
     #[test]
+    fn cold_start_is_a_line_of_its_own() {
+        let mut out = Vec::new();
+        Metrics::cold_start("predict", AT).emit_to(&mut out).unwrap();
+        let declared = json!([{"Namespace": "Churn", "Dimensions": [["service", "function_name"]],
+            "Metrics": [{"Name": "ColdStart", "Unit": "Count"}]}]);
+        let expected = json!({"_aws": {"Timestamp": AT.millis(), "CloudWatchMetrics": declared},
+            "service": "predict", "function_name": "predict", "ColdStart": 1});
+        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), expected);
+    }
+
+    #[test]
     fn values_that_cloudwatch_rejects_are_errors() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let error = metrics().put("auc", value, Unit::None).unwrap_err().to_string();
             assert_eq!(error, format!("metric auc is {value}, expected a finite number"));
         }
-        for twice in ["lines", "function", "_aws"] {
+        for twice in ["lines", "service", "_aws"] {
             let mut out = Vec::new();
             let error = metrics().property(twice, 1).emit_to(&mut out).unwrap_err().to_string();
             assert_eq!((error, out.len()), (format!("duplicate member {twice}"), 0));

@@ -35,7 +35,7 @@ use churn_common::settings::Settings;
 use churn_common::store::ledger::Counts;
 use churn_common::store::names::StoreNames;
 use churn_common::store::{StoreError, Stores};
-use churn_common::telemetry::invocation_span;
+use churn_common::telemetry::in_invocation;
 use delivery::Delivery;
 use event::{Change, Event};
 use invalid_event::InvalidEvent;
@@ -70,16 +70,18 @@ impl Handler {
     /// # Errors
     /// As [`handle`].
     pub async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Payload>) -> Result<Summary, IngestError> {
-        let span = invocation_span(&context.request_id);
         let invocation = Invocation {
             function: Some(Function::new(self.lambda.clone(), &context.invoked_function_arn)),
             id: context.request_id,
             deadline: Timestamp::from_millis(context.deadline.try_into().unwrap_or(i64::MAX)),
             clock: Clock::System,
         };
-        let payload = payload.json().map_err(InvalidEvent::from)?;
+        let work = async {
+            let payload = payload.json().map_err(InvalidEvent::from)?;
+            handle(payload, &self.stores, &self.settings, &invocation).await
+        };
         // Boxed: the compiler computes the layout of nested futures only to a limited depth.
-        Box::pin(handle(payload, &self.stores, &self.settings, &invocation)).instrument(span).await
+        in_invocation("ingest", &invocation.id, Box::pin(work)).await
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
         let mut line = Vec::new();
         metrics.emit_to(&mut line).unwrap();
         let mut members: Map<String, Value> = serde_json::from_slice(&line).unwrap();
-        let own = ["_aws", "function", "source"].map(|name| members.remove(name).is_some());
+        let own = ["_aws", "service", "source"].map(|name| members.remove(name).is_some());
         assert_eq!(own, [true; 3]);
         members.into()
     }

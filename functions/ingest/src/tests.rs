@@ -38,7 +38,7 @@ async fn log_lines_contain_the_object_name() {
     let _guard = tracing::dispatcher::set_default(&subscriber.into());
     let settings = IngestSettings::default();
     let handled = handle(event, &stores, &settings, &invocation);
-    let summary = handled.instrument(invocation_span("id")).await.unwrap();
+    let summary = in_invocation("ingest", "id", handled).await.unwrap();
 
     let object = json!({"source": "s3://logs/day.json", "outcome": "skipped", "reason": "unsupported_event"});
     assert_eq!(json!(summary), json!({"objects": [object]}));

@@ -23,7 +23,7 @@ use churn_common::payload::{IgnoreReason, Payload, Request};
 use churn_common::settings::{Settings, SettingsError};
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
-use churn_common::telemetry::invocation_span;
+use churn_common::telemetry::in_invocation;
 use drift::Drift;
 use inputs::{Inputs, Load};
 use lambda_runtime::tracing::{self, Instrument, error_span};
@@ -54,10 +54,13 @@ impl Handler {
     /// # Errors
     /// As [`handle`].
     pub async fn handle(&self, event: LambdaEvent<Payload>) -> Result<Outcome, MonitorError> {
-        let span = invocation_span(&event.context.request_id);
-        let payload = event.payload.json().map_err(SettingsError::from)?;
+        let LambdaEvent { payload, context } = event;
+        let work = async {
+            let payload = payload.json().map_err(SettingsError::from)?;
+            handle(payload, &self.stores, &self.settings, Timestamp::now()).await
+        };
         // Boxed: the compiler limits the depth of nested futures.
-        Box::pin(handle(payload, &self.stores, &self.settings, Timestamp::now())).instrument(span).await
+        in_invocation("monitor", &context.request_id, Box::pin(work)).await
     }
 }
 

@@ -27,10 +27,10 @@ use churn_common::settings::Settings;
 use churn_common::store::Stores;
 use churn_common::store::models::ModelError;
 use churn_common::store::names::StoreNames;
-use churn_common::telemetry::invocation_span;
+use churn_common::telemetry::in_invocation;
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
 use lambda_http::request::RequestContext;
-use lambda_http::tracing::{self, Instrument};
+use lambda_http::tracing;
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use prediction::ResponseOptions;
 use problem::Problem;
@@ -71,9 +71,9 @@ impl Handler {
     /// As [`handle`].
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, PredictError> {
         let request_id = request.lambda_context_ref().map_or("", |context| context.request_id.as_str());
-        let span = invocation_span(request_id);
         let (stores, champion) = (&self.stores, &self.champion);
-        handle(&request, stores, champion, &self.settings, &self.actions, Timestamp::now()).instrument(span).await
+        let work = handle(&request, stores, champion, &self.settings, &self.actions, Timestamp::now());
+        in_invocation("predict", request_id, work).await
     }
 }
 

@@ -11,9 +11,8 @@ use churn_common::payload::Payload;
 use churn_common::settings::{Settings, SettingsError};
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
-use churn_common::telemetry::invocation_span;
+use churn_common::telemetry::in_invocation;
 use churn_training::{Deadline, TrainingSettings};
-use lambda_runtime::tracing::Instrument;
 use lambda_runtime::{Error, LambdaEvent};
 
 pub struct Function {
@@ -39,12 +38,14 @@ impl Function {
     /// # Errors
     /// As [`handle`].
     pub async fn handle(&self, event: LambdaEvent<Payload>) -> Result<Outcome, TrainError> {
-        let deadline = Deadline::at(event.context.deadline());
-        let invocation = Invocation { id: event.context.request_id, now: Timestamp::now(), deadline };
-        let payload = event.payload.json().map_err(SettingsError::from)?;
+        let LambdaEvent { payload, context } = event;
+        let deadline = Deadline::at(context.deadline());
+        let invocation = Invocation { id: context.request_id, now: Timestamp::now(), deadline };
+        let work = async {
+            let payload = payload.json().map_err(SettingsError::from)?;
+            handle(payload, &self.stores, &self.settings, &self.notifiers, &invocation).await
+        };
         // Boxed: the compiler limits the depth of nested futures.
-        Box::pin(handle(payload, &self.stores, &self.settings, &self.notifiers, &invocation))
-            .instrument(invocation_span(&invocation.id))
-            .await
+        in_invocation("retrain", &invocation.id, Box::pin(work)).await
     }
 }

@@ -71,7 +71,7 @@ mod tests {
         let mut line = Vec::new();
         for_outcome(outcome, Timestamp::from_millis(0)).unwrap().emit_to(&mut line).unwrap();
         let mut members: Map<String, Value> = serde_json::from_slice(&line).unwrap();
-        assert_eq!(["_aws", "function"].map(|name| members.remove(name).is_some()), [true; 2]);
+        assert_eq!(["_aws", "service"].map(|name| members.remove(name).is_some()), [true; 2]);
         members.into()
     }
 

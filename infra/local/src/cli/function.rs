@@ -3,8 +3,8 @@
 
 use crate::config::FUNCTIONS;
 use anyhow::{Context, anyhow, bail};
-use churn_common::telemetry::LogWriter;
-use lambda_runtime::{service_fn, tracing};
+use churn_common::telemetry::init_log;
+use lambda_runtime::service_fn;
 use std::process::ExitCode;
 
 /// Run a function as a Lambda worker. Started by the stack.
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // As deployed: one invocation at a time needs one thread.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
-    tracing::init_default_subscriber_with_writer(LogWriter::default);
+    init_log(&args.name)?;
     let ended: Result<(), lambda_runtime::Error> = runtime.block_on(async {
         match args.name.as_str() {
             "ingest" => {

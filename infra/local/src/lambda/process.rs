@@ -21,9 +21,20 @@ const FAILED_STARTS: u32 = 3;
 /// Pause after the first failed start; twice as long after the second.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Variables that workers inherit from this process, besides `CHURN_*` and `MLFLOW_*`.
-const INHERITED: [&str; 7] =
-    ["PATH", "LD_LIBRARY_PATH", "RUST_LOG", "RUST_BACKTRACE", "TMPDIR", "LLVM_PROFILE_FILE", "SSL_CERT_FILE"];
+/// Variables that workers inherit from this process, besides those with the prefixes.
+const INHERITED: [&str; 9] = [
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "AWS_LAMBDA_LOG_FORMAT",
+    "AWS_LAMBDA_LOG_LEVEL",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+    "TMPDIR",
+    "LLVM_PROFILE_FILE",
+    "SSL_CERT_FILE",
+];
+
+const INHERITED_PREFIXES: [&str; 3] = ["CHURN_", "MLFLOW_", "POWERTOOLS_"];
 
 #[derive(Debug, Clone)]
 pub struct FunctionConfig {
@@ -137,7 +148,7 @@ fn environment(config: &FunctionConfig, worker: usize, env: &[(String, String)])
 }
 
 fn is_inherited(name: &str) -> bool {
-    name.starts_with("CHURN_") || name.starts_with("MLFLOW_") || INHERITED.contains(&name)
+    INHERITED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || INHERITED.contains(&name)
 }
 
 /// Keeps one worker running.
@@ -230,7 +241,9 @@ mod tests {
 
     #[test]
     fn workers_inherit_only_listed_variables() {
-        for name in ["CHURN_SEED", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "RUST_LOG", "SSL_CERT_FILE"] {
+        let inherited =
+            ["CHURN_SEED", "MLFLOW_TRACKING_URI", "POWERTOOLS_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT", "RUST_LOG"];
+        for name in inherited {
             assert!(is_inherited(name), "{name}");
         }
         for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "HOME", "HTTPS_PROXY"] {
