@@ -37,7 +37,7 @@ REJECTED = {
         [1],
     ],
     "monitor": [{"psi_bin": 10}, {"psi_bins": "ten"}, {"action": "list"}, 7],
-    "predict": [{"rawPath": "/predict"}],
+    "predict": [{"rawPath": "/predict"}, {"user_id": "30"}, {"httpMethod": "POST", "path": "/predict"}, {"warmer": False}, []],
 }
 
 # Settings of more types than that of their default.
@@ -84,11 +84,18 @@ for name, files in ACCEPTED.items():
             failures.append(f"{name}: settings differ from the documentation (--update corrects them): {', '.join(differing)}")
 unused = {path.name for path in root.glob("*.json")} - {file for files in ACCEPTED.values() for file in files}
 failures += [f"{file} has no schema" for file in sorted(unused)]
-# An erasure that IAM did not authorize.
+# Events of each HTTP service, and erasures that IAM did not authorize.
+validator = Draft202012Validator(json.loads((root / "schemas" / "predict.json").read_text(encoding="utf-8")))
+for path in sorted(Path("tests/events").glob("*.json")):
+    event = json.loads(path.read_text(encoding="utf-8"))
+    if validator.is_valid(event) == (path.stem == "websocket"):
+        failures.append(f"predict: {path.name} is {'accepted' if path.stem == 'websocket' else 'rejected'}")
+    text = json.dumps(event).replace('"POST"', '"DELETE"').replace("/predict", "/users/30")
+    if validator.is_valid(json.loads(text)):
+        failures.append(f"predict: accepts an erasure without IAM from {path.stem}")
 erasure = json.loads((root / "erase.json").read_text(encoding="utf-8"))
 del erasure["requestContext"]["authorizer"]
-schema = json.loads((root / "schemas" / "predict.json").read_text(encoding="utf-8"))
-if Draft202012Validator(schema).is_valid(erasure):
+if validator.is_valid(erasure):
     failures.append("predict: accepts an erasure without IAM")
 print("\n".join(failures) or "the invocations in events/ match their schemas")
 sys.exit(bool(failures))
