@@ -32,6 +32,21 @@ PYTHON
     printf '%.400s\n' "$response"
 }
 
+# Runs the pre-traffic hook of the template against function `$2` of the Lambda endpoint at port `$1`. It must report `$3`, after a
+# response that contains `$4`.
+check_hook() {
+    local output
+    if output="$(AWS_ENDPOINT_URL_LAMBDA="http://127.0.0.1:$1" "$venv/bin/python" tests/template/hook.py "$3" "$2" 2>&1)" &&
+        grep -qF -- "$4" <<<"$output"; then
+        passed=$((passed + 1))
+        echo "ok      pre-traffic hook: $3, $4"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  pre-traffic hook: expected $3, $4"
+        echo "$output"
+    fi
+}
+
 export PATH="$PATH:$venv/bin"
 
 # The programs of the cross-function tests, from the same main.rs files: nothing to compile after `cargo test`.
@@ -86,6 +101,9 @@ body='json.loads(response["body"])'
 serve ingest
 check ingest "$work/s3-put.json" "$object['outcome'] == 'ingested' and $object['lines'] == $lines"
 check ingest "$work/s3-put.json" "$object['outcome'] == 'already_ingested' and $object['lines'] == $lines"
+check_hook "$runtime_port" predict Succeeded model-not-available
+check_hook "$runtime_port" nothing Failed "the hook failed"
+CHECK=false check_hook "$runtime_port" nothing Succeeded ""
 serve retrain
 # The emulator's deadline leaves no time for the leakage checks, without which the gate rejects every model.
 check retrain events/retrain.json "response['outcome'] == 'trained' and response['registered_as'] == 'challenger'"
@@ -93,6 +111,7 @@ check retrain events/promote.json "response['outcome'] == 'champion_set' and res
 # From here on there is a champion.
 serve predict
 check predict events/predict.json "response['statusCode'] == 200 and 0 <= $body['churn_probability'] <= 1"
+check_hook "$lambda_port" predict Succeeded churn_probability
 serve monitor
 check monitor events/monitor.json "response['outcome'] == 'reported'"
 check predict events/erase.json "response['statusCode'] == 200 and $body['deleted_items'] > 0"

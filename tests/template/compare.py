@@ -16,6 +16,9 @@ FUNCTIONS = ("ingest", "retrain", "predict", "monitor")
 # Longest share of the timeout without an alarm. Large objects take ingest until its last chunk.
 DURATION_SHARES = {"ingest": 0.95, "retrain": 0.8, "predict": 0.8, "monitor": 0.8}
 
+# The functions write their metrics in this namespace.
+NAMESPACE = {"Ref": "AWS::StackName"}
+
 text = Path("infra/template.yaml").read_text(encoding="utf-8")
 template = yaml_parse(text)
 resources = template["Resources"]
@@ -109,9 +112,10 @@ def check_environment():
                 for function in names:
                     settings.setdefault(function, set()).add(quoted(row[0])[0])
     stores = {quoted(row[0])[0] for row in rows(page("configuration"), "## All functions")}
+    telemetry = {quoted(row[0])[0] for row in rows(page("configuration"), "## Log and metrics")}
     for function in FUNCTIONS:
         variables = set(environment(function))
-        expect_same_set(f"{function}: settings", variables - settings[function] - stores, set())
+        expect_same_set(f"{function}: settings", variables - settings[function] - stores - telemetry, set())
         expect_same_set(f"{function}: names of the stores", variables & stores, stores)
 
 
@@ -207,10 +211,14 @@ def check_permissions():
 def check_alarms():
     """The metrics that need an alarm have one, and each alarm has its first steps in the documentation."""
     alarms = of_type("AWS::CloudWatch::Alarm")
+    for name, alarm in alarms.items():
+        own = alarm["Properties"]
+        if own.get("Namespace") == NAMESPACE:
+            expect(f"{name}: dimensions", [dimension["Name"] for dimension in own["Dimensions"]], ["service"])
     watched = {
         (alarm["Properties"]["Dimensions"][0]["Value"], alarm["Properties"]["MetricName"])
         for alarm in alarms.values()
-        if alarm["Properties"].get("Namespace") == "Churn" and alarm["Properties"]["Threshold"] == 0
+        if alarm["Properties"].get("Namespace") == NAMESPACE and alarm["Properties"]["Threshold"] == 0
     }
     marked = {(quoted(row[0])[0], quoted(row[1])[0]) for row in rows(page("monitoring"), "## Metrics") if row[3] == "yes"}
     expect_same_set("alarms on metrics", watched, marked)
@@ -218,7 +226,7 @@ def check_alarms():
     body = properties("Dashboard")["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(re.sub(r"\$\{[^}]+\}", "name", body))["widgets"]
     metrics = [metric for widget in widgets for metric in widget["properties"]["metrics"]]
-    on_dashboard = {(metric[3], metric[1]) for metric in metrics if metric[0] == "Churn"}
+    on_dashboard = {(metric[3], metric[1]) for metric in metrics if metric[0] == "${AWS::StackName}" and metric[2] == "service"}
     expect_same_set("metrics on the dashboard", on_dashboard - known, set())
     for name, alarm in alarms.items():
         expect(f"{name}: actions", alarm["Properties"]["AlarmActions"], [{"Ref": "AlarmTopic"}])
@@ -294,6 +302,7 @@ def check_api():
     """The routes are those of the page, none is open, and no log of the API contains a path."""
     documented = {quoted(row[0])[0] for row in rows("\n" + page("api"), "# API")}
     routes = {route["Properties"]["RouteKey"]: route["Properties"] for route in of_type("AWS::ApiGatewayV2::Route").values()}
+    documented |= {route.replace("GET ", "HEAD ") for route in documented}
     expect("routes", {key.replace("+}", "}") for key in routes}, documented)
     by_parameter = {"Fn::If": ["UsesJwt", "JWT", "AWS_IAM"]}
     for key, route in routes.items():

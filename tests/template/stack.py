@@ -152,6 +152,7 @@ def check_functions():
         function = client.get_function_configuration(FunctionName=f"{STACK}-{name}")
         expect(f"{name}: runtime", (function["Runtime"], function["Handler"]), ("provided.al2023", "bootstrap"))
         variables = {
+            "POWERTOOLS_METRICS_NAMESPACE": STACK,
             "CHURN_LOGS_BUCKET": f"{STACK}-logs-{ACCOUNT}-{REGION}",
             "CHURN_STORE_BUCKET": f"{STACK}-store-{ACCOUNT}-{REGION}",
             "CHURN_HISTORY_TABLE": f"{STACK}-UserHistory",
