@@ -6,6 +6,7 @@ use crate::schedule::Schedule;
 use anyhow::Context;
 use churn_common::store::names::StoreNames;
 use churn_common::store::risks::{BY_ALERT, BY_LEVEL};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub enum DataDir {
     Persistent(PathBuf),
 }
 
-/// Ports on 127.0.0.1; 0 selects a free port.
+/// Ports; 0 selects a free port.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ports {
     pub http: u16,
@@ -83,6 +84,8 @@ pub fn tables(names: &StoreNames) -> [Table; 4] {
 pub struct StackConfig {
     pub data: DataDir,
     pub ports: Ports,
+    /// Address on which the HTTP API and S3 listen. DynamoDB and Lambda, which know no credentials, listen on loopback.
+    pub address: IpAddr,
     pub names: StoreNames,
     pub functions: Vec<FunctionConfig>,
     /// Name of the function that receives the events of the logs bucket.
@@ -124,6 +127,7 @@ impl StackConfig {
         Self {
             data,
             ports: Ports::default(),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             names: StoreNames::default(),
             functions: functions.into(),
             ingest: "ingest".to_owned(),

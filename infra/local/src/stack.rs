@@ -16,6 +16,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use churn_common::store::Stores;
 use churn_common::store::ledger::Ledger;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -23,6 +24,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Time for the servers to finish open requests.
 const SERVER_GRACE: Duration = Duration::from_secs(5);
@@ -64,10 +67,14 @@ impl Stack {
             });
         };
 
-        let (http_listener, http) = listen("HTTP", config.ports.http).await?;
-        let (s3_listener, s3) = listen("S3", config.ports.s3).await?;
-        let (dynamodb_listener, dynamodb) = listen("DynamoDB", config.ports.dynamodb).await?;
-        let (lambda_listener, lambda_url) = listen("Lambda", config.ports.lambda).await?;
+        if !config.address.is_loopback() {
+            let address = config.address;
+            tracing::warn!(%address, "not on loopback: who reaches the HTTP API or S3 can read and erase all data");
+        }
+        let (http_listener, http) = listen("HTTP", config.address, config.ports.http).await?;
+        let (s3_listener, s3) = listen("S3", config.address, config.ports.s3).await?;
+        let (dynamodb_listener, dynamodb) = listen("DynamoDB", LOOPBACK, config.ports.dynamodb).await?;
+        let (lambda_listener, lambda_url) = listen("Lambda", LOOPBACK, config.ports.lambda).await?;
         let endpoints = Endpoints { http, s3, dynamodb, lambda: lambda_url };
 
         let (events, received) = mpsc::unbounded_channel();
@@ -244,12 +251,19 @@ pub fn sdk_config() -> SdkConfig {
         .build()
 }
 
-async fn listen(name: &str, port: u16) -> anyhow::Result<(TcpListener, String)> {
-    let failed =
-        || format!("cannot listen on port {port} for {name}: choose another with --{}-port", name.to_lowercase());
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.with_context(failed)?;
-    let address = listener.local_addr()?;
-    Ok((listener, format!("http://{address}")))
+/// Returns the listener, and its address for clients on this machine.
+async fn listen(name: &str, address: IpAddr, port: u16) -> anyhow::Result<(TcpListener, String)> {
+    let option = name.to_lowercase();
+    let failed = || match address {
+        LOOPBACK => format!("cannot listen on port {port} for {name}: choose another with --{option}-port"),
+        _ => format!("cannot listen on {address}, port {port} for {name}: see --bind and --{option}-port"),
+    };
+    let listener = TcpListener::bind((address, port)).await.with_context(failed)?;
+    let mut reachable = listener.local_addr()?;
+    if address.is_unspecified() {
+        reachable.set_ip(LOOPBACK);
+    }
+    Ok((listener, format!("http://{reachable}")))
 }
 
 async fn run_schedule(lambda: Lambda, function: String, schedule: Schedule) {

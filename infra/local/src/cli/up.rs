@@ -11,6 +11,7 @@ use crate::schedule::Schedule;
 use crate::{Stack, StackConfig};
 use anyhow::{Context, bail};
 use std::io::Write;
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 use welcome::welcome;
@@ -32,6 +33,9 @@ pub struct Args {
     /// Port of Lambda and EventBridge.
     #[arg(long, value_name = "PORT", default_value_t = 9001)]
     lambda_port: u16,
+    /// Address on which the HTTP API and S3 listen. Use 0.0.0.0 in a container only: there is no authorization.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    bind: IpAddr,
     /// Schedule of retrain: rate(…), cron(…) or off.
     #[arg(long, value_name = "SCHEDULE", default_value = "cron(0 3 * * ? *)", env = "CHURN_RETRAIN_SCHEDULE")]
     retrain: Schedule,
@@ -54,6 +58,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut config = StackConfig::of_this_program(args.data.dir())?;
     config.ports =
         Ports { http: args.http_port, s3: args.s3_port, dynamodb: args.dynamodb_port, lambda: args.lambda_port };
+    config.address = args.bind;
     config.schedules = vec![("retrain".to_owned(), args.retrain), ("monitor".to_owned(), args.monitor)];
     config.redeliver_on_start = true;
     config.grace = Duration::from_secs(args.grace);

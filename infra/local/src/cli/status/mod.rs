@@ -1,6 +1,7 @@
 //! `churn status`: what runs, what is ingested, which model serves, the last runs, and what needs attention.
 
 mod attention;
+mod health;
 mod ingested;
 mod models;
 mod runs;
@@ -22,13 +23,20 @@ use std::process::ExitCode;
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
+    /// Only ask the HTTP API at this address for its health. Exits with 1 unless a model serves or there is none yet.
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    url: Option<String>,
 }
 
 /// Reads the stores and prints their state.
 ///
 /// # Errors
-/// There is no data folder, or a store cannot be read.
+/// There is no data folder, or a store cannot be read. With a URL: there is no healthy API.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(url) = &args.url {
+        writeln!(stdout(), "{}", health::of(url).await?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let connection = Connection::open_stores(&args.data).await?;
     let status = status(&connection.stores(), Timestamp::now()).await;
     let mut text = stack(&connection, &args.data);
