@@ -128,7 +128,7 @@ async fn repeat_of_a_day_changes_nothing() {
     assert_eq!(keys.into_iter().collect::<std::collections::BTreeSet<_>>(), expected.into_iter().collect());
 
     // After the next day, this one is not scored again.
-    fixture.score(Value::Null, tomorrow()).await.unwrap();
+    fixture.score(json!({"as_of": today().plus(1)}), tomorrow()).await.unwrap();
     let (files, records) = (fixture.files().await.unwrap(), fixture.records().await.unwrap());
     let earlier = fixture.score(json!({"as_of": today()}), tomorrow()).await.unwrap();
     let detail = format!("{} is scored completely; scoring {} would change nothing", today().plus(1), today());

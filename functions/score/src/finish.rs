@@ -11,7 +11,7 @@ use churn_common::store::score_files::{
     LATEST, LatestScores, Manifest, assignments_prefix, manifest_key, part_name, scores_prefix,
 };
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Times that the pointer to the latest day is tried if it changes concurrently.
 const ATTEMPTS: u32 = 5;
@@ -22,6 +22,10 @@ const ATTEMPTS: u32 = 5;
 /// Files of other segmentations of the day are deleted first, so that readers of the folder find each user once.
 pub(crate) async fn finish(run: &Run) -> Result<Option<String>, ScoreError> {
     let (store, total) = (&run.stores.store, run.total_segments());
+    let stored: BTreeSet<String> = keys(store, &scores_prefix(run.as_of)).await?;
+    if (0..total).any(|segment| !stored.contains(&summary_key(run, segment))) {
+        return Ok(None);
+    }
     let mut users = Users::default();
     for segment in 0..total {
         let summary: Option<Summary> = read_json(store, &summary_key(run, segment)).await?;
@@ -30,33 +34,35 @@ pub(crate) async fn finish(run: &Run) -> Result<Option<String>, ScoreError> {
             _ => return Ok(None),
         }
     }
-    let keys = |prefix: String| (0..total).map(move |segment| format!("{prefix}{}", part_name(segment, total)));
+    let parts = |prefix: String| (0..total).map(move |segment| format!("{prefix}{}", part_name(segment, total)));
     let manifest = Manifest {
         as_of: run.as_of,
         model_version: run.model.version.clone(),
         total_segments: total,
-        scores: keys(scores_prefix(run.as_of)).collect(),
-        assignments: keys(assignments_prefix(run.as_of)).collect(),
+        scores: parts(scores_prefix(run.as_of)).collect(),
+        assignments: parts(assignments_prefix(run.as_of)).collect(),
         users: serde_json::to_value(users).map_err(|e| ScoreError::File(manifest_key(run.as_of), e.to_string()))?,
     };
-    delete_others(run, &manifest).await?;
+    delete_others(run, &manifest, stored).await?;
     let key = manifest_key(run.as_of);
     put_json(store, &key, &manifest, Condition::Always).await?;
     advance_latest(store, run.as_of).await?;
     Ok(Some(format!("s3://{}/{key}", store.name())))
 }
 
-async fn delete_others(run: &Run, manifest: &Manifest) -> Result<(), StoreError> {
+async fn keys(store: &Bucket, prefix: &str) -> Result<BTreeSet<String>, StoreError> {
+    Ok(store.list(prefix).await?.into_iter().map(|(key, _)| key).collect())
+}
+
+/// Deletes the files of the day that are not in the manifest. `scores` are the keys in the folder of scores.
+async fn delete_others(run: &Run, manifest: &Manifest, scores: BTreeSet<String>) -> Result<(), StoreError> {
     let store = &run.stores.store;
     let summaries = (0..manifest.total_segments).map(|segment| summary_key(run, segment));
     let own = manifest.scores.iter().chain(&manifest.assignments).cloned().chain(summaries);
-    let own: HashSet<String> = own.chain([manifest_key(run.as_of)]).collect();
-    for prefix in [scores_prefix(run.as_of), assignments_prefix(run.as_of)] {
-        for (key, _) in store.list(&prefix).await? {
-            if !own.contains(&key) {
-                store.delete(&key).await?;
-            }
-        }
+    let own: BTreeSet<String> = own.chain([manifest_key(run.as_of)]).collect();
+    let assignments = keys(store, &assignments_prefix(run.as_of)).await?;
+    for key in scores.iter().chain(&assignments).filter(|key| !own.contains(*key)) {
+        store.delete(key).await?;
     }
     Ok(())
 }

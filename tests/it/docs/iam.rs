@@ -184,7 +184,8 @@ async fn used() -> anyhow::Result<BTreeSet<Permission>> {
     recorder.retrain(json!({"forest_n_estimators": 6, "gate_non_inferiority_margin": 1e-9})).await?;
 
     // Another number of segments replaces files. After the last activity, records are removed.
-    for payload in [json!({"total_segments": 2}), json!({"total_segments": 1}), json!({"as_of": "2025-11-01"})] {
+    let repeated = [json!({"total_segments": 2, "orphan_search_days": 1}), json!({"total_segments": 1})];
+    for payload in repeated.into_iter().chain([json!({"as_of": "2025-11-01"})]) {
         recorder
             .run("score", async |stores, now| {
                 let payload = payload.clone();
