@@ -17,10 +17,10 @@ use churn_common::metrics::{
     null_calibration_error, reliability,
 };
 use churn_common::model::card::{
-    CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks, PermutedLabels,
-    Rows, TestScore, Validation,
+    CalibrationReport, CandidateReport, Clipped, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks,
+    PermutedLabels, Rows, TestScore, Validation,
 };
-use churn_common::model::{Card, Model, ModelVersion, ScoreError};
+use churn_common::model::{Card, Model, ModelVersion, ScoreError, Scorer};
 use churn_common::snapshot::Snapshot;
 
 /// The inputs of the card.
@@ -115,6 +115,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         settings: serde_json::to_value(settings)?,
         training: run.training_rows,
         test: run.test_rows,
+        clipped: clipped(&run.fit.fitted.scorer, test),
         leakage_checks,
         gate: None,
         warnings: Vec::new(),
@@ -192,6 +193,15 @@ fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, Card
         uncalibrated_brier: brier(labels, &uncalibrated)?,
         reliability: reliability(labels, run.test_probabilities)?,
     })
+}
+
+fn clipped(scorer: &Scorer, rows: &[Snapshot]) -> Clipped {
+    let mut clipped = Clipped::default();
+    for values in rows.iter().map(|snapshot| scorer.clipped(snapshot.row.values())) {
+        clipped.rows += usize::from(values > 0);
+        clipped.values += values;
+    }
+    clipped
 }
 
 fn importances(shares: &[f64]) -> Vec<FeatureImportance> {

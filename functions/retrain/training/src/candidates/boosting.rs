@@ -33,7 +33,7 @@ pub struct BoostingParams {
     pub n_estimators: u32,
     /// Rounds without a lower log-loss on held-out rows after which cross-validation stops.
     pub early_stopping_rounds: u32,
-    /// Minimum sum of Hessians (about rows · p · (1 - p)) on either side of a split.
+    /// Minimum sum of Hessians (about users · p · (1 - p)) on either side of a split.
     pub min_child_weight: f64,
     /// L2 penalty on leaf values.
     pub reg_lambda: f64,
@@ -52,13 +52,14 @@ impl Default for BoostingParams {
     fn default() -> Self {
         Self {
             max_depth: 3,
-            learning_rate: 0.1,
+            learning_rate: 0.05,
             n_estimators: 400,
             early_stopping_rounds: 20,
-            min_child_weight: 1.0,
-            reg_lambda: 1.0,
-            subsample: 0.8,
-            colsample_bytree: 0.5,
+            // Small samples and few features make the trees of a few hundred users different from each other.
+            min_child_weight: 2.0,
+            reg_lambda: 10.0,
+            subsample: 0.5,
+            colsample_bytree: 0.2,
             max_bins: 64,
             scale_pos_weight: 1.0,
             random_seed: 0,
@@ -169,7 +170,7 @@ impl Candidate for ValidBoostingParams {
 }
 
 fn matrix(rows: &Dataset) -> Result<DMatrix, HessboostError> {
-    unweighted(rows)?.with_weights(&rows.relative_weights())
+    unweighted(rows)?.with_weights(&rows.user_weights())
 }
 
 fn unweighted(rows: &Dataset) -> Result<DMatrix, HessboostError> {

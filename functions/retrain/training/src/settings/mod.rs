@@ -33,8 +33,9 @@ pub struct TrainingSettings {
     pub inactivity_days: u16,
     /// Minimum number of hours from a cancellation to a session that is a return.
     pub min_return_hours: u16,
-    /// Days between one cutoff and the next.
-    pub cutoff_interval_days: u16,
+    /// Days between one cutoff and the next. Null: 1 to 7, by the length of the log, so that there are about ten cutoffs to train
+    /// on or more.
+    pub cutoff_interval_days: Option<u16>,
     /// Minimum number of days of log before a cutoff. Below `window_days`, the oldest windows are shorter.
     pub min_history_days: u16,
     /// Maximum number of cutoffs to train on; the newest are used.
@@ -69,7 +70,7 @@ impl Default for TrainingSettings {
             horizon_days: 14,
             inactivity_days: 14,
             min_return_hours: Label::DEFAULT_MIN_RETURN_HOURS,
-            cutoff_interval_days: 7,
+            cutoff_interval_days: None,
             min_history_days: 14,
             max_training_cutoffs: 52,
             test_cutoffs: 1,
@@ -134,7 +135,7 @@ impl Settings for TrainingSettings {
             Ranged::new("horizon_days", &self.horizon_days, 1..=365),
             Ranged::new("inactivity_days", &self.inactivity_days, 1..=365),
             Ranged::new("min_return_hours", &self.min_return_hours, Label::RETURN_HOURS),
-            Ranged::new("cutoff_interval_days", &self.cutoff_interval_days, 1..=365),
+            Ranged::optional("cutoff_interval_days", &self.cutoff_interval_days, 1..=365),
             Ranged::new("min_history_days", &self.min_history_days, 1..=3650),
             Ranged::new("max_training_cutoffs", &self.max_training_cutoffs, 1..=1000),
             Ranged::new("test_cutoffs", &self.test_cutoffs, 1..=100),

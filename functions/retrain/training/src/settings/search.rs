@@ -28,7 +28,7 @@ pub struct SearchSettings {
     pub cv_folds: u16,
     /// Number of blocks of cutoffs in cross-validation, held out in order of time.
     pub cv_time_blocks: u16,
-    /// L2 penalties to try.
+    /// L2 penalties to try, relative to a log-loss in which each user has weight 1.
     pub logistic_l2: Vec<f64>,
     /// Maximum depths of trees to try.
     pub boosting_max_depths: Vec<u32>,
@@ -38,7 +38,7 @@ pub struct SearchSettings {
     pub boosting_n_estimators: u32,
     /// Rounds without a lower log-loss after which cross-validation stops.
     pub boosting_early_stopping_rounds: u32,
-    /// Minimum sum of Hessians (about rows · p · (1 - p)) on either side of a split.
+    /// Minimum sum of Hessians (about users · p · (1 - p)) on either side of a split.
     pub boosting_min_child_weight: f64,
     /// L2 penalty on leaf values.
     pub boosting_reg_lambda: f64,
@@ -65,9 +65,9 @@ impl Default for SearchSettings {
             selection_metric: SelectionMetric::LogLoss,
             cv_folds: 5,
             cv_time_blocks: 2,
-            logistic_l2: vec![1.0, 10.0, 100.0, 1000.0],
-            boosting_max_depths: vec![2, 3, 4, 6],
-            boosting_learning_rates: vec![0.05, 0.1],
+            logistic_l2: vec![3.0, 10.0, 30.0, 100.0, 300.0, 1000.0],
+            boosting_max_depths: vec![2, 3, 5],
+            boosting_learning_rates: vec![0.05],
             boosting_n_estimators: boosting.n_estimators,
             boosting_early_stopping_rounds: boosting.early_stopping_rounds,
             boosting_min_child_weight: boosting.min_child_weight,
@@ -169,7 +169,7 @@ mod tests {
         let families: Vec<Family> = tried.iter().take(4).map(|c| c.family()).collect();
         use Family::*;
         assert_eq!(families, [LogisticRegression, GradientBoosting, RandomForest, LogisticRegression]);
-        assert_eq!(tried.len(), 4 + 8 + 1);
+        assert_eq!(tried.len(), 6 + 3 + 1);
 
         let out_of_range = |settings: SearchSettings| {
             let outside = settings.ranges().into_iter().find(|ranged| ranged.outside.is_some());

@@ -56,7 +56,8 @@ impl ValidForestParams {
         let columns: Vec<Column> =
             rows.features.columns().into_iter().map(|values| Column::new(values, params.max_bins as usize)).collect();
         let usable: Vec<usize> = (0..columns.len()).filter(|&feature| columns[feature].varies()).collect();
-        let grower = Grower { columns: &columns, rows, usable: &usable, params };
+        let min_weight = params.min_weight_leaf(rows);
+        let grower = Grower { columns: &columns, rows, usable: &usable, params, min_weight };
         let users = Users::new(&rows.users);
         let rates = rates(params, rows);
 
@@ -79,8 +80,8 @@ impl ValidForestParams {
 
 fn rates(params: &ForestParams, rows: &Dataset) -> Rates {
     let sums = rows.class_weights();
-    let rows_per_weight = rows.labels.len() as f64 / (sums[0] + sums[1]) as f64;
-    let weights = params.class_weight.weights(sums).map(|weight| weight * rows_per_weight);
+    let per_user = rows.weight_per_user();
+    let weights = params.class_weight.weights(sums).map(|weight| weight / per_user);
     let [negative, positive] = [0, 1].map(|class| sums[class] as f64 * weights[class]);
     Rates { weights, smoothing: params.leaf_smoothing, prior: positive / (negative + positive) }
 }
