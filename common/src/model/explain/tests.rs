@@ -1,7 +1,7 @@
 //! Contributions compared with the definition, with Python's shap, and with the axioms of Shapley values.
 
 use super::*;
-use crate::model::linear::Term;
+use crate::model::linear::{Term, Transform};
 use crate::model::scorer::Member;
 use crate::model::trees::{Node, Trees};
 use proptest::prelude::*;

@@ -169,7 +169,8 @@ impl Trial {
 /// The best trial of each family that an ensemble combines.
 fn members(trials: &[Trial], by: SelectionMetric) -> Vec<&Trial> {
     let best = |family| selection::best(trials, by, |f| f == family).and_then(|at| trials.get(at));
-    [Family::LogisticRegression, Family::GradientBoosting, Family::RandomForest].into_iter().filter_map(best).collect()
+    let families = [Family::LogisticRegression, Family::GradientBoosting, Family::RandomForest, Family::ExtraTrees];
+    families.into_iter().filter_map(best).collect()
 }
 
 /// The labels of the held-out rows.
@@ -214,16 +215,16 @@ mod tests {
     fn selected_candidate_is_equal_to_the_best_and_beats_the_baseline() {
         for by in [SelectionMetric::LogLoss, SelectionMetric::PrAuc] {
             let found = search(Deadline::NONE, by);
-            assert_eq!((found.trials.len(), found.gaps.len(), found.skipped), (6, 6, 0));
+            assert_eq!((found.trials.len(), found.gaps.len(), found.skipped), (7, 7, 0));
             let (baseline, selected) = (&found.trials[0], found.selected());
             assert_eq!(baseline.candidate.family(), Family::Prior);
-            let learns_it = [Family::GradientBoosting, Family::RandomForest, Family::Ensemble];
+            let learns_it = [Family::GradientBoosting, Family::RandomForest, Family::ExtraTrees, Family::Ensemble];
             assert!(learns_it.contains(&selected.candidate.family()));
             assert!(found.gaps[found.selected].is_equal());
             assert!(!found.gaps[0].is_equal() && found.gaps.iter().all(|gap| gap.difference >= 0.0));
             assert!(selected.log_loss < baseline.log_loss - 0.01, "{} {}", selected.log_loss, baseline.log_loss);
-            let best = (0..6).filter(|trial| found.is_best_of_family(*trial, by)).count();
-            assert_eq!(best, 5, "one of each family");
+            let best = (0..7).filter(|trial| found.is_best_of_family(*trial, by)).count();
+            assert_eq!(best, 6, "one of each family");
         }
     }
 
@@ -269,6 +270,6 @@ mod tests {
     #[test]
     fn search_without_time_tries_one_candidate() {
         let found = search(Deadline::after(Duration::ZERO), SelectionMetric::LogLoss);
-        assert_eq!((found.trials.len(), found.selected, found.skipped), (2, 1, 3), "one family is no ensemble");
+        assert_eq!((found.trials.len(), found.selected, found.skipped), (2, 1, 4), "one family is no ensemble");
     }
 }

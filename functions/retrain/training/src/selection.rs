@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 /// The rule, for the card.
 pub(crate) const RULE: &str = "candidates within one standard error of the best count as equal; of equal ones, the ensemble is \
-                               selected, then logistic regression, the random forest, gradient boosting, and within a family \
-                               the best";
+                               selected, then logistic regression, the random forest, extra trees, gradient boosting, and \
+                               within a family the best";
 /// Resamples of users for the standard error of PR-AUC.
 const RESAMPLES: u32 = 200;
 /// The width of a 95 % interval in standard errors.
@@ -75,8 +75,9 @@ fn rank(family: Family) -> u8 {
         Family::Ensemble => 0,
         Family::LogisticRegression => 1,
         Family::RandomForest => 2,
-        Family::GradientBoosting => 3,
-        Family::Prior => 4,
+        Family::ExtraTrees => 3,
+        Family::GradientBoosting => 4,
+        Family::Prior => 5,
     }
 }
 

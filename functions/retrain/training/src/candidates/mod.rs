@@ -23,6 +23,8 @@ pub enum Family {
     GradientBoosting,
     /// Trees grown on bootstrap samples of users.
     RandomForest,
+    /// As the random forest, with random splits.
+    ExtraTrees,
     /// The best candidate of each other family, averaged in log-odds.
     Ensemble,
     /// The baseline: the share of rows that churned, for every user.
@@ -35,6 +37,7 @@ impl fmt::Display for Family {
             Self::LogisticRegression => "logistic_regression",
             Self::GradientBoosting => "gradient_boosting",
             Self::RandomForest => "random_forest",
+            Self::ExtraTrees => "extra_trees",
             Self::Ensemble => "ensemble",
             Self::Prior => "prior",
         })

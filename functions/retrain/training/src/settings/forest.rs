@@ -1,6 +1,6 @@
-//! Settings of the forest.
+//! Settings of the forests.
 
-use crate::candidates::forest::{ClassWeight, ForestParams};
+use crate::candidates::forest::{ClassWeight, ForestParams, Splitter};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,11 +42,12 @@ impl Default for ForestSettings {
 
 impl ForestSettings {
     /// The hyper-parameters that these settings name.
-    pub fn params(&self, random_seed: u64) -> ForestParams {
+    pub fn params(&self, splitter: Splitter, random_seed: u64) -> ForestParams {
         ForestParams {
             n_estimators: self.forest_n_estimators,
             max_depth: self.forest_max_depth,
             min_samples_leaf: self.forest_min_samples_leaf,
+            splitter,
             max_features: self.forest_max_features,
             class_weight: self.forest_class_weight,
             max_samples: self.forest_max_samples,

@@ -11,6 +11,7 @@ pub use gate::GateSettings;
 pub use search::{SearchSettings, SelectionMetric};
 
 use crate::candidates::Candidate;
+use crate::candidates::forest::Splitter;
 use crate::folds::FoldParams;
 use churn_common::calendar::Day;
 use churn_common::label::{Definition, Label};
@@ -145,7 +146,7 @@ impl Settings for TrainingSettings {
             Ranged::new("total_segments", &self.total_segments, 1..=64),
         ];
         ranges.extend(self.search.ranges());
-        ranges.extend(self.forest.params(self.random_seed).ranges());
+        ranges.extend(self.forest.params(Splitter::Best, self.random_seed).ranges());
         ranges.extend(self.decision.ranges());
         ranges.extend(self.gate.ranges());
         ranges

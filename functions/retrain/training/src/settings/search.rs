@@ -1,6 +1,7 @@
 //! Settings of the search: candidates, hyper-parameter grids and the selection metric.
 
 use crate::candidates::boosting::BoostingParams;
+use crate::candidates::forest::Splitter;
 use crate::candidates::logistic::LogisticParams;
 use crate::candidates::{Candidate, Family};
 use crate::settings::ForestSettings;
@@ -60,6 +61,7 @@ impl Default for SearchSettings {
                 Family::LogisticRegression,
                 Family::GradientBoosting,
                 Family::RandomForest,
+                Family::ExtraTrees,
                 Family::Ensemble,
             ],
             selection_metric: SelectionMetric::LogLoss,
@@ -102,7 +104,8 @@ impl SearchSettings {
                     .boosting(random_seed)
                     .map(|params| Ok(Box::new(params.check()?) as _))
                     .collect::<Result<_, SettingsError>>()?,
-                Family::RandomForest => vec![Box::new(forest.params(random_seed).check()?)],
+                Family::RandomForest => vec![Box::new(forest.params(Splitter::Best, random_seed).check()?)],
+                Family::ExtraTrees => vec![Box::new(forest.params(Splitter::Random, random_seed).check()?)],
                 // The search makes the ensemble of the best candidates.
                 Family::Ensemble | Family::Prior => Vec::new(),
             });
@@ -114,8 +117,8 @@ impl SearchSettings {
             candidates.extend(families.iter_mut().filter_map(Iterator::next));
         }
         if candidates.is_empty() {
-            let expected = "at least one of logistic_regression, gradient_boosting and random_forest, with values in its \
-                            hyper-parameter grid";
+            let expected = "at least one of logistic_regression, gradient_boosting, random_forest and extra_trees, with \
+                            values in its hyper-parameter grid";
             let value = "a list without a candidate".to_owned();
             return Err(SettingsError::OutOfRange { name: "candidates", value, expected: expected.into() });
         }
@@ -166,10 +169,10 @@ mod tests {
         let forest = ForestSettings::default();
         let default = SearchSettings::default();
         let tried = default.candidates(&forest, 0).unwrap();
-        let families: Vec<Family> = tried.iter().take(4).map(|c| c.family()).collect();
+        let families: Vec<Family> = tried.iter().take(5).map(|c| c.family()).collect();
         use Family::*;
-        assert_eq!(families, [LogisticRegression, GradientBoosting, RandomForest, LogisticRegression]);
-        assert_eq!(tried.len(), 6 + 3 + 1);
+        assert_eq!(families, [LogisticRegression, GradientBoosting, RandomForest, ExtraTrees, LogisticRegression]);
+        assert_eq!(tried.len(), 6 + 3 + 2);
 
         let out_of_range = |settings: SearchSettings| {
             let outside = settings.ranges().into_iter().find(|ranged| ranged.outside.is_some());

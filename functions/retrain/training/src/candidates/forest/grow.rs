@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::binning::Column;
-use super::params::ForestParams;
+use super::params::{ForestParams, Splitter};
 use super::sample::Bag;
-use super::split::{Bin, Cut, best_cut};
+use super::split::{Bin, Cut, best_cut, random_cut};
 use crate::dataset::Dataset;
 use churn_common::random::{Rng, below};
 use linfa::error::Error;
@@ -55,7 +55,7 @@ impl Grower<'_> {
         Ok(nodes)
     }
 
-    /// The best cut over randomly drawn features; of equal cuts, the one drawn first. As in scikit-learn, a feature
+    /// The best of the cuts of randomly drawn features; of equal cuts, the one drawn first. As in scikit-learn, a feature
     /// that is constant in the node does not count towards `max_features`.
     fn best_split(&self, rows: &[u32], copies: &[u32], rng: &mut Rng) -> Result<Option<(usize, Cut)>, Error> {
         let positives = rows.iter().filter(|&&row| self.rows.labels[row as usize]).count();
@@ -72,7 +72,11 @@ impl Grower<'_> {
                 continue;
             }
             tried += 1;
-            if let Some(cut) = best_cut(&counts, self.min_weight)?
+            let cut = match self.params.splitter {
+                Splitter::Best => best_cut(&counts, self.min_weight)?,
+                Splitter::Random => random_cut(&counts, self.min_weight, rng),
+            };
+            if let Some(cut) = cut
                 && best.is_none_or(|(_, b)| cut.gain > b.gain)
             {
                 best = Some((feature, cut));

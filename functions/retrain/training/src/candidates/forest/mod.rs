@@ -2,7 +2,7 @@
 //!
 //! linfa's own forest samples features once per tree, ignores weights in its bootstrap and returns labels. Here each
 //! split is found by a depth-1 [`linfa_trees::DecisionTree`] on the rows of that node only, with features drawn and
-//! classes balanced for that node. Values are binned beforehand, users are bootstrapped instead of rows, and leaves
+//! classes balanced for that node. Extremely randomised trees take a random split instead. Values are binned beforehand, users are bootstrapped instead of rows, and leaves
 //! have smoothed rates.
 //!
 //! The result depends on the rows and the hyper-parameters only, not on the number of threads or the order of rows.
@@ -26,7 +26,7 @@ use churn_common::model::trees::Trees;
 use churn_common::random;
 use serde_json::{Value, json};
 
-pub use params::{ClassWeight, ForestParams, ValidForestParams};
+pub use params::{ClassWeight, ForestParams, Splitter, ValidForestParams};
 
 use binning::Column;
 use grow::Grower;
@@ -35,7 +35,10 @@ use served::{Rates, Tree};
 
 impl Candidate for ValidForestParams {
     fn family(&self) -> Family {
-        Family::RandomForest
+        match self.get().splitter {
+            Splitter::Best => Family::RandomForest,
+            Splitter::Random => Family::ExtraTrees,
+        }
     }
 
     fn hyper_parameters(&self) -> Value {

@@ -1,5 +1,6 @@
-//! The best split of a node on one feature, found by linfa-trees.
+//! The split of a node on one feature: the best one, found by linfa-trees, or a random one.
 
+use churn_common::random::{Rng, below};
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::error::Error;
@@ -58,6 +59,21 @@ pub(super) fn best_cut(counts: &[Bin], min_weight: u64) -> Result<Option<Cut>, E
     Ok((!root.is_leaf()).then_some(Cut { cut: half_way as u8, gain }))
 }
 
+/// A random cut with `min_weight` on either side; `None` if there is none, or it gains nothing.
+pub(super) fn random_cut(counts: &[Bin], min_weight: u64, rng: &mut Rng) -> Option<Cut> {
+    let (first, last) = outermost_cuts(counts, min_weight)?;
+    let cut = first + below(rng, last - first);
+    let sum = |bins: &[Bin], class: usize| bins.iter().map(|bin| bin.weights[class]).sum::<u64>() as f64;
+    let (left, right) = counts.split_at(cut + 1);
+    // The shares of each class on either side. With both classes balanced, a side's weight times its impurity is this.
+    let impurity = |side: &[Bin]| {
+        let [negative, positive] = [0, 1].map(|class| sum(side, class) / sum(counts, class));
+        negative * positive / (negative + positive)
+    };
+    let gain = (0.5 - impurity(left) - impurity(right)) as f32;
+    (gain > 0.0).then_some(Cut { cut: cut as u8, gain })
+}
+
 /// The lowest bin that may end the left side and the highest bin that may start the right one, so that either side has
 /// `min_weight`. linfa has a minimum share of the node; clamping all bins to this range has the effect of a fixed minimum.
 fn outermost_cuts(counts: &[Bin], min_weight: u64) -> Option<(usize, usize)> {
@@ -73,6 +89,7 @@ fn outermost_cuts(counts: &[Bin], min_weight: u64) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     /// Rows of weight 1.
     fn bins<const N: usize>(counts: [[u32; 2]; N]) -> [Bin; N] {
@@ -86,6 +103,25 @@ mod tests {
         assert_eq!(cut.cut, 2);
         // By hand: ½ before; 8/9 to 1/9 on both sides after.
         assert!((cut.gain - (0.5 - 2.0 * 8.0 / 81.0)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn random_cut_lies_between_the_outermost_ones_and_has_its_gain() {
+        let counts = bins([[0, 0], [8, 1], [0, 0], [4, 4], [1, 8], [0, 0]]);
+        let mut rng = churn_common::random::rng(1, 0);
+        let cuts: Vec<Cut> = (0..60).filter_map(|_| random_cut(&counts, 1, &mut rng)).collect();
+        assert_eq!(cuts.len(), 60);
+        assert_eq!(cuts.iter().map(|cut| cut.cut).collect::<BTreeSet<_>>(), BTreeSet::from([1, 2, 3]));
+        for cut in &cuts {
+            // The gain of linfa's cut of the same two sides.
+            let (left, right) = counts.split_at(usize::from(cut.cut) + 1);
+            let side =
+                |bins: &[Bin]| Bin { weights: [0, 1].map(|class| bins.iter().map(|bin| bin.weights[class]).sum()) };
+            let best = best_cut(&[side(left), side(right)], 1).unwrap().unwrap();
+            assert!((cut.gain - best.gain).abs() < 1e-6, "{cut:?} {best:?}");
+        }
+        assert_eq!(random_cut(&counts, 14, &mut rng), None, "one side is too light");
+        assert_eq!(random_cut(&bins([[4, 2], [8, 4]]), 1, &mut rng), None, "no gain");
     }
 
     #[test]

@@ -151,6 +151,37 @@ fn row_of_weight_two_counts_twice() {
     }
 }
 
+/// A random cut ranks worse than the best one, and far better than chance.
+#[test]
+fn extra_trees_learn_the_same_rows() {
+    let (train, test) = (generate(1, 2000), generate(2, 2000));
+    let auc = |splitter| {
+        let fitted = ForestParams { splitter, n_estimators: 60, ..ForestParams::default() }
+            .check()
+            .unwrap()
+            .fit(&train)
+            .unwrap();
+        let family = ForestParams { splitter, ..ForestParams::default() }.check().unwrap().family();
+        (family, roc_auc(&test.labels, &predict(&fitted, &test)).unwrap().unwrap())
+    };
+    let ((best, forest), (random, extra)) = (auc(Splitter::Best), auc(Splitter::Random));
+    assert_eq!((best, random), (Family::RandomForest, Family::ExtraTrees));
+    assert!(forest > extra && extra > 0.6, "{forest} {extra}");
+}
+
+/// The forest used to have a training ROC-AUC of 1 on a few hundred rows, with leaves of one churned user.
+#[test]
+fn forest_of_few_churned_users_does_not_know_them_by_heart() {
+    let mut rows = generate(1, 800);
+    // Labels are random: 40 of 400 users have churned rows.
+    rows.labels = (0..800).map(|row| row / 2 % 10 == 0).collect();
+    for splitter in [Splitter::Best, Splitter::Random] {
+        let fitted = ForestParams { splitter, ..ForestParams::default() }.check().unwrap().fit(&rows).unwrap();
+        let auc = roc_auc(&rows.labels, &predict(&fitted, &rows)).unwrap().unwrap();
+        assert!(auc < 0.97, "{splitter:?}: {auc}");
+    }
+}
+
 #[test]
 fn repeated_rows_and_a_single_user_are_fitted() {
     let mut rows = generate(1, 200);
