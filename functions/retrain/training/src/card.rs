@@ -156,7 +156,7 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
         let report = CandidateReport {
             family: trial.candidate.family().to_string(),
             hyper_parameters: trial.candidate.hyper_parameters(),
-            best_of_family: run.search.is_best_of_family(at, run.settings.search.selection_metric),
+            best_of_family: run.search.best_of_family.contains(&at),
             selected: at == run.search.selected,
             difference_to_best: run.search.gaps[at].difference,
             difference_standard_error: run.search.gaps[at].standard_error,

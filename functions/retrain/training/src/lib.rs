@@ -13,6 +13,7 @@ mod final_fit;
 mod folds;
 mod insufficient;
 pub mod leakage;
+mod platt;
 mod ranks;
 mod search;
 mod selection;

@@ -147,6 +147,11 @@ impl Candidate for ValidBoostingParams {
         json!(self.params)
     }
 
+    /// The deeper the trees, the more complex.
+    fn complexity(&self) -> f64 {
+        f64::from(self.params.max_depth)
+    }
+
     /// Importance is each feature's share of the total gain.
     fn fit(&self, rows: &Dataset) -> Result<Fitted, FitError> {
         let model = self.model(rows)?;

@@ -1,14 +1,16 @@
-//! The ensemble: the best candidate of each family, averaged in log-odds. Errors of different families differ, so their
-//! average ranks better than most of them.
+//! The ensemble: the candidate of each family, averaged. Errors of different families differ, so their average ranks better than
+//! most of them.
 
 use super::{Candidate, Family, FitError, Fitted, normalise};
 use crate::dataset::Dataset;
+use crate::platt::{Sigmoid, platt};
 use churn_common::model::Scorer;
 use churn_common::model::scorer::Member;
+use linfa::composing::platt_scaling::PlattError;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-/// Members of equal weight. Weights that are learned on a few hundred churned rows are less certain than equal ones.
+/// Members of equal weight and equal spread. Weights that are learned on a few hundred churned rows are less certain than equal ones.
 #[derive(Debug)]
 pub struct Ensemble {
     pub members: Vec<EnsembleMember>,
@@ -24,6 +26,31 @@ pub struct EnsembleMember {
 }
 
 impl Ensemble {
+    /// Members whose scores have the same spread. `scores` are the out-of-fold scores of each candidate, in the same order of rows
+    /// as `labels`. The spread does not depend on the labels, so that no member weighs more because it fits them by chance.
+    ///
+    /// # Errors
+    /// If the line to log-odds cannot be fitted.
+    pub fn new(members: Vec<(Rc<dyn Candidate>, Vec<f64>)>, labels: &[bool]) -> Result<Self, PlattError> {
+        let standard: Vec<(f64, f64)> = members.iter().map(|(_, scores)| mean_and_spread(scores)).collect();
+        let n = members.len() as f64;
+        let sum = |row: usize| {
+            let standardised =
+                |((_, scores), (mean, spread)): (&(_, Vec<f64>), &(f64, f64))| (scores[row] - mean) / spread;
+            members.iter().zip(&standard).map(standardised).sum::<f64>()
+        };
+        let means: Vec<f64> = (0..labels.len()).map(|row| sum(row) / n).collect();
+        let Sigmoid { a, b } = platt(&means, labels)?;
+        // Without a relation to the labels, the slope is 0; calibration makes the served probabilities constant then.
+        let a = if a > 0.0 { a } else { 1.0 };
+        let member = |((candidate, _), (mean, spread))| EnsembleMember {
+            candidate,
+            slope: a / spread,
+            intercept: b - a * mean / spread,
+        };
+        Ok(Self { members: members.into_iter().zip(standard).map(member).collect() })
+    }
+
     /// The mean log-odds of scores of the members.
     pub fn score(&self, scores: impl Iterator<Item = f64>) -> f64 {
         let log_odds = self.members.iter().zip(scores).map(|(member, score)| member.slope * score + member.intercept);
@@ -36,7 +63,7 @@ impl Candidate for Ensemble {
         Family::Ensemble
     }
 
-    /// The hyper-parameters of the members are those of the best candidates of their families.
+    /// The hyper-parameters of the members are those of the candidates marked as the best of their families.
     fn hyper_parameters(&self) -> Value {
         json!({"members": self.members.iter().map(|member| member.candidate.family()).collect::<Vec<_>>()})
     }
@@ -59,6 +86,14 @@ impl Candidate for Ensemble {
     }
 }
 
+/// The mean and the standard deviation, which is 1 for a constant score.
+fn mean_and_spread(scores: &[f64]) -> (f64, f64) {
+    let n = scores.len() as f64;
+    let mean = scores.iter().sum::<f64>() / n;
+    let variance = scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / n;
+    (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +101,33 @@ mod tests {
     use crate::candidates::forest::ForestParams;
     use crate::candidates::logistic::LogisticParams;
     use crate::testing::generate;
+
+    fn candidate(l2: f64) -> Rc<dyn Candidate> {
+        Rc::new(LogisticParams { l2 }.check().unwrap())
+    }
+
+    /// The second member has the scores of the first in another unit, and the third is constant.
+    #[test]
+    fn members_have_equal_spread_whatever_their_unit() {
+        let labels: Vec<bool> = (0..400).map(|row| row % 7 == 0 || row % 11 == 3).collect();
+        let first: Vec<f64> =
+            (0..400).map(|row| f64::from(row % 5) + if labels[row as usize] { 1.0 } else { 0.0 }).collect();
+        let second: Vec<f64> = first.iter().map(|score| 0.01 * score - 3.0).collect();
+        let members =
+            vec![(candidate(1.0), first.clone()), (candidate(2.0), second.clone()), (candidate(3.0), vec![0.5; 400])];
+        let ensemble = Ensemble::new(members, &labels).unwrap();
+        let [a, b, c] = [0, 1, 2].map(|at| &ensemble.members[at]);
+        assert!((a.slope * 100.0 - b.slope).abs() < 1e-9 * b.slope && a.slope > 0.0 && c.slope > 0.0);
+        // The mean score is in log-odds: its own line is the identity.
+        let scores: Vec<f64> =
+            first.iter().zip(&second).map(|(x, y)| ensemble.score([*x, *y, 0.5].into_iter())).collect();
+        let Sigmoid { a, b } = platt(&scores, &labels).unwrap();
+        assert!((a - 1.0).abs() < 1e-3 && b.abs() < 1e-3, "{a} {b}");
+
+        let unrelated: Vec<f64> = labels.iter().map(|label| if *label { -1.0 } else { 1.0 }).collect();
+        let ensemble = Ensemble::new(vec![(candidate(1.0), unrelated)], &labels).unwrap();
+        assert!(ensemble.members[0].slope > 0.0, "the score is not constant");
+    }
 
     #[test]
     fn ensemble_is_the_mean_log_odds_of_its_members() {

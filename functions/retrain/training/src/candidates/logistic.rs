@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 /// Rounds of coordinate descent, each over all features. On the data sets tried, twice as many change no weight by
 /// 0.01.
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 100;
 
 /// Hyper-parameters of a logistic regression. [`LogisticParams::check`] returns the form that can fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -67,6 +67,11 @@ impl Candidate for ValidLogisticParams {
 
     fn hyper_parameters(&self) -> Value {
         json!(self.params)
+    }
+
+    /// The stronger the penalty, the simpler.
+    fn complexity(&self) -> f64 {
+        -self.params.l2
     }
 
     /// Importance is the absolute weight of the standardised feature.

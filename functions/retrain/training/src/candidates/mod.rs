@@ -51,6 +51,11 @@ pub trait Candidate: fmt::Debug {
     /// A JSON object for the card.
     fn hyper_parameters(&self) -> Value;
 
+    /// Orders the candidates of a family: of equally good ones, the one with the lowest value is selected.
+    fn complexity(&self) -> f64 {
+        0.0
+    }
+
     /// Fits on all of `rows`.
     ///
     /// # Errors

@@ -67,7 +67,7 @@ impl Default for SearchSettings {
             selection_metric: SelectionMetric::LogLoss,
             cv_folds: 5,
             cv_time_blocks: 2,
-            logistic_l2: vec![3.0, 10.0, 30.0, 100.0, 300.0, 1000.0],
+            logistic_l2: vec![10.0, 30.0, 100.0, 300.0, 1000.0],
             boosting_max_depths: vec![2, 3, 5],
             boosting_learning_rates: vec![0.05],
             boosting_n_estimators: boosting.n_estimators,
@@ -172,7 +172,7 @@ mod tests {
         let families: Vec<Family> = tried.iter().take(5).map(|c| c.family()).collect();
         use Family::*;
         assert_eq!(families, [LogisticRegression, GradientBoosting, RandomForest, ExtraTrees, LogisticRegression]);
-        assert_eq!(tried.len(), 6 + 3 + 2);
+        assert_eq!(tried.len(), 5 + 3 + 2);
 
         let out_of_range = |settings: SearchSettings| {
             let outside = settings.ranges().into_iter().find(|ranged| ranged.outside.is_some());
