@@ -128,8 +128,13 @@ impl Model {
     /// # Errors
     /// The score is not a number, as for a row with infinite values.
     pub fn predict(&self, row: &features::Row) -> Result<Probability, ScoreError> {
-        let score = self.scorer.score(row.values())?;
+        let score = self.scorer.score(&self.input(row))?;
         Probability::new(self.calibration.probability(&self.scorer, score)).ok_or(ScoreError::NotANumber)
+    }
+
+    /// The values of a row that the scorer reads.
+    pub fn input(&self, row: &features::Row) -> [f32; features::COUNT] {
+        row.model_input(self.window_days)
     }
 
     /// The churn probabilities of rows: `(n_rows,)`, 0..=1.

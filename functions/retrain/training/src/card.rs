@@ -20,7 +20,7 @@ use churn_common::model::card::{
     CalibrationReport, CandidateReport, Clipped, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks,
     PermutedLabels, Rows, TestScore, Validation,
 };
-use churn_common::model::{Card, Model, ModelVersion, ScoreError, Scorer};
+use churn_common::model::{Card, Model, ModelVersion, ScoreError};
 use churn_common::snapshot::Snapshot;
 
 /// The inputs of the card.
@@ -79,7 +79,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
             &out_of_fold(&run),
         )?,
         test_single_feature: leakage::single_feature::on_test_rows(
-            &snapshots::dataset(test)?,
+            &snapshots::dataset(test, settings.window_days)?,
             probabilities,
             &test_params,
         )?,
@@ -115,7 +115,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         settings: serde_json::to_value(settings)?,
         training: run.training_rows,
         test: run.test_rows,
-        clipped: clipped(&run.fit.fitted.scorer, test),
+        clipped: clipped(model, test),
         leakage_checks,
         gate: None,
         warnings: Vec::new(),
@@ -176,7 +176,7 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
 
 fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, CardError> {
     let scorer = &run.fit.fitted.scorer;
-    let uncalibrated = |s: &Snapshot| scorer.score(s.row.values()).map(|score| scorer.uncalibrated(score));
+    let uncalibrated = |s: &Snapshot| scorer.score(&run.model.input(&s.row)).map(|score| scorer.uncalibrated(score));
     let uncalibrated: Vec<f64> = run.data.test.iter().map(uncalibrated).collect::<Result<_, _>>()?;
     Ok(CalibrationReport {
         calibration: run.fit.calibration.clone(),
@@ -195,9 +195,9 @@ fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, Card
     })
 }
 
-fn clipped(scorer: &Scorer, rows: &[Snapshot]) -> Clipped {
+fn clipped(model: &Model, rows: &[Snapshot]) -> Clipped {
     let mut clipped = Clipped::default();
-    for values in rows.iter().map(|snapshot| scorer.clipped(snapshot.row.values())) {
+    for values in rows.iter().map(|snapshot| model.scorer().clipped(&model.input(&snapshot.row))) {
         clipped.rows += usize::from(values > 0);
         clipped.values += values;
     }

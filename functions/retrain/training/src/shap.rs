@@ -24,7 +24,8 @@ pub(crate) fn explain(
     let explainer = Explainer::new(model);
     let every = snapshots.len().div_ceil(MAX_ROWS).max(1);
     let rows: Vec<&Snapshot> = snapshots.iter().step_by(every).collect();
-    let explanations: Vec<_> = rows.iter().map(|s| explainer.explain(s.row.values())).collect::<Result<_, _>>()?;
+    let explanations: Vec<_> =
+        rows.iter().map(|s| explainer.explain(&model.input(&s.row))).collect::<Result<_, _>>()?;
     let mut order: Vec<(usize, f64)> = (0..SCHEMA.len())
         .map(|feature| {
             let sum: f64 = explanations.iter().map(|e| e.contributions[feature].abs()).sum();

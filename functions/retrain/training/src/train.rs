@@ -48,7 +48,7 @@ pub fn train(
     let training_rows = snapshots::describe(&data.split.train, &data.train);
     let test_rows = snapshots::describe(&data.split.test, &data.test);
     insufficient::check(&training_rows, &test_rows, settings)?;
-    let rows = snapshots::dataset(&data.train)?;
+    let rows = snapshots::dataset(&data.train, settings.window_days)?;
     let cutoffs: Vec<Day> = data.train.iter().map(|s| s.cutoff).collect();
     let folds = Folds::new(&rows, &cutoffs, &settings.fold_params()).map_err(InsufficientData::from)?;
 
