@@ -10,7 +10,8 @@ use linfa::composing::platt_scaling::PlattError;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-/// Members of equal weight and equal spread. Weights that are learned on a few hundred churned rows are less certain than equal ones.
+/// Members of equal spread. The linear model and the trees together weigh a half each, as trees of different families are more
+/// alike. Weights that are learned on a few hundred churned rows are less certain than these.
 #[derive(Debug)]
 pub struct Ensemble {
     pub members: Vec<EnsembleMember>,
@@ -33,22 +34,20 @@ impl Ensemble {
     /// If the line to log-odds cannot be fitted.
     pub fn new(members: Vec<(Rc<dyn Candidate>, Vec<f64>)>, labels: &[bool]) -> Result<Self, PlattError> {
         let standard: Vec<(f64, f64)> = members.iter().map(|(_, scores)| mean_and_spread(scores)).collect();
-        let n = members.len() as f64;
-        let sum = |row: usize| {
-            let standardised =
-                |((_, scores), (mean, spread)): (&(_, Vec<f64>), &(f64, f64))| (scores[row] - mean) / spread;
-            members.iter().zip(&standard).map(standardised).sum::<f64>()
-        };
-        let means: Vec<f64> = (0..labels.len()).map(|row| sum(row) / n).collect();
+        let weights = weights(&members.iter().map(|(candidate, _)| candidate.family()).collect::<Vec<_>>());
+        let mut means = vec![0.0; labels.len()];
+        for (((_, scores), (mean, spread)), weight) in members.iter().zip(&standard).zip(&weights) {
+            means.iter_mut().zip(scores).for_each(|(sum, score)| *sum += weight * (score - mean) / spread);
+        }
         let Sigmoid { a, b } = platt(&means, labels)?;
         // Without a relation to the labels, the slope is 0; calibration makes the served probabilities constant then.
         let a = if a > 0.0 { a } else { 1.0 };
-        let member = |((candidate, _), (mean, spread))| EnsembleMember {
-            candidate,
-            slope: a / spread,
-            intercept: b - a * mean / spread,
+        let n = members.len() as f64;
+        let member = |(((candidate, _), (mean, spread)), weight): ((_, (f64, f64)), f64)| {
+            let slope = n * weight * a / spread;
+            EnsembleMember { candidate, slope, intercept: b - slope * mean }
         };
-        Ok(Self { members: members.into_iter().zip(standard).map(member).collect() })
+        Ok(Self { members: members.into_iter().zip(standard).zip(weights).map(member).collect() })
     }
 
     /// The mean log-odds of scores of the members.
@@ -84,6 +83,17 @@ impl Candidate for Ensemble {
         scorer.check()?;
         Ok(Fitted { scorer, importances, xgboost_json })
     }
+}
+
+/// The weights of members of these families; they sum to 1.
+fn weights(families: &[Family]) -> Vec<f64> {
+    let is_linear = |family: &Family| *family == Family::LogisticRegression;
+    let linear = families.iter().filter(|family| is_linear(family)).count();
+    let trees = families.len() - linear;
+    if linear == 0 || trees == 0 {
+        return vec![1.0 / families.len() as f64; families.len()];
+    }
+    families.iter().map(|family| 0.5 / if is_linear(family) { linear } else { trees } as f64).collect()
 }
 
 /// The mean and the standard deviation, which is 1 for a constant score.
@@ -127,6 +137,25 @@ mod tests {
         let unrelated: Vec<f64> = labels.iter().map(|label| if *label { -1.0 } else { 1.0 }).collect();
         let ensemble = Ensemble::new(vec![(candidate(1.0), unrelated)], &labels).unwrap();
         assert!(ensemble.members[0].slope > 0.0, "the score is not constant");
+    }
+
+    #[test]
+    fn linear_model_and_trees_weigh_a_half_each() {
+        use Family::{GradientBoosting, LogisticRegression, RandomForest};
+        assert_eq!(weights(&[LogisticRegression, GradientBoosting, RandomForest]), [0.5, 0.25, 0.25]);
+        assert_eq!(weights(&[GradientBoosting, RandomForest]), [0.5, 0.5]);
+        assert_eq!(weights(&[LogisticRegression]), [1.0]);
+        // Scores of the same spread: the slope of the linear member is twice that of each of two others.
+        let labels: Vec<bool> = (0..300).map(|row| row % 3 == 0).collect();
+        let scores: Vec<f64> = (0..300).map(|row| f64::from(row % 3 + row % 2)).collect();
+        let forest = |seed| -> Rc<dyn Candidate> {
+            Rc::new(ForestParams { random_seed: seed, ..ForestParams::default() }.check().unwrap())
+        };
+        let reversed: Vec<f64> = scores.iter().map(|score| -score).collect();
+        let members = [candidate(1.0), forest(1), forest(2)].map(|candidate| (candidate, reversed.clone()));
+        let ensemble = Ensemble::new(members.into(), &labels).unwrap();
+        let [linear, a, b] = [0, 1, 2].map(|at| ensemble.members[at].slope);
+        assert!((linear - 2.0 * a).abs() < 1e-12 && a == b, "{linear} {a} {b}");
     }
 
     #[test]
