@@ -112,6 +112,7 @@ check retrain events/promote.json "response['outcome'] == 'champion_set' and res
 serve predict
 check predict events/predict.json "response['statusCode'] == 200 and 0 <= $body['churn_probability'] <= 1"
 check_hook "$lambda_port" predict Succeeded churn_probability
+check predict events/users.json "response['statusCode'] == 200 and $body['next_cursor'] is None"
 serve monitor
 check monitor events/monitor.json "response['outcome'] == 'reported'"
 check predict events/erase.json "response['statusCode'] == 200 and $body['deleted_items'] > 0"

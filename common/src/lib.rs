@@ -1,6 +1,7 @@
 //! Code that two or more functions share: events, features, models and stores.
 
 pub mod actions;
+pub mod audience;
 #[cfg(feature = "stores")]
 pub mod aws;
 pub mod calendar;

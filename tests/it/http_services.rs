@@ -183,6 +183,25 @@ async fn bodies_arrive_as_clients_send_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_service_lists_users_and_reads_one() {
+    let fixture = ServiceFixture::new().await;
+    for (service, event) in EVENTS {
+        let get = |path: &str| {
+            let mut event: Value =
+                serde_json::from_str(&event.replace("POST", "GET").replace("predict", path)).unwrap();
+            event["body"] = Value::Null;
+            event
+        };
+        let (status, body) = fixture.respond(&get("users")).await;
+        assert_eq!((status, &body), (json!(200), &json!({"users": [], "next_cursor": null})), "{service}");
+        let (status, body) = fixture.respond(&get("users/a/b")).await;
+        let detail = body["detail"].as_str().unwrap();
+        assert!(status == 404 && detail.starts_with("no score for user a/b; "), "{service}: {body}");
+    }
+    fixture.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn head_is_answered_like_get_without_a_body() {
     let fixture = ServiceFixture::new().await;
     let call = async |method: &str, path: &str| {
@@ -192,7 +211,9 @@ async fn head_is_answered_like_get_without_a_body() {
         let (status, content_type, allow) = (response.status().as_u16(), header("content-type"), header("allow"));
         (status, content_type, allow, response.bytes().await.unwrap())
     };
-    for path in ["/health", "/health/", "/churn/health", "/model", "/nowhere", "/predict", "/users/1"] {
+    for path in
+        ["/health", "/health/", "/churn/health", "/model", "/nowhere", "/predict", "/users", "/users/", "/users/1"]
+    {
         let (status, content_type, allow, body) = call("HEAD", path).await;
         assert!(body.is_empty(), "{path}");
         let got = call("GET", path).await;
@@ -203,6 +224,8 @@ async fn head_is_answered_like_get_without_a_body() {
     let allowed = |answer: (u16, Option<String>, Option<String>, _)| (answer.0, answer.2.unwrap_or_default());
     assert_eq!(allowed(call("POST", "/health").await), (405, "GET, HEAD".to_owned()));
     assert_eq!(allowed(call("OPTIONS", "/predict").await), (405, "POST".to_owned()));
+    assert_eq!(allowed(call("DELETE", "/users").await), (405, "GET, HEAD".to_owned()));
+    assert_eq!(allowed(call("POST", "/users/1").await), (405, "GET, HEAD, DELETE".to_owned()));
     for (service, event) in EVENTS {
         let mut event: Value =
             serde_json::from_str(&event.replace("POST", "HEAD").replace("predict", "health")).unwrap();

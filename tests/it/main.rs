@@ -39,4 +39,5 @@ mod score_faults;
 mod tracking;
 mod unprocessed_items;
 mod up;
+mod user_lists;
 mod xgboost_parity;

@@ -61,8 +61,7 @@ async fn pages(risks: &Risks, level: Risk, limit: u16) -> (Vec<String>, usize) {
         let page = risks.list(level, limit, cursor.as_ref()).await.unwrap();
         all.extend(names(&page).into_iter().map(str::to_owned));
         n += 1;
-        // As a caller sends it back.
-        cursor = page.next.map(|next| Cursor::parse(&next.to_string()).unwrap());
+        cursor = page.next;
         if cursor.is_none() {
             return (all, n);
         }

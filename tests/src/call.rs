@@ -19,7 +19,7 @@ pub struct Call {
     pub service: Service,
     /// As the service names it, such as `PutObject`.
     pub operation: String,
-    /// Bucket and key, table and item, or function.
+    /// Bucket and key, table and item, table and index, or function.
     pub target: String,
     pub request: Request<Bytes>,
 }
@@ -78,6 +78,9 @@ fn dynamodb_target(request: &Value) -> String {
         return batch.keys().next().cloned().unwrap_or_default();
     }
     let table = request["TableName"].as_str().unwrap_or_default();
+    if let Some(index) = request["IndexName"].as_str() {
+        return format!("{table}/index/{index}");
+    }
     let key = [&request["Key"], &request["Item"]].into_iter().find_map(|item| item["source"]["S"].as_str());
     key.map_or_else(|| table.to_owned(), |key| format!("{table}/{key}"))
 }

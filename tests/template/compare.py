@@ -141,7 +141,7 @@ def resource_name(arn):
     for pattern, form in (
         (r"\$\{StoreBucket\.Arn\}/(.+)", r"store bucket: `\1`"),
         (rf"arn:\$\{{AWS::Partition\}}:s3:::{stack}-logs-\$\{{AWS::AccountId\}}-\$\{{AWS::Region\}}(/\*)?", "logs bucket"),
-        (rf"arn:\$\{{AWS::Partition\}}:dynamodb:{account}:table/{stack}-(\w+)\$\{{TableSuffix\}}", r"`\1`"),
+        (rf"arn:\$\{{AWS::Partition\}}:dynamodb:{account}:table/{stack}-(\w+)\$\{{TableSuffix\}}(/index/[\w-]+)?", r"`\1\2`"),
         (rf"arn:\$\{{AWS::Partition\}}:lambda:{account}:function:{stack}-(\w+)(:live)?", r"function \1"),
         (rf"arn:\$\{{AWS::Partition\}}:events:{account}:event-bus/\$\{{EventBusName\}}", "event bus"),
     ):

@@ -15,7 +15,7 @@ ACCEPTED = {
     "ingest": ["s3-put.json"],
     "retrain": ["retrain.json", "promote.json"],
     "monitor": ["monitor.json"],
-    "predict": ["predict.json", "erase.json"],
+    "predict": ["predict.json", "users.json", "erase.json"],
 }
 # As the unit tests of the functions' payloads have them.
 REJECTED = {

@@ -13,6 +13,9 @@ pub enum Risk {
 }
 
 impl Risk {
+    /// Lowest first.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -78,6 +81,13 @@ impl RiskBounds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_of_the_json() {
+        for risk in Risk::ALL {
+            assert_eq!(serde_json::to_value(risk).unwrap(), risk.as_str());
+        }
+    }
 
     #[test]
     fn level_starts_at_its_bound() {

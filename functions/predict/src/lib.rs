@@ -1,4 +1,5 @@
-//! The function `predict`: returns churn probabilities with reasons, describes the model in service and erases users.
+//! The function `predict`: returns churn probabilities with reasons, lists users at risk, describes the model in service and
+//! erases users.
 
 mod body;
 mod champion;
@@ -12,6 +13,7 @@ mod problem;
 mod request;
 mod route;
 mod settings;
+mod users;
 
 pub use champion::{ChampionCache, Serving};
 pub use error::PredictError;
@@ -22,6 +24,7 @@ pub use settings::PredictSettings;
 
 use churn_common::actions::Actions;
 use churn_common::calendar::Timestamp;
+use churn_common::language::Language;
 use churn_common::model::{Card, LoadedModel};
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
@@ -96,20 +99,21 @@ pub async fn handle(
         Ok(route) => route,
         Err(problem) => return Ok(for_method(request.method(), problem.respond()?)),
     };
+    let language = language::negotiate(request.headers());
+    let options = ResponseOptions { settings, actions, language };
     let response = match (&route, request.method()) {
-        (Route::Predict, &Method::POST) => {
-            let language = language::negotiate(request.headers());
-            match predict(request, stores, champion, ResponseOptions { settings, actions, language }, now).await {
-                Ok(prediction) => {
-                    let mut response = respond(StatusCode::OK, &prediction)?;
-                    let tag = HeaderValue::from_static(language.tag());
-                    response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
-                    response.headers_mut().insert(header::VARY, HeaderValue::from_name(header::ACCEPT_LANGUAGE));
-                    response
-                }
-                Err(problem) => problem.respond()?,
-            }
-        }
+        (Route::Predict, &Method::POST) => match predict(request, stores, champion, options, now).await {
+            Ok(prediction) => negotiated(respond(StatusCode::OK, &prediction)?, language, "accept-language"),
+            Err(problem) => problem.respond()?,
+        },
+        (Route::Users, &Method::GET | &Method::HEAD) => match users::list(request, stores, options).await {
+            Ok(page) => negotiated(page.respond(request)?, language, "accept, accept-language"),
+            Err(problem) => problem.respond()?,
+        },
+        (Route::User(id), &Method::GET | &Method::HEAD) => match users::user(id, request, stores, options).await {
+            Ok(user) => negotiated(respond(StatusCode::OK, &user)?, language, "accept-language"),
+            Err(problem) => problem.respond()?,
+        },
         (Route::Health, &Method::GET | &Method::HEAD) => {
             let (status, body) = health(champion.serving().await);
             respond(status, &body)?
@@ -130,6 +134,13 @@ pub async fn handle(
 /// The response without its body if the method is `HEAD`.
 fn for_method(method: &Method, response: Response<Body>) -> Response<Body> {
     if method == Method::HEAD { response.map(|_| Body::Empty) } else { response }
+}
+
+/// The response with its language, and with the headers of the request that it depends on.
+fn negotiated(mut response: Response<Body>, language: Language, vary: &'static str) -> Response<Body> {
+    response.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static(vary));
+    response
 }
 
 /// Status and body of `GET /health`.

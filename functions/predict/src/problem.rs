@@ -18,6 +18,8 @@ pub(crate) enum Problem {
     Forbidden,
     /// Nothing is stored for this user.
     UserNotFound(UserId),
+    /// `score` has stored nothing for this user.
+    UserNotScored(UserId),
     /// With the detail.
     NotFound(String),
     /// With the methods that the route supports.
@@ -41,7 +43,7 @@ impl ProblemType {
         match self {
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::UserNotFound | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::UserNotFound | Self::UserNotScored | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType | Self::UnsupportedContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -73,6 +75,13 @@ impl Problem {
                 ("Forbidden", detail)
             }
             Self::UserNotFound(user) => ("User not found", format!("no data for user {user}")),
+            Self::UserNotScored(user) => {
+                let detail = format!(
+                    "no score for user {user}; score stores users who were active in the observation window, once a day; \
+                     POST /predict scores a user now"
+                );
+                ("User not scored", detail)
+            }
             Self::NotFound(detail) => ("Not found", detail.clone()),
             Self::MethodNotAllowed { allow } => {
                 let detail = format!("this route supports only {allow}");

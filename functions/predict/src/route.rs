@@ -13,6 +13,7 @@ pub(crate) enum Route {
     Predict,
     Health,
     Model,
+    Users,
     /// With the user id: the rest of the path, slashes included.
     User(String),
 }
@@ -32,6 +33,7 @@ impl Route {
 
     fn parse(path: &str, is_encoded: bool) -> Option<Self> {
         match path.strip_prefix(USERS) {
+            Some("") => Some(Self::Users),
             Some(id) if is_encoded => Some(Self::User(decoded(id))),
             Some(id) => Some(Self::User(id.to_owned())),
             None => Self::named(&decoded(path.trim_matches('/'))),
@@ -43,6 +45,7 @@ impl Route {
             "predict" => Some(Self::Predict),
             "health" => Some(Self::Health),
             "model" => Some(Self::Model),
+            "users" => Some(Self::Users),
             _ => None,
         }
     }
@@ -51,8 +54,8 @@ impl Route {
     pub(crate) fn methods(&self) -> &'static str {
         match self {
             Self::Predict => "POST",
-            Self::Health | Self::Model => "GET, HEAD",
-            Self::User(_) => "DELETE",
+            Self::Health | Self::Model | Self::Users => "GET, HEAD",
+            Self::User(_) => "GET, HEAD, DELETE",
         }
     }
 }
@@ -200,7 +203,14 @@ mod tests {
             // A base path of a custom domain, and prefixes of routes.
             ("/churn/predict", "prod", "POST /predict", Some(Route::Predict)),
             ("/prod/v1/model", "prod", "ANY /v1/model", Some(Route::Model)),
+            ("/users", "$default", "GET /users", Some(Route::Users)),
+            ("/users/", "$default", "$default", Some(Route::Users)),
+            ("/prod/users", "prod", "GET /users", Some(Route::Users)),
+            ("/churn/users", "prod", "GET /users", Some(Route::Users)),
+            ("/users/users", "$default", "GET /users/{id+}", user("users")),
+            ("/users/users", "users", "GET /users", Some(Route::Users)),
             ("/prod/users/30", "prod", "DELETE /users/{id+}", user("30")),
+            ("/prod/users/a/b", "prod", "GET /users/{id+}", user("a/b")),
             ("/prod/users/30", "prod", "$default", user("30")),
             ("/users/30", "users", "$default", user("30")),
             ("/users/a/users/b%41/", "$default", "$default", user("a/users/b%41/")),
@@ -230,6 +240,8 @@ mod tests {
             ("/predict", "/predict", Value::Null, Some(Route::Predict)),
             ("/churn/predict/", "/predict", Value::Null, Some(Route::Predict)),
             ("/churn/prod/v1/health", "/v1/health", Value::Null, Some(Route::Health)),
+            ("/churn/users", "/users", Value::Null, Some(Route::Users)),
+            ("/churn/users", "/{proxy+}", json!({"proxy": "users"}), Some(Route::Users)),
             ("/prod/model", "/{proxy+}", json!({"proxy": "model"}), Some(Route::Model)),
             ("/churn/model", "/{proxy+}", json!({"proxy": "model"}), Some(Route::Model)),
             ("/churn/users/a%2Fb", "/{proxy+}", json!({"proxy": "users/a%2Fb"}), user("a/b")),
@@ -275,6 +287,8 @@ mod tests {
         };
         let expected = "no route for /api/v1/predict/; if /api/v1 is a base path, set CHURN_BASE_PATH";
         assert_eq!(detail("/api/v1/predict/"), expected);
+        let expected = "no route for /api/users; if /api is a base path, set CHURN_BASE_PATH";
+        assert_eq!(detail("/api/users"), expected);
         let expected = "no route for /api/users/30; if /api is a base path, set CHURN_BASE_PATH";
         assert_eq!(detail("/api/users/30"), expected);
         assert_eq!(detail("/nowhere"), "no route for /nowhere");

@@ -42,7 +42,12 @@ fn examples_have_the_names_of_responses() {
     let responses: Value = serde_json::from_str(HTTP).unwrap();
     let mut checked = 0;
     for (example, is_complete) in PAGES.into_iter().flat_map(examples) {
-        let response = if example.get("erased_at").is_some() { "erase" } else { "predict" };
+        let response = match ["erased_at", "users", "score_history"].iter().find(|name| example.get(name).is_some()) {
+            Some(&"erased_at") => "erase",
+            Some(&"users") => "users",
+            Some(_) => "user",
+            None => "predict",
+        };
         let expected = names_of(&responses[response]["body"]);
         let documented = names_of(&example);
         // A list may be empty in an example.
@@ -51,5 +56,5 @@ fn examples_have_the_names_of_responses() {
         assert!(!is_complete || missing.is_empty(), "not in the example of {response}: {missing:?}");
         checked += 1;
     }
-    assert_eq!(checked, 4);
+    assert_eq!(checked, 6);
 }

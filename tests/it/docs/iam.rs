@@ -2,6 +2,7 @@
 //! its calls.
 
 use super::rows_in;
+use crate::user_lists::scored;
 use churn_common::actions::Actions;
 use churn_common::calendar::Timestamp;
 use churn_common::store::Stores;
@@ -114,8 +115,12 @@ fn permission(call: &Call) -> (String, String) {
     match call.service {
         Service::Lambda => ("lambda:InvokeFunction".to_owned(), "itself".to_owned()),
         Service::DynamoDb => {
-            let table = target.split('/').next().unwrap_or_default();
-            (format!("dynamodb:{}", call.operation), table.to_owned())
+            let resource = match target.split_once('/') {
+                Some((_, item)) if item.starts_with("index/") => target.as_str(),
+                Some((table, _)) => table,
+                None => target.as_str(),
+            };
+            (format!("dynamodb:{}", call.operation), resource.to_owned())
         }
         Service::S3 => {
             let action = match call.operation.as_str() {
@@ -204,6 +209,12 @@ async fn used() -> anyhow::Result<BTreeSet<Permission>> {
     };
     recorder.predict(request("POST", "/predict", body)?).await?;
     recorder.predict(request("GET", "/model", String::new())?).await?;
+    let stores = recorder.local.process_without_faults().stores;
+    let name = user["userId"].as_str().unwrap_or_default();
+    anyhow::ensure!(stores.risks.put(&scored(&stores, name, &[0.7], 0.0)).await?, "user {name} has a record");
+    let list = lambda_http::request::from_str(include_str!("../../../events/users.json"))?;
+    recorder.predict(list).await?;
+    recorder.predict(request("GET", &format!("/users/{name}"), String::new())?).await?;
     let erasure = lambda_http::request::from_str(include_str!("../../../events/erase.json"))?;
     recorder.predict(erasure).await?;
 

@@ -5,8 +5,10 @@
 
 mod cursor;
 mod item;
+mod list;
 
 pub use cursor::Cursor;
+pub use list::RiskList;
 
 use super::{StoreError, StoreErrorKind};
 use crate::calendar::Day;
@@ -172,17 +174,27 @@ impl Risks {
     /// The users at a risk level, the most probable first: up to `limit` after `cursor`. The index is updated within seconds of
     /// a write.
     pub async fn list(&self, level: Risk, limit: u16, cursor: Option<&Cursor>) -> Result<Page, StoreError> {
-        let (users, next) = self.query(BY_LEVEL, "risk_level", level.as_str(), limit, cursor).await?;
-        let mut risks = self.in_order(&users).await?;
+        let (places, next) = self.at_level(level, limit, cursor).await?;
+        let mut risks = self.in_order(&users(places)).await?;
         risks.retain(|risk| risk.risk_level == level);
         Ok(Page { risks, next })
+    }
+
+    /// The places of the users at a risk level, and the last of them if there may be more.
+    async fn at_level(
+        &self,
+        level: Risk,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<(Vec<Cursor>, Option<Cursor>), StoreError> {
+        self.query(BY_LEVEL, "risk_level", level.as_str(), limit, cursor).await
     }
 
     /// Users with a due alert, the most probable first: up to `limit` after `cursor`. The index is updated within seconds of a
     /// write.
     pub async fn due_alerts(&self, limit: u16, cursor: Option<&Cursor>) -> Result<Page, StoreError> {
-        let (users, next) = self.query(BY_ALERT, "alert_status", item::DUE, limit, cursor).await?;
-        let mut risks = self.in_order(&users).await?;
+        let (places, next) = self.query(BY_ALERT, "alert_status", item::DUE, limit, cursor).await?;
+        let mut risks = self.in_order(&users(places)).await?;
         risks.retain(UserRisk::has_due_alert);
         Ok(Page { risks, next })
     }
@@ -201,7 +213,7 @@ impl Risks {
         Ok(sent)
     }
 
-    /// The users under `value` in an index, by descending probability.
+    /// The places under `value` in an index, by descending probability, and the last of them if there may be more.
     async fn query(
         &self,
         index: &str,
@@ -209,7 +221,7 @@ impl Risks {
         value: &str,
         limit: u16,
         cursor: Option<&Cursor>,
-    ) -> Result<(Vec<StoredUser>, Option<Cursor>), StoreError> {
+    ) -> Result<(Vec<Cursor>, Option<Cursor>), StoreError> {
         let call = self.client.query().table_name(&self.table).index_name(index).scan_index_forward(false);
         let call = call.key_condition_expression("#attribute = :value");
         let call = call.expression_attribute_names("#attribute", attribute);
@@ -219,10 +231,9 @@ impl Risks {
         let response = call.send().await.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
         let invalid =
             || StoreError::corrupt("Query", &self.table, "an item of the index has no user or no probability");
-        let user = |item: &Item| item::user(item).ok_or_else(invalid);
-        let users = response.items.unwrap_or_default().iter().map(user).collect::<Result<_, _>>()?;
-        let next = response.last_evaluated_key.as_ref();
-        Ok((users, next.map(|key| Cursor::from_key(key).ok_or_else(invalid)).transpose()?))
+        let place = |key: &Item| Cursor::from_key(key).ok_or_else(invalid);
+        let places = response.items.unwrap_or_default().iter().map(place).collect::<Result<_, _>>()?;
+        Ok((places, response.last_evaluated_key.as_ref().map(place).transpose()?))
     }
 
     /// The records of users in the order of their list. Deleted records are left out.
@@ -245,6 +256,10 @@ impl Risks {
     fn read(&self, item: Item) -> Result<UserRisk, StoreError> {
         serde_dynamo::from_item(item).map_err(|e| StoreError::corrupt("BatchGetItem", &self.table, e))
     }
+}
+
+fn users(places: Vec<Cursor>) -> Vec<StoredUser> {
+    places.into_iter().map(|place| place.user).collect()
 }
 
 /// A scan of a part of the table.

@@ -1,0 +1,10 @@
+//! `GET /users` and `GET /users/{id}`: what `score` has stored about users at risk. No model is loaded, and no table is scanned.
+
+mod cursor;
+mod detail;
+mod list;
+mod parameters;
+mod representation;
+
+pub(crate) use detail::user;
+pub(crate) use list::list;
