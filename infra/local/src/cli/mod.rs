@@ -3,6 +3,7 @@
 mod bench;
 mod connection;
 mod demo;
+mod export;
 mod files;
 mod function;
 mod invoke;
@@ -42,6 +43,7 @@ enum Command {
     Up(up::Args),
     Status(status::Args),
     Predict(predict::Args),
+    Export(export::Args),
     Invoke(invoke::Args),
     Bench(bench::Args),
     Report(report::Args),
@@ -70,6 +72,7 @@ impl Cli {
             Command::Up(args) => with_logs("warn,churn_local=info", up::run(args)),
             Command::Status(args) => with_logs("warn", status::run(args)),
             Command::Predict(args) => with_logs("warn", predict::run(args)),
+            Command::Export(args) => with_logs("warn", export::run(args)),
             Command::Invoke(args) => with_logs("warn", invoke::run(args)),
             Command::Bench(args) => with_logs("warn", bench::run(args)),
             Command::Report(args) => with_logs("warn", report::run(args)),

@@ -3,10 +3,12 @@
 use super::connection::Connection;
 use super::invoke::pretty;
 use super::output::stdout;
-use super::summary::{self, Language};
+use super::summary::{self, Language, StoredRisk};
 use super::{DataArgs, progress};
 use crate::http;
 use anyhow::{Context, bail};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use std::io::Write;
@@ -37,13 +39,24 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let connection = Connection::open(&args.data, "predict").await?;
     let spinner = progress::spinner("predict");
-    let response = request(&connection.endpoints().http, &args).await;
+    let url = &connection.endpoints().http;
+    let response = request(url, &args).await;
+    let stored = match args.json {
+        true => Ok(None),
+        false => stored_risk(url, &args).await,
+    };
     spinner.finish_and_clear();
     connection.close().await;
-    let response = response?;
+    let (response, stored) = (response?, stored?);
     let text = match args.json {
         true => pretty(&response)?,
-        false => summary::prediction(&summary::parse("predict", &response)?, args.lang).to_string(),
+        false => {
+            let mut text = summary::prediction(&summary::parse("predict", &response)?, args.lang);
+            if let Some(stored) = stored {
+                text.append(&summary::stored_risk(&stored, args.lang));
+            }
+            text.to_string()
+        }
     };
     stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
@@ -62,7 +75,21 @@ async fn request(url: &str, args: &Args) -> anyhow::Result<Vec<u8>> {
         body["as_of"] = json!(as_of);
     }
     let request = http::client()?.post(format!("{url}/predict")).header("accept-language", args.lang.tag());
-    let response = request.json(&body).send().await.context("cannot reach the stack")?;
+    successful(request.json(&body).send().await.context("cannot reach the stack")?).await
+}
+
+/// The risk that `score` has stored for the user; `None` if there is none.
+async fn stored_risk(url: &str, args: &Args) -> anyhow::Result<Option<StoredRisk>> {
+    let id = utf8_percent_encode(&args.user, NON_ALPHANUMERIC);
+    let response = http::client()?.get(format!("{url}/users/{id}")).send().await.context("cannot reach the stack")?;
+    if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST) {
+        return Ok(None);
+    }
+    summary::parse("predict", &successful(response).await?).map(Some)
+}
+
+/// The body of a response that is no error.
+async fn successful(response: Response) -> anyhow::Result<Vec<u8>> {
     let status = response.status();
     let bytes = response.bytes().await?;
     if status.is_success() {

@@ -1,6 +1,7 @@
 //! Summaries of `predict`: one prediction with its reasons, and rows of a table of predictions.
 
 use super::super::text::{Text, count, shorten, words};
+use churn_common::calendar::Day;
 use churn_common::model::Risk;
 use churn_common::payload::IgnoreReason;
 use predict::Prediction;
@@ -30,6 +31,15 @@ impl Language {
         match self {
             Self::English => english,
             Self::Arabic => arabic,
+        }
+    }
+}
+
+impl From<Language> for churn_common::language::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::English => Self::English,
+            Language::Arabic => Self::Arabic,
         }
     }
 }
@@ -90,6 +100,21 @@ pub fn prediction(prediction: &Prediction, language: Language) -> Text {
         ),
     };
     text.line(2, format!("{}: {}", is("model", "النموذج"), prediction.model_version));
+    text
+}
+
+/// The part of `GET /users/{id}` that a summary shows.
+#[derive(Deserialize)]
+pub struct StoredRisk {
+    risk_level: Risk,
+    level_since: Day,
+}
+
+/// The last score of a user as a line below the prediction.
+pub fn stored_risk(stored: &StoredRisk, language: Language) -> Text {
+    let mut text = Text::new();
+    let (score, since) = (language.pick("nightly score", "التقييم اليومي"), language.pick("since", "منذ"));
+    text.line(2, format!("{score}: {} {since} {}", risk(stored.risk_level, language), stored.level_since));
     text
 }
 
