@@ -51,6 +51,12 @@ impl Contribution {
     }
 }
 
+/// A feature of the schema in plain English, such as `Average session length, in minutes`. `None` if the schema has no such
+/// feature.
+pub fn plain_name(feature: &str) -> Option<String> {
+    phrases::PHRASES.iter().find(|phrase| phrase.feature == feature).map(phrases::Phrase::plain_name)
+}
+
 /// Which features come first among the reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReasonOrder {
@@ -95,6 +101,16 @@ pub fn first_contributions(
 mod tests {
     use super::*;
     use crate::features::COUNT;
+
+    #[test]
+    fn plain_name_is_the_phrase_without_the_window() {
+        let name = |feature| plain_name(feature).unwrap();
+        assert_eq!(name("session_minutes_mean"), "Average session length, in minutes");
+        assert_eq!(name("active_day_share"), "Share of days with activity since the first event");
+        assert_eq!(name("recent_songs"), "Songs in the last 7 days compared with before");
+        assert_eq!(name("is_paid"), "On the paid plan");
+        assert_eq!(plain_name("shoe_size"), None);
+    }
 
     #[test]
     fn largest_contributions_are_listed_and_the_others_summed() {

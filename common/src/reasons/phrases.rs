@@ -11,6 +11,14 @@ pub(super) struct Phrase {
     pub(super) ar: &'static str,
 }
 
+impl Phrase {
+    /// The feature in plain English, without the window and without explanations in parentheses.
+    pub(super) fn plain_name(&self) -> String {
+        let name = self.en.replace(", within {window}", "").replace(" in {window}", "");
+        name.split_once(" (").map_or(name.as_str(), |(name, _)| name).to_owned()
+    }
+}
+
 const fn phrase(feature: &'static str, en: &'static str, ar: &'static str) -> Phrase {
     Phrase { feature, en, ar }
 }
@@ -86,7 +94,10 @@ mod tests {
         assert_eq!(names, SCHEMA.iter().map(|f| f.name).collect::<Vec<_>>());
         assert_eq!(PHRASES.iter().map(|p| p.en).collect::<BTreeSet<_>>().len(), COUNT);
         assert_eq!(PHRASES.iter().map(|p| p.ar).collect::<BTreeSet<_>>().len(), COUNT);
+        assert_eq!(PHRASES.iter().map(Phrase::plain_name).collect::<BTreeSet<_>>().len(), COUNT);
         for p in &PHRASES {
+            let name = p.plain_name();
+            assert!(!name.contains(['{', '(', '_']) && name.len() <= 51, "fits a line of a chart: {name}");
             assert!(p.en.is_ascii() && p.en.starts_with(|c: char| c.is_ascii_uppercase()), "{p:?}");
             assert!(p.ar.starts_with(|c| ('\u{0621}'..='\u{064a}').contains(&c)), "{p:?}");
             assert_eq!(p.en.contains("{window}"), p.ar.contains("{window}"), "{p:?}");
