@@ -5,7 +5,9 @@ pub mod chart;
 pub mod number;
 mod page;
 mod parts;
+mod table;
 
 pub use chart::{Chart, ChartError};
 pub use page::{Heading, Page, Section};
-pub use parts::{Row, Tile, charts, table, tiles};
+pub use parts::{Answer, Tile, answers, charts, tiles};
+pub use table::{Column, Row, cell, estimate_cell, table};

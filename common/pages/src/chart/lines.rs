@@ -1,8 +1,12 @@
 //! Line and scatter charts.
 
-use super::canvas::{Drawn, Plot, draw, legend, plane};
+use super::canvas::{Drawn, Frame};
+use super::plot::{Plot, TICKS, plane};
 use super::{Axis, Caption, Chart, ChartError};
 use plotters::prelude::*;
+
+/// Height of the plane.
+const HEIGHT: i32 = 270;
 
 pub struct Lines {
     pub caption: Caption,
@@ -37,10 +41,10 @@ impl Lines {
     /// If the charting library fails.
     pub fn draw(self) -> Result<Chart, ChartError> {
         let Self { caption, x, y, series } = self;
-        draw(caption, 400, |root| {
-            let named: Vec<_> = series.iter().filter_map(|s| Some((s.name?, s.colour))).collect();
-            let mut plot = plane(root, if named.is_empty() { 48 } else { 70 }, &x, &y)?;
-            legend(root, named.into_iter())?;
+        let legend = series.iter().filter_map(|s| Some((s.name?, s.colour))).collect();
+        let frame = Frame { caption, y: Some(&y.label), legend, x: Some(&x.label) };
+        frame.draw(HEIGHT + TICKS, |root, content| {
+            let mut plot = plane(root, content, &x, &y)?;
             series.iter().try_for_each(|series| series.draw(&mut plot))
         })
     }
@@ -61,15 +65,15 @@ impl Series {
         let points = || self.points.iter().copied();
         let line = |width| LineSeries::new(points(), self.colour.stroke_width(width));
         match &self.form {
-            Form::Line => plot.draw_series(line(2)).map(|_| ()),
+            Form::Line => plot.draw_series(line(3)).map(|_| ()),
             Form::Guide => plot.draw_series(line(1)).map(|_| ()),
-            Form::Dots => plot.draw_series(points().map(|at| Circle::new(at, 5, self.colour.filled()))).map(|_| ()),
+            Form::Dots => plot.draw_series(points().map(|at| Circle::new(at, 6, self.colour.filled()))).map(|_| ()),
             Form::Intervals(ends) => {
                 let whiskers = points().zip(ends).map(|((x, _), (low, high))| {
-                    PathElement::new(vec![(x, *low), (x, *high)], self.colour.stroke_width(2))
+                    PathElement::new(vec![(x, *low), (x, *high)], self.colour.stroke_width(3))
                 });
                 plot.draw_series(whiskers)?;
-                plot.draw_series(points().map(|at| Circle::new(at, 4, self.colour.filled()))).map(|_| ())
+                plot.draw_series(points().map(|at| Circle::new(at, 5, self.colour.filled()))).map(|_| ())
             }
         }
     }

@@ -6,12 +6,14 @@ mod canvas;
 mod colour;
 mod grid;
 mod lines;
+mod plot;
 #[cfg(test)]
 mod tests;
+mod text;
 mod whiskers;
 
 pub use axis::Axis;
-pub use bars::Bars;
+pub use bars::{Bar, Bars};
 pub use colour::{FIRST, MUTED, SECOND};
 pub use grid::Grid;
 pub use lines::{Form, Lines, Series};

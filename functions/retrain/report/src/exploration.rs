@@ -9,7 +9,7 @@ use churn_common::metrics::EstimateParams;
 use churn_common::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 
-/// Statistics of the log, and of training and test rows together. Intervals are at 95 % and resample users, because the
+/// Statistics of the log, and of training and held-out rows together. Intervals are at 95 % and resample users, because the
 /// rows of a user are correlated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exploration {

@@ -33,6 +33,8 @@ pub struct ThresholdEstimates {
     pub recall: Estimate,
     /// As [`churn_common::model::card::TradeOff::cost`]. No interval if all resamples have the same cost.
     pub cost: Estimate,
+    /// The cost without offers minus `cost`: below 0 if offers lose money. No interval if all resamples are equal.
+    pub saving: Estimate,
 }
 
 type Row<'a> = (&'a Snapshot, f64);
@@ -93,18 +95,23 @@ fn trade_off(users: &[&[Row<'_>]], decision: &DecisionReport, params: &EstimateP
     let recalls: Vec<(usize, usize)> = columns.iter().map(|(_, true_positives)| (0, *true_positives)).collect();
     let precision = Rate::all(&sums_by_user, &columns, params);
     let recall = Rate::all(&sums_by_user, &recalls, params);
-    let cost = sums_by_user.statistics(thresholds.len(), params, |at, sums| {
+    let cost = |at: usize, sums: &[f64]| {
         let (predicted_positives, true_positives) = columns[at];
         let false_negatives = sums[0] - sums[true_positives];
         let false_positives = sums[predicted_positives] - sums[true_positives];
-        Some(false_negatives * decision.false_negative_cost + false_positives * decision.false_positive_cost)
-    });
-    let all = precision.iter().zip(&recall).zip(&cost).zip(thresholds);
-    all.map(|(((precision, recall), cost), threshold)| ThresholdEstimates {
+        false_negatives * decision.false_negative_cost + false_positives * decision.false_positive_cost
+    };
+    let n = thresholds.len();
+    let costs = sums_by_user.statistics(n, params, |at, sums| Some(cost(at, sums)));
+    let savings =
+        sums_by_user.statistics(n, params, |at, sums| Some(sums[0] * decision.false_negative_cost - cost(at, sums)));
+    let all = precision.iter().zip(&recall).zip(costs.iter().zip(&savings)).zip(thresholds);
+    all.map(|(((precision, recall), (cost, saving)), threshold)| ThresholdEstimates {
         threshold,
         precision: precision.rate,
         recall: recall.rate,
         cost: estimate(cost),
+        saving: estimate(saving),
     })
     .collect()
 }
@@ -143,6 +150,8 @@ mod tests {
                 (row.threshold, row.precision, row.recall)
             );
             assert_eq!(estimates.cost.value, Some(row.cost));
+            let without = (row.true_positives + row.false_negatives) as f64 * decision.false_negative_cost;
+            assert_eq!(estimates.saving.value, Some(without - row.cost));
         }
     }
 
@@ -154,6 +163,7 @@ mod tests {
         let decision = held_out.trade_off.iter().find(|row| row.threshold == PARAMS.threshold).unwrap();
         assert_eq!((decision.precision, decision.recall), (expected["precision"], expected["recall"]));
         assert!(decision.cost.low < decision.cost.value && decision.cost.value < decision.cost.high);
+        assert!(decision.saving.low < decision.saving.value && decision.saving.value < decision.saving.high);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod charts;
 mod curve;
 mod exploration;
+mod feature_name;
 mod groups;
 mod held_out;
 mod page;

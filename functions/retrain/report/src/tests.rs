@@ -37,6 +37,79 @@ fn page_has_every_chart_and_metric() {
     assert!(html.contains("1,542") && html.contains("Lost events") && html.contains("333"), "overlaps");
 }
 
+/// The body as XML.
+fn body(html: &str) -> &str {
+    &html[html.find("<body>").unwrap()..html.rfind("</html>").unwrap()]
+}
+
+#[test]
+fn every_table_is_in_a_region_that_the_keyboard_scrolls() {
+    let html = made().html().unwrap();
+    let document = roxmltree::Document::parse(body(&html)).unwrap();
+    let tables: Vec<_> = document.descendants().filter(|node| node.has_tag_name("table")).collect();
+    assert!(tables.len() >= 6, "{}", tables.len());
+    for table in tables {
+        let region = table.parent().unwrap();
+        assert_eq!((region.attribute("role"), region.attribute("tabindex")), (Some("region"), Some("0")));
+        assert!(region.attribute("aria-label").is_some_and(|label| !label.is_empty()));
+        let cells = table.descendants().filter(|node| node.has_tag_name("tr")).map(|row| row.children().count());
+        assert_eq!(cells.collect::<BTreeSet<_>>().len(), 1, "rows are as long as the head");
+    }
+}
+
+#[test]
+fn features_have_their_plain_name_and_identifier_everywhere() {
+    let report = made();
+    let html = report.html().unwrap();
+    let active_days = "Days with activity <code>active_<wbr/>days</code>";
+    assert_eq!(html.matches(active_days).count(), 2, "in the table of features and of leakage checks");
+    assert!(html.contains("Days since the last activity <code>recency_<wbr/>days</code>"), "of the other check");
+    let charts = report.charts().unwrap();
+    let chart = |id: &str| &charts.iter().find(|chart| chart.id == id).unwrap().svg;
+    for id in ["importance", "dependence-1"] {
+        let texts = roxmltree::Document::parse(chart(id)).unwrap();
+        let texts: Vec<String> =
+            texts.descendants().filter_map(|node| node.text()).map(|text| text.trim().to_owned()).collect();
+        let has = |text: &str| texts.iter().any(|found| found.starts_with(text));
+        assert!(has("Days with activity") && has("active_days"), "{id}: {texts:?}");
+    }
+}
+
+/// A family of many candidates used to fill pages, because each row had all parameters.
+#[test]
+fn table_of_candidates_fits_a_screen_and_has_the_parameters_that_differ() {
+    let mut report = made();
+    let candidate = report.card.candidates[1].clone();
+    report.card.candidates.extend((0..40).map(|n| churn_common::model::card::CandidateReport {
+        hyper_parameters: serde_json::json!({"max_depth": 4 + n, "learning_rate": 0.1, "min_child_weight": 1.0}),
+        best_of_family: false,
+        selected: false,
+        difference_to_best: 0.001 * f64::from(n + 1),
+        ..candidate.clone()
+    }));
+    let html = report.html().unwrap();
+    let document = roxmltree::Document::parse(body(&html)).unwrap();
+    let caption = "Candidates of the family gradient boosting: the best 12 of 41, with 95 % intervals";
+    let region = document.descendants().find(|node| node.attribute("aria-label") == Some(caption)).unwrap();
+    let rows: Vec<_> = region.descendants().filter(|node| node.has_tag_name("tr")).skip(1).collect();
+    assert_eq!(rows.len(), 12);
+    for (row, depth) in rows.iter().zip(["3", "4", "5"]) {
+        assert_eq!(row.first_element_child().and_then(|cell| cell.text()), Some(depth), "best first");
+    }
+    assert!(rows.iter().flat_map(|row| row.descendants()).filter_map(|node| node.text()).all(|text| text.len() < 25));
+    assert!(html.contains("<p><b>gradient boosting</b>: learning rate 0.1.</p>"), "{html}");
+}
+
+#[test]
+fn held_out_rows_have_one_name() {
+    let html = made().html().unwrap();
+    let text: String = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+    for other in ["test set", "test row", "Test set", "Test row"] {
+        assert!(!text.contains(other), "{other}: {text}");
+    }
+    assert!(text.contains("held-out rows"));
+}
+
 #[test]
 fn all_text_is_escaped() {
     let mut report = made();

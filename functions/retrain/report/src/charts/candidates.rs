@@ -20,7 +20,7 @@ const CHARTS: [(&str, &str, &str, &str); 2] = [
     ),
 ];
 
-const DESCRIPTION: &str = "The best candidate of each family, evaluated on held-out rows. Horizontal lines are 95 % intervals that \
+const DESCRIPTION: &str = "The best candidate of each family in cross-validation. Horizontal lines are 95 % intervals that \
                            resample users; the vertical line is the baseline without features. All candidates are evaluated \
                            on the same users, so a difference can be significant although the intervals overlap.";
 

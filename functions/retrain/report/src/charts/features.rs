@@ -1,9 +1,10 @@
 //! Charts of SHAP importance and dependence.
 
 use crate::contribution_unit;
+use crate::feature_name::FeatureName;
 use churn_common::model::Card;
-use churn_common::model::card::ShapDependence;
-use churn_pages::chart::{Axis, Bars, Caption, FIRST, Form, Lines, MUTED, Series};
+use churn_common::model::card::{MeanAbsShap, ShapDependence};
+use churn_pages::chart::{Axis, Bar, Bars, Caption, FIRST, Form, Lines, MUTED, Series};
 use churn_pages::{Chart, ChartError, number};
 
 /// Maximum number of features in the chart of importance.
@@ -22,8 +23,13 @@ pub fn all(card: &Card) -> Result<Vec<Chart>, ChartError> {
 /// `None` if the model uses no feature.
 fn importance(card: &Card, unit: &str) -> Result<Option<Chart>, ChartError> {
     let features = card.shap_importance.features.iter().filter(|f| f.mean_abs_shap > 0.0).take(MAX_FEATURES);
-    let bars: Vec<(String, f64)> = features.map(|f| (f.name.clone(), f.mean_abs_shap)).collect();
-    let Some((_, largest)) = bars.first() else { return Ok(None) };
+    let bar = |feature: &MeanAbsShap| {
+        let name = FeatureName::new(&feature.name);
+        let detail = name.identifier().map(str::to_owned);
+        Bar { name: name.title().to_owned(), detail, value: feature.mean_abs_shap }
+    };
+    let bars: Vec<Bar> = features.map(bar).collect();
+    let Some(Bar { value: largest, .. }) = bars.first() else { return Ok(None) };
     let description = format!(
         "Mean |SHAP| over {} held-out rows: how much each feature changes the model output on average. It shows what the \
          model uses, not what causes churn.",
@@ -62,9 +68,9 @@ fn dependence_chart(
     let means = dependence.bins.iter().map(|bin| (f64::midpoint(bin.from.into(), bin.to.into()), bin.mean_shap));
     let means: Vec<(f64, f64)> = means.collect();
     let margin = (to - from) * 0.02;
-    let title = format!("Dependence on {}", dependence.feature);
+    let name = FeatureName::new(&dependence.feature);
     let chart = Lines {
-        caption: Caption::new(&format!("dependence-{rank}"), title, description),
+        caption: Caption::new(&format!("dependence-{rank}"), name.title(), description),
         x: Axis::new(format!("{} ({feature_unit})", dependence.feature), from - margin..to + margin),
         y: Axis { format: Box::new(number::tick), ..Axis::new(format!("SHAP value, {unit}"), -reach..reach) },
         series: vec![

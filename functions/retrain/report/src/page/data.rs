@@ -2,7 +2,7 @@
 
 use crate::charts::ReportCharts;
 use crate::{GroupRate, PageVisits, Report};
-use churn_pages::{Tile, charts, number, table, tiles};
+use churn_pages::{Column, Tile, cell, charts, estimate_cell, number, table, tiles};
 use maud::{Markup, html};
 
 pub fn log(report: &Report, drawn: &ReportCharts) -> Markup {
@@ -65,25 +65,39 @@ pub fn groups(report: &Report, drawn: &ReportCharts) -> Markup {
     ];
     let row = |(grouping, g): (&str, &GroupRate)| {
         let [rows, users, positives] = [g.churn.rows, g.churn.users, g.churn.positives].map(number::count);
-        vec![format!("{grouping}: {}", g.group), rows, users, positives, number::estimate_percent(&g.churn.rate)]
+        let name = format!("{grouping}: {}", g.group);
+        let mut cells = Vec::from([name, rows, users, positives].map(cell));
+        cells.push(estimate_cell(&g.churn.rate, |x| number::percent(x, 1)));
+        cells
     };
     let rows = groupings.into_iter().flat_map(|(grouping, groups)| groups.iter().map(move |g| (grouping, g))).map(row);
     html! {
         p {
             "A row is a user at a cutoff who was active in the " (card.window_days) " days before it and had not cancelled. "
             (number::count(churn.positives)) " of " (number::count(churn.rows)) " rows churned: "
-            (number::estimate_percent(&churn.rate)) ". Training and test rows are counted together. Intervals resample \
+            (number::estimate_percent(&churn.rate)) ". Training and held-out rows are counted together. Intervals resample \
             users, because the rows of a user at several cutoffs are correlated. If all resamples have the same rate, for \
             example in a group without churn, the interval is Wilson's with the number of users as trials."
         }
         (charts(&drawn.groups))
-        (table("Churn rate by group", &["group", "rows", "users", "churned rows", "churn rate"], rows))
+        (table(
+            "Churn rate by group, with 95 % intervals",
+            &[
+                Column::Text("group"),
+                Column::Number("rows"),
+                Column::Number("users"),
+                Column::Number("churned rows"),
+                Column::Estimate("churn rate"),
+            ],
+            rows,
+        ))
     }
 }
 
 pub fn pages(report: &Report, drawn: &ReportCharts) -> Markup {
     let row = |p: &PageVisits| {
-        vec![p.page.clone(), number::estimate(&p.churned), number::estimate(&p.retained), number::estimate(&p.ratio)]
+        let estimate = |estimate| estimate_cell(estimate, |x| number::grouped(x, 3));
+        vec![cell(&p.page), estimate(&p.churned), estimate(&p.retained), estimate(&p.ratio)]
     };
     html! {
         p {
@@ -92,8 +106,13 @@ pub fn pages(report: &Report, drawn: &ReportCharts) -> Markup {
         }
         (charts(&drawn.pages))
         (table(
-            "Visits per active day",
-            &["page", "churned", "retained", "ratio"],
+            "Visits per active day, with 95 % intervals",
+            &[
+                Column::Text("page"),
+                Column::Estimate("churned"),
+                Column::Estimate("retained"),
+                Column::Estimate("ratio"),
+            ],
             report.exploration.page_visits.iter().map(row),
         ))
     }

@@ -4,7 +4,7 @@ use crate::Report;
 use crate::charts::ReportCharts;
 use churn_common::metrics::Estimate;
 use churn_common::model::card::TradeOff;
-use churn_pages::{Row, charts, number, table};
+use churn_pages::{Column, Row, cell, charts, estimate_cell, number, table};
 use maud::{Markup, html};
 
 /// What the label finds among the held-out rows, compared with random choice.
@@ -35,14 +35,19 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
             || (without_interval(row.precision), without_interval(row.recall), without_interval(Some(row.cost))),
             |estimates| (estimates.precision, estimates.recall, estimates.cost),
         );
+        let percent = |estimate| estimate_cell(estimate, |x| number::percent(x, 1));
         let cells = vec![
-            format!("{}{}", number::percent(row.threshold, 1), if is_current { " (decision threshold)" } else { "" }),
-            number::count(row.predicted_positives),
-            number::count(row.true_positives),
-            number::count(row.false_negatives),
-            number::estimate_percent(&precision),
-            number::estimate_percent(&recall),
-            number::estimate_short(&cost),
+            cell(format!(
+                "{}{}",
+                number::percent(row.threshold, 1),
+                if is_current { " (decision threshold)" } else { "" }
+            )),
+            cell(number::count(row.predicted_positives)),
+            cell(number::count(row.true_positives)),
+            cell(number::count(row.false_negatives)),
+            percent(&precision),
+            percent(&recall),
+            estimate_cell(&cost, number::short),
         ];
         Row { is_highlighted: is_current, cells }
     };
@@ -54,15 +59,15 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
         p { (outcome(report)) }
         (charts(&drawn.decision))
         (table(
-            "Thresholds on the held-out rows, intervals by user",
+            "Thresholds on the held-out rows, with 95 % intervals by user",
             &[
-                "threshold",
-                "predicted positives",
-                "true positives",
-                "false negatives",
-                "precision",
-                "recall",
-                "cost",
+                Column::Text("threshold"),
+                Column::Number("predicted positives"),
+                Column::Number("true positives"),
+                Column::Number("false negatives"),
+                Column::Estimate("precision"),
+                Column::Estimate("recall"),
+                Column::Estimate("cost"),
             ],
             decision.trade_off.iter().map(row),
         ))

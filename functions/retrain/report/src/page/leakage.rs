@@ -1,54 +1,54 @@
 //! The section about leakage checks and the promotion gate.
 
+use crate::feature_name::FeatureName;
 use churn_common::metrics::Estimate;
 use churn_common::model::Card;
 use churn_common::model::card::{Comparison, Gate, SingleFeature};
-use churn_pages::{number, table};
+use churn_pages::{Column, cell, number, table};
 use maud::{Markup, html};
 
 pub fn section(card: &Card) -> Markup {
     html! {
-        (table("Leakage checks", &["check", "result", "details"], checks(card)))
+        (table("Leakage checks", &[Column::Text("check"), Column::Number("result")], checks(card)))
         @if let Some(gate) = &card.gate { (gate_result(gate)) }
     }
 }
 
-fn checks(card: &Card) -> [Vec<String>; 5] {
+fn checks(card: &Card) -> [Vec<Markup>; 5] {
     let checks = &card.leakage_checks;
     let (score, permuted) = (&checks.test_score, &checks.permuted_labels);
-    let row = |check: &str, result: &str, details: String| vec![check.to_owned(), result.to_owned(), details];
+    let row =
+        |check: &str, result: &str, details: Markup| vec![html! { (check) " " small { (details) } }, cell(result)];
     let result = |passed: bool| if passed { "passed" } else { "FAILED" };
     let single_feature = |rows: &str, single: &SingleFeature| {
         row(
             &format!("No single feature ranks as well as the model ({rows})"),
             if single.suspicious { "WARNING" } else { "passed" },
-            format!(
-                "{}: ROC-AUC {}, model {}{}",
-                single.feature,
-                number::score(single.roc_auc),
-                number::score(single.model_roc_auc),
-                if !single.suspicious && single.roc_auc > single.model_roc_auc { "; not significant" } else { "" }
-            ),
+            html! {
+                (FeatureName::new(&single.feature)) ": ROC-AUC " (number::score(single.roc_auc)) ", model "
+                (number::score(single.model_roc_auc))
+                @if !single.suspicious && single.roc_auc > single.model_roc_auc { "; not significant" }
+            },
         )
     };
     let users = number::count(checks.future_events.users as u64);
     [
         // If a feature changes, the training fails and there is no report.
-        row("Events after the cutoff change no feature", "passed", format!("{users} users checked")),
+        row("Events after the cutoff change no feature", "passed", cell(format!("{users} users checked"))),
         row(
             "Permuted labels: the model ranks no better than chance",
             permuted.map_or("skipped", |p| result(p.passed)),
-            permuted.map_or("not enough time or not enough churned rows".to_owned(), |p| {
+            cell(permuted.map_or("not enough time or not enough churned rows".to_owned(), |p| {
                 let roc_auc = p.roc_auc.text(|x| number::grouped(x, 3)).level(99);
                 format!("ROC-AUC {roc_auc}, expected an interval that is not above 0.5")
-            }),
+            })),
         ),
         single_feature("cross-validation", &checks.single_feature),
         single_feature("held-out rows", &checks.test_single_feature),
         row(
             "ROC-AUC on held-out rows is plausible",
             result(score.passed),
-            format!("ROC-AUC {}, limit {}", number::score(card.evaluation.roc_auc), number::short(score.limit)),
+            cell(format!("ROC-AUC {}, limit {}", number::score(card.evaluation.roc_auc), number::short(score.limit))),
         ),
     ]
 }

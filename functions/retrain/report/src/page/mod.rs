@@ -4,6 +4,7 @@ mod candidates;
 mod data;
 mod decision;
 mod features;
+mod hyper_parameters;
 mod leakage;
 mod overview;
 mod scores;
@@ -21,11 +22,11 @@ pub fn page(report: &Report, charts: &ReportCharts) -> Page {
         title: format!("Churn model {}", card.version),
         arabic_title: "تقرير تدريب نموذج توقّع المغادرة",
         subtitle: html! {
-            "Trained " time datetime=(card.created_at) { (card.created_at) } " on the log from "
+            "Trained " time datetime=(card.created_at) { (card.created_at.day()) } " on the log from "
             (card.data_range.0) " to " (card.data_range.1) "."
         },
+        summary: section("overview", "Summary", "ملخّص", overview::section(report)),
         sections: vec![
-            section("overview", "Summary", "ملخّص", overview::section(report)),
             section("data", "The data", "البيانات", data::log(report, charts)),
             section("groups", "Churn rate by group", "معدّل المغادرة حسب الفئة", data::groups(report, charts)),
             section(

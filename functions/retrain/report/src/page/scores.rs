@@ -2,7 +2,8 @@
 
 use crate::Report;
 use crate::charts::ReportCharts;
-use churn_pages::{charts, number, table};
+use churn_common::metrics::Estimate;
+use churn_pages::{Column, cell, charts, estimate_cell, number, table};
 use maud::{Markup, html};
 
 /// Metrics and their names in the table.
@@ -28,16 +29,15 @@ const SCORES: [(&str, &str); 17] = [
 
 pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
     let Report { card, curve, .. } = report;
-    let scored = SCORES
-        .iter()
-        .filter_map(|(metric, name)| Some(vec![(*name).to_owned(), number::estimate(card.metrics.get(*metric)?)]));
-    let slope = "calibration slope (1 is best; below 1: too extreme, above 1: too close to the mean)".to_owned();
-    let null = "calibration error of exact probabilities on as many rows (95th percentile)".to_owned();
-    let training = "ROC-AUC on the training rows (much higher than on held-out rows: overfitting)".to_owned();
+    let three = |estimate: &Estimate| estimate_cell(estimate, |x| number::grouped(x, 3));
+    let scored = SCORES.iter().filter_map(|(metric, name)| Some(vec![cell(name), three(card.metrics.get(*metric)?)]));
+    let slope = "calibration slope (1 is best; below 1: too extreme, above 1: too close to the mean)";
+    let null = "calibration error of exact probabilities on as many rows (95th percentile)";
+    let training = "ROC-AUC on the training rows (much higher than on held-out rows: overfitting)";
     let rows = scored.chain([
-        vec![slope, number::estimate(&card.calibration.slope)],
-        vec![null, number::grouped(card.calibration.null_ece_p95, 3)],
-        vec![training, number::score(card.training_evaluation.roc_auc)],
+        vec![cell(slope), three(&card.calibration.slope)],
+        vec![cell(null), cell(number::grouped(card.calibration.null_ece_p95, 3))],
+        vec![cell(training), cell(number::score(card.training_evaluation.roc_auc))],
     ]);
     html! {
         p {
@@ -45,7 +45,11 @@ pub fn section(report: &Report, drawn: &ReportCharts) -> Markup {
             and threshold were selected without the held-out rows. Intervals are at 95 % and resample users."
         }
         (charts(&drawn.scores))
-        (table("Metrics on the held-out rows", &["metric", "value"], rows))
+        (table(
+            "Metrics on the held-out rows, with 95 % intervals",
+            &[Column::Text("metric"), Column::Estimate("value")],
+            rows,
+        ))
         @if (curve.points.len() as u64) < curve.distinct_probabilities {
             p class="muted" {
                 "The curves have " (number::count(curve.points.len() as u64)) " of "
