@@ -5,6 +5,7 @@ use crate::settings::TrainingSettings;
 use churn_common::metrics::{Confusion, Estimate, Evaluation};
 use churn_common::model::card::Exclusions;
 use churn_common::model::{Calibration, Card};
+use churn_common::reasons::plain_name;
 
 /// Reasons not to rely on the model.
 pub(crate) fn warnings(card: &Card) -> Vec<String> {
@@ -38,7 +39,7 @@ pub(crate) fn warnings(card: &Card) -> Vec<String> {
         warnings.push(format!(
             "{rows}, the feature {} alone ranks about as well as the model (ROC-AUC {}, model {}): it leaks, or the other \
              features add little",
-            single.feature,
+            feature(&single.feature),
             text(single.roc_auc),
             text(single.model_roc_auc)
         ));
@@ -149,7 +150,7 @@ pub(crate) fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
     if validation.time_blocks == 0 {
         notes.push(
             "the log is too short to hold out later cutoffs in cross-validation: only users were held out, so the metrics \
-             of candidates are slightly optimistic; the test rows are newer than all training rows"
+             of candidates are slightly optimistic; the held-out rows are newer than all training rows"
                 .into(),
         );
     } else if validation.time_blocks < usize::from(settings.search.cv_time_blocks) {
@@ -180,6 +181,11 @@ pub(crate) fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
     notes
 }
 
+/// Such as `"Days since registration" (tenure_days)`.
+fn feature(name: &str) -> String {
+    plain_name(name).map_or_else(|| name.to_owned(), |plain| format!("\"{plain}\" ({name})"))
+}
+
 fn text(score: Option<f64>) -> String {
     score.map_or("undefined".to_owned(), |x| format!("{x:.3}"))
 }
@@ -193,6 +199,12 @@ mod tests {
         let labels: Vec<bool> = (0..100).map(|row| row < found || (50..60 - found).contains(&row)).collect();
         let probabilities: Vec<f64> = (0..100).map(|row| if row < 20 { 0.3 } else { 0.1 }).collect();
         useless_label(&Evaluation::new(&labels, &probabilities, 0.2).unwrap())
+    }
+
+    #[test]
+    fn feature_has_its_plain_name_and_identifier() {
+        assert_eq!(feature("tenure_days"), "\"Days since registration\" (tenure_days)");
+        assert_eq!(feature("shoe_size"), "shoe_size");
     }
 
     #[test]
