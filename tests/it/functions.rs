@@ -174,7 +174,7 @@ fn card_matches_the_training(card: &Value, trained: &Value) {
     assert!(card["leakage_checks"]["future_events"]["users"].as_u64().unwrap() > 100);
     assert_eq!(card["leakage_checks"]["permuted_labels"]["passed"], true, "{}", card["leakage_checks"]);
     assert_eq!(card["leakage_checks"]["test_score"], json!({"limit": 0.95, "passed": true}));
-    // By default, a tenth of the users at the newest training cutoff get the label 1. On the test rows the share differs by
+    // By default, a tenth of the users at the newest training cutoff get the label 1. On the held-out rows the share differs by
     // chance and by drift.
     let (confusion, rows) = (&card["evaluation"]["confusion"], card["test"]["rows"].as_f64().unwrap());
     let labelled = (confusion["tp"].as_f64().unwrap() + confusion["fp"].as_f64().unwrap()) / rows;

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Text that would run as a script if it was not escaped.
-const HOSTILE: &str = "<script src=\"https://example.com/x.js\">alert('&amp;')</script>";
+const HOSTILE: &str = "<img src=x onerror=\"alert('&amp;')\">";
 
 /// Ingests a log and trains on it.
 async fn train(stack: &Stack, stores: &Stores) -> Box<Trained> {
@@ -254,7 +254,7 @@ fn text_is_escaped(mut report: Report) {
     let body = &html[html.find("<body>").unwrap()..html.rfind("</html>").unwrap()];
     let document = roxmltree::Document::parse(body).unwrap();
     let texts = document.descendants().filter(|n| n.is_text() && n.text().unwrap().contains(HOSTILE)).count();
-    assert!(texts >= 15, "{texts}");
+    assert!(texts >= 20, "{texts}");
     for node in document.descendants().filter(|n| n.is_element()) {
         let name = node.tag_name().name();
         assert!(!["script", "link", "iframe", "object", "image", "img", "use"].contains(&name), "{name}");

@@ -40,7 +40,7 @@ pub struct Model {
 
 impl Model {
     /// A model for rows of the current feature schema and windows of `window_days`. `rows` are the bytes of the table of
-    /// training and test rows: the file contains their hash, so that the same version always has the same metrics.
+    /// training and held-out rows: the file contains their hash, so that the same version always has the same metrics.
     pub fn new(
         window_days: u16,
         rows: &[u8],

@@ -14,7 +14,7 @@ pub const BASELINE: &str = "baseline.parquet";
 /// The model in XGBoost's JSON format, for families that XGBoost can represent.
 pub const XGBOOST_JSON: &str = "xgboost.json";
 
-/// The key of the training and test rows of a training, with the last day of the log.
+/// The key of the training and held-out rows of a training, with the last day of the log.
 pub fn rows_key(last_day: Day, version: &ModelVersion) -> String {
     format!("{ROWS}{last_day}-{version}/rows.parquet")
 }

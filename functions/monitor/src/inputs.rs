@@ -26,7 +26,7 @@ pub(crate) struct Inputs {
     pub(crate) labelled_at: Day,
     /// Snapshots of the users who are active at `labelled_at`, one per user.
     pub(crate) labelled: Vec<Snapshot>,
-    /// Snapshots at the cutoffs of the champion's test set.
+    /// Snapshots at the cutoffs of the champion's held-out rows.
     pub(crate) tested: Vec<Snapshot>,
 }
 

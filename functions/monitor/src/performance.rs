@@ -1,4 +1,4 @@
-//! Realised performance: the champion on users whose labels are known now, compared with its test set at training.
+//! Realised performance: the champion on users whose labels are known now, compared with its held-out rows at training.
 
 use crate::error::MonitorError;
 use crate::inputs::Inputs;
@@ -17,15 +17,15 @@ const SEED: u64 = 1;
 pub(crate) struct Performance {
     /// The latest cutoff whose labels are known.
     pub(crate) cutoff: Day,
-    /// Whether the cutoff is later than every cutoff of the champion's test set. If not, no newer label is known yet.
+    /// Whether the cutoff is later than every cutoff of the champion's held-out rows. If not, no newer label is known yet.
     pub(crate) is_newer_than_test: bool,
     /// Number of users who are active at the cutoff.
     pub(crate) rows: usize,
     /// Number of rows that churned.
     pub(crate) positives: usize,
-    /// Number of rows of the champion's test set, computed again from the stored histories.
+    /// Number of the champion's held-out rows, computed again from the stored histories.
     pub(crate) test_rows: usize,
-    /// Number of test rows that churned.
+    /// Number of held-out rows that churned.
     pub(crate) test_positives: usize,
     pub(crate) evaluation: Evaluation,
     pub(crate) changes: Vec<MetricChange>,
@@ -90,7 +90,7 @@ impl Metric {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct MetricChange {
     pub(crate) metric: Metric,
-    /// On the champion's test set; `None` if undefined.
+    /// On the champion's held-out rows; `None` if undefined.
     pub(crate) training_value: Option<f64>,
     /// `None` if undefined.
     pub(crate) current_value: Option<f64>,
@@ -108,7 +108,7 @@ struct Scored {
 }
 
 impl Performance {
-    /// Evaluates the champion on the labelled snapshots and on its test set; `None` if no snapshot is labelled.
+    /// Evaluates the champion on the labelled snapshots and on its held-out rows; `None` if no snapshot is labelled.
     pub(crate) fn measure(inputs: &Inputs, settings: &MonitorSettings) -> Result<Option<Self>, MonitorError> {
         if inputs.labelled.is_empty() {
             return Ok(None);
@@ -122,7 +122,7 @@ impl Performance {
         Ok(Some(performance))
     }
 
-    /// Compares `now`, which is not empty, with the test set.
+    /// Compares `now`, which is not empty, with the held-out rows.
     fn compare(
         tested: &Scored,
         now: &Scored,
@@ -132,7 +132,7 @@ impl Performance {
         settings: &MonitorSettings,
     ) -> Result<Self, MetricsError> {
         let evaluation = now.evaluate(threshold)?;
-        // Histories that were erased since the training can leave a test set without rows.
+        // Histories that were erased since the training can leave no held-out row.
         let (test_evaluation, differences) = if tested.labels.is_empty() {
             (None, Estimates::new())
         } else {
@@ -160,7 +160,7 @@ impl Performance {
     }
 
     /// A text if ROC-AUC fell by more than `max_performance_loss` and the interval of the difference excludes 0. `None` if a
-    /// class has fewer than `min_rows_per_class` rows now or in the test set, or if the cutoff is not newer than the test set.
+    /// class has fewer than `min_rows_per_class` rows now or among the held-out rows, or if the cutoff is not newer than theirs.
     ///
     /// Other metrics are no reason: they change with the churn rate, also for the same ranking.
     pub(crate) fn retrain_reason(&self, settings: &MonitorSettings) -> Option<String> {

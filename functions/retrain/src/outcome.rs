@@ -81,7 +81,7 @@ pub struct Trained {
     pub classification_report: String,
     /// URL of `report.html`; `report.json` is in the same folder.
     pub report_url: String,
-    /// URL of the training and test rows.
+    /// URL of the training and held-out rows.
     pub snapshots_url: String,
     /// `None` if no bus is set, or nothing changed.
     pub event: Option<EventOutcome>,

@@ -10,7 +10,7 @@ pub struct LeakageChecks {
     pub permuted_labels: Option<PermutedLabels>,
     /// On the rows held out in cross-validation.
     pub single_feature: SingleFeature,
-    /// On the test rows.
+    /// On the held-out rows.
     pub test_single_feature: SingleFeature,
     pub test_score: TestScore,
 }

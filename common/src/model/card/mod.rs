@@ -49,15 +49,15 @@ pub struct Card {
     pub candidates: Vec<CandidateReport>,
     pub calibration: CalibrationReport,
     pub decision: DecisionReport,
-    /// On the test rows, at the decision threshold.
+    /// On the held-out rows, at the decision threshold.
     pub evaluation: Evaluation,
-    /// On the test rows, by name as in [`crate::metrics::Estimates`], with 95 % intervals.
+    /// On the held-out rows, by name as in [`crate::metrics::Estimates`], with 95 % intervals.
     pub metrics: Estimates,
-    /// On the training rows; much better than on the test rows means overfitting.
+    /// On the training rows; much better than on the held-out rows means overfitting.
     pub training_evaluation: Evaluation,
     /// The model's own feature importance, most important first.
     pub features: Vec<FeatureImportance>,
-    /// SHAP importance on the test rows.
+    /// SHAP importance on the held-out rows.
     pub shap_importance: ShapImportance,
     /// Of the most important features, most important first.
     pub shap_dependence: Vec<ShapDependence>,
@@ -92,7 +92,7 @@ pub struct Exclusions {
     pub max_daily_user_events: u32,
 }
 
-/// The calibration, and its effect on the test rows.
+/// The calibration, and its effect on the held-out rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationReport {
     /// Fitted on out-of-fold scores of the training rows: each group of users is scored by a model of the other groups,

@@ -40,7 +40,7 @@ pub struct ListedModel {
 pub struct ListedCard {
     pub family: String,
     pub created_at: Timestamp,
-    /// On the model's own test rows, so not comparable between models of different days. Use the action `evaluate` to
+    /// On the model's own held-out rows, so not comparable between models of different days. Use the action `evaluate` to
     /// compare models.
     pub roc_auc: Option<Estimate>,
     /// Expected calibration error on the same rows.

@@ -15,7 +15,7 @@ pub struct Sources {
     pub logs: String,
     /// Number of ingested objects, if known.
     pub objects: Option<u64>,
-    /// URL of the training and test rows.
+    /// URL of the training and held-out rows.
     pub snapshots: String,
     /// URL of the model's folder.
     pub model: String,

@@ -24,7 +24,7 @@ pub(crate) fn out_of_fold(
     check(rows, &parts, model, params)
 }
 
-/// Checks the test rows. `model` are the model's probabilities of these rows.
+/// Checks the held-out rows. `model` are the model's probabilities of these rows.
 ///
 /// # Errors
 /// If the ranks cannot be evaluated.
@@ -101,7 +101,7 @@ mod tests {
         leaking.features.column_mut(3).assign(&Array2::from_shape_vec((600, 1), leak).unwrap().column(0));
         let found = out_of_fold(&leaking, &folds, &probabilities, &params).unwrap();
         assert_eq!((found.suspicious, found.feature.as_str(), found.roc_auc), (true, SCHEMA[3].name, Some(1.0)));
-        // The check used to miss a leak that only the test rows have.
+        // The check used to miss a leak that only the held-out rows have.
         let in_order: Vec<f64> = leaking.labels.iter().map(|label| if *label { 0.55 } else { 0.5 }).collect();
         let noisy: Vec<f64> = in_order.iter().enumerate().map(|(row, p)| p + row as f64 % 7.0 / 20.0).collect();
         let found = on_test_rows(&leaking, &noisy, &params).unwrap();

@@ -41,7 +41,7 @@ pub struct TrainingSettings {
     pub min_history_days: u16,
     /// Maximum number of cutoffs to train on; the newest are used.
     pub max_training_cutoffs: u16,
-    /// Number of newest cutoffs held out as the test set.
+    /// Number of newest cutoffs held out from training.
     pub test_cutoffs: u16,
     /// Largest plausible number of events of a user on one day. Users with more are left out.
     pub max_daily_user_events: u32,

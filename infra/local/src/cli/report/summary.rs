@@ -23,8 +23,8 @@ pub fn summary(report: &Report) -> Text {
     );
     let churn = &exploration.churn;
     let rows = count(churn.rows, "row");
-    text.line(2, format!("training and test set: {rows}, {} churned: {}", churn.positives, churn.rate));
-    text.line(2, format!("test set: {}, {} churned", count(card.test.rows as u64, "row"), card.test.positives));
+    text.line(2, format!("training and held-out rows: {rows}, {} churned: {}", churn.positives, churn.rate));
+    text.line(2, format!("held out: {}, {} churned", count(card.test.rows as u64, "row"), card.test.positives));
     metrics(&mut text, &card.metrics);
     let features: Vec<&str> = card.shap_importance.features.iter().take(5).map(|f| f.name.as_str()).collect();
     text.line(2, format!("most important features: {}", features.join(", ")));

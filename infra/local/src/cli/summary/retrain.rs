@@ -37,10 +37,10 @@ pub fn trained(trained: &Trained) -> Text {
     let mut text = Text::new();
     text.line(2, format!("model {model_version} ({}), {}", words(family), role(trained.registered_as)));
     gate(&mut text, trained.gate.as_ref());
-    rows(&mut text, "training set", &trained.training);
-    rows(&mut text, "test set", &trained.test);
+    rows(&mut text, "training rows", &trained.training);
+    rows(&mut text, "held-out rows", &trained.test);
     candidates(&mut text, &trained.candidates);
-    text.line(2, "test set metrics (95 % intervals by bootstrap over users):");
+    text.line(2, "metrics on the held-out rows (95 % intervals by bootstrap over users):");
     metrics(&mut text, &trained.metrics);
     let (threshold, rationale) = (decision.decision.threshold.get(), &decision.threshold_rationale);
     text.line(2, format!("decision threshold {threshold:.3} ({rationale}):"));
