@@ -1,6 +1,12 @@
-//! False and real alarms of `monitor`: logs of an unchanged process, and logs with a change.
+//! False and real alarms of `monitor`: logs of an unchanged process, and logs with a change. The effect of offers.
 
 use churn_common::calendar::{Day, Timestamp};
+use churn_common::ids::UserId;
+use churn_common::model::{ModelVersion, Probability};
+use churn_common::pseudonym::StoredUser;
+use churn_common::risk::{Assignment, Crossing, Epoch, Group};
+use churn_common::store::objects::Condition;
+use churn_common::table::write_assignments;
 use churn_tests::delivery::DeliveryAttempt;
 use churn_tests::in_process::InProcessStores;
 use churn_tests::{record, simulated};
@@ -137,4 +143,68 @@ async fn loss_of_ranking_needs_retrain() {
     assert_eq!(report["needs_retrain"], true, "{}", report["performance"]);
     let reasons = report["retrain_reasons"].as_array().unwrap();
     assert!(reasons.iter().any(|reason| reason.as_str().unwrap().starts_with("ROC-AUC is ")), "{reasons:?}");
+}
+
+fn crossing(user: u32, epoch: &str, group: Group, became_high_on: Day) -> Crossing {
+    Crossing {
+        user: StoredUser::from_stored(&user.to_string()).unwrap(),
+        assignment: Assignment { group, epoch: Epoch::from_stored(epoch).unwrap() },
+        probability: Probability::new(0.25).unwrap(),
+        became_high_on,
+        model_version: ModelVersion::from_file(b"model"),
+    }
+}
+
+#[tokio::test]
+async fn effect_counts_the_first_assignment_of_each_user() {
+    let log = simulated(USERS, DAYS, 1).unwrap();
+    let fixture = MonitorFixture::new(&log).await;
+    let stores = fixture.local.process_without_faults().stores;
+    let (first, again, late) = (fixture.start.plus(45), fixture.start.plus(60), fixture.start.plus(88));
+    let group = |user: u32| if user % 3 == 0 { Group::Control } else { Group::Treatment };
+    let other = |user: u32| if user % 3 == 0 { Group::Treatment } else { Group::Control };
+    let days = [
+        // User 1000 has no history.
+        (
+            first,
+            (1..=USERS).chain([1000]).map(|user| crossing(user, "2018-Q4", group(user), first)).collect::<Vec<_>>(),
+        ),
+        (again, (1..=USERS).map(|user| crossing(user, "2018-Q4", other(user), again)).collect()),
+        (late, (1..=20).map(|user| crossing(user, "2019-Q1", group(user), late)).collect()),
+    ];
+    for (day, crossings) in days {
+        let (file, key) =
+            (write_assignments(&crossings).unwrap(), format!("assignments/date={day}/part-0-of-1.parquet"));
+        assert!(stores.store.put(&key, file, "application/vnd.apache.parquet", Condition::Always).await.unwrap());
+    }
+    // Erased after the first assignment and before the last one.
+    let erased = UserId::new("7").unwrap();
+    stores.erasures.add(&erased, first.plus(1).start()).await.unwrap();
+
+    let mut counts = BTreeMap::from([("control", [0, 0]), ("treatment", [0, 0])]);
+    let events: Vec<Value> =
+        String::from_utf8(log).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let horizon = first.start().millis()..first.plus(14).start().millis();
+    for user in (1..=USERS).filter(|user| *user != 7) {
+        let id = user.to_string();
+        let own = || events.iter().filter(|event| event["userId"] == id.as_str());
+        let has_cancelled = own().any(|event| {
+            event["page"] == "Cancellation Confirmation" && horizon.contains(&event["ts"].as_i64().unwrap())
+        });
+        if own().next().is_some() {
+            let count = counts.get_mut(group(user).as_str()).unwrap();
+            *count = [count[0] + 1, count[1] + u64::from(has_cancelled)];
+        }
+    }
+    let report = fixture.report(90).await;
+    let effect = &report["effect"];
+    for (name, [users, churned]) in counts {
+        let arm = &effect["overall"][name];
+        assert_eq!((&arm["users"], &arm["churned"]), (&json!(users), &json!(churned)), "{name}: {effect}");
+        assert!(churned > 0, "{name}");
+    }
+    assert_eq!(effect["left_out"], json!({"erased": 1, "without_history": 1}));
+    assert_eq!(effect["pending_users"], 20);
+    // 100 of 299 users, and 6 of the last 20.
+    assert_eq!(effect["plan"]["control_share"], 106.0 / 319.0);
 }

@@ -1,6 +1,8 @@
 //! S3 and DynamoDB, one file per kind of stored data. Everything that calls a store is behind the feature `stores` and
 //! uses only the AWS SDK. Names, files and errors need no feature.
 
+#[cfg(all(feature = "parquet", feature = "stores"))]
+pub mod assignments;
 #[cfg(feature = "stores")]
 pub mod erasures;
 mod error;

@@ -5,6 +5,7 @@ use crate::calendar::Timestamp;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 #[derive(Debug, Clone)]
 pub struct Bucket {
@@ -59,6 +60,8 @@ pub enum Condition<'a> {
 
 /// Most attempts to read an object. The SDK retries a failed request, but not a response whose body is interrupted.
 const MAX_READ_ATTEMPTS: u32 = 3;
+/// Most objects that [`Bucket::get_all`] reads at a time.
+const CONCURRENT_READS: usize = 16;
 
 impl Bucket {
     pub fn new(client: Client, name: &str) -> Self {
@@ -119,6 +122,13 @@ impl Bucket {
             GetResult::Found(object) => Ok(Some(object)),
             GetResult::NotFound | GetResult::NotModified => Ok(None),
         }
+    }
+
+    /// Reads complete objects, several at a time, in the order of `keys`. Objects that do not exist are left out.
+    pub async fn get_all(&self, keys: Vec<String>) -> Result<Vec<(String, Object)>, StoreError> {
+        let read = |key: String| async move { Ok(self.get(&key).await?.map(|object| (key, object))) };
+        let found: Vec<_> = stream::iter(keys).map(read).buffered(CONCURRENT_READS).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Reads a complete object, unless it still has the ETag `known`.

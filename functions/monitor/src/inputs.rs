@@ -1,5 +1,7 @@
 //! Inputs of a report: the champion with its training baseline, and rows computed from the histories stored now.
 
+use crate::assignments::Assignments;
+use crate::effect::{AssignedOutcome, LeftOut};
 use crate::error::MonitorError;
 use crate::reason::Reason;
 use crate::settings::MonitorSettings;
@@ -28,6 +30,9 @@ pub(crate) struct Inputs {
     pub(crate) labelled: Vec<Snapshot>,
     /// Snapshots at the cutoffs of the champion's held-out rows.
     pub(crate) tested: Vec<Snapshot>,
+    /// The users who became at risk, one row per user and epoch.
+    pub(crate) assigned: Vec<AssignedOutcome>,
+    pub(crate) left_out: LeftOut,
 }
 
 /// Rows of the users who were active when the champion was trained, computed as the current rows are.
@@ -51,10 +56,12 @@ pub(crate) enum Load {
 }
 
 /// Rows of one user at each cutoff at which the user is active.
+#[derive(Default)]
 struct UserRows {
     current: Option<Row>,
     labelled: Option<Snapshot>,
     tested: Vec<Snapshot>,
+    assigned: Vec<AssignedOutcome>,
 }
 
 pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Timestamp) -> Result<Load, MonitorError> {
@@ -70,37 +77,43 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
     let (first, last) = card.data_range;
     let baseline = Baseline { as_of: last, rows, has_full_windows: last.since(first) >= i32::from(card.window_days) };
 
+    let assignments = Assignments::read(stores, as_of, settings.effect_window_days).await?;
     let labelled_at = card.label.latest_labelled_cutoff(as_of);
     let features_at =
         |history: &History, day: Day| features_if_at_risk(history, day, card.window_days, card.label.min_return_hours);
     let users = stores.histories.map_users(settings.total_segments, |user, history| {
-        // As in training.
+        let churned = |day: Day| card.label.for_history(&history, day, as_of);
+        let assigned = assignments.outcomes(user, churned);
+        // As in training. The groups keep these users: leaving out users for what they did after the assignment is a bias.
         if history.is_implausible(card.exclusions.max_daily_user_events) {
-            return None;
+            return Some(UserRows { assigned, ..UserRows::default() });
         }
         let snapshot = |cutoff: Day| {
             let row = features_at(&history, cutoff)?;
-            let churned = card.label.for_history(&history, cutoff, as_of)?;
-            Some(Snapshot { user: user.clone(), cutoff, row, churned })
+            Some(Snapshot { user: user.clone(), cutoff, row, churned: churned(cutoff)? })
         };
         Some(UserRows {
             current: features_at(&history, as_of),
             labelled: snapshot(labelled_at),
             tested: card.test.cutoffs.iter().filter_map(|cutoff| snapshot(*cutoff)).collect(),
+            assigned,
         })
     });
-    let (mut current, mut labelled, mut tested) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut current, mut labelled, mut tested, mut assigned) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (_, rows) in users.await? {
         current.extend(rows.current);
         labelled.extend(rows.labelled);
         tested.extend(rows.tested);
+        assigned.extend(rows.assigned);
     }
+    let left_out = assignments.left_out(&assigned);
     let (users, needed) = (current.len(), settings.min_current_users as usize);
     if users < needed {
         let detail = format!("{users} users are active at {as_of}, expected {needed} or more (min_current_users)");
         return Ok(nothing(Reason::InsufficientUsers, detail));
     }
-    let inputs = Inputs { version, model, card, baseline, as_of, current, labelled_at, labelled, tested };
+    let inputs =
+        Inputs { version, model, card, baseline, as_of, current, labelled_at, labelled, tested, assigned, left_out };
     Ok(Load::Inputs(Box::new(inputs)))
 }
 

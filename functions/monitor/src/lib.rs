@@ -1,7 +1,9 @@
-//! `monitor`: compares the users who are active now with the champion's training rows (drift), and the champion's
-//! performance now with its performance at training.
+//! `monitor`: compares the users who are active now with the champion's training rows (drift), the champion's
+//! performance now with its performance at training, and the users who got offers with the control group.
 
+mod assignments;
 mod drift;
+pub mod effect;
 mod error;
 mod inputs;
 mod metrics;
@@ -25,6 +27,7 @@ use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_common::telemetry::in_invocation;
 use drift::Drift;
+use effect::{Effect, EffectParams};
 use inputs::{Inputs, Load};
 use lambda_runtime::tracing::{self, Instrument, error_span};
 use lambda_runtime::{Error, LambdaEvent};
@@ -98,5 +101,14 @@ fn compare(inputs: Inputs, settings: MonitorSettings, now: Timestamp) -> Result<
     let _span = error_span!("stage", name = "compare").entered();
     let drift = Drift::between(&inputs.baseline, &inputs.current, &settings)?;
     let performance = Performance::measure(&inputs, &settings)?;
-    Ok(Report::new(inputs.version, inputs.as_of, drift, performance, settings, now))
+    let params = EffectParams {
+        as_of: inputs.as_of,
+        label_delay_days: inputs.card.label.label_delay_days(),
+        min_detectable_effect: settings.min_detectable_effect,
+        power: settings.effect_power,
+        min_rows_per_class: settings.min_rows_per_class,
+        value_per_user: settings.value_per_user,
+    };
+    let effect = Effect::measure(&inputs.assigned, inputs.left_out, &params);
+    Ok(Report::new(inputs.version, inputs.as_of, drift, performance, effect, settings, now))
 }

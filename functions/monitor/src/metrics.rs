@@ -1,5 +1,6 @@
 //! The CloudWatch metrics of an invocation.
 
+use crate::effect::Conclusion;
 use crate::outcome::Outcome;
 use churn_common::calendar::Timestamp;
 use churn_common::telemetry::Metrics;
@@ -14,17 +15,32 @@ pub enum Metric {
     DriftedFeatures,
     /// Reports that recommend a new training.
     RetrainingRecommended,
+    /// Users of both groups whose outcome is known.
+    EffectUsers,
+    /// Reports whose comparison shows less churn with offers than in control.
+    ChurnReduced,
+    /// Reports whose comparison shows more churn with offers than in control.
+    ChurnIncreased,
 }
 
 pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
     let metrics = Metrics::new("monitor", at);
     match outcome {
-        Outcome::Reported { model_version, drifted_features, needs_retrain, retrain_reasons, .. } => metrics
-            .count(Metric::Reports, 1)
-            .count(Metric::DriftedFeatures, drifted_features.len() as u64)
-            .count(Metric::RetrainingRecommended, (*needs_retrain).into())
-            .property("model_version", model_version.as_str())
-            .property("retrain_reasons", retrain_reasons.as_slice()),
+        Outcome::Reported { model_version, drifted_features, effect, needs_retrain, retrain_reasons, .. } => {
+            let metrics = metrics
+                .count(Metric::Reports, 1)
+                .count(Metric::DriftedFeatures, drifted_features.len() as u64)
+                .count(Metric::RetrainingRecommended, (*needs_retrain).into())
+                .property("model_version", model_version.as_str())
+                .property("retrain_reasons", retrain_reasons.as_slice());
+            match effect {
+                Some(effect) => metrics
+                    .count(Metric::EffectUsers, effect.overall.treatment.users + effect.overall.control.users)
+                    .count(Metric::ChurnReduced, (effect.conclusion == Conclusion::ChurnReduced).into())
+                    .count(Metric::ChurnIncreased, (effect.conclusion == Conclusion::ChurnIncreased).into()),
+                None => metrics,
+            }
+        }
         Outcome::NotReported { detail, .. } => {
             metrics.count(Metric::ReportsSkipped, 1).property("reason", detail.as_str())
         }
@@ -59,6 +75,7 @@ mod tests {
                 as_of: Day::parse("2018-12-01").unwrap(),
                 current_users: 120,
                 drifted_features: vec!["recency_days".into(), "songs".into()],
+                effect: None,
                 needs_retrain: !reasons.is_empty(),
                 retrain_reasons: reasons.clone(),
             };

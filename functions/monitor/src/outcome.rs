@@ -1,5 +1,6 @@
 //! The response of an invocation.
 
+use crate::effect::Effect;
 use crate::reason::Reason;
 use crate::report::Report;
 use churn_common::calendar::Day;
@@ -18,6 +19,8 @@ pub enum Outcome {
         as_of: Day,
         current_users: usize,
         drifted_features: Vec<String>,
+        /// `None` while no user was assigned to a group.
+        effect: Option<Box<Effect>>,
         /// Whether a new model should be trained.
         needs_retrain: bool,
         /// One text per reason to train; empty if there is none.
@@ -48,6 +51,7 @@ impl Outcome {
                 .filter(|f| f.drift_detected)
                 .map(|f| f.name.to_owned())
                 .collect(),
+            effect: report.effect.map(Box::new),
             needs_retrain: report.needs_retrain,
             retrain_reasons: report.retrain_reasons,
         }
@@ -67,6 +71,7 @@ mod tests {
             as_of: Day::parse("2018-12-01").unwrap(),
             current_users: 120,
             drifted_features: vec!["recency_days".into()],
+            effect: None,
             needs_retrain: true,
             retrain_reasons: vec!["ROC-AUC is 20 % lower than at training".into()],
         };
@@ -77,6 +82,7 @@ mod tests {
             "as_of": "2018-12-01",
             "current_users": 120,
             "drifted_features": ["recency_days"],
+            "effect": null,
             "needs_retrain": true,
             "retrain_reasons": ["ROC-AUC is 20 % lower than at training"],
         });

@@ -1,6 +1,7 @@
-//! The report: drift, performance, and whether to train a new model. Stored as `reports/drift/<day>.json`.
+//! The report: drift, performance, effect of offers, and whether to train a new model. Stored as `reports/drift/<day>.json`.
 
 use crate::drift::Drift;
+use crate::effect::Effect;
 use crate::performance::Performance;
 use crate::settings::MonitorSettings;
 use churn_common::calendar::{Day, Timestamp};
@@ -20,6 +21,8 @@ pub(crate) struct Report {
     pub(crate) drift: Drift,
     /// `None` while no cutoff has known labels.
     pub(crate) performance: Option<Performance>,
+    /// `None` while no user was assigned to a group.
+    pub(crate) effect: Option<Effect>,
     /// Whether a new model should be trained.
     pub(crate) needs_retrain: bool,
     /// One text per reason to train; empty if there is none.
@@ -33,6 +36,7 @@ impl Report {
         as_of: Day,
         drift: Drift,
         performance: Option<Performance>,
+        effect: Option<Effect>,
         settings: MonitorSettings,
         created_at: Timestamp,
     ) -> Self {
@@ -43,7 +47,7 @@ impl Report {
             retrain_reasons.push(format!("{drifted} of {all} features have drifted"));
         }
         let needs_retrain = !retrain_reasons.is_empty();
-        Self { created_at, model_version, as_of, settings, drift, performance, needs_retrain, retrain_reasons }
+        Self { created_at, model_version, as_of, settings, drift, performance, effect, needs_retrain, retrain_reasons }
     }
 
     /// Writes the report and returns its URL. Replaces an earlier report for the same `as_of`.
@@ -84,7 +88,7 @@ mod tests {
             features,
         };
         let settings = MonitorSettings { max_drifted_share, ..MonitorSettings::default() };
-        Report::new(version, as_of, drift, None, settings, Timestamp::from_millis(1_543_622_400_000))
+        Report::new(version, as_of, drift, None, None, settings, Timestamp::from_millis(1_543_622_400_000))
     }
 
     #[test]
@@ -123,6 +127,10 @@ mod tests {
                 "bootstrap_resamples": 1000,
                 "min_current_users": 30,
                 "min_rows_per_class": 10,
+                "effect_window_days": 365,
+                "min_detectable_effect": 0.3,
+                "effect_power": 0.8,
+                "value_per_user": null,
                 "total_segments": 4,
             },
             "drift": {
@@ -134,6 +142,7 @@ mod tests {
                 "features": [feature, feature],
             },
             "performance": null,
+            "effect": null,
             "needs_retrain": true,
             "retrain_reasons": ["2 of 2 features have drifted"],
         });

@@ -28,6 +28,14 @@ pub struct MonitorSettings {
     pub min_current_users: u32,
     /// Fewest churned users, and fewest retained users, to decide on retraining by performance.
     pub min_rows_per_class: u32,
+    /// Days before the end of the log whose users at risk are compared with the control group.
+    pub effect_window_days: u16,
+    /// Relative reduction of churn by offers that the number of users needed is computed for.
+    pub min_detectable_effect: f64,
+    /// Probability of detecting it.
+    pub effect_power: f64,
+    /// Revenue of a retained user; `None` = no statement on revenue.
+    pub value_per_user: Option<f64>,
     /// Number of segments of the parallel scan of the history table.
     pub total_segments: u16,
 }
@@ -46,6 +54,10 @@ impl Default for MonitorSettings {
             bootstrap_resamples: 1000,
             min_current_users: 30,
             min_rows_per_class: 10,
+            effect_window_days: 365,
+            min_detectable_effect: 0.3,
+            effect_power: 0.8,
+            value_per_user: None,
             total_segments: 4,
         }
     }
@@ -69,6 +81,10 @@ impl Settings for MonitorSettings {
             Ranged::new("bootstrap_resamples", &self.bootstrap_resamples, 100..=100_000),
             Ranged::new("min_current_users", &self.min_current_users, 2..),
             Ranged::new("min_rows_per_class", &self.min_rows_per_class, 1..),
+            Ranged::new("effect_window_days", &self.effect_window_days, 30..=3650),
+            Ranged::new("min_detectable_effect", &self.min_detectable_effect, Range::above(0.0).up_to(1.0)),
+            Ranged::new("effect_power", &self.effect_power, Range::above(0.0).below(1.0)),
+            Ranged::optional("value_per_user", &self.value_per_user, Range::above(0.0)),
             Ranged::new("total_segments", &self.total_segments, 1..=64),
         ]
     }

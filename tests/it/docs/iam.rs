@@ -3,9 +3,15 @@
 
 use super::rows_in;
 use crate::user_lists::scored;
+use anyhow::Context;
 use churn_common::actions::Actions;
-use churn_common::calendar::Timestamp;
+use churn_common::calendar::{Day, Timestamp};
+use churn_common::model::{ModelVersion, Probability};
+use churn_common::pseudonym::StoredUser;
+use churn_common::risk::{Assignment, Crossing, Epoch, Group};
 use churn_common::store::Stores;
+use churn_common::store::objects::Condition;
+use churn_common::table::write_assignments;
 use churn_tests::call::{Call, Service};
 use churn_tests::delivery::{DeliveryAttempt, run_deterministically};
 use churn_tests::fault_plan::FaultInjector;
@@ -218,6 +224,16 @@ async fn used() -> anyhow::Result<BTreeSet<Permission>> {
     let erasure = lambda_http::request::from_str(include_str!("../../../events/erase.json"))?;
     recorder.predict(erasure).await?;
 
+    let crossing = Crossing {
+        user: StoredUser::from_stored("30").context("no user")?,
+        assignment: Assignment { group: Group::Control, epoch: Epoch::from_stored("2018-Q4").context("no epoch")? },
+        probability: Probability::try_from(0.5)?,
+        became_high_on: Day::from_number(17_820),
+        model_version: ModelVersion::from_file(b"model"),
+    };
+    let file = write_assignments(&[crossing])?;
+    let store = recorder.local.process_without_faults().stores.store;
+    store.put("assignments/date=2018-10-16/part-0-of-1.parquet", file, "", Condition::Always).await?;
     recorder
         .run("monitor", async |stores, now| {
             monitor::handle(Value::Null, stores, &MonitorSettings::default(), now).await?;

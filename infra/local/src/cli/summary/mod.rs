@@ -1,5 +1,6 @@
 //! Summaries of the responses of functions, for people. `--json` prints the responses themselves.
 
+mod effect;
 mod ingest;
 mod monitor;
 mod predict;

@@ -1,6 +1,7 @@
 //! Summaries of `monitor`.
 
 use super::super::text::{Text, count};
+use super::effect::effect;
 use super::ignored;
 use monitor::Outcome;
 
@@ -13,6 +14,7 @@ pub fn outcome(outcome: &Outcome) -> Text {
             as_of,
             current_users,
             drifted_features,
+            effect: measured,
             needs_retrain,
             retrain_reasons,
         } => {
@@ -33,6 +35,9 @@ pub fn outcome(outcome: &Outcome) -> Text {
             text.line(2, format!("retraining needed: {}", if *needs_retrain { "yes" } else { "no" }));
             for reason in retrain_reasons {
                 text.line(4, reason);
+            }
+            if let Some(measured) = measured {
+                text.append(&effect(measured));
             }
             text.line(2, format!("report: {report_url}"));
         }
