@@ -76,7 +76,7 @@ impl Cli {
             Command::Invoke(args) => with_logs("warn", invoke::run(args)),
             Command::Bench(args) => with_logs("warn", bench::run(args)),
             Command::Report(args) => with_logs("warn", report::run(args)),
-            Command::Simulate(args) => simulate::run(&args),
+            Command::Simulate(args) => with_logs("warn", simulate::run(args)),
             Command::Function(args) => function::run(&args),
         }
     }

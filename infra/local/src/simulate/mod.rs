@@ -7,6 +7,7 @@
 mod catalogue;
 mod listener;
 mod mood;
+mod offers;
 mod output;
 mod page;
 mod params;
@@ -27,6 +28,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::io::{self, Write};
 
+pub use offers::{OFFER_DAYS, Offers};
 pub use output::{LogFile, OutputError};
 use page::Page;
 pub use params::{DEFAULT_EVENTS_PER_USER_DAY, DEFAULT_START_MS, ParamsError, SimulateParams, ValidParams};
@@ -75,7 +77,8 @@ pub fn simulate(
 ) -> Result<Summary, SimulateError> {
     let mut random = Random::new(params.get().seed);
     let world = World::new(params, &mut random);
-    let mut timelines: Vec<Timeline> = (0..params.get().users).map(|_| Timeline::draw(&world, random.fork())).collect();
+    let mut timelines: Vec<Timeline> =
+        (1..=params.get().users).map(|id| Timeline::draw(&world, id, random.fork())).collect();
     let mut queue: BinaryHeap<Reverse<(i64, u32)>> =
         timelines.iter().zip(0..).filter_map(|(timeline, user)| Some(Reverse((timeline.next_ts()?, user)))).collect();
 

@@ -80,15 +80,26 @@ impl Mood {
         self.annoyance += ANNOYANCE_WEIGHT * (page.annoyance() - self.annoyance);
     }
 
-    /// Advances the time by `days`.
-    pub fn live(&mut self, mut days: f64, random: &mut Random) {
+    /// Advances the time by `days`. A user who is kept does not decide to cancel, and withdraws such a decision.
+    pub fn live(&mut self, mut days: f64, is_kept: bool, random: &mut Random) {
+        if is_kept && self.is_leaving() {
+            self.patience = random.exponential(1.0);
+        }
         while days > 0.0 {
-            self.step(days.min(STEP_DAYS), random);
+            self.step(days.min(STEP_DAYS), is_kept, random);
             days -= STEP_DAYS;
         }
     }
 
-    fn step(&mut self, days: f64, random: &mut Random) {
+    /// Hazard of a cancellation, per day.
+    pub fn hazard(&self) -> f64 {
+        let annoyance_factor = (self.annoyance / USUAL_ANNOYANCE).clamp(0.5, 2.5);
+        // Cubed, so that behaviour, which depends on discontent linearly, changes before the hazard.
+        let grown = self.discontent * self.discontent * self.discontent;
+        (BASE_HAZARD + DISCONTENT_HAZARD * grown) * annoyance_factor
+    }
+
+    fn step(&mut self, days: f64, is_kept: bool, random: &mut Random) {
         self.turn_in -= days;
         if self.turn_in <= 0.0 {
             self.in_episode = !self.in_episode;
@@ -96,11 +107,9 @@ impl Mood {
         }
         let goal = if self.in_episode { 1.0 } else { 0.0 };
         self.discontent += (goal - self.discontent) * days / self.segment.ramp_days;
-        let annoyance_factor = (self.annoyance / USUAL_ANNOYANCE).clamp(0.5, 2.5);
-        // Cubed, so that behaviour, which depends on discontent linearly, changes before the hazard.
-        let grown = self.discontent * self.discontent * self.discontent;
-        let hazard = (BASE_HAZARD + DISCONTENT_HAZARD * grown) * annoyance_factor;
-        self.patience -= hazard * days;
+        if !is_kept {
+            self.patience -= self.hazard() * days;
+        }
     }
 }
 
@@ -112,7 +121,7 @@ mod tests {
         let mut random = Random::new(3);
         let leaving = (0..4_000).filter(|_| {
             let mut mood = Mood::draw(&mut random);
-            mood.live(days, &mut random);
+            mood.live(days, false, &mut random);
             assert!((0.0..=1.0).contains(&mood.discontent()));
             mood.is_leaving()
         });
@@ -133,8 +142,8 @@ mod tests {
         calm.turn_in = 1e9;
         let mut annoyed = calm.clone();
         (0..100).for_each(|_| annoyed.notice(Page::ThumbsDown));
-        calm.live(1.0, &mut random);
-        annoyed.live(1.0, &mut random);
+        calm.live(1.0, false, &mut random);
+        annoyed.live(1.0, false, &mut random);
         assert!(annoyed.patience < calm.patience);
     }
 }

@@ -1,5 +1,7 @@
 //! Parameters of a simulation and their validation.
 
+use super::offers::Offers;
+
 pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Default start of a simulation: 2018-10-01T00:00:00Z, as in the real logs, in milliseconds since 1970.
@@ -12,6 +14,7 @@ const USERS: (u32, u32) = (1, 10_000_000);
 const DAYS: (u32, u32) = (1, 3_650);
 const EVENTS_PER_USER_DAY: (f64, f64) = (1.0, 30.0);
 const START_MS: (i64, i64) = (0, 4_102_444_800_000); // 1970 to 2100
+const OFFER_EFFECT: (f64, f64) = (0.0, 1.0);
 
 /// Unchecked parameters. The same parameters give the same bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,13 +29,14 @@ pub struct SimulateParams {
     /// Mean number of events per user and day, 1 to 30; the actual mean is within about 25 %. Sets the number of songs per
     /// session, not the number of sessions.
     pub events_per_user_day: f64,
+    pub offers: Offers,
 }
 
 impl SimulateParams {
-    /// Parameters with the default start and activity.
+    /// Parameters with the default start and activity, without offers.
     pub fn new(users: u32, days: u32, seed: u64) -> Self {
         let events_per_user_day = DEFAULT_EVENTS_PER_USER_DAY;
-        Self { users, days, seed, start_ms: DEFAULT_START_MS, events_per_user_day }
+        Self { users, days, seed, start_ms: DEFAULT_START_MS, events_per_user_day, offers: Offers::default() }
     }
 
     /// # Errors
@@ -42,6 +46,7 @@ impl SimulateParams {
         in_range("days", self.days, DAYS)?;
         in_range("start_ms", self.start_ms, START_MS)?;
         in_range("events_per_user_day", self.events_per_user_day, EVENTS_PER_USER_DAY)?;
+        in_range("offer_effect", self.offers.effect, OFFER_EFFECT)?;
         if self.start_ms % 1000 != 0 {
             return Err(ParamsError {
                 field: "start_ms",
@@ -102,6 +107,9 @@ mod tests {
     fn nan_and_fractions_of_a_second_are_rejected() {
         let nan = SimulateParams { events_per_user_day: f64::NAN, ..SimulateParams::new(1, 1, 1) };
         assert_eq!(nan.check().unwrap_err().field, "events_per_user_day");
+        let offers = Offers { effect: 1.1, ..Offers::default() };
+        let error = SimulateParams { offers, ..SimulateParams::new(1, 1, 1) }.check().unwrap_err();
+        assert_eq!(error.to_string(), "offer_effect is 1.1, expected 0 to 1");
         let odd = SimulateParams { start_ms: 1_538_352_000_001, ..SimulateParams::new(1, 1, 1) };
         assert_eq!(odd.check().unwrap_err().field, "start_ms");
     }

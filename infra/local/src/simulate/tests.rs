@@ -269,3 +269,32 @@ fn extension_selects_the_compression() {
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(LogFile::create(&folder.join("none/log.json")).err().unwrap().to_string().contains("cannot create"));
 }
+
+#[test]
+fn only_users_with_offers_cancel_less_often() {
+    let days = |day: i64| DEFAULT_START_MS + day * DAY_MS;
+    let offered: std::collections::BTreeMap<u32, Vec<i64>> = (1..=200).map(|id| (id, vec![days(20)])).collect();
+    let with = |effect| {
+        let offers = Offers { effect, sent: offered.clone() };
+        log(SimulateParams { events_per_user_day: 2.0, offers, ..SimulateParams::new(400, 60, 9) })
+    };
+    let without = log(SimulateParams { events_per_user_day: 2.0, ..SimulateParams::new(400, 60, 9) });
+    assert!(with(0.0) == without);
+    let (_, kept) = with(1.0);
+    let cancelled = |log: &[u8], users: std::ops::RangeInclusive<u32>, from: i64, to: i64| {
+        let is_one = |row: &Row| {
+            row.page == "Cancellation Confirmation"
+                && row.user_id.parse().is_ok_and(|user| users.contains(&user))
+                && (days(from)..days(to)).contains(&row.ts)
+        };
+        rows(log).filter(is_one).count()
+    };
+    assert!(cancelled(&without.1, 1..=200, 20, 50) > 10);
+    assert_eq!(cancelled(&kept, 1..=200, 20, 50), 0);
+    assert!(cancelled(&kept, 1..=200, 50, 60) > 0, "an offer works for 30 days");
+    let others = |log: &[u8]| {
+        let unchanged = |row: &Row| row.ts < days(20) || row.user_id.parse().is_ok_and(|user: u32| user > 200);
+        rows(log).filter(unchanged).map(|row| (row.ts, row.user_id, row.page)).collect::<Vec<_>>()
+    };
+    assert!(others(&kept) == others(&without.1));
+}

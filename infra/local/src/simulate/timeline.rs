@@ -3,6 +3,7 @@
 use std::vec::IntoIter;
 
 use super::listener::Listener;
+use super::offers::UserOffers;
 use super::page::{Event, Page};
 use super::params::DAY_MS;
 use super::random::Random;
@@ -22,6 +23,7 @@ const LEAVING_SESSIONS_PER_DAY: f64 = 1.0;
 #[derive(Debug)]
 pub struct Timeline {
     pub listener: Listener,
+    offers: UserOffers,
     /// Id of the current session; 0 before the first session.
     pub session: u32,
     /// Remaining events of the current session.
@@ -32,9 +34,10 @@ pub struct Timeline {
 
 impl Timeline {
     /// Draws a user and plans the first session.
-    pub fn draw(world: &World, random: Random) -> Self {
+    pub fn draw(world: &World, user_id: u32, random: Random) -> Self {
         let listener = Listener::draw(world, random);
-        let mut timeline = Self { listener, session: 0, events: Vec::new().into_iter(), next_start: None };
+        let offers = UserOffers::new(&world.offers, user_id);
+        let mut timeline = Self { listener, offers, session: 0, events: Vec::new().into_iter(), next_start: None };
         timeline.next_start = if timeline.listener.joins {
             let second = timeline.listener.random.below(((world.end - world.start) / 1_000) as usize);
             Some(world.start + 1_000 * second as i64)
@@ -55,7 +58,8 @@ impl Timeline {
             self.session = id();
             let events = play(&mut self.listener, world, start);
             let duration = events.last().map_or(0, |last| last.ts - start);
-            self.listener.mood.live(duration as f64 / DAY_MS as f64, &mut self.listener.random);
+            let Listener { mood, random, .. } = &mut self.listener;
+            mood.live(duration as f64 / DAY_MS as f64, self.offers.keep(start, random), random);
             self.events = events.into_iter();
         }
     }
@@ -86,7 +90,7 @@ impl Timeline {
                 return Some(now + 1_000 * (1 + (wait / in_hour * 3_599.0) as i64));
             }
             wait -= in_hour;
-            mood.live(HOUR_DAYS, random);
+            mood.live(HOUR_DAYS, self.offers.keep(now, random), random);
             now += HOUR_MS;
         }
         None

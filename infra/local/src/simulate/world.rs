@@ -1,6 +1,7 @@
 //! State that all users share: words, songs, the time range of the log and the mean activity.
 
 use super::catalogue::Catalogue;
+use super::offers::Offers;
 use super::params::{DEFAULT_EVENTS_PER_USER_DAY, ValidParams};
 use super::random::Random;
 use super::words::Words;
@@ -20,6 +21,7 @@ pub struct World {
     pub start: i64,
     /// End of the log (exclusive) in milliseconds since 1970.
     pub end: i64,
+    pub offers: Offers,
 }
 
 impl World {
@@ -28,6 +30,7 @@ impl World {
         let catalogue = Catalogue::new(&words, random);
         let ratio = params.get().events_per_user_day / DEFAULT_EVENTS_PER_USER_DAY;
         let songs_per_session = (USUAL_SONGS + FIXED_PAGES) * ratio - FIXED_PAGES;
-        Self { words, catalogue, songs_per_session, start: params.get().start_ms, end: params.end_ms() }
+        let offers = params.get().offers.clone();
+        Self { words, catalogue, songs_per_session, start: params.get().start_ms, end: params.end_ms(), offers }
     }
 }
