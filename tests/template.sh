@@ -15,6 +15,7 @@ cargo test --quiet --workspace --test it --no-run # builds the functions
 export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_EC2_METADATA_DISABLED=true
 export AWS_REGION=$AWS_DEFAULT_REGION SAM_CLI_TELEMETRY=0
 
+"$tools/bin/python" tests/cost.py
 "$tools/bin/python" tests/template/payloads.py
 "$tools/bin/python" tests/template/compare.py
 PATH="$PATH:$tools/bin" cfn-lint infra/template.yaml
