@@ -18,6 +18,7 @@ export AWS_REGION=$AWS_DEFAULT_REGION SAM_CLI_TELEMETRY=0
 "$tools/bin/python" tests/cost.py
 "$tools/bin/python" tests/template/payloads.py
 "$tools/bin/python" tests/template/compare.py
+"$venv/bin/python" tests/template/statemachine.py
 PATH="$PATH:$tools/bin" cfn-lint infra/template.yaml
 "$tools/bin/sam" validate --lint --template infra/template.yaml
 "$tools/bin/checkov" --file infra/template.yaml --framework cloudformation --compact --quiet --skip-download
