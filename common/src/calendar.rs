@@ -9,7 +9,9 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemas", schemars(transparent))]
+pub struct Timestamp(#[cfg_attr(feature = "schemas", schemars(with = "String", extend("format" = "date-time")))] i64);
 
 impl Timestamp {
     pub const fn from_millis(ms: i64) -> Self {
@@ -87,7 +89,9 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// A UTC day, as days since 1970-01-01. As a cutoff, it means the midnight at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Day(i32);
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemas", schemars(transparent))]
+pub struct Day(#[cfg_attr(feature = "schemas", schemars(with = "String", extend("format" = "date")))] i32);
 
 impl Day {
     pub const fn from_number(days: i32) -> Self {

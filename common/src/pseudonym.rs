@@ -12,8 +12,9 @@ use std::fmt;
 ///
 /// Only [`Pseudonyms`] converts a [`UserId`] to this type, so that a pseudonym cannot be pseudonymised again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct StoredUser(Box<str>);
+pub struct StoredUser(#[cfg_attr(feature = "schemas", schemars(with = "String", length(min = 1)))] Box<str>);
 
 impl StoredUser {
     /// From a stored value; `None` if it is empty.

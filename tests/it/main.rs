@@ -26,6 +26,7 @@ mod log_privacy;
 mod lost_files;
 mod mlflow_real;
 mod monitor;
+mod openapi;
 mod overlaps;
 mod payloads;
 mod real_logs;

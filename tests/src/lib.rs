@@ -1,5 +1,6 @@
 //! Fixtures of the cross-function tests: a stack, the deployed binaries, S3 events, models and simulated logs.
 
+pub mod api_page;
 pub mod call;
 pub mod delivery;
 pub mod fault;

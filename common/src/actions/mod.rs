@@ -49,6 +49,7 @@ pub struct Case<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RecommendedAction {
     /// Id of the rule.
     pub id: String,

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 /// A user at risk. The names of the members are those of the columns.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct AudienceRow {
     pub user_id: StoredUser,
     pub churn_probability: Probability,

@@ -7,8 +7,9 @@ use std::fmt;
 
 /// A user id from a log; never empty. Ids of up to 23 bytes need no heap memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct UserId(SmolStr);
+pub struct UserId(#[cfg_attr(feature = "schemas", schemars(with = "String", length(min = 1)))] SmolStr);
 
 /// The names of missing values that databases, pandas, R and JavaScript write as text, in lower case.
 const MISSING: [&str; 13] =

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// A probability, 0..=1, never NaN.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(try_from = "f64")]
-pub struct Probability(f64);
+pub struct Probability(#[cfg_attr(feature = "schemas", schemars(range(min = 0.0, max = 1.0)))] f64);
 
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("{0} is not a probability, expected 0 to 1")]

@@ -6,8 +6,9 @@ use std::fmt;
 
 /// The first 16 hexadecimal digits of the SHA-256 of the model file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct ModelVersion(String);
+pub struct ModelVersion(#[cfg_attr(feature = "schemas", schemars(regex(pattern = "^[0-9a-f]{16}$")))] String);
 
 impl ModelVersion {
     pub fn from_file(file: &[u8]) -> Self {

@@ -21,6 +21,7 @@ pub struct Contribution {
 
 /// A contribution for people to read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Reason {
     pub feature: Cow<'static, str>,
     /// Value of the feature in `unit`; `None` = missing.

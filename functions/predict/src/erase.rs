@@ -11,6 +11,7 @@ use serde::Serialize;
 
 /// Response body of `DELETE /users/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct Erasure {
     user_id: UserId,
     /// Events up to this time are erased. A log that is ingested later does not restore them.

@@ -5,8 +5,10 @@ mod body;
 mod champion;
 mod erase;
 mod error;
+mod health;
 mod language;
 mod metrics;
+pub mod openapi;
 mod other_event;
 mod prediction;
 mod problem;
@@ -28,7 +30,6 @@ use churn_common::language::Language;
 use churn_common::model::{Card, LoadedModel};
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
-use churn_common::store::models::ModelError;
 use churn_common::store::names::StoreNames;
 use churn_common::telemetry::in_invocation;
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
@@ -39,7 +40,6 @@ use prediction::ResponseOptions;
 use problem::Problem;
 use route::Route;
 use serde::Serialize;
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The state that all requests share, built once during Lambda's init phase.
@@ -115,13 +115,15 @@ pub async fn handle(
             Err(problem) => problem.respond()?,
         },
         (Route::Health, &Method::GET | &Method::HEAD) => {
-            let (status, body) = health(champion.serving().await);
+            let (status, body) = health::health(champion.serving().await);
             respond(status, &body)?
         }
         (Route::Model, &Method::GET | &Method::HEAD) => match card(stores, champion).await {
             Ok(card) => respond(StatusCode::OK, &card)?,
             Err(problem) => problem.respond()?,
         },
+        (Route::OpenApi, &Method::GET | &Method::HEAD) => openapi::document()?,
+        (Route::Docs, &Method::GET | &Method::HEAD) => openapi::page()?,
         (Route::User(id), &Method::DELETE) => match erase::erase(id, request, stores, now).await {
             Ok(erasure) => respond(StatusCode::OK, &erasure)?,
             Err(problem) => problem.respond()?,
@@ -141,25 +143,6 @@ fn negotiated(mut response: Response<Body>, language: Language, vary: &'static s
     response.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     response.headers_mut().insert(header::VARY, HeaderValue::from_static(vary));
     response
-}
-
-/// Status and body of `GET /health`.
-fn health(serving: Result<Option<Serving>, ModelError>) -> (StatusCode, Value) {
-    let unavailable = |status| (StatusCode::SERVICE_UNAVAILABLE, json!({"status": status, "model_version": null}));
-    match serving {
-        Ok(Some(Serving { model, failed_champion: None })) => {
-            (StatusCode::OK, json!({"status": "ok", "model_version": model.version}))
-        }
-        Ok(Some(Serving { model, failed_champion: Some(champion) })) => {
-            let detail = format!("champion {champion} cannot be loaded; an earlier model serves");
-            (StatusCode::OK, json!({"status": "degraded", "model_version": model.version, "detail": detail}))
-        }
-        Ok(None) => unavailable("model_not_available"),
-        Err(error) => {
-            tracing::error!(%error, "no model can serve");
-            unavailable("service_unavailable")
-        }
-    }
 }
 
 async fn predict(

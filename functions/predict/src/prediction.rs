@@ -17,10 +17,12 @@ use serde::{Deserialize, Serialize};
 
 /// Response body of `POST /predict`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Prediction {
     /// Probability that the user churns within the model's horizon, 0..=1.
     pub churn_probability: Probability,
     /// 1 if the probability reaches `threshold`, else 0.
+    #[cfg_attr(feature = "schemas", schemars(extend("enum" = [0, 1])))]
     pub churn_label: u8,
     pub risk_level: Risk,
     /// The features with the largest contributions, largest first. With label 1, those that raise the risk come first.
@@ -49,6 +51,7 @@ pub struct Prediction {
 
 /// The origin of `as_of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AsOfSource {
     Request,
@@ -60,6 +63,7 @@ pub enum AsOfSource {
 
 /// The user's data in the observation window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// Length of the observation window, in days.
     pub window_days: u16,

@@ -3,7 +3,7 @@
 use churn_common::ids::UserId;
 use lambda_http::http::{StatusCode, header};
 use lambda_http::{Body, Error, Response, tracing};
-use serde_json::json;
+use serde::Serialize;
 
 /// The encodings of a request body, as in the header `Accept-Encoding`.
 pub(crate) const ENCODINGS: &str = "gzip, identity";
@@ -38,7 +38,22 @@ pub(crate) enum Problem {
     ServiceUnavailable,
 }
 
+/// Response body of an error: RFC 9457.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(crate) struct ProblemDetails {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+}
+
 impl ProblemType {
+    /// The member `type` of the response body.
+    pub(crate) fn urn(self) -> String {
+        format!("urn:churn:problem:{}", <&str>::from(self))
+    }
+
     pub fn status(self) -> StatusCode {
         match self {
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
@@ -114,13 +129,8 @@ impl Problem {
     pub(crate) fn respond(&self) -> Result<Response<Body>, Error> {
         let (title, detail) = self.texts();
         let problem_type = ProblemType::from(self);
-        let (status, name): (_, &str) = (problem_type.status(), problem_type.into());
-        let body = json!({
-            "type": format!("urn:churn:problem:{name}"),
-            "title": title,
-            "status": status.as_u16(),
-            "detail": detail,
-        });
+        let status = problem_type.status();
+        let body = ProblemDetails { r#type: problem_type.urn(), title, status: status.as_u16(), detail };
         let response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/problem+json");
         let response = match self {
             Self::MethodNotAllowed { allow } => response.header(header::ALLOW, *allow),
@@ -128,6 +138,6 @@ impl Problem {
             Self::ModelNotAvailable | Self::ServiceUnavailable => response.header(header::RETRY_AFTER, "60"),
             _ => response,
         };
-        Ok(response.body(body.to_string().into())?)
+        Ok(response.body(serde_json::to_string(&body)?.into())?)
     }
 }

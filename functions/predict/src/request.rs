@@ -26,6 +26,7 @@ pub(crate) struct PredictRequest<'a> {
 
 /// An event of the request that is well-formed but not plausible, such as one in the future.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RejectedEvent {
     /// Position in `events`, from 0.
     pub index: usize,

@@ -14,6 +14,8 @@ pub(crate) enum Route {
     Health,
     Model,
     Users,
+    OpenApi,
+    Docs,
     /// With the user id: the rest of the path, slashes included.
     User(String),
 }
@@ -46,6 +48,8 @@ impl Route {
             "health" => Some(Self::Health),
             "model" => Some(Self::Model),
             "users" => Some(Self::Users),
+            "openapi.json" => Some(Self::OpenApi),
+            "docs" => Some(Self::Docs),
             _ => None,
         }
     }
@@ -54,7 +58,7 @@ impl Route {
     pub(crate) fn methods(&self) -> &'static str {
         match self {
             Self::Predict => "POST",
-            Self::Health | Self::Model | Self::Users => "GET, HEAD",
+            Self::Health | Self::Model | Self::Users | Self::OpenApi | Self::Docs => "GET, HEAD",
             Self::User(_) => "GET, HEAD, DELETE",
         }
     }

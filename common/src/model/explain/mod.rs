@@ -17,6 +17,7 @@ use tree_shap::TreeShap;
 
 /// The model output that the base value and the contributions add up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ModelOutput {
     /// The served probability.

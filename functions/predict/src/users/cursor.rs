@@ -46,7 +46,9 @@ const FORMAT: u8 = 1;
 
 /// Serialised as its text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct PageCursor(Content);
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemas", schemars(transparent))]
+pub(super) struct PageCursor(#[cfg_attr(feature = "schemas", schemars(with = "String"))] Content);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Content {

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 /// Response body of `GET /users/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct UserDetail {
     /// As in the request.
     user_id: String,
@@ -43,6 +44,7 @@ pub(crate) struct UserDetail {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct StoredAction {
     id: String,
     /// `None` if the actions file no longer has the rule.
@@ -50,6 +52,7 @@ struct StoredAction {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct DayScore {
     day: Day,
     churn_probability: Probability,

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct UserPage {
     users: Vec<AudienceRow>,
     /// Value of the parameter `cursor` for the next page; `None` on the last page.

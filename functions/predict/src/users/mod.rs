@@ -6,5 +6,9 @@ mod list;
 mod parameters;
 mod representation;
 
+#[cfg(feature = "schemas")]
+pub(crate) use detail::UserDetail;
 pub(crate) use detail::user;
+#[cfg(feature = "schemas")]
+pub(crate) use list::UserPage;
 pub(crate) use list::list;

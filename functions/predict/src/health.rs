@@ -1,0 +1,57 @@
+//! `GET /health`: whether a model can serve.
+
+use crate::champion::Serving;
+use churn_common::model::ModelVersion;
+use churn_common::store::models::ModelError;
+use lambda_http::http::StatusCode;
+use lambda_http::tracing;
+use serde::Serialize;
+
+/// Response body of `GET /health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(crate) struct Health {
+    status: HealthStatus,
+    /// The model that serves.
+    model_version: Option<ModelVersion>,
+    /// Why the status is `degraded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum HealthStatus {
+    Ok,
+    /// The champion cannot be loaded, and an earlier model serves.
+    Degraded,
+    /// There is no champion.
+    ModelNotAvailable,
+    /// The champion cannot be loaded, and no earlier model is in memory.
+    ServiceUnavailable,
+}
+
+/// Status and body of the response.
+pub(crate) fn health(serving: Result<Option<Serving>, ModelError>) -> (StatusCode, Health) {
+    match serving {
+        Ok(Some(Serving { model, failed_champion: None })) => {
+            let model_version = Some(model.version.clone());
+            (StatusCode::OK, Health { status: HealthStatus::Ok, model_version, detail: None })
+        }
+        Ok(Some(Serving { model, failed_champion: Some(champion) })) => {
+            let model_version = Some(model.version.clone());
+            let detail = Some(format!("champion {champion} cannot be loaded; an earlier model serves"));
+            (StatusCode::OK, Health { status: HealthStatus::Degraded, model_version, detail })
+        }
+        Ok(None) => unavailable(HealthStatus::ModelNotAvailable),
+        Err(error) => {
+            tracing::error!(%error, "no model can serve");
+            unavailable(HealthStatus::ServiceUnavailable)
+        }
+    }
+}
+
+fn unavailable(status: HealthStatus) -> (StatusCode, Health) {
+    (StatusCode::SERVICE_UNAVAILABLE, Health { status, model_version: None, detail: None })
+}
