@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// Settings of a training that takes about a second.
-const QUICK: &str = r#"{"candidates":["logistic_regression"],"logistic_l2":[1000.0],"bootstrap_resamples":100,
+const QUICK: &str = r#"{"cutoff_interval_days":7,"candidates":["logistic_regression"],"logistic_l2":[1000.0],"bootstrap_resamples":100,
     "min_rows_per_class":5,"gate_max_ece":1}"#;
 
 fn churn(folder: &Path) -> Command {

@@ -22,7 +22,7 @@ async fn train(logs: &[Vec<u8>]) -> Outcome {
         let attempt = DeliveryAttempt { event, request_id: key, now, is_short_of_time: false };
         local.process_without_faults().deliver(attempt, &IngestSettings::default()).await.unwrap();
     }
-    let quick = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
+    let quick = json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
         "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
         "gate_max_calibration_in_the_large": 100, "total_segments": 1});
     let invocation = retrain::Invocation { id: "training".into(), now, deadline: Deadline::NONE };

@@ -41,7 +41,7 @@ async fn ask(fixture: &IngestFixture, notifiers: &Notifiers, payload: Value, inv
 
 /// The settings of a logistic regression, by penalty and non-inferiority margin.
 fn model(l2: f64, margin: f64) -> Value {
-    json!({"candidates": ["logistic_regression"], "logistic_l2": [l2], "cv_folds": 3, "bootstrap_resamples": 100,
+    json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression"], "logistic_l2": [l2], "cv_folds": 3, "bootstrap_resamples": 100,
         "min_rows_per_class": 2, "gate_non_inferiority_margin": margin, "gate_max_ece": 1,
         "gate_max_calibration_in_the_large": 100})
 }

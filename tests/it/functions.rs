@@ -100,7 +100,7 @@ async fn uploaded_log_leads_to_a_prediction() {
     );
     assert_eq!(fixture.send("GET", "/health", "", "").await.0, 503);
     // The gate accepts any score: registry.rs tests it.
-    let settings = json!({"forest_n_estimators": 20, "min_rows_per_class": 5, "boosting_max_depths": [2],
+    let settings = json!({"cutoff_interval_days": 7, "forest_n_estimators": 20, "min_rows_per_class": 5, "boosting_max_depths": [2],
         "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "bootstrap_resamples": 100,
         "gate_non_inferiority_margin": 1, "gate_max_ece": 1, "gate_max_calibration_in_the_large": 100});
     let trained = fixture.invoke("retrain", settings.clone()).await.unwrap();

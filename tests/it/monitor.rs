@@ -40,7 +40,7 @@ impl MonitorFixture {
         let stores = local.process_without_faults().stores;
         let start = stores.ledger.data_range(now).await.unwrap().unwrap().first;
 
-        let quick = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
+        let quick = json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
             "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
             "gate_max_calibration_in_the_large": 100, "total_segments": 1});
         let now = start.plus(TRAINED).start();

@@ -220,7 +220,7 @@ async fn train(files: &Files) -> (IngestFixture, Box<Trained>) {
     for (name, lines) in files {
         fixture.ingest(name, lines.concat()).await;
     }
-    let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
+    let payload = json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
         "bootstrap_resamples": 100});
     let (settings, invocation) = (TrainingSettings::default(), training(Deadline::NONE));
     match retrain::handle(payload, &fixture.stores, &settings, &Notifiers::default(), &invocation).await.unwrap() {
@@ -272,7 +272,7 @@ fn demo_prints_the_duplicates_and_lost_events_of_its_files() {
     let files = vec![("a", between(&log, i64::MIN / 2, 12 * HOUR)), ("b", between(&log, 6 * HOUR, i64::MAX / 2))];
     let mut command = Command::new(program("deployed-churn").unwrap());
     command.args(["demo", "--training"]).arg(
-        r#"{"candidates":["logistic_regression"],"logistic_l2":[1000.0],"min_rows_per_class":5,"bootstrap_resamples":100}"#,
+        r#"{"cutoff_interval_days":7,"candidates":["logistic_regression"],"logistic_l2":[1000.0],"min_rows_per_class":5,"bootstrap_resamples":100}"#,
     );
     command.arg("--report").arg(folder.path().join("report.html"));
     for (name, lines) in &files {

@@ -24,7 +24,7 @@ async fn train(stack: &Stack, stores: &Stores) -> Box<Trained> {
     let record = put(stack, "log.json", simulated(200, 60, 5).unwrap(), 1).await.unwrap();
     let now = invocation("id", Timestamp::now());
     ingest::handle(json!({"Records": [record]}), stores, &IngestSettings::default(), &now).await.unwrap();
-    let payload = json!({"candidates": ["logistic_regression", "gradient_boosting"], "boosting_max_depths": [2],
+    let payload = json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression", "gradient_boosting"], "boosting_max_depths": [2],
         "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "min_rows_per_class": 5, "bootstrap_resamples": 100,
         "gate_max_ece": 1.0, "gate_max_calibration_in_the_large": 100});
     match handle(payload, stores, &TrainingSettings::default(), &Notifiers::default(), &training(Deadline::NONE))

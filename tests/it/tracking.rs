@@ -34,7 +34,7 @@ fn mlflow_with(url: &str, more: &[(&str, &str)]) -> Notifiers {
 
 /// Trains two logistic regressions, the second with a much larger penalty.
 async fn train(stores: &Stores, notifiers: &Notifiers, deadline: Deadline) -> Trained {
-    let payload = json!({"candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "cv_folds": 3,
+    let payload = json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression"], "logistic_l2": [1.0, 1000.0], "cv_folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
         "gate_max_calibration_in_the_large": 100});
     let trained = handle(payload, stores, &TrainingSettings::default(), notifiers, &training(deadline)).await;
@@ -144,7 +144,7 @@ async fn manual_changes_move_the_aliases() {
         let settings = TrainingSettings::default();
         handle(payload, &fixture.stores, &settings, &notifiers, &training(Deadline::NONE)).await.unwrap()
     };
-    let challenger = json!({"candidates": ["logistic_regression"], "logistic_l2": [10.0], "cv_folds": 3,
+    let challenger = json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression"], "logistic_l2": [10.0], "cv_folds": 3,
         "bootstrap_resamples": 100, "min_rows_per_class": 2, "gate_non_inferiority_margin": 1e-9});
     let Outcome::Trained(second) = call(challenger).await else { panic!("not trained") };
     assert_ne!(second.model_version, first);

@@ -56,6 +56,10 @@ pub fn log(users: &[Listener]) -> Vec<u8> {
             let ts = start + i64::from(n) * 60_000;
             json!({"ts": ts, "userId": name, "sessionId": n, "page": page, "level": "paid"}).to_string() + "\n"
         };
+        // All of the window is observed, so that a model reads the songs as they are.
+        let before = today().plus(-60).start().millis();
+        let visit = json!({"ts": before, "userId": name, "sessionId": 1_000_000, "page": "Home", "level": "paid"});
+        lines += &format!("{visit}\n");
         (0..*songs).for_each(|n| lines += &event(n, "NextSong"));
         if *cancels {
             lines += &event(*songs, "Cancellation Confirmation");
@@ -144,7 +148,8 @@ async fn trained_card() -> anyhow::Result<Card> {
     let (local, log) = (InProcessStores::new(NOW).await?, simulated(50, 40, 6)?);
     deliver(&local, record("churn-logs", "log.json", &local.put("log.json", &log).await?, 1)).await?;
     let quick = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "cv_folds": 2,
-        "max_training_cutoffs": 3, "cv_time_blocks": 1, "min_rows_per_class": 2, "min_users": 20, "bootstrap_resamples": 100,
+        "cutoff_interval_days": 7, "max_training_cutoffs": 3, "cv_time_blocks": 1, "min_rows_per_class": 2, "min_users": 20,
+        "bootstrap_resamples": 100,
         "total_segments": 1, "gate_non_inferiority_margin": 1.0, "gate_max_ece": 1.0,
         "gate_max_calibration_in_the_large": 100, "min_history_days": 6, "leakage_roc_auc_limit": 1.0});
     let stores = local.process_without_faults().stores;

@@ -58,6 +58,8 @@ mod tests {
             n_estimators: 20,
             subsample: 1.0,
             colsample_bytree: 1.0,
+            min_child_weight: 1.0,
+            reg_lambda: 1.0,
             ..BoostingParams::default()
         };
         params.check().unwrap()

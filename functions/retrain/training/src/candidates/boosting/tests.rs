@@ -5,7 +5,16 @@ use hessboost::model::Iterations;
 use proptest::prelude::*;
 
 fn params() -> BoostingParams {
-    BoostingParams { learning_rate: 0.3, n_estimators: 20, early_stopping_rounds: 5, ..BoostingParams::default() }
+    BoostingParams {
+        learning_rate: 0.3,
+        n_estimators: 20,
+        early_stopping_rounds: 5,
+        min_child_weight: 1.0,
+        reg_lambda: 1.0,
+        subsample: 0.8,
+        colsample_bytree: 0.5,
+        ..BoostingParams::default()
+    }
 }
 
 #[test]
