@@ -1,7 +1,10 @@
 //! The model that `predict` serves: the champion, refreshed periodically, or the last valid model.
 
+use churn_common::actions::Actions;
+use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
 use churn_common::store::Stores;
+use churn_common::store::objects::Condition;
 use churn_local::http;
 use churn_tests::{deployed_with, model, promote, register, stores};
 use predict::{ChampionCache, PredictSettings};
@@ -68,6 +71,33 @@ async fn cold_start_with_an_invalid_champion_serves_the_previous_one() {
     assert_eq!(served(&cache).await, Some(damaged));
 }
 
+#[tokio::test]
+async fn flag_of_the_model_is_in_health_and_predictions() {
+    let (_stack, stores) = stores().await.unwrap();
+    let (version, file) = model(0.1).unwrap();
+    let card = br#"{"model_quality": "no_better_than_chance", "more": {}}"#.to_vec();
+    let key = format!("models/{version}/card.json");
+    stores.store.put(&key, card, "application/json", Condition::Always).await.unwrap();
+    register(&stores, &version, file).await.unwrap();
+
+    let (cache, settings, actions) = (cache(&stores, 0), PredictSettings::default(), Actions::load(None).unwrap());
+    let now = Timestamp::parse("2018-10-02").unwrap();
+    let event = json!({"ts": 1_538_352_117_000_i64, "userId": "30", "sessionId": 29, "page": "NextSong"});
+    for (method, path) in [("GET", "/health"), ("POST", "/predict")] {
+        let mut sent: Value = serde_json::from_str(include_str!("../../events/predict.json")).unwrap();
+        sent["requestContext"]["http"] = json!({"method": method, "path": path});
+        (sent["rawPath"], sent["body"]) = (json!(path), json!(json!({"events": [event]}).to_string()));
+        let request = lambda_http::request::from_str(&sent.to_string()).unwrap();
+        let response = predict::handle(&request, &stores, &cache, &settings, &actions, now).await.unwrap();
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(
+            (response.status().as_u16(), &body["model_quality"]),
+            (200, &json!("no_better_than_chance")),
+            "{body}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_champion_is_counted() {
     let refresh_always = ("CHURN_MODEL_REFRESH_SECONDS".to_owned(), "0".to_owned());
@@ -83,7 +113,7 @@ async fn invalid_champion_is_counted() {
 
     let answer = health().await.unwrap();
     assert_eq!(answer.status(), 200);
-    let health = json!({"status": "degraded", "model_version": good,
+    let health = json!({"status": "degraded", "model_version": good, "model_quality": "unknown",
         "detail": format!("champion {damaged} cannot be loaded; an earlier model serves")});
     assert_eq!(answer.json::<Value>().await.unwrap(), health);
     let log = std::fs::read_to_string(stack.functions_log().unwrap()).unwrap();

@@ -186,6 +186,30 @@ async fn challenger_is_promoted_and_rolled_back_manually() {
     );
 }
 
+/// A model that loses money used to pass like any other.
+#[tokio::test]
+async fn model_that_is_no_better_than_nothing_serves_with_a_flag_or_not_at_all() {
+    let fixture = TrainingFixture::new(60).await;
+    // Whatever the model ranks, its offers cost more than no offers.
+    let costly = |rule: &str| json!({"false_positive_cost": 1e6, "gate_quality_rule": rule});
+    let rejected = fixture.train(costly("reject")).await;
+    assert!(rejected.model_quality.is_flagged());
+    assert_eq!(registration_status(&rejected), json!("challenger"));
+    assert!(kinds(&rejected).iter().all(|kind| *kind == GateReasonKind::ModelQuality), "{:?}", rejected.gate);
+    assert!(rejected.gate.as_ref().unwrap().warnings.is_empty());
+
+    let flagged = fixture.train(costly("flag")).await;
+    assert_eq!((registration_status(&flagged), kinds(&flagged).len()), (json!("champion"), 0));
+    assert!(!flagged.gate.as_ref().unwrap().warnings.is_empty());
+    let reason = &fixture.registry().await.history.last().unwrap().reason.clone();
+    assert!(
+        reason.starts_with(&format!("serves with model_quality {}; first model", flagged.model_quality)),
+        "{reason}"
+    );
+    let Outcome::Listed(listing) = fixture.retrain(json!({"action": "list"})).await.unwrap() else { panic!() };
+    assert_eq!(listing.models[0].card.as_ref().unwrap().model_quality, flagged.model_quality);
+}
+
 #[tokio::test]
 async fn retried_request_changes_the_registry_once() {
     let fixture = TrainingFixture::new(60).await;

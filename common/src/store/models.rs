@@ -3,12 +3,21 @@
 use super::StoreError;
 use super::files::{BASELINE, CARD, MODEL, ModelFiles, ReportFile, ReportFiles, XGBOOST_JSON};
 use super::objects::{Bucket, Condition};
+use crate::model::card::ModelQuality;
 use crate::model::{Card, InvalidModel, Model, ModelVersion};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// The models in the store bucket.
 #[derive(Debug, Clone)]
 pub struct Models {
     bucket: Bucket,
+}
+
+/// The part of a card that `predict` needs.
+#[derive(Deserialize)]
+struct QualityOfCard {
+    model_quality: ModelQuality,
 }
 
 /// Why a model cannot be read.
@@ -156,6 +165,15 @@ impl Models {
     }
 
     pub async fn card(&self, version: &ModelVersion) -> Result<Card, ModelError> {
+        self.parse_card(version).await
+    }
+
+    /// Reads the quality of a model from its card.
+    pub async fn quality(&self, version: &ModelVersion) -> Result<ModelQuality, ModelError> {
+        self.parse_card(version).await.map(|QualityOfCard { model_quality }| model_quality)
+    }
+
+    async fn parse_card<T: DeserializeOwned>(&self, version: &ModelVersion) -> Result<T, ModelError> {
         let json = self.read(version, CARD).await?;
         serde_json::from_slice(&json).map_err(|e| StoreError::corrupt("GetObject", key(version, CARD), e).into())
     }

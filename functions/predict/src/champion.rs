@@ -3,6 +3,7 @@
 use crate::metrics;
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
+use churn_common::model::card::ModelQuality;
 use churn_common::model::{LoadedModel, ModelVersion};
 use churn_common::store::models::{ModelError, Models};
 use churn_common::store::registry::{ReadResult, RegistryStore};
@@ -25,13 +26,21 @@ pub struct ChampionCache {
 #[derive(Debug, Clone)]
 pub struct Serving {
     pub model: Arc<LoadedModel>,
+    pub quality: ModelQuality,
     /// The champion, if it could not be loaded and `model` serves in its place.
     pub failed_champion: Option<ModelVersion>,
 }
 
+/// A model with its quality.
+#[derive(Debug, Clone)]
+struct Loaded {
+    model: Arc<LoadedModel>,
+    quality: ModelQuality,
+}
+
 #[derive(Debug, Default)]
 struct CacheState {
-    loaded: Option<Arc<LoadedModel>>,
+    loaded: Option<Loaded>,
     /// The champion that could not be loaded at the last refresh.
     failed_champion: Option<ModelVersion>,
     /// ETag of the registry at the time of the last successful refresh.
@@ -71,14 +80,14 @@ impl ChampionCache {
         if state.loaded.is_none() || !is_fresh {
             state.checked_at = Some(Instant::now());
             if let Err(error) = self.refresh(&mut state).await {
-                metrics::load_failed(&error, state.loaded.as_ref().map(|l| &l.version), Timestamp::now());
+                metrics::load_failed(&error, state.loaded.as_ref().map(|l| &l.model.version), Timestamp::now());
                 let Some(loaded) = &state.loaded else { return Err(error) };
-                let serving = loaded.version.as_str();
+                let serving = loaded.model.version.as_str();
                 tracing::error!(%error, serving, "loading the champion failed; serving the last valid model");
             }
         }
         let failed_champion = state.failed_champion.clone();
-        Ok(state.loaded.clone().map(|model| Serving { model, failed_champion }))
+        Ok(state.loaded.clone().map(|Loaded { model, quality }| Serving { model, quality, failed_champion }))
     }
 
     async fn refresh(&self, state: &mut CacheState) -> Result<(), ModelError> {
@@ -88,7 +97,7 @@ impl ChampionCache {
             let missing = || StoreError::corrupt("GetObject", "registry.json", "champion is missing");
             return if state.loaded.is_some() { Err(missing().into()) } else { Ok(()) };
         };
-        if state.loaded.as_ref().is_none_or(|loaded| loaded.version != *champion) {
+        if state.loaded.as_ref().is_none_or(|loaded| loaded.model.version != *champion) {
             match self.load(champion).await {
                 Ok(loaded) => state.loaded = Some(loaded),
                 Err(error) => {
@@ -110,10 +119,21 @@ impl ChampionCache {
         Ok(())
     }
 
-    async fn load(&self, version: &ModelVersion) -> Result<Arc<LoadedModel>, ModelError> {
+    async fn load(&self, version: &ModelVersion) -> Result<Loaded, ModelError> {
         let model = self.models.get(version).await?;
-        let loaded = LoadedModel::new(version.clone(), model);
-        tracing::info!(%version, "model loaded");
-        Ok(Arc::new(loaded))
+        let quality = self.quality(version).await?;
+        tracing::info!(%version, %quality, "model loaded");
+        Ok(Loaded { model: Arc::new(LoadedModel::new(version.clone(), model)), quality })
+    }
+
+    /// The quality of a model; unknown if its card is missing or damaged, because the model can serve without it.
+    async fn quality(&self, version: &ModelVersion) -> Result<ModelQuality, StoreError> {
+        match self.models.quality(version).await {
+            Ok(quality) => Ok(quality),
+            Err(error) => {
+                tracing::error!(error = %error.invalid()?, "the quality of the model is unknown");
+                Ok(ModelQuality::Unknown)
+            }
+        }
     }
 }

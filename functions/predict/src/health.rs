@@ -2,6 +2,7 @@
 
 use crate::champion::Serving;
 use churn_common::model::ModelVersion;
+use churn_common::model::card::ModelQuality;
 use churn_common::store::models::ModelError;
 use lambda_http::http::StatusCode;
 use lambda_http::tracing;
@@ -14,6 +15,7 @@ pub(crate) struct Health {
     status: HealthStatus,
     /// The model that serves.
     model_version: Option<ModelVersion>,
+    model_quality: Option<ModelQuality>,
     /// Why the status is `degraded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -35,14 +37,20 @@ enum HealthStatus {
 /// Status and body of the response.
 pub(crate) fn health(serving: Result<Option<Serving>, ModelError>) -> (StatusCode, Health) {
     match serving {
-        Ok(Some(Serving { model, failed_champion: None })) => {
+        Ok(Some(Serving { model, quality, failed_champion: None })) => {
             let model_version = Some(model.version.clone());
-            (StatusCode::OK, Health { status: HealthStatus::Ok, model_version, detail: None })
+            (
+                StatusCode::OK,
+                Health { status: HealthStatus::Ok, model_version, model_quality: Some(quality), detail: None },
+            )
         }
-        Ok(Some(Serving { model, failed_champion: Some(champion) })) => {
+        Ok(Some(Serving { model, quality, failed_champion: Some(champion) })) => {
             let model_version = Some(model.version.clone());
             let detail = Some(format!("champion {champion} cannot be loaded; an earlier model serves"));
-            (StatusCode::OK, Health { status: HealthStatus::Degraded, model_version, detail })
+            (
+                StatusCode::OK,
+                Health { status: HealthStatus::Degraded, model_version, model_quality: Some(quality), detail },
+            )
         }
         Ok(None) => unavailable(HealthStatus::ModelNotAvailable),
         Err(error) => {
@@ -53,5 +61,5 @@ pub(crate) fn health(serving: Result<Option<Serving>, ModelError>) -> (StatusCod
 }
 
 fn unavailable(status: HealthStatus) -> (StatusCode, Health) {
-    (StatusCode::SERVICE_UNAVAILABLE, Health { status, model_version: None, detail: None })
+    (StatusCode::SERVICE_UNAVAILABLE, Health { status, model_version: None, model_quality: None, detail: None })
 }

@@ -27,7 +27,7 @@ pub use settings::PredictSettings;
 use churn_common::actions::Actions;
 use churn_common::calendar::Timestamp;
 use churn_common::language::Language;
-use churn_common::model::{Card, LoadedModel};
+use churn_common::model::Card;
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
@@ -40,7 +40,6 @@ use prediction::ResponseOptions;
 use problem::Problem;
 use route::Route;
 use serde::Serialize;
-use std::sync::Arc;
 
 /// The state that all requests share, built once during Lambda's init phase.
 #[derive(Debug)]
@@ -155,17 +154,17 @@ async fn predict(
     let settings = options.settings;
     let body = body::text(request, settings.max_body_bytes)?;
     let request = request::parse(&body, settings, now)?;
-    let model = loaded(champion).await?;
-    prediction::predict(request, stores, &model, options, now).await
+    let serving = serving(champion).await?;
+    prediction::predict(request, stores, &serving, options, now).await
 }
 
 async fn card(stores: &Stores, champion: &ChampionCache) -> Result<Card, Problem> {
-    let model = loaded(champion).await?;
+    let Serving { model, .. } = serving(champion).await?;
     stores.models().card(&model.version).await.map_err(|e| Problem::store(&e))
 }
 
-async fn loaded(champion: &ChampionCache) -> Result<Arc<LoadedModel>, Problem> {
-    champion.current().await.map_err(|e| Problem::store(&e))?.ok_or(Problem::ModelNotAvailable)
+async fn serving(champion: &ChampionCache) -> Result<Serving, Problem> {
+    champion.serving().await.map_err(|e| Problem::store(&e))?.ok_or(Problem::ModelNotAvailable)
 }
 
 fn respond(status: StatusCode, body: &impl Serialize) -> Result<Response<Body>, Error> {

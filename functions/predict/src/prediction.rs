@@ -1,5 +1,6 @@
 //! Computes the churn probability of a request's user, with reasons.
 
+use crate::champion::Serving;
 use crate::problem::Problem;
 use crate::request::{PredictRequest, RejectedEvent};
 use crate::settings::PredictSettings;
@@ -9,8 +10,9 @@ use churn_common::features::{Row, Window};
 use churn_common::history::History;
 use churn_common::ids::UserId;
 use churn_common::language::Language;
+use churn_common::model::card::ModelQuality;
 use churn_common::model::explain::ModelOutput;
-use churn_common::model::{LoadedModel, ModelVersion, Probability, Risk};
+use churn_common::model::{ModelVersion, Probability, Risk};
 use churn_common::reasons::{Reason, ReasonOrder, first_contributions};
 use churn_common::store::Stores;
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,7 @@ pub struct Prediction {
     pub output_value: f64,
     pub user_id: UserId,
     pub model_version: ModelVersion,
+    pub model_quality: ModelQuality,
     /// Decision threshold: the smallest probability with label 1.
     pub threshold: Probability,
     /// Time of the prediction. Only earlier events are read.
@@ -101,7 +104,7 @@ pub(crate) struct ResponseOptions<'a> {
 pub(crate) async fn predict(
     request: PredictRequest<'_>,
     stores: &Stores,
-    loaded: &LoadedModel,
+    serving: &Serving,
     options: ResponseOptions<'_>,
     now: Timestamp,
 ) -> Result<Prediction, Problem> {
@@ -114,6 +117,7 @@ pub(crate) async fn predict(
             return Err(Problem::UserNotFound(request.user));
         }
     }
+    let loaded = &serving.model;
     let model = &loaded.model;
     let given = request.events.len();
     let (as_of, as_of_source) = match request.as_of {
@@ -165,6 +169,7 @@ pub(crate) async fn predict(
         output_value: explanation.value(),
         user_id: request.user,
         model_version: loaded.version.clone(),
+        model_quality: serving.quality,
         threshold: model.threshold(),
         as_of,
         as_of_source,

@@ -4,11 +4,11 @@ use crate::comparison::{CompareError, CompareOutcome, compare};
 use churn_common::calendar::Day;
 use churn_common::metrics::Estimate;
 use churn_common::model::Card;
-use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, LeakageChecks};
+use churn_common::model::card::{Comparison, Gate, GateReason, GateReasonKind, LeakageChecks, ModelQuality};
 use churn_common::store::Stores;
 use churn_common::store::registry::Registry;
-use churn_training::TrainingSettings;
 use churn_training::comparison::ScoredSnapshots;
+use churn_training::{QualityRule, TrainingSettings};
 
 /// Compares a new model with the champion on the rows held out from the training of the new model. Also requires a small
 /// calibration error and passed leakage checks.
@@ -26,7 +26,7 @@ pub(crate) async fn evaluate_gate(
     let mut gate = Gate {
         passed: false,
         reasons: Vec::new(),
-        warnings: card.decision.loss().into_iter().collect(),
+        warnings: card.quality_warnings(),
         comparison: None,
         champion_error: None,
         ece: card.metrics.get("ece").copied().unwrap_or(Estimate::UNDEFINED),
@@ -52,6 +52,7 @@ pub(crate) async fn evaluate_gate(
     gate.reasons.extend(miscalibration(&gate));
     gate.reasons.extend(bias(&gate, churn_rate));
     gate.reasons.extend(leakage(&card.leakage_checks));
+    gate.reasons.extend(quality(settings.gate.gate_quality_rule, &mut gate.warnings));
     let rollback = registry.current_rollback().filter(|_| gate.champion_error.is_none());
     gate.reasons.extend(rollback.map(|rollback| GateReason {
         kind: GateReasonKind::RollbackHold,
@@ -65,7 +66,7 @@ pub(crate) async fn evaluate_gate(
 }
 
 /// The result of the gate in one sentence, for the history of the registry.
-pub(crate) fn summary(gate: &Gate) -> String {
+pub(crate) fn summary(gate: &Gate, quality: ModelQuality) -> String {
     if !gate.passed {
         let details: Vec<&str> = gate.reasons.iter().map(|r| r.detail.as_str()).collect();
         return details.join("; ");
@@ -75,7 +76,8 @@ pub(crate) fn summary(gate: &Gate) -> String {
         (None, Some(error)) => format!("the champion is invalid ({error})"),
         (None, None) => "first model".to_owned(),
     };
-    let passed = format!("{compared}; calibration error {}, leakage checks passed", text(gate.ece.value));
+    let flag = if quality.is_flagged() { format!("serves with model_quality {quality}; ") } else { String::new() };
+    let passed = format!("{flag}{compared}; calibration error {}, leakage checks passed", text(gate.ece.value));
     std::iter::once(passed)
         .chain(gate.warnings.iter().map(|warning| format!("warning: {warning}")))
         .collect::<Vec<_>>()
@@ -128,6 +130,18 @@ fn bias(gate: &Gate, churn_rate: f64) -> Option<GateReason> {
     })
 }
 
+/// The warnings about the quality of the model become reasons if the rule is to reject it.
+fn quality(rule: QualityRule, warnings: &mut Vec<String>) -> Vec<GateReason> {
+    if rule == QualityRule::Flag {
+        return Vec::new();
+    }
+    let reason = |warning| GateReason {
+        kind: GateReasonKind::ModelQuality,
+        detail: format!("{warning} (gate_quality_rule is reject)"),
+    };
+    warnings.drain(..).map(reason).collect()
+}
+
 fn leakage(checks: &LeakageChecks) -> Option<GateReason> {
     if checks.passed() {
         return None;
@@ -178,6 +192,28 @@ mod tests {
             calibration_in_the_large: Estimate { value: Some(value), low: Some(low), high: Some(high) },
             max_calibration_in_the_large: 0.3,
         }
+    }
+
+    /// A first model no better than chance used to pass without a word about it.
+    #[test]
+    fn model_no_better_than_chance_is_flagged_or_rejected() {
+        let warning = "the model may rank no better than chance".to_owned();
+        let passed = Gate { passed: true, warnings: vec![warning.clone()], ..gate(0.0, -0.01, 0.01) };
+        assert_eq!(
+            summary(&passed, ModelQuality::NoBetterThanChance),
+            format!(
+                "serves with model_quality no_better_than_chance; first model; calibration error 0.000, leakage checks \
+                 passed; warning: {warning}"
+            )
+        );
+        assert!(summary(&Gate { warnings: Vec::new(), ..passed }, ModelQuality::Ok).starts_with("first model; "));
+
+        let mut warnings = vec![warning.clone()];
+        assert_eq!((quality(QualityRule::Flag, &mut warnings), warnings.len()), (Vec::new(), 1));
+        let reasons = quality(QualityRule::Reject, &mut warnings);
+        let detail = format!("{warning} (gate_quality_rule is reject)");
+        assert_eq!(reasons, [GateReason { kind: GateReasonKind::ModelQuality, detail }]);
+        assert!(warnings.is_empty(), "no sentence twice");
     }
 
     /// A model that returns 0.01 for every user used to pass at a churn rate of 0.059.

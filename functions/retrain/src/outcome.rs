@@ -7,7 +7,7 @@ use crate::tracking::Tracked;
 use churn_common::history::Overlaps;
 use churn_common::metrics::{Estimates, Evaluation};
 use churn_common::model::ModelVersion;
-use churn_common::model::card::{CandidateReport, DecisionReport, Exclusions, Gate, LeakageChecks, Rows};
+use churn_common::model::card::{CandidateReport, DecisionReport, Exclusions, Gate, LeakageChecks, ModelQuality, Rows};
 use churn_common::payload::IgnoreReason;
 use churn_common::store::StoreError;
 use churn_common::store::registry::Change;
@@ -59,6 +59,7 @@ pub struct Trained {
     pub previous_version: Option<ModelVersion>,
     /// `None` for a model that was champion already.
     pub gate: Option<Gate>,
+    pub model_quality: ModelQuality,
     /// Old models that were deleted.
     pub retired: Vec<ModelVersion>,
     /// Why old models could not be deleted; the next training deletes them.
@@ -124,6 +125,7 @@ impl Trained {
             registered_as,
             previous_version: change.and_then(|change| change.previous_version),
             gate: card.gate,
+            model_quality: card.model_quality,
             retired,
             retire_error,
             overlaps: card.overlaps,

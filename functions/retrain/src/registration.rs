@@ -104,7 +104,7 @@ pub(crate) async fn register(
         let gate = evaluate_gate(stores, settings, &registry, &new.card, new.held_out, new.log_end)
             .instrument(error_span!("stage", name = "gate"))
             .await?;
-        let request = invocation.change_request(ACTOR, summary(&gate));
+        let request = invocation.change_request(ACTOR, summary(&gate, new.card.model_quality));
         let passed = gate.passed;
         let card = Card { gate: Some(gate), ..new.card.clone() };
         stores.models().put(new.files.clone(), new.report.files(&card)?, &card).await?;

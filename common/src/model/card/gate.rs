@@ -50,6 +50,8 @@ pub enum GateReasonKind {
     Miscalibrated,
     /// A leakage check failed, or was skipped.
     LeakageCheck,
+    /// It ranks no better than chance, or loses money, and the setting `gate_quality_rule` is reject.
+    ModelQuality,
     /// The champion was set by a manual rollback, which only a manual promotion ends.
     RollbackHold,
 }

@@ -3,12 +3,14 @@
 mod decision;
 mod gate;
 mod leakage;
+mod quality;
 mod search;
 mod shap;
 
 pub use decision::{DecisionReport, OfferCosts, TradeOff};
 pub use gate::{Comparison, Gate, GateReason, GateReasonKind};
 pub use leakage::{FutureEvents, LeakageChecks, PermutedLabels, SingleFeature, TestScore};
+pub use quality::ModelQuality;
 pub use search::{CandidateReport, FoldScores, Validation};
 pub use shap::{DependenceBin, MeanAbsShap, MissingBin, ShapDependence, ShapImportance};
 
@@ -53,6 +55,7 @@ pub struct Card {
     pub evaluation: Evaluation,
     /// On the held-out rows, by name as in [`crate::metrics::Estimates`], with 95 % intervals.
     pub metrics: Estimates,
+    pub model_quality: ModelQuality,
     /// On the training rows; much better than on the held-out rows means overfitting.
     pub training_evaluation: Evaluation,
     /// The model's own feature importance, most important first.
@@ -79,6 +82,11 @@ impl Card {
     /// If it cannot be written as JSON: a defect.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec_pretty(self)
+    }
+
+    /// Why `model_quality` is not ok, as sentences.
+    pub fn quality_warnings(&self) -> Vec<String> {
+        quality::warnings(&self.metrics, &self.decision)
     }
 }
 

@@ -10,8 +10,8 @@ use churn_common::metrics::{
 };
 use churn_common::model::card::{
     CalibrationReport, CandidateReport, Clipped, DecisionReport, DependenceBin, Exclusions, FeatureImportance,
-    FutureEvents, Gate, LeakageChecks, MeanAbsShap, MissingBin, Rows, ShapDependence, ShapImportance, SingleFeature,
-    TestScore, TradeOff, Validation,
+    FutureEvents, Gate, LeakageChecks, MeanAbsShap, MissingBin, ModelQuality, Rows, ShapDependence, ShapImportance,
+    SingleFeature, TestScore, TradeOff, Validation,
 };
 use churn_common::model::explain::ModelOutput;
 use churn_common::model::{Calibration, Card, DecisionRule, ModelVersion, Probability, RiskBounds};
@@ -163,6 +163,7 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         training_evaluation: evaluation.clone(),
         evaluation,
         metrics,
+        model_quality: ModelQuality::Ok,
         features: vec![FeatureImportance {
             name: "active_days".to_owned(),
             unit: "days".to_owned(),

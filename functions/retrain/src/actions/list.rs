@@ -2,6 +2,7 @@
 
 use churn_common::calendar::Timestamp;
 use churn_common::metrics::Estimate;
+use churn_common::model::card::ModelQuality;
 use churn_common::model::{Card, ModelVersion};
 use churn_common::store::models::Models;
 use churn_common::store::registry::{Change, Registry};
@@ -47,6 +48,7 @@ pub struct ListedCard {
     pub ece: Option<Estimate>,
     /// `None` if the gate did not run.
     pub passed_gate: Option<bool>,
+    pub model_quality: ModelQuality,
 }
 
 impl From<Card> for ListedCard {
@@ -56,6 +58,7 @@ impl From<Card> for ListedCard {
             roc_auc: metric("roc_auc"),
             ece: metric("ece"),
             passed_gate: card.gate.as_ref().map(|gate| gate.passed),
+            model_quality: card.model_quality,
             created_at: card.created_at,
             family: card.family,
         }

@@ -92,6 +92,7 @@ mod tests {
             GateReasonKind::NotComparable,
             GateReasonKind::Miscalibrated,
             GateReasonKind::LeakageCheck,
+            GateReasonKind::ModelQuality,
             GateReasonKind::RollbackHold,
         ];
         let reasons = kinds.map(|kind| GateReason { kind, detail: long.clone() });

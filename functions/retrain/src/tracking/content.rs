@@ -50,6 +50,7 @@ fn training_tags(card: &Card, sources: &Sources) -> Vec<Pair> {
         Pair::tag("source.snapshots", &sources.snapshots),
         Pair::tag("source.model", &sources.model),
         Pair::tag("leakage_checks_passed", card.leakage_checks.passed()),
+        Pair::tag("model_quality", card.model_quality),
         Pair::tag("selection_metric", &card.validation.selection_metric),
     ];
     tags.extend(card.gate.iter().map(|gate| Pair::tag("passed_gate", gate.passed)));

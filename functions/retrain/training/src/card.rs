@@ -18,7 +18,7 @@ use churn_common::metrics::{
 };
 use churn_common::model::card::{
     CalibrationReport, CandidateReport, Clipped, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks,
-    PermutedLabels, Rows, TestScore, Validation,
+    ModelQuality, PermutedLabels, Rows, TestScore, Validation,
 };
 use churn_common::model::{Card, Model, ModelVersion, ScoreError};
 use churn_common::snapshot::Snapshot;
@@ -85,6 +85,14 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         )?,
         test_score: TestScore { limit, passed: evaluation.roc_auc.is_none_or(|auc| auc < limit) },
     };
+    let decision = DecisionReport {
+        decision: run.fit.decision,
+        threshold_rationale: run.fit.threshold_rationale.clone(),
+        false_negative_cost: settings.decision.false_negative_cost,
+        false_positive_cost: settings.decision.false_positive_cost,
+        trade_off: threshold::trade_off(&test_labels, probabilities, model.threshold(), &settings.decision),
+    };
+    let metrics = estimate(&test_labels, probabilities, &user_numbers(test), &test_params)?;
     let (shap_importance, shap_dependence) = shap::explain(model, test)?;
     let mut card = Card {
         version: run.version.clone(),
@@ -99,14 +107,9 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         validation: validation(&run),
         candidates: candidates(&run)?,
         calibration: calibration(&run, &test_labels)?,
-        decision: DecisionReport {
-            decision: run.fit.decision,
-            threshold_rationale: run.fit.threshold_rationale.clone(),
-            false_negative_cost: settings.decision.false_negative_cost,
-            false_positive_cost: settings.decision.false_positive_cost,
-            trade_off: threshold::trade_off(&test_labels, probabilities, model.threshold(), &settings.decision),
-        },
-        metrics: estimate(&test_labels, probabilities, &user_numbers(test), &test_params)?,
+        model_quality: ModelQuality::new(&metrics, &decision),
+        decision,
+        metrics,
         training_evaluation: Evaluation::new(&labels(train), &training_probabilities, model.threshold().get())?,
         evaluation,
         features: importances(&run.fit.fitted.importances),

@@ -33,6 +33,6 @@ pub use data::TrainingData;
 pub use deadline::Deadline;
 pub use error::TrainingError;
 pub use insufficient::InsufficientData;
-pub use settings::TrainingSettings;
+pub use settings::{QualityRule, TrainingSettings};
 pub use split::{InsufficientHistory, Split};
 pub use train::{TrainedModel, train};

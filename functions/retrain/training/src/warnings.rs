@@ -61,12 +61,7 @@ pub(crate) fn warnings(card: &Card) -> Vec<String> {
     }
     warnings.extend(miscalibration(card));
     warnings.extend(useless_label(&card.evaluation));
-    let auc = card.metrics.get("roc_auc");
-    if auc.and_then(|auc| auc.low).is_some_and(|low| low <= 0.5) {
-        warnings
-            .push("on the held-out rows, the model may rank no better than chance: see the interval of ROC-AUC".into());
-    }
-    warnings.extend(card.decision.loss());
+    warnings.extend(card.quality_warnings());
     warnings
 }
 

@@ -3,14 +3,14 @@
 use crate::feature_name::FeatureName;
 use churn_common::metrics::Estimate;
 use churn_common::model::Card;
-use churn_common::model::card::{Comparison, Gate, SingleFeature};
+use churn_common::model::card::{Comparison, Gate, ModelQuality, SingleFeature};
 use churn_pages::{Column, cell, number, table};
 use maud::{Markup, html};
 
 pub fn section(card: &Card) -> Markup {
     html! {
         (table("Leakage checks", &[Column::Text("check"), Column::Number("result")], checks(card)))
-        @if let Some(gate) = &card.gate { (gate_result(gate)) }
+        @if let Some(gate) = &card.gate { (gate_result(gate, card.model_quality)) }
     }
 }
 
@@ -53,11 +53,16 @@ fn checks(card: &Card) -> [Vec<Markup>; 5] {
     ]
 }
 
-fn gate_result(gate: &Gate) -> Markup {
+fn gate_result(gate: &Gate, quality: ModelQuality) -> Markup {
     html! {
         h3 { "Promotion gate" }
-        @if gate.passed && gate.warnings.is_empty() { p { "The model passed and became champion." } }
-        @else if gate.passed { p { "The model passed and became champion, with a warning:" } }
+        @if gate.passed && quality.is_flagged() {
+            p {
+                "No check rejected the model, so it became champion. It serves with a flag: " code { "model_quality" } " is "
+                code { (quality.to_string()) } "."
+            }
+        }
+        @else if gate.passed { p { "The model passed and became champion." } }
         @else {
             p { "The model did not pass and became challenger:" }
             ul { @for reason in &gate.reasons { li { (reason.detail) } } }
@@ -117,7 +122,7 @@ mod tests {
             calibration_in_the_large: Estimate { value: Some(-0.004), low: Some(-0.012), high: Some(0.003) },
             max_calibration_in_the_large: 0.3,
         };
-        gate_result(&gate).into_string()
+        gate_result(&gate, ModelQuality::Ok).into_string()
     }
 
     /// The page used to state another rule: that the lower end of the interval must not be above the limit.

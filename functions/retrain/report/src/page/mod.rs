@@ -7,6 +7,7 @@ mod features;
 mod hyper_parameters;
 mod leakage;
 mod overview;
+mod quality;
 mod scores;
 
 use super::Report;

@@ -3,6 +3,16 @@
 use churn_common::settings::{Range, Ranged};
 use serde::{Deserialize, Serialize};
 
+/// What the gate does with a model that ranks no better than chance, or loses money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QualityRule {
+    /// It can serve, with the flag `model_quality`.
+    Flag,
+    /// It does not pass.
+    Reject,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateSettings {
     /// How much lower than the champion's the ROC-AUC of a new model may be: the lower end of the difference's 95 %
@@ -14,6 +24,8 @@ pub struct GateSettings {
     /// Maximum difference between the churn rate and the mean probability of the held-out rows, as a share of the churn rate.
     /// A larger difference is accepted if its interval contains 0.
     pub gate_max_calibration_in_the_large: f64,
+    /// What happens to a model that ranks no better than chance, or loses money: flag or reject.
+    pub gate_quality_rule: QualityRule,
     /// Number of newest models that are kept. The champion, the challenger and the rollback target are kept too.
     pub retained_versions: u32,
 }
@@ -24,6 +36,7 @@ impl Default for GateSettings {
             gate_non_inferiority_margin: 0.02,
             gate_max_ece: 0.05,
             gate_max_calibration_in_the_large: 0.3,
+            gate_quality_rule: QualityRule::Flag,
             retained_versions: 10,
         }
     }

@@ -7,7 +7,7 @@ mod search;
 
 pub use decision::{CalibrationMethod, DecisionSettings, ThresholdRule};
 pub use forest::ForestSettings;
-pub use gate::GateSettings;
+pub use gate::{GateSettings, QualityRule};
 pub use search::{SearchSettings, SelectionMetric};
 
 use crate::candidates::Candidate;

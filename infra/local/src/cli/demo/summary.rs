@@ -1,6 +1,6 @@
 //! The output of `churn demo`.
 
-use super::super::summary::{prediction_row, prediction_table_head};
+use super::super::summary::{Language, flag, prediction_row, prediction_table_head};
 use super::super::text::{Text, count};
 use super::steps::{Ingested, Predicted};
 use crate::data::Endpoints;
@@ -65,5 +65,8 @@ pub fn predicted(done: &Predicted, url: &str) -> Text {
     }
     text.line(2, "for one event in the request, without a stored history:");
     text.row(prediction_row(&done.single_event.response, done.single_event.duration));
+    if let Some(warning) = flag(done.single_event.response.model_quality, Language::English) {
+        text.line(2, format!("warning: {warning}"));
+    }
     text
 }

@@ -41,6 +41,7 @@ pub fn text(registry: &Registry, champion: Option<&Champion>, now: Timestamp) ->
                 .line(2, format!("trained {}, {}", card.created_at, age(card.created_at, now)))
                 .line(2, format!("on data of {} to {}", card.data_range.0, card.data_range.1))
                 .line(2, format!("ROC-AUC {auc}"))
+                .line(2, format!("model quality: {}", words(&card.model_quality.to_string())))
         }
         Some(Champion { version, card: Err(_), .. }) => text.line(0, format!("Champion: {version}")),
     };

@@ -3,6 +3,7 @@
 use super::super::text::{Text, count, shorten, words};
 use churn_common::calendar::Day;
 use churn_common::model::Risk;
+use churn_common::model::card::ModelQuality;
 use churn_common::payload::IgnoreReason;
 use predict::Prediction;
 use serde::Deserialize;
@@ -100,6 +101,9 @@ pub fn prediction(prediction: &Prediction, language: Language) -> Text {
         ),
     };
     text.line(2, format!("{}: {}", is("model", "النموذج"), prediction.model_version));
+    if let Some(warning) = flag(prediction.model_quality, language) {
+        text.line(2, format!("{}: {warning}", is("warning", "تنبيه")));
+    }
     text
 }
 
@@ -116,6 +120,27 @@ pub fn stored_risk(stored: &StoredRisk, language: Language) -> Text {
     let (score, since) = (language.pick("nightly score", "التقييم اليومي"), language.pick("since", "منذ"));
     text.line(2, format!("{score}: {} {since} {}", risk(stored.risk_level, language), stored.level_since));
     text
+}
+
+/// What the flag of a model means; `None` without a flag.
+pub fn flag(quality: ModelQuality, language: Language) -> Option<&'static str> {
+    match quality {
+        ModelQuality::Ok => None,
+        ModelQuality::NoBetterThanChance => Some(language.pick(
+            "the model ranks users no better than chance: do not act on its probabilities",
+            "لا يرتّب النموذج المستخدمين أفضل من الصدفة: لا تعتمد على احتمالاته",
+        )),
+        ModelQuality::LosesMoney => {
+            Some(language.pick(
+                "acting on the model costs more than doing nothing",
+                "العمل بهذا النموذج يكلّف أكثر من عدم فعل شيء",
+            ))
+        }
+        ModelQuality::Unknown => Some(language.pick(
+            "the quality of the model is unknown, because its card cannot be read",
+            "جودة النموذج غير معروفة، لأنّ بطاقته لا يمكن قراءتها",
+        )),
+    }
 }
 
 fn risk(risk: Risk, language: Language) -> &'static str {

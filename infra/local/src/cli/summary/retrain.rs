@@ -4,7 +4,7 @@ use super::super::text::{Text, count, words};
 use super::ignored;
 use churn_common::metrics::{Estimate, Estimates};
 use churn_common::model::ModelVersion;
-use churn_common::model::card::{CandidateReport, Gate, Rows};
+use churn_common::model::card::{CandidateReport, Gate, ModelQuality, Rows};
 use churn_common::store::registry::Action;
 use retrain::tracking::Tracked;
 use retrain::{Backtest, ChampionSet, EventOutcome, Listing, Outcome, RegisteredAs, Trained};
@@ -36,7 +36,7 @@ pub fn trained(trained: &Trained) -> Text {
     let Trained { model_version, family, evaluation, decision, .. } = trained;
     let mut text = Text::new();
     text.line(2, format!("model {model_version} ({}), {}", words(family), role(trained.registered_as)));
-    gate(&mut text, trained.gate.as_ref());
+    gate(&mut text, trained.gate.as_ref(), trained.model_quality);
     rows(&mut text, "training rows", &trained.training);
     rows(&mut text, "held-out rows", &trained.test);
     candidates(&mut text, &trained.candidates);
@@ -76,9 +76,14 @@ fn role(registered_as: RegisteredAs) -> &'static str {
     }
 }
 
-fn gate(text: &mut Text, gate: Option<&Gate>) {
+fn gate(text: &mut Text, gate: Option<&Gate>, quality: ModelQuality) {
     let Some(gate) = gate else { return };
-    text.line(4, if gate.passed { "gate: passed" } else { "gate: not passed" });
+    let result = match gate.passed {
+        true if quality.is_flagged() => format!("gate: not rejected, serves with the flag model_quality {quality}"),
+        true => "gate: passed".to_owned(),
+        false => "gate: not passed".to_owned(),
+    };
+    text.line(4, result);
     for reason in &gate.reasons {
         text.line(6, &reason.detail);
     }
@@ -207,6 +212,12 @@ fn listed(listing: &Listing) -> Text {
                 text.line(0, format!("{}  {role}: {error}", model.version))
             }
         };
+    }
+    for model in &listing.models {
+        let quality = model.card.as_ref().map(|card| card.model_quality).filter(|quality| quality.is_flagged());
+        if let Some(quality) = quality {
+            text.line(0, format!("{}: model_quality {quality}", model.version));
+        }
     }
     text.blank().line(0, "Changes, newest first:");
     for change in listing.history.iter().take(MAX_CHANGES) {

@@ -3,6 +3,7 @@
 mod answers;
 mod verdict;
 
+use super::quality;
 use crate::Report;
 use churn_common::metrics::Estimate;
 use churn_common::model::Card;
@@ -14,6 +15,7 @@ pub fn section(report: &Report) -> Markup {
     let card = &report.card;
     html! {
         (answers::all(report, Verdict::new(report)))
+        (quality::summary(card))
         @for warning in &card.warnings { p class="warning" { b { "Warning: " } (warning) } }
         p class="muted" { (rows(card)) }
         (tiles(&metrics(card)))
