@@ -3,6 +3,7 @@
 //! Definitions are scikit-learn's, tested against its values (`tests/golden/metrics.py`), with one difference: an
 //! undefined metric is `None`, never 0.
 
+mod band;
 mod bootstrap;
 mod calibration;
 mod change;
@@ -18,6 +19,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use band::{GINI_CUTS, RankingBand, RankingQuality};
 pub use bootstrap::{Resampled, UserBootstrap};
 pub use calibration::{ReliabilityBin, expected_calibration_error, null_calibration_error, reliability};
 pub use change::{ScoredRows, change};

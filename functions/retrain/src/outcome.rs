@@ -5,7 +5,7 @@ use crate::events::EventOutcome;
 use crate::registration::{RegisteredAs, Registration};
 use crate::tracking::Tracked;
 use churn_common::history::Overlaps;
-use churn_common::metrics::{Estimates, Evaluation};
+use churn_common::metrics::{Estimates, Evaluation, RankingQuality};
 use churn_common::model::ModelVersion;
 use churn_common::model::card::{CandidateReport, DecisionReport, Exclusions, Gate, LeakageChecks, ModelQuality, Rows};
 use churn_common::payload::IgnoreReason;
@@ -60,6 +60,8 @@ pub struct Trained {
     /// `None` for a model that was champion already.
     pub gate: Option<Gate>,
     pub model_quality: ModelQuality,
+    /// In one word.
+    pub ranking: RankingQuality,
     /// Old models that were deleted.
     pub retired: Vec<ModelVersion>,
     /// Why old models could not be deleted; the next training deletes them.
@@ -126,6 +128,7 @@ impl Trained {
             previous_version: change.and_then(|change| change.previous_version),
             gate: card.gate,
             model_quality: card.model_quality,
+            ranking: card.ranking,
             retired,
             retire_error,
             overlaps: card.overlaps,

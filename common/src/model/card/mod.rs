@@ -19,7 +19,7 @@ use super::version::ModelVersion;
 use crate::calendar::{Day, Timestamp};
 use crate::history::Overlaps;
 use crate::label::Label;
-use crate::metrics::{Estimate, Estimates, Evaluation, ReliabilityBin};
+use crate::metrics::{Estimate, Estimates, Evaluation, RankingQuality, ReliabilityBin};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,8 @@ pub struct Card {
     /// On the held-out rows, by name as in [`crate::metrics::Estimates`], with 95 % intervals.
     pub metrics: Estimates,
     pub model_quality: ModelQuality,
+    /// In one word, by the ROC-AUC on the held-out rows.
+    pub ranking: RankingQuality,
     /// On the training rows; much better than on the held-out rows means overfitting.
     pub training_evaluation: Evaluation,
     /// The model's own feature importance, most important first.

@@ -6,7 +6,8 @@ use churn_common::features::{COUNT, Row};
 use churn_common::history::Overlaps;
 use churn_common::label::{Definition, Label};
 use churn_common::metrics::{
-    Estimate, EstimateParams, Evaluation, ReliabilityBin, brier, estimate, expected_calibration_error, reliability,
+    Estimate, EstimateParams, Evaluation, RankingQuality, ReliabilityBin, brier, estimate, expected_calibration_error,
+    reliability,
 };
 use churn_common::model::card::{
     CalibrationReport, CandidateReport, Clipped, DecisionReport, DependenceBin, Exclusions, FeatureImportance,
@@ -162,6 +163,7 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         decision,
         training_evaluation: evaluation.clone(),
         evaluation,
+        ranking: RankingQuality::from_roc_auc(&metrics["roc_auc"]),
         metrics,
         model_quality: ModelQuality::Ok,
         features: vec![FeatureImportance {

@@ -51,6 +51,7 @@ fn training_tags(card: &Card, sources: &Sources) -> Vec<Pair> {
         Pair::tag("source.model", &sources.model),
         Pair::tag("leakage_checks_passed", card.leakage_checks.passed()),
         Pair::tag("model_quality", card.model_quality),
+        Pair::tag("ranking", card.ranking.band),
         Pair::tag("selection_metric", &card.validation.selection_metric),
     ];
     tags.extend(card.gate.iter().map(|gate| Pair::tag("passed_gate", gate.passed)));

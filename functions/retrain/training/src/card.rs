@@ -13,8 +13,8 @@ use crate::{leakage, ranks, selection, shap, threshold, warnings};
 use churn_common::calendar::Timestamp;
 use churn_common::features::SCHEMA;
 use churn_common::metrics::{
-    EstimateParams, Evaluation, MetricsError, brier, calibration_slope, estimate, expected_calibration_error,
-    null_calibration_error, reliability,
+    Estimate, EstimateParams, Evaluation, MetricsError, RankingQuality, brier, calibration_slope, estimate,
+    expected_calibration_error, null_calibration_error, reliability,
 };
 use churn_common::model::card::{
     CalibrationReport, CandidateReport, Clipped, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks,
@@ -108,6 +108,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         candidates: candidates(&run)?,
         calibration: calibration(&run, &test_labels)?,
         model_quality: ModelQuality::new(&metrics, &decision),
+        ranking: RankingQuality::from_roc_auc(metrics.get("roc_auc").unwrap_or(&Estimate::UNDEFINED)),
         decision,
         metrics,
         training_evaluation: Evaluation::new(&labels(train), &training_probabilities, model.threshold().get())?,

@@ -1,13 +1,37 @@
 //! The quality of the model in plain words, for the summary.
 
+use churn_common::metrics::{Estimate, GINI_CUTS, RankingQuality};
 use churn_common::model::Card;
 use churn_common::model::card::ModelQuality;
+use churn_pages::number;
 use maud::{Markup, html};
 
 pub fn summary(card: &Card) -> Markup {
     html! {
         @if card.model_quality.is_flagged() { (flagged(card.model_quality)) }
+        (ranking(&card.ranking))
     }
+}
+
+fn ranking(quality: &RankingQuality) -> Markup {
+    let RankingQuality { band, gini, advice } = quality;
+    let interval = match gini.interval() {
+        Some((low, high)) => format!("95 %: {} to {}", number::grouped(low, 2), number::grouped(high, 2)),
+        None => "no interval".to_owned(),
+    };
+    let [fair, good, excellent] = GINI_CUTS.map(number::tick);
+    html! {
+        p { "The ranking of users is " b { (band.to_string()) } ". " (advice) }
+        p lang="ar" dir="rtl" { "جودة ترتيب المستخدمين: " b { (band.arabic()) } ". " (band.arabic_advice()) }
+        p class="muted" {
+            "Gini coefficient (2 × ROC-AUC − 1): " (score(gini)) " (" (interval) "). Poor is below " (fair) ", fair below "
+            (good) ", good below " (excellent) ", excellent from there. Unclear: the interval spans more than two of these."
+        }
+    }
+}
+
+fn score(gini: &Estimate) -> String {
+    gini.value.map_or("undefined".to_owned(), |gini| number::grouped(gini, 2))
 }
 
 /// A model that serves, if it does, with a warning.
@@ -29,6 +53,17 @@ fn flagged(quality: ModelQuality) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranking_is_one_word_with_advice_in_both_languages() {
+        let auc = Estimate { value: Some(0.68), low: Some(0.62), high: Some(0.74) };
+        let page = ranking(&RankingQuality::from_roc_auc(&auc)).into_string();
+        for part in
+            ["is <b>fair</b>. Use the order", "<b>مقبولة</b>. استخدم", "0.36 (95 %: 0.24 to 0.48)", "fair below 0.4"]
+        {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
 
     #[test]
     fn flag_is_stated_in_both_languages() {

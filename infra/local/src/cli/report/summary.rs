@@ -1,6 +1,6 @@
 //! The summary that `churn report` prints.
 
-use super::super::summary::metrics;
+use super::super::summary::{gate_result, metrics, ranking};
 use super::super::text::{Text, count, words};
 use churn_report::Report;
 
@@ -26,10 +26,11 @@ pub fn summary(report: &Report) -> Text {
     text.line(2, format!("training and held-out rows: {rows}, {} churned: {}", churn.positives, churn.rate));
     text.line(2, format!("held out: {}, {} churned", count(card.test.rows as u64, "row"), card.test.positives));
     metrics(&mut text, &card.metrics);
+    text.append(&ranking(&card.ranking));
     let features: Vec<&str> = card.shap_importance.features.iter().take(5).map(|f| f.name.as_str()).collect();
     text.line(2, format!("most important features: {}", features.join(", ")));
     if let Some(gate) = &card.gate {
-        text.line(2, format!("gate: {}", if gate.passed { "passed" } else { "not passed" }));
+        text.line(2, gate_result(gate, card.model_quality));
     }
     for warning in &card.warnings {
         text.line(2, format!("warning: {warning}"));

@@ -1,5 +1,6 @@
 //! The champion and its age.
 
+use super::super::summary::ranking;
 use super::super::text::{Text, age, count, words};
 use churn_common::calendar::Timestamp;
 use churn_common::metrics::Estimate;
@@ -42,6 +43,7 @@ pub fn text(registry: &Registry, champion: Option<&Champion>, now: Timestamp) ->
                 .line(2, format!("on data of {} to {}", card.data_range.0, card.data_range.1))
                 .line(2, format!("ROC-AUC {auc}"))
                 .line(2, format!("model quality: {}", words(&card.model_quality.to_string())))
+                .append(&ranking(&card.ranking))
         }
         Some(Champion { version, card: Err(_), .. }) => text.line(0, format!("Champion: {version}")),
     };

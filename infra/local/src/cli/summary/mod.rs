@@ -9,7 +9,7 @@ mod retrain;
 pub use self::ingest::{ObjectLine, object_line};
 pub use self::monitor::outcome as monitored;
 pub use self::predict::{Language, StoredRisk, flag, prediction, prediction_row, prediction_table_head, stored_risk};
-pub use self::retrain::{manually_promoted, metrics, trained};
+pub use self::retrain::{gate_result, manually_promoted, metrics, ranking, trained};
 
 use super::text::Text;
 use anyhow::{Context, bail};

@@ -2,7 +2,7 @@
 
 use super::super::text::{Text, count, words};
 use super::ignored;
-use churn_common::metrics::{Estimate, Estimates};
+use churn_common::metrics::{Estimate, Estimates, RankingQuality};
 use churn_common::model::ModelVersion;
 use churn_common::model::card::{CandidateReport, Gate, ModelQuality, Rows};
 use churn_common::store::registry::Action;
@@ -37,6 +37,7 @@ pub fn trained(trained: &Trained) -> Text {
     let mut text = Text::new();
     text.line(2, format!("model {model_version} ({}), {}", words(family), role(trained.registered_as)));
     gate(&mut text, trained.gate.as_ref(), trained.model_quality);
+    text.append(&ranking(&trained.ranking));
     rows(&mut text, "training rows", &trained.training);
     rows(&mut text, "held-out rows", &trained.test);
     candidates(&mut text, &trained.candidates);
@@ -68,6 +69,14 @@ pub fn trained(trained: &Trained) -> Text {
     text
 }
 
+/// The quality of the ranking in one word, with advice.
+pub fn ranking(quality: &RankingQuality) -> Text {
+    let mut text = Text::new();
+    text.line(2, format!("ranking of users: {} (Gini coefficient {:.2})", quality.band, quality.gini));
+    text.line(4, &quality.advice);
+    text
+}
+
 fn role(registered_as: RegisteredAs) -> &'static str {
     match registered_as {
         RegisteredAs::Champion => "registered as champion",
@@ -76,14 +85,18 @@ fn role(registered_as: RegisteredAs) -> &'static str {
     }
 }
 
-fn gate(text: &mut Text, gate: Option<&Gate>, quality: ModelQuality) {
-    let Some(gate) = gate else { return };
-    let result = match gate.passed {
+/// The result of the gate.
+pub fn gate_result(gate: &Gate, quality: ModelQuality) -> String {
+    match gate.passed {
         true if quality.is_flagged() => format!("gate: not rejected, serves with the flag model_quality {quality}"),
         true => "gate: passed".to_owned(),
         false => "gate: not passed".to_owned(),
-    };
-    text.line(4, result);
+    }
+}
+
+fn gate(text: &mut Text, gate: Option<&Gate>, quality: ModelQuality) {
+    let Some(gate) = gate else { return };
+    text.line(4, gate_result(gate, quality));
     for reason in &gate.reasons {
         text.line(6, &reason.detail);
     }
