@@ -3,6 +3,7 @@
 mod decision;
 mod gate;
 mod leakage;
+mod profit;
 mod quality;
 mod search;
 mod shap;
@@ -10,6 +11,7 @@ mod shap;
 pub use decision::{DecisionReport, OfferCosts, TradeOff};
 pub use gate::{Comparison, Gate, GateReason, GateReasonKind};
 pub use leakage::{FutureEvents, LeakageChecks, PermutedLabels, SingleFeature, TestScore};
+pub use profit::{ProfitPoint, ProfitReport};
 pub use quality::ModelQuality;
 pub use search::{CandidateReport, FoldScores, Validation};
 pub use shap::{DependenceBin, MeanAbsShap, MissingBin, ShapDependence, ShapImportance};
@@ -51,9 +53,12 @@ pub struct Card {
     pub candidates: Vec<CandidateReport>,
     pub calibration: CalibrationReport,
     pub decision: DecisionReport,
+    /// On the held-out rows.
+    pub profit: ProfitReport,
     /// On the held-out rows, at the decision threshold.
     pub evaluation: Evaluation,
-    /// On the held-out rows, by name as in [`crate::metrics::Estimates`], with 95 % intervals.
+    /// On the held-out rows, by name as in [`crate::metrics::Estimates`], with 95 % intervals; also `empc` and `empc_share`, see
+    /// [`ProfitReport`].
     pub metrics: Estimates,
     pub model_quality: ModelQuality,
     /// In one word, by the ROC-AUC on the held-out rows.

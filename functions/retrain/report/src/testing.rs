@@ -11,8 +11,8 @@ use churn_common::metrics::{
 };
 use churn_common::model::card::{
     CalibrationReport, CandidateReport, Clipped, DecisionReport, DependenceBin, Exclusions, FeatureImportance,
-    FutureEvents, Gate, LeakageChecks, MeanAbsShap, MissingBin, ModelQuality, Rows, ShapDependence, ShapImportance,
-    SingleFeature, TestScore, TradeOff, Validation,
+    FutureEvents, Gate, LeakageChecks, MeanAbsShap, MissingBin, ModelQuality, ProfitPoint, ProfitReport, Rows,
+    ShapDependence, ShapImportance, SingleFeature, TestScore, TradeOff, Validation,
 };
 use churn_common::model::explain::ModelOutput;
 use churn_common::model::{Calibration, Card, DecisionRule, ModelVersion, Probability, RiskBounds};
@@ -97,10 +97,16 @@ pub fn report() -> (Card, ReportData) {
     (card, data)
 }
 
+fn near(value: f64, half: f64) -> Estimate {
+    Estimate { value: Some(value), low: Some(value - half), high: Some(value + half) }
+}
+
 fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
     let labels = labels(snapshots);
     let evaluation = Evaluation::new(&labels, probabilities, PARAMS.threshold).unwrap();
-    let metrics = estimate(&labels, probabilities, &user_numbers(snapshots), &PARAMS).unwrap();
+    let mut metrics = estimate(&labels, probabilities, &user_numbers(snapshots), &PARAMS).unwrap();
+    metrics.insert("empc".to_owned(), near(22.5, 4.5));
+    metrics.insert("empc_share".to_owned(), near(0.41, 0.06));
     let (bins, decision) = curve_and_decision(&labels, probabilities);
     let rows_at = |first: i32, last: i32| Rows {
         cutoffs: (first..=last).map(Day::from_number).collect(),
@@ -161,6 +167,17 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
             reliability: bins,
         },
         decision,
+        profit: ProfitReport {
+            customer_lifetime_value: 200.0,
+            offer_cost: 10.0,
+            contact_cost: 1.0,
+            acceptance_alpha: 6.0,
+            acceptance_beta: 14.0,
+            at_threshold: near(19.0, 3.0),
+            curve: [(0.0, 0.0), (0.5, 20.0), (1.0, 15.0)]
+                .map(|(share, profit)| ProfitPoint { share, profit: near(profit, 4.0 * share) })
+                .into(),
+        },
         training_evaluation: evaluation.clone(),
         evaluation,
         ranking: RankingQuality::from_roc_auc(&metrics["roc_auc"]),

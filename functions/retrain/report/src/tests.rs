@@ -28,7 +28,7 @@ fn page_has_every_chart_and_metric() {
     let charts = report.charts().unwrap();
     let ids: BTreeSet<&str> = charts.iter().map(|chart| chart.id.as_str()).collect();
     assert_eq!(ids.len(), charts.len(), "ids are unique");
-    for id in ["daily-users", "churn-by-cutoff", "roc", "reliability", "cost", "importance", "dependence-1"] {
+    for id in ["daily-users", "churn-by-cutoff", "roc", "reliability", "cost", "profit", "importance", "dependence-1"] {
         assert!(ids.contains(id), "{id}");
     }
     assert!(charts.iter().all(|chart| html.contains(&chart.svg)));

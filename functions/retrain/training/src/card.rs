@@ -9,7 +9,7 @@ use crate::search::Search;
 use crate::settings::{SelectionMetric, TrainingSettings};
 use crate::snapshots::{self, labels, user_numbers};
 use crate::trial::Trial;
-use crate::{leakage, ranks, selection, shap, threshold, warnings};
+use crate::{leakage, profit, ranks, selection, shap, threshold, warnings};
 use churn_common::calendar::Timestamp;
 use churn_common::features::SCHEMA;
 use churn_common::metrics::{
@@ -92,7 +92,10 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         false_positive_cost: settings.decision.false_positive_cost,
         trade_off: threshold::trade_off(&test_labels, probabilities, model.threshold(), &settings.decision),
     };
-    let metrics = estimate(&test_labels, probabilities, &user_numbers(test), &test_params)?;
+    let users = user_numbers(test);
+    let (campaign, profit) = profit::estimate(&test_labels, probabilities, &users, &settings.profit, &test_params);
+    let mut metrics = estimate(&test_labels, probabilities, &users, &test_params)?;
+    metrics.extend(campaign);
     let (shap_importance, shap_dependence) = shap::explain(model, test)?;
     let mut card = Card {
         version: run.version.clone(),
@@ -110,6 +113,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         model_quality: ModelQuality::new(&metrics, &decision),
         ranking: RankingQuality::from_roc_auc(metrics.get("roc_auc").unwrap_or(&Estimate::UNDEFINED)),
         decision,
+        profit,
         metrics,
         training_evaluation: Evaluation::new(&labels(train), &training_probabilities, model.threshold().get())?,
         evaluation,

@@ -14,6 +14,7 @@ mod folds;
 mod insufficient;
 pub mod leakage;
 mod platt;
+mod profit;
 mod ranks;
 mod search;
 mod selection;

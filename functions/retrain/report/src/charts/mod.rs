@@ -4,6 +4,7 @@ mod candidates;
 mod data;
 mod decision;
 mod features;
+mod profit;
 mod scores;
 
 use super::Report;
@@ -17,6 +18,7 @@ pub struct ReportCharts {
     pub pages: Vec<Chart>,
     pub scores: Vec<Chart>,
     pub decision: Vec<Chart>,
+    pub profit: Vec<Chart>,
     pub features: Vec<Chart>,
     pub candidates: Vec<Chart>,
 }
@@ -30,6 +32,7 @@ impl ReportCharts {
             pages: data::pages(exploration)?,
             scores: scores::all(card, curve, held_out)?,
             decision: decision::all(card, curve)?,
+            profit: profit::all(card)?,
             features: features::all(card)?,
             candidates: candidates::all(card)?,
         })
@@ -37,7 +40,7 @@ impl ReportCharts {
 
     /// In the order of the page.
     pub fn into_vec(self) -> Vec<Chart> {
-        let Self { daily, groups, pages, scores, decision, features, candidates } = self;
-        [daily, groups, pages, scores, decision, features, candidates].into_iter().flatten().collect()
+        let Self { daily, groups, pages, scores, decision, profit, features, candidates } = self;
+        [daily, groups, pages, scores, decision, profit, features, candidates].into_iter().flatten().collect()
     }
 }

@@ -7,6 +7,7 @@ mod features;
 mod hyper_parameters;
 mod leakage;
 mod overview;
+mod profit;
 mod quality;
 mod scores;
 
@@ -43,6 +44,7 @@ pub fn page(report: &Report, charts: &ReportCharts) -> Page {
                 scores::section(report, charts),
             ),
             section("decision", "Threshold and cost", "عتبة القرار والتكلفة", decision::section(report, charts)),
+            section("profit", "Profit of a campaign", "ربح حملة الاحتفاظ", profit::section(report, charts)),
             section("features", "Feature importance", "أهمية الخصائص", features::section(card, charts)),
             section("candidates", "Candidates compared", "مقارنة النماذج المرشّحة", candidates::section(card, charts)),
             section(

@@ -3,11 +3,13 @@
 mod decision;
 mod forest;
 mod gate;
+mod profit;
 mod search;
 
 pub use decision::{CalibrationMethod, DecisionSettings, ThresholdRule};
 pub use forest::ForestSettings;
 pub use gate::{GateSettings, QualityRule};
+pub use profit::ProfitSettings;
 pub use search::{SearchSettings, SelectionMetric};
 
 use crate::candidates::Candidate;
@@ -60,6 +62,8 @@ pub struct TrainingSettings {
     #[serde(flatten)]
     pub decision: DecisionSettings,
     #[serde(flatten)]
+    pub profit: ProfitSettings,
+    #[serde(flatten)]
     pub gate: GateSettings,
 }
 
@@ -83,6 +87,7 @@ impl Default for TrainingSettings {
             search: SearchSettings::default(),
             forest: ForestSettings::default(),
             decision: DecisionSettings::default(),
+            profit: ProfitSettings::default(),
             gate: GateSettings::default(),
         }
     }
@@ -148,6 +153,7 @@ impl Settings for TrainingSettings {
         ranges.extend(self.search.ranges());
         ranges.extend(self.forest.params(Splitter::Best, self.random_seed).ranges());
         ranges.extend(self.decision.ranges());
+        ranges.extend(self.profit.ranges());
         ranges.extend(self.gate.ranges());
         ranges
     }
@@ -155,6 +161,7 @@ impl Settings for TrainingSettings {
     fn check(&self) -> Result<(), SettingsError> {
         check_ranges(self.ranges())?;
         self.decision.check_risk_thresholds()?;
+        self.profit.check_offer_cost()?;
         self.candidates().map(drop)
     }
 }

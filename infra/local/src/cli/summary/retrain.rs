@@ -48,6 +48,8 @@ pub fn trained(trained: &Trained) -> Text {
     for (name, metric) in [("accuracy", "accuracy"), ("precision", "precision"), ("recall", "recall"), ("F1", "f1")] {
         estimate(&mut text, name, &trained.metrics, metric);
     }
+    estimate(&mut text, "EMPC, per user", &trained.metrics, "empc");
+    estimate(&mut text, "share to contact", &trained.metrics, "empc_share");
     let confusion = evaluation.confusion;
     text.line(
         4,
