@@ -143,7 +143,7 @@ fn intervals_are_by_user(report: &Report) {
         let Estimate { value: Some(rate), low: Some(low), high: Some(high) } = group.churn.rate else { panic!() };
         assert!(low <= rate && rate <= high && low < high, "{group:?}");
     }
-    let HeldOut { reliability, trade_off } = &report.held_out;
+    let HeldOut { reliability, trade_off, by_group } = &report.held_out;
     let observed: Vec<_> = reliability.iter().map(|bin| (bin.rows, bin.rate.value)).collect();
     let bins: Vec<_> = card.calibration.reliability.iter().map(|bin| (bin.rows, Some(bin.observed))).collect();
     assert_eq!(observed, bins);
@@ -155,6 +155,12 @@ fn intervals_are_by_user(report: &Report) {
     {
         assert_eq!(found.value, metric.value);
         assert!(found == metric || metric.low == metric.high, "{found:?}, {metric:?}: the same resamples");
+    }
+    let (all, groups) = by_group.split_first().unwrap();
+    assert_eq!((all.rows as usize, all.churned_users as usize), (card.test.rows, card.test.positive_users));
+    for grouping in ["level", "gender", "tenure"] {
+        let rows: u64 = groups.iter().filter(|group| group.grouping == grouping).map(|group| group.rows).sum();
+        assert_eq!(rows, all.rows, "each row is in one group of {grouping}");
     }
     let intervals: Vec<_> = trade_off.iter().map(|row| [row.precision, row.recall, row.cost]).collect();
     assert!((0..3).all(|at| intervals.iter().any(|row| row[at].low < row[at].high)), "{intervals:?}");

@@ -41,7 +41,7 @@ pub(crate) enum Group {
 
 impl Group {
     /// The groups of a row.
-    fn for_row(row: &Snapshot) -> [Self; 4] {
+    pub(crate) fn for_row(row: &Snapshot) -> [Self; 4] {
         let is_set = |feature| Reverse(value(row, feature).map(|x| x > 0.5));
         let tenure = value(row, "tenure_days").and_then(|days| TENURES.iter().position(|(below, _)| days < *below));
         [
@@ -52,7 +52,16 @@ impl Group {
         ]
     }
 
-    fn name(self) -> String {
+    pub(crate) fn grouping(self) -> &'static str {
+        match self {
+            Self::Level(_) => "level",
+            Self::Gender(_) => "gender",
+            Self::Tenure(_) => "tenure",
+            Self::Cutoff(_) => "cutoff",
+        }
+    }
+
+    pub(crate) fn name(self) -> String {
         let choose = |is: Option<bool>, yes, no| is.map_or("unknown", |is| if is { yes } else { no }).to_owned();
         match self {
             Self::Level(Reverse(paid)) => choose(paid, "paid", "free"),

@@ -1,5 +1,6 @@
 //! Intervals for the reliability curve and the trade-off of the card.
 
+use super::group_metrics::{GroupMetrics, by_group};
 use super::rate::Rate;
 use super::user_sums::{UserSums, estimate};
 use churn_common::metrics::{Estimate, EstimateParams, ReliabilityBin};
@@ -22,6 +23,8 @@ pub struct HeldOut {
     pub reliability: Vec<Rate>,
     /// One for each threshold of the card's trade-off.
     pub trade_off: Vec<ThresholdEstimates>,
+    /// At the decision threshold: all rows, and those of each level, gender and tenure.
+    pub by_group: Vec<GroupMetrics>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -51,7 +54,11 @@ impl HeldOut {
         let mut rows: Vec<Row<'_>> = rows.snapshots.iter().zip(rows.probabilities.iter().copied()).collect();
         rows.sort_by(|(a, _), (b, _)| a.user.cmp(&b.user));
         let users: Vec<&[Row<'_>]> = rows.chunk_by(|(a, _), (b, _)| a.user == b.user).collect();
-        Self { reliability: churn_rates(&users, &bounds, params), trade_off: trade_off(&users, decision, params) }
+        Self {
+            reliability: churn_rates(&users, &bounds, params),
+            trade_off: trade_off(&users, decision, params),
+            by_group: by_group(&users, params),
+        }
     }
 }
 

@@ -33,6 +33,8 @@ fn page_has_every_chart_and_metric() {
     }
     assert!(charts.iter().all(|chart| html.contains(&chart.svg)));
     assert!(html.contains(&report.card.metrics["roc_auc"].to_string()));
+    assert_eq!(report.held_out.by_group[0].recall, report.card.metrics["recall"]);
+    assert!(html.contains("Label and calibration by group"), "rates by group");
     assert!(html.contains("1,200") && html.contains("3,400"), "users and sessions");
     assert!(html.contains("1,542") && html.contains("Lost events") && html.contains("333"), "overlaps");
 }

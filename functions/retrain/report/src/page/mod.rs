@@ -4,6 +4,7 @@ mod candidates;
 mod data;
 mod decision;
 mod features;
+mod group_metrics;
 mod hyper_parameters;
 mod leakage;
 mod overview;
@@ -44,6 +45,7 @@ pub fn page(report: &Report, charts: &ReportCharts) -> Page {
                 scores::section(report, charts),
             ),
             section("decision", "Threshold and cost", "عتبة القرار والتكلفة", decision::section(report, charts)),
+            section("label-by-group", "Label by group", "التصنيف حسب الفئة", group_metrics::section(report)),
             section("profit", "Profit of a campaign", "ربح حملة الاحتفاظ", profit::section(report, charts)),
             section("features", "Feature importance", "أهمية الخصائص", features::section(card, charts)),
             section("candidates", "Candidates compared", "مقارنة النماذج المرشّحة", candidates::section(card, charts)),
