@@ -51,6 +51,8 @@ pub fn trained(trained: &Trained) -> Text {
     estimate(&mut text, "EMPC, per user", &trained.metrics, "empc");
     estimate(&mut text, "share to contact", &trained.metrics, "empc_share");
     let confusion = evaluation.confusion;
+    let by_chance = (confusion.tp + confusion.fp) as f64 / evaluation.rows as f64;
+    text.row(format!("    {:<20} {by_chance:.3} (random choice of as many rows)", "recall by chance"));
     text.line(
         4,
         format!(
