@@ -109,6 +109,7 @@ fn commands_read_the_data(folder: &Path) {
         command
     };
     responses_are_summarised(&run);
+    data_are_checked(&run);
     status_is_complete(&succeeds(&mut run(&["status"])));
 
     let monitored = succeeds(&mut run(&["invoke", "monitor"]));
@@ -159,6 +160,19 @@ fn responses_are_summarised(run: &impl Fn(&[&str]) -> Command) {
     assert!(ingested.contains("log.json: ") && ingested.contains(" events"), "{ingested}");
     let error = fails(&mut run(&["invoke", "retrain", r#"{"no_such_setting":1}"#]));
     assert!(error.starts_with("error: retrain failed: InvalidSettings: unknown setting"), "{error}");
+}
+
+/// Whether the data suffice, as a table and as JSON.
+fn data_are_checked(run: &impl Fn(&[&str]) -> Command) {
+    let check = succeeds(&mut run(&["data"]));
+    for part in ["Data of 20", "  labelled cutoffs  ", "  found  to train  reliable  missing, and by when"] {
+        assert!(check.contains(part), "{part}: {check}");
+    }
+    let json: Value =
+        serde_json::from_str(&output(&mut run(&["data", "--json", "--training", r#"{"min_users":1000000}"#]))).unwrap();
+    assert_eq!((&json["outcome"], &json["reason"]), (&"checked".into(), &"insufficient_users".into()));
+    let error = fails(&mut run(&["data", "--training", "[1]"]));
+    assert!(error.contains("--training is [1], expected a JSON object of settings"), "{error}");
 }
 
 fn status_is_complete(status: &str) {
@@ -296,7 +310,7 @@ async fn up_prints_commands_that_work_and_a_line_for_each_object() {
 #[test]
 fn help_fits_a_terminal() {
     let folder = std::env::temp_dir();
-    for command in ["demo", "up", "status", "predict", "invoke", "bench", "report", "simulate"] {
+    for command in ["demo", "up", "status", "data", "predict", "invoke", "bench", "report", "simulate"] {
         succeeds(churn(&folder).args([command, "--help"]));
     }
     succeeds(churn(&folder).arg("--help"));

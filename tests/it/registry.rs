@@ -211,6 +211,52 @@ async fn model_that_is_no_better_than_nothing_serves_with_a_flag_or_not_at_all()
 }
 
 #[tokio::test]
+async fn data_check_agrees_with_the_training() {
+    let fixture = TrainingFixture::new(25).await;
+    let agree = async |payload: Value| {
+        let mut check = payload.clone();
+        check["action"] = json!("check");
+        let Outcome::Checked(check) = fixture.retrain(check).await.unwrap() else { panic!() };
+        match fixture.retrain(payload).await.unwrap() {
+            Outcome::NotTrained { reason, detail } => {
+                assert_eq!(
+                    (check.can_train, check.reason, check.detail.as_ref()),
+                    (false, Some(reason), Some(&detail))
+                );
+            }
+            Outcome::Trained(_) => assert!(check.can_train && check.detail.is_none(), "{check:?}"),
+            other => panic!("{other:?}"),
+        }
+        check
+    };
+    let short = agree(json!({})).await;
+    assert!(short.users > 50 && !short.is_reliable, "{short:?}");
+    let history = short.requirements[0].to_train.unwrap();
+    let (first, last) = short.data_range.unwrap();
+    assert_eq!(
+        (history.missing, history.expected_on),
+        (history.needed - last.since(first) as usize, Some(first.plus(history.needed as i32)))
+    );
+    // On that day, the history suffices.
+    let days = history.needed as i64 + 1;
+    fixture.drop_log(25, days).await;
+    let long = agree(json!({})).await;
+    assert_eq!(
+        (long.data_range.unwrap().1, long.requirements[0].to_train.unwrap().missing),
+        (history.expected_on.unwrap(), 0)
+    );
+    for insufficient in
+        [json!({"min_users": 100_000}), json!({"min_rows_per_class": 100_000}), json!({"min_history_days": 60})]
+    {
+        assert!(!agree(insufficient).await.can_train);
+    }
+    fixture.drop_log(days, 62).await;
+    assert!(agree(json!({})).await.can_train);
+    let unknown = fixture.fails(json!({"action": "check", "min_user": 1})).await;
+    assert!(unknown.contains("unknown setting \"min_user\""), "{unknown}");
+}
+
+#[tokio::test]
 async fn retried_request_changes_the_registry_once() {
     let fixture = TrainingFixture::new(60).await;
     for l2 in [1.0, 10.0, 1000.0] {
@@ -451,6 +497,7 @@ async fn names_match_the_snapshot() {
         ("evaluated", json!({"action": "evaluate", "version": "challenger"})),
         ("champion_set", json!({"action": "rollback", "reason": "a test"})),
         ("listed", json!({"action": "list"})),
+        ("checked", json!({"action": "check"})),
     ] {
         let response = json!(fixture.retrain(payload).await.unwrap());
         assert_eq!(response["outcome"], name);

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 ACCEPTED = {
     "ingest": ["s3-put.json"],
-    "retrain": ["retrain.json", "promote.json"],
+    "retrain": ["retrain.json", "promote.json", "check.json"],
     "monitor": ["monitor.json"],
     "predict": ["predict.json", "users.json", "erase.json"],
 }
@@ -33,6 +33,7 @@ REJECTED = {
         {"action": "promote", "version": "challenger"},
         {"action": "rollback", "version": "champion", "reason": "a test"},
         {"action": "evaluate", "window_days": 7},
+        {"action": "check", "version": "champion"},
         {"action": "forget"},
         [1],
     ],

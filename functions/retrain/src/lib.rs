@@ -1,7 +1,8 @@
 //! `retrain`: trains a model on the stored histories and makes it champion if it passes the gate. It also changes the
-//! champion manually, lists models and evaluates models.
+//! champion manually, lists models, evaluates models and checks the data.
 
 mod actions;
+mod check;
 mod comparison;
 mod error;
 mod events;
@@ -12,6 +13,7 @@ mod load;
 mod metrics;
 mod notifiers;
 mod outcome;
+mod reason;
 mod registration;
 mod request;
 mod snapshots;
@@ -19,6 +21,8 @@ pub mod tracking;
 mod train;
 
 pub use actions::{ActionError, Backtest, Listing};
+pub use check::DataCheck;
+pub use churn_training::requirements::{Need, Requirement, RequirementName};
 pub use churn_training::{Deadline, TrainingSettings};
 pub use error::TrainError;
 pub use events::{EventBus, EventOutcome, EventSettings};
@@ -26,7 +30,8 @@ pub use function::Function;
 pub use invocation::Invocation;
 pub use metrics::Metric;
 pub use notifiers::Notifiers;
-pub use outcome::{ChampionSet, Outcome, Reason, Trained};
+pub use outcome::{ChampionSet, Outcome, Trained};
+pub use reason::Reason;
 pub use registration::{RegisteredAs, UpdateError};
 pub use tracking::{Mlflow, TrackingSettings};
 
@@ -83,6 +88,10 @@ async fn run(
             let event = notifiers.publish(change.as_ref(), None, invocation.deadline).await;
             let tracking = notifiers.track_champion(&champion, invocation.deadline).await;
             Ok(Outcome::ChampionSet(Box::new(ChampionSet { champion, change, event, tracking })))
+        }
+        Request::Check(given) => {
+            let settings = settings.overridden(given)?;
+            Ok(Outcome::Checked(Box::new(check::check(stores, &settings, invocation.now).await?)))
         }
         Request::List => Ok(Outcome::Listed(Box::new(actions::list(stores).await?))),
         Request::Evaluate { model, settings: given } => {

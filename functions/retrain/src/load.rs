@@ -8,6 +8,7 @@ use churn_common::ids::UserId;
 use churn_common::model::card::Exclusions;
 use churn_common::pseudonym::StoredUser;
 use churn_common::snapshot::Snapshot;
+use churn_common::store::ledger::DataRange;
 use churn_common::store::{StoreError, Stores};
 use churn_report::Totals;
 use churn_training::leakage::leaks_future;
@@ -99,6 +100,27 @@ pub(crate) async fn load(stores: &Stores, settings: &TrainingSettings, now: Time
     let data =
         TrainingData { data_range, overlaps, split, train, test, current, future_checked: checked.len(), exclusions };
     Ok(Loaded { data, totals })
+}
+
+/// Counts of a log that is too short to have rows.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) async fn count(
+    stores: &Stores,
+    settings: &TrainingSettings,
+    range: &DataRange,
+) -> Result<Totals, StoreError> {
+    let totals = Mutex::new(Totals::new(range.days()));
+    let passed = stores.histories.map_users(settings.total_segments, |_, history| {
+        if !history.is_implausible(settings.max_daily_user_events) {
+            // A panic while counting ends the invocation anyway.
+            totals.lock().unwrap_or_else(PoisonError::into_inner).add_user(&history);
+        }
+        None::<()>
+    });
+    passed.await?;
+    Ok(totals.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn user_rows(user: &StoredUser, history: &History, split: &Split, params: SnapshotParams) -> UserRows {

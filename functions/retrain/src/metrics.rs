@@ -27,7 +27,7 @@ pub enum Metric {
     ManualChanges,
     /// Changes whose event was not published.
     EventDeliveryFailures,
-    /// Requests to list or evaluate models.
+    /// Requests to list or evaluate models, or to check the data.
     Queries,
 }
 
@@ -56,7 +56,9 @@ pub(crate) fn for_outcome(outcome: &Outcome, at: Timestamp) -> Metrics {
             .count(Metric::ManualChanges, set.change.is_some().into())
             .count(Metric::EventDeliveryFailures, delivery_failures(set.event.as_ref()))
             .property("model_version", set.champion.as_str()),
-        Outcome::Listed(_) | Outcome::Evaluated(_) | Outcome::NotEvaluated { .. } => metrics.count(Metric::Queries, 1),
+        Outcome::Listed(_) | Outcome::Checked(_) | Outcome::Evaluated(_) | Outcome::NotEvaluated { .. } => {
+            metrics.count(Metric::Queries, 1)
+        }
         Outcome::Ignored { .. } => metrics,
     }
 }

@@ -1,7 +1,9 @@
 //! The response of an invocation.
 
 use crate::actions::{Backtest, Listing, NotEvaluated};
+use crate::check::DataCheck;
 use crate::events::EventOutcome;
+use crate::reason::Reason;
 use crate::registration::{RegisteredAs, Registration};
 use crate::tracking::Tracked;
 use churn_common::history::Overlaps;
@@ -27,6 +29,8 @@ pub enum Outcome {
     /// A manual promotion or rollback.
     ChampionSet(Box<ChampionSet>),
     Listed(Box<Listing>),
+    /// The data check.
+    Checked(Box<DataCheck>),
     Evaluated(Box<Backtest>),
     /// There are no rows to evaluate the model on.
     NotEvaluated {
@@ -37,18 +41,6 @@ pub enum Outcome {
     Ignored {
         reason: IgnoreReason,
     },
-}
-
-/// Why nothing was trained or evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    NoData,
-    InsufficientHistory,
-    InsufficientUsers,
-    InsufficientClassRows,
-    /// No rows with known labels are newer than the training of the model.
-    NoOutOfTimeRows,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,14 +146,7 @@ impl Trained {
 
 impl Outcome {
     pub(crate) fn not_trained(insufficient: &InsufficientData) -> Self {
-        let reason = match insufficient {
-            InsufficientData::NoData(_) => Reason::NoData,
-            InsufficientData::History { .. } => Reason::InsufficientHistory,
-            InsufficientData::Users { .. } => Reason::InsufficientUsers,
-            InsufficientData::ClassRows { .. } | InsufficientData::HeldOut { .. } | InsufficientData::Folds(_) => {
-                Reason::InsufficientClassRows
-            }
-        };
+        let reason = insufficient.into();
         Self::NotTrained { reason, detail: insufficient.to_string() }
     }
 

@@ -23,6 +23,8 @@ pub(crate) enum Request {
     },
     List,
     /// With overridden settings.
+    Check(Map<String, Value>),
+    /// With overridden settings.
     Evaluate {
         model: ModelRef,
         settings: Map<String, Value>,
@@ -45,7 +47,7 @@ pub(crate) enum ModelRef {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    #[error("action is {0}, expected train, promote, rollback, list or evaluate")]
+    #[error("action is {0}, expected train, check, promote, rollback, list or evaluate")]
     UnknownAction(Value),
     /// A member is missing, unknown or of the wrong type.
     #[error("payload of action {action}: {message}")]
@@ -93,6 +95,7 @@ impl Request {
         let Some(action) = payload.remove("action") else { return Ok(Self::Train(payload)) };
         match action.as_str() {
             Some("train") => Ok(Self::Train(payload)),
+            Some("check") => Ok(Self::Check(payload)),
             Some("promote") => {
                 let Promote { version, reason, actor } = members("promote", payload)?;
                 Ok(Self::change_champion(ChangeKind::Promote(ModelRef::parse(&version)?), actor, reason))
@@ -164,6 +167,7 @@ mod tests {
         let Value::Object(settings) = given.clone() else { unreachable!() };
         assert_eq!(parse(given), Ok(Request::Train(settings.clone())));
         assert_eq!(parse(json!({"action": "train", "horizon_days": 7})), Ok(Request::Train(settings.clone())));
+        assert_eq!(parse(json!({"action": "check", "horizon_days": 7})), Ok(Request::Check(settings.clone())));
         let settings = Map::from_iter([("cutoff_interval_days".to_owned(), json!(1))]);
         let evaluate = Request::Evaluate { model: ModelRef::Champion, settings };
         assert_eq!(parse(json!({"action": "evaluate", "cutoff_interval_days": 1})), Ok(evaluate));

@@ -1,5 +1,6 @@
 //! Insufficient data: no failure, the champion stays.
 
+use crate::counts::{Count, RequirementName, counts};
 use crate::folds::InsufficientClassRows;
 use crate::settings::TrainingSettings;
 use crate::split::InsufficientHistory;
@@ -48,17 +49,17 @@ pub(crate) fn excluded_days(days: &[Day]) -> String {
 
 /// Checks that there are enough rows to train and evaluate a model.
 pub(crate) fn check(train: &Rows, test: &Rows, settings: &TrainingSettings) -> Result<(), InsufficientData> {
-    let (users, needed) = (train.users, settings.min_users as usize);
-    if users < needed {
-        return Err(InsufficientData::Users { users, needed });
-    }
-    let (positives, negatives) = (train.positives, train.rows - train.positives);
-    let needed = settings.min_rows_per_class as usize;
-    if positives.min(negatives) < needed {
-        return Err(InsufficientData::ClassRows { positives, negatives, needed });
-    }
-    if test.positives == 0 || test.positives == test.rows {
-        return Err(InsufficientData::HeldOut { positives: test.positives, rows: test.rows });
-    }
-    Ok(())
+    let Some(Count { name, found, needed }) =
+        counts(train, test, settings).into_iter().find(|count| count.found < count.needed)
+    else {
+        return Ok(());
+    };
+    Err(match name {
+        RequirementName::Users => InsufficientData::Users { users: found, needed },
+        RequirementName::ChurnedRows | RequirementName::RetainedRows => {
+            let (positives, negatives) = (train.positives, train.rows - train.positives);
+            InsufficientData::ClassRows { positives, negatives, needed }
+        }
+        _ => InsufficientData::HeldOut { positives: test.positives, rows: test.rows },
+    })
 }

@@ -26,8 +26,17 @@ impl Split {
     /// Splits the cutoffs of a log from the start of `first` to the start of `last`. The split depends on these days
     /// and the settings only, never on a label.
     pub fn new(first: Day, last: Day, settings: &TrainingSettings) -> Result<Self, InsufficientHistory> {
+        let split = Self::between(first, last, settings);
+        if split.train.is_empty() {
+            let needed = needed_days(first, settings, 1);
+            return Err(InsufficientHistory { first, last, days: last.since(first), needed });
+        }
+        Ok(split)
+    }
+
+    /// The split, possibly without a cutoff to train on.
+    fn between(first: Day, last: Day, settings: &TrainingSettings) -> Self {
         let label_delay = i32::from(settings.label().label_delay_days());
-        let interval = settings.interval(first, last);
         let cutoffs = settings.grid(first, last);
         let mut test: Vec<Day> = cutoffs.clone().take(settings.test_cutoffs.into()).collect();
         test.reverse();
@@ -36,14 +45,7 @@ impl Split {
         let known = cutoffs.filter(|c| known_by.is_some_and(|k| *c <= k));
         let mut train: Vec<Day> = known.take(settings.max_training_cutoffs.into()).collect();
         train.reverse();
-        if train.is_empty() {
-            // From the newest test cutoff to the oldest, and from there to the newest grid cutoff before the purge gap.
-            let tested = interval * i32::from(settings.test_cutoffs - 1);
-            let gap = (label_delay + interval - 1) / interval * interval;
-            let needed = i32::from(settings.min_history_days) + gap + tested + label_delay;
-            return Err(InsufficientHistory { first, last, days: last.since(first), needed });
-        }
-        Ok(Self { train, test })
+        Self { train, test }
     }
 
     /// All cutoffs, ascending.
@@ -57,6 +59,16 @@ impl Split {
 const TRAINING_CUTOFFS: i32 = 10;
 /// Largest automatic interval.
 const WEEK: i32 = 7;
+
+/// The number of days of a log from the start of `first` that has `training_cutoffs` cutoffs to train on, at most
+/// `max_training_cutoffs`.
+pub(crate) fn needed_days(first: Day, settings: &TrainingSettings, training_cutoffs: u16) -> i32 {
+    // The history before the first cutoff, the purge gap, and the label of the newest cutoff.
+    let least = i32::from(settings.min_history_days) + 2 * i32::from(settings.label().label_delay_days());
+    let suffice =
+        |days: &i32| Split::between(first, first.plus(*days), settings).train.len() >= usize::from(training_cutoffs);
+    (least..).find(suffice).unwrap_or(i32::MAX)
+}
 
 impl TrainingSettings {
     /// Days between the cutoffs of a log from the start of `first` to the start of `last`: the setting, or a number from 1 to 7
@@ -134,6 +146,12 @@ mod tests {
             let needed = Split::new(first, first.plus(5), &settings).unwrap_err().needed;
             assert!(Split::new(first, first.plus(needed), &settings).is_ok());
             assert!(Split::new(first, first.plus(needed - 1), &settings).is_err());
+            for cutoffs in 1..6 {
+                let trained =
+                    |days| Split::new(first, first.plus(days), &settings).map_or(0, |split| split.train.len());
+                let needed = needed_days(first, &settings, cutoffs);
+                assert_eq!([trained(needed - 1), trained(needed)], [usize::from(cutoffs) - 1, usize::from(cutoffs)]);
+            }
         }
     }
 }

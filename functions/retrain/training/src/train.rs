@@ -6,13 +6,12 @@ use crate::data::TrainingData;
 use crate::deadline::Deadline;
 use crate::error::TrainingError;
 use crate::final_fit::final_fit;
-use crate::folds::Folds;
-use crate::insufficient::{self, InsufficientData};
 use crate::leakage;
+use crate::prepare::{Prepared, prepare};
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::snapshots;
-use churn_common::calendar::{Day, Timestamp};
+use churn_common::calendar::Timestamp;
 use churn_common::model::{Card, Model, ModelVersion};
 use tracing::error_span;
 
@@ -45,12 +44,7 @@ pub fn train(
     deadline: Deadline,
     now: Timestamp,
 ) -> Result<TrainedModel, TrainingError> {
-    let training_rows = snapshots::describe(&data.split.train, &data.train);
-    let test_rows = snapshots::describe(&data.split.test, &data.test);
-    insufficient::check(&training_rows, &test_rows, settings)?;
-    let rows = snapshots::dataset(&data.train, settings.window_days)?;
-    let cutoffs: Vec<Day> = data.train.iter().map(|s| s.cutoff).collect();
-    let folds = Folds::new(&rows, &cutoffs, &settings.fold_params()).map_err(InsufficientData::from)?;
+    let Prepared { training, test, rows, cutoffs, folds } = prepare(data, settings)?;
 
     let search = error_span!("stage", name = "search").in_scope(|| {
         let by = settings.search.selection_metric;
@@ -82,8 +76,8 @@ pub fn train(
             now,
             data,
             settings,
-            training_rows,
-            test_rows,
+            training_rows: training,
+            test_rows: test,
             test_probabilities: &test_probabilities,
             rows: &rows,
             folds: &folds,

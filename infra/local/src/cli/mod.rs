@@ -2,6 +2,7 @@
 
 mod bench;
 mod connection;
+mod data;
 mod demo;
 mod export;
 mod files;
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::Args),
     Up(up::Args),
     Status(status::Args),
+    Data(data::Args),
     Predict(predict::Args),
     Export(export::Args),
     Invoke(invoke::Args),
@@ -71,6 +73,7 @@ impl Cli {
             Command::Demo(args) => with_logs("warn", demo::run(args)),
             Command::Up(args) => with_logs("warn,churn_local=info", up::run(args)),
             Command::Status(args) => with_logs("warn", status::run(args)),
+            Command::Data(args) => with_logs("warn", data::run(args)),
             Command::Predict(args) => with_logs("warn", predict::run(args)),
             Command::Export(args) => with_logs("warn", export::run(args)),
             Command::Invoke(args) => with_logs("warn", invoke::run(args)),

@@ -1,5 +1,6 @@
 //! Summaries of the responses of functions, for people. `--json` prints the responses themselves.
 
+mod data;
 mod effect;
 mod ingest;
 mod monitor;

@@ -1,6 +1,7 @@
 //! Summaries of `retrain`.
 
 use super::super::text::{Text, count, words};
+use super::data::checked;
 use super::ignored;
 use churn_common::metrics::{Estimate, Estimates, RankingQuality};
 use churn_common::model::ModelVersion;
@@ -18,6 +19,7 @@ pub fn outcome(outcome: &Outcome) -> Text {
         }
         Outcome::NotTrained { detail, .. } => one_line(format!("No model was trained: {detail}")),
         Outcome::ChampionSet(set) => champion_set(set),
+        Outcome::Checked(check) => checked(check),
         Outcome::Listed(listing) => listed(listing),
         Outcome::Evaluated(backtest) => evaluated(backtest),
         Outcome::NotEvaluated { detail, .. } => one_line(format!("The model was not evaluated: {detail}")),
