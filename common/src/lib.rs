@@ -6,6 +6,8 @@ pub mod audience;
 pub mod aws;
 pub mod calendar;
 pub mod event;
+#[cfg(feature = "stores")]
+pub mod event_bus;
 pub mod evidence;
 pub mod features;
 pub mod history;

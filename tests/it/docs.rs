@@ -3,13 +3,14 @@
 mod examples;
 mod iam;
 
+use churn_common::event_bus::EventSettings;
 use churn_common::features::SCHEMA;
 use churn_common::settings::Settings;
 use churn_common::store::names::StoreNames;
 use ingest::IngestSettings;
 use monitor::MonitorSettings;
 use predict::{PredictSettings, ProblemType};
-use retrain::{EventSettings, TrackingSettings, TrainingSettings};
+use retrain::{TrackingSettings, TrainingSettings};
 use score::ScoreSettings;
 use serde_json::Value;
 use std::collections::BTreeSet;

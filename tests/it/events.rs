@@ -5,13 +5,11 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use churn_common::event_bus::{EventBus, EventSettings};
 use churn_local::stack::sdk_config;
 use churn_tests::ingest_fixture::IngestFixture;
 use churn_tests::{simulated, training};
-use retrain::{
-    ChampionSet, Deadline, EventBus, EventOutcome, EventSettings, Invocation, Notifiers, Outcome, Trained,
-    TrainingSettings, handle,
-};
+use retrain::{ChampionSet, Deadline, EventOutcome, Invocation, Notifiers, Outcome, Trained, TrainingSettings, handle};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -30,7 +28,7 @@ async fn fixture() -> IngestFixture {
 fn bus(url: &str) -> Notifiers {
     // The SDK's own retries take seconds.
     let config = sdk_config().into_builder().endpoint_url(url).retry_config(RetryConfig::disabled()).build();
-    let bus = EventBus::connect(&config, EventSettings { event_bus: Some("churn".into()) });
+    let bus = EventBus::connect(&config, &EventSettings { event_bus: Some("churn".into()) });
     assert!(bus.is_some());
     Notifiers { bus, ..Notifiers::default() }
 }

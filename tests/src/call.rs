@@ -5,6 +5,7 @@ use axum::http::{Method, Request};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Service {
     S3,
     DynamoDb,
     Lambda,
+    EventBridge,
+    Sns,
 }
 
 #[derive(Debug, Clone)]
@@ -19,7 +22,7 @@ pub struct Call {
     pub service: Service,
     /// As the service names it, such as `PutObject`.
     pub operation: String,
-    /// Bucket and key, table and item, table and index, or function.
+    /// Bucket and key, table and item, table and index, function, bus or topic.
     pub target: String,
     pub request: Request<Bytes>,
 }
@@ -36,9 +39,17 @@ impl Call {
         }
         let request = Request::from_parts(head, body);
         let path = request.uri().path();
-        let (service, operation, target) = if let Some(operation) = request.headers().get("x-amz-target") {
-            let operation = operation.to_str()?.split('.').next_back().unwrap_or_default();
-            (Service::DynamoDb, operation.to_owned(), dynamodb_target(&serde_json::from_slice(request.body())?))
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (service, operation, target) = if let Some((api, operation)) = header("x-amz-target").split_once('.') {
+            let body = serde_json::from_slice(request.body())?;
+            match api {
+                "AWSEvents" => (Service::EventBridge, operation.to_owned(), bus(&body)),
+                _ => (Service::DynamoDb, operation.to_owned(), dynamodb_target(&body)),
+            }
+        } else if header("content-type") == "application/x-www-form-urlencoded" {
+            let form: BTreeMap<_, _> = form_urlencoded::parse(request.body()).into_owned().collect();
+            let value = |name: &str| form.get(name).cloned().unwrap_or_default();
+            (Service::Sns, value("Action"), value("TopicArn"))
         } else if let Some(function) = path.strip_prefix("/2015-03-31/functions/") {
             (Service::Lambda, "Invoke".to_owned(), function.to_owned())
         } else {
@@ -70,6 +81,11 @@ fn s3_operation(request: &Request<Bytes>) -> (String, String) {
         (&Method::GET, None) => ("ListObjectsV2".to_owned(), format!("{path}{}", parameter("prefix").unwrap_or("*"))),
         (method, None) => (method.to_string(), path.to_owned()),
     }
+}
+
+/// The bus of the first event.
+fn bus(request: &Value) -> String {
+    request["Entries"][0]["EventBusName"].as_str().unwrap_or_default().to_owned()
 }
 
 /// The target of a request to DynamoDB.

@@ -30,10 +30,14 @@ pub enum Fault {
     NothingProcessed,
     /// Half of the items of a batch of writes are processed.
     HalfProcessed,
+    /// The bus rejects each event of the call.
+    Rejected,
+    /// The bus rejects the second half of the events of the call.
+    HalfRejected,
 }
 
 impl Fault {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ConnectionRefused,
         Self::Throttled,
         Self::ServerError,
@@ -42,6 +46,8 @@ impl Fault {
         Self::BodyTruncated,
         Self::NothingProcessed,
         Self::HalfProcessed,
+        Self::Rejected,
+        Self::HalfRejected,
     ];
 
     /// Whether the fault can happen to `call`.
@@ -51,6 +57,8 @@ impl Fault {
             Self::BodyTruncated => call.operation == "GetObject",
             Self::NothingProcessed => matches!(call.operation.as_str(), "BatchGetItem" | "BatchWriteItem"),
             Self::HalfProcessed => halves(call).is_some_and(|(performed, _)| performed.is_some()),
+            Self::Rejected => call.service == Service::EventBridge,
+            Self::HalfRejected => accepted_half(call).is_some(),
         }
     }
 
@@ -59,7 +67,10 @@ impl Fault {
         match self {
             Self::ResponseLost | Self::Slow | Self::BodyTruncated => Some(call.clone()),
             Self::HalfProcessed => halves(call)?.0,
-            Self::ConnectionRefused | Self::Throttled | Self::ServerError | Self::NothingProcessed => None,
+            Self::HalfRejected => accepted_half(call),
+            Self::ConnectionRefused | Self::Throttled | Self::ServerError | Self::NothingProcessed | Self::Rejected => {
+                None
+            }
         }
     }
 
@@ -74,11 +85,15 @@ impl Fault {
                 Service::S3 => s3_error(503, "SlowDown"),
                 Service::DynamoDb => json_error(400, "ProvisionedThroughputExceededException"),
                 Service::Lambda => json_error(429, "TooManyRequestsException"),
+                Service::EventBridge => json_error(400, "ThrottlingException"),
+                Service::Sns => sns_error(429, "Throttled"),
             }),
             (Self::ServerError, _) => Ok(match call.service {
                 Service::S3 => s3_error(500, "InternalError"),
                 Service::DynamoDb => json_error(500, "InternalServerError"),
                 Service::Lambda => json_error(500, "ServiceException"),
+                Service::EventBridge => json_error(500, "InternalException"),
+                Service::Sns => sns_error(500, "InternalError"),
             }),
             (Self::NothingProcessed, _) if call.operation == "BatchGetItem" => {
                 let body = json!({"Responses": {}, "UnprocessedKeys": items(call)});
@@ -86,6 +101,7 @@ impl Fault {
             }
             (Self::NothingProcessed, _) => Ok(unprocessed(&items(call))),
             (Self::HalfProcessed, _) => Ok(unprocessed(&halves(call).map_or(Value::Null, |(_, left)| left))),
+            (Self::Rejected | Self::HalfRejected, performed) => rejected(call, performed),
             (Self::BodyTruncated, Some(response)) => Ok(response.map(truncated)),
             (Self::Slow, Some(response)) => Ok(response.map(SdkBody::from)),
             (Self::ConnectionRefused | Self::ResponseLost | Self::Slow | Self::BodyTruncated, _) => {
@@ -104,6 +120,11 @@ fn truncated(body: Bytes) -> SdkBody {
 
 fn s3_error(status: u16, code: &str) -> Response<SdkBody> {
     respond(status, "application/xml", format!("<Error><Code>{code}</Code><Message>a fault</Message></Error>"))
+}
+
+fn sns_error(status: u16, code: &str) -> Response<SdkBody> {
+    let error = format!("<Error><Type>Receiver</Type><Code>{code}</Code><Message>a fault</Message></Error>");
+    respond(status, "text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))
 }
 
 fn json_error(status: u16, code: &'static str) -> Response<SdkBody> {
@@ -142,4 +163,33 @@ fn halves(call: &Call) -> Option<(Option<Call>, Value)> {
         half
     });
     Some((performed, left))
+}
+
+/// The events of a call of `PutEvents`; none for another call.
+fn entries(call: &Call) -> Vec<Value> {
+    let request: Value = serde_json::from_slice(call.request.body()).unwrap_or_default();
+    request["Entries"].as_array().cloned().unwrap_or_default()
+}
+
+/// A call with the first half of the events; `None` if that half is empty.
+fn accepted_half(call: &Call) -> Option<Call> {
+    let mut entries = entries(call);
+    entries.truncate(entries.len() / 2);
+    (!entries.is_empty()).then(|| {
+        let mut half = call.clone();
+        *half.request.body_mut() = Bytes::from(json!({ "Entries": entries }).to_string());
+        half
+    })
+}
+
+/// The response to `call` if only the events in `accepted`, the response to a part of it, were accepted.
+fn rejected(call: &Call, accepted: Option<Response<Bytes>>) -> Result<Response<SdkBody>, ConnectorError> {
+    let accepted: Value = accepted
+        .map_or(Ok(Value::Null), |response| serde_json::from_slice(response.body()))
+        .map_err(|error| ConnectorError::user(error.into()))?;
+    let mut results = accepted["Entries"].as_array().cloned().unwrap_or_default();
+    let (accepted, all) = (results.len(), entries(call).len());
+    results.resize_with(all, || json!({"ErrorCode": "InternalFailure", "ErrorMessage": "a fault"}));
+    let response = json!({"FailedEntryCount": all - accepted, "Entries": results});
+    Ok(respond(200, "application/x-amz-json-1.1", response.to_string()))
 }

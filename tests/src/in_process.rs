@@ -3,6 +3,7 @@
 use crate::delivery::Process;
 use crate::transport::{CallInterceptor, NoFaults, Servers, Transport};
 use anyhow::{Context, ensure};
+use aws_config::SdkConfig;
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_sdk_s3::config::retry::RetryPartition;
 use aws_sdk_s3::primitives::ByteStream;
@@ -12,7 +13,10 @@ use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_local::config;
 use churn_local::dynamodb::{DynamoDb, create_tables};
+use churn_local::eventbridge::EventLog;
+use churn_local::json_lines::{self, JsonLines};
 use churn_local::s3::S3Server;
+use churn_local::sns::Topic;
 use churn_local::stack::sdk_config;
 use flate2::read::GzDecoder;
 use ingest::Function;
@@ -26,6 +30,9 @@ use tokio::sync::mpsc;
 
 /// The endpoint that the SDK is configured with. Requests never reach a network.
 const ENDPOINT: &str = "http://services.test";
+/// Files in the folder of the stores.
+const EVENTS: &str = "events.jsonl";
+const MESSAGES: &str = "alerts.jsonl";
 
 /// Stores within the test process, with a clock that the test controls.
 pub struct InProcessStores {
@@ -33,7 +40,7 @@ pub struct InProcessStores {
     clock: Arc<AtomicI64>,
     s3: aws_sdk_s3::Client,
     process: Process,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A folder in memory where the system has one: the tests create and delete hundreds of thousands of files.
@@ -51,14 +58,17 @@ impl InProcessStores {
             move || OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(clock.load(Ordering::Relaxed))
         };
         let s3 = S3Server::open_with_clock(folder.path(), mpsc::unbounded_channel().0, None, Arc::new(time))?;
-        let servers = Arc::new(Servers { s3, dynamodb: DynamoDb::open(None)?, queue: Mutex::default() });
+        let lines = |name: &str| JsonLines::open(&folder.path().join(name));
+        let (bus, topic) = (EventLog::new(lines(EVENTS)?), Topic::new(lines(MESSAGES)?));
+        let dynamodb = DynamoDb::open(None)?;
+        let servers = Arc::new(Servers { s3, dynamodb, bus, topic, queue: Mutex::default() });
         let (s3, dynamodb, process) = clients(&servers, Arc::new(NoFaults));
         let names = StoreNames::default();
         for bucket in [&names.logs_bucket, &names.store_bucket] {
             s3.create_bucket().bucket(bucket).send().await?;
         }
         create_tables(&dynamodb, &config::tables(&names)).await?;
-        Ok(Self { servers, clock, s3, process, _folder: folder })
+        Ok(Self { servers, clock, s3, process, folder })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -78,6 +88,21 @@ impl InProcessStores {
     /// A process of `ingest` whose calls pass through `interceptor`.
     pub fn process(&self, interceptor: Arc<dyn CallInterceptor>) -> Process {
         clients(&self.servers, interceptor).2
+    }
+
+    /// The configuration of a process whose calls pass through `interceptor`.
+    pub fn config(&self, interceptor: Arc<dyn CallInterceptor>) -> SdkConfig {
+        config_of(&self.servers, interceptor)
+    }
+
+    /// The events on the bus, oldest first.
+    pub fn events(&self) -> anyhow::Result<Vec<Value>> {
+        json_lines::read(&self.folder.path().join(EVENTS))
+    }
+
+    /// The messages to the topic, oldest first.
+    pub fn messages(&self) -> anyhow::Result<Vec<Value>> {
+        json_lines::read(&self.folder.path().join(MESSAGES))
     }
 
     /// Takes the oldest event that `ingest` has invoked itself with.
@@ -183,13 +208,7 @@ fn clients(
     servers: &Arc<Servers>,
     interceptor: Arc<dyn CallInterceptor>,
 ) -> (aws_sdk_s3::Client, aws_sdk_dynamodb::Client, Process) {
-    let config = sdk_config()
-        .into_builder()
-        .endpoint_url(ENDPOINT)
-        .http_client(Transport::new(Arc::clone(servers), interceptor))
-        // It measures throughput with the paused clock, which jumps while all tasks wait.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .build();
+    let config = config_of(servers, interceptor);
     let retries = RetryPartition::custom("process").build();
     let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).retry_partition(retries.clone());
     let s3 = aws_sdk_s3::Client::from_conf(s3.build());
@@ -200,4 +219,15 @@ fn clients(
         function: Function::new(Lambda::new(&config), "ingest"),
     };
     (s3, dynamodb, process)
+}
+
+/// The configuration of clients whose calls pass through `interceptor`.
+fn config_of(servers: &Arc<Servers>, interceptor: Arc<dyn CallInterceptor>) -> SdkConfig {
+    sdk_config()
+        .into_builder()
+        .endpoint_url(ENDPOINT)
+        .http_client(Transport::new(Arc::clone(servers), interceptor))
+        // It measures throughput with the paused clock, which jumps while all tasks wait.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
 }

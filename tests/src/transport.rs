@@ -12,7 +12,9 @@ use aws_smithy_types::body::SdkBody;
 use axum::http::Response;
 use bytes::Bytes;
 use churn_local::dynamodb::DynamoDb;
+use churn_local::eventbridge::EventLog;
 use churn_local::s3::S3Server;
+use churn_local::sns::Topic;
 use futures::future::{BoxFuture, pending};
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -58,6 +60,8 @@ impl CallInterceptor for NoFaults {
 pub struct Servers {
     pub s3: S3Server,
     pub dynamodb: DynamoDb,
+    pub bus: EventLog,
+    pub topic: Topic,
     /// Events of asynchronous Lambda invocations, oldest first.
     pub queue: Mutex<VecDeque<Value>>,
 }
@@ -75,6 +79,15 @@ impl Servers {
                 let event = serde_json::from_slice(call.request.body())?;
                 self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
                 Ok(Response::builder().status(202).body(Bytes::new())?)
+            }
+            Service::EventBridge => {
+                let (status, json) = self.bus.call(&call.operation, call.request.body());
+                let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+                Ok(response.body(Bytes::from(json.to_string()))?)
+            }
+            Service::Sns => {
+                let (status, xml) = self.topic.call(call.request.body());
+                Ok(Response::builder().status(status).header("content-type", "text/xml").body(Bytes::from(xml))?)
             }
         }
     }

@@ -80,8 +80,9 @@ const PARTITIONS: [Partition; 6] = [
 fn public_url(service: Service, region: &str, fips: bool, dual_stack: bool) -> String {
     let partition = PARTITIONS.iter().find(|partition| region.starts_with(partition.regions)).unwrap_or(&STANDARD);
     let suffix = if dual_stack { partition.dual_stack_suffix } else { partition.suffix };
-    // EventBridge's only endpoints in AWS GovCloud are FIPS endpoints.
-    let fips = if fips && !(service.name == "events" && region.starts_with("us-gov-")) { "-fips" } else { "" };
+    // The only endpoints of EventBridge and SNS in AWS GovCloud are FIPS endpoints.
+    let fips =
+        if fips && !(matches!(service.name, "events" | "sns") && region.starts_with("us-gov-")) { "-fips" } else { "" };
     format!("https://{}{fips}.{region}.{suffix}", service.name)
 }
 
@@ -94,7 +95,9 @@ mod tests {
     const LAMBDA: Service = Service { id: "Lambda", name: "lambda" };
     const EVENTS: Service = Service { id: "EventBridge", name: "events" };
 
-    /// From the endpoint tests of aws-sdk-lambda 1.156 and aws-sdk-eventbridge 1.127: a sample of each partition.
+    const SNS: Service = Service { id: "SNS", name: "sns" };
+
+    /// From the endpoint tests of aws-sdk-lambda 1.156, aws-sdk-eventbridge 1.127 and aws-sdk-sns: a sample of each partition.
     #[test]
     fn public_endpoints_match_the_sdk() {
         for (service, region, fips, dual_stack, expected) in [
@@ -106,6 +109,9 @@ mod tests {
             (EVENTS, "us-west-2", true, false, "https://events-fips.us-west-2.amazonaws.com"),
             (EVENTS, "cn-northwest-1", false, false, "https://events.cn-northwest-1.amazonaws.com.cn"),
             (EVENTS, "us-gov-west-1", true, false, "https://events.us-gov-west-1.amazonaws.com"),
+            (SNS, "eu-west-1", false, false, "https://sns.eu-west-1.amazonaws.com"),
+            (SNS, "us-east-1", true, false, "https://sns-fips.us-east-1.amazonaws.com"),
+            (SNS, "us-gov-west-1", true, false, "https://sns.us-gov-west-1.amazonaws.com"),
             (EVENTS, "us-gov-east-1", true, true, "https://events.us-gov-east-1.api.aws"),
             (EVENTS, "us-iso-west-1", false, false, "https://events.us-iso-west-1.c2s.ic.gov"),
             (EVENTS, "us-isob-east-1", true, false, "https://events-fips.us-isob-east-1.sc2s.sgov.gov"),

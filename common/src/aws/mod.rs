@@ -6,9 +6,12 @@ mod endpoint;
 mod event_bridge;
 mod lambda;
 mod operation;
+mod sns;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+mod xml;
 
 pub use connection::{http_client, install_tls_provider, load_config};
-pub use event_bridge::{Event, EventBridge, PutEventResult};
+pub use event_bridge::{Event, EventBridge, MAX_EVENTS, PutEventResult};
 pub use lambda::Lambda;
+pub use sns::{Message, Sns};

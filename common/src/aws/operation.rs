@@ -4,6 +4,7 @@
 //! generated clients of Lambda and EventBridge.
 
 use super::endpoint::{Service, ServiceEndpoint};
+use super::xml;
 use crate::store::StoreError;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{self, SigV4AuthScheme};
@@ -143,17 +144,21 @@ fn read_response(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<E
     }
 }
 
-/// Code and message of an error in the AWS JSON protocols. For a response in another format, the message is its status.
+/// Code and message of an error in the AWS JSON and AWS query protocols. For a response in another format, the message is its
+/// status.
 /// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
+/// <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization>
 fn service_error(response: &HttpResponse, body: &[u8]) -> ErrorMetadata {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let member = |names: [&str; 2]| names.iter().find_map(|name| body[*name].as_str());
-    let error = ErrorMetadata::builder().message(match member(["message", "Message"]) {
-        Some(message) => message.to_owned(),
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    let member = |names: [&str; 2]| names.iter().find_map(|name| json[*name].as_str().map(str::to_owned));
+    let element = |name| xml::text_at(body, &["ErrorResponse", "Error", name]);
+    let error = ErrorMetadata::builder().message(match member(["message", "Message"]).or_else(|| element("Message")) {
+        Some(message) => message,
         None => format!("HTTP status {}", response.status().as_u16()),
     });
-    match response.headers().get("x-amzn-errortype").or_else(|| member(["code", "__type"])).map(bare_code) {
-        Some(code) => error.code(code).build(),
+    let header = response.headers().get("x-amzn-errortype").map(str::to_owned);
+    match header.or_else(|| member(["code", "__type"])).or_else(|| element("Code")) {
+        Some(code) => error.code(bare_code(&code)).build(),
         None => error.build(),
     }
 }
@@ -209,7 +214,7 @@ mod tests {
     #[tokio::test]
     async fn requests_are_signed_with_sigv4() {
         let http = FakeHttp::new([(200, json!("done"))]);
-        assert_eq!(call(&http).await, Ok(b"\"done\"".to_vec()));
+        assert_eq!(call(&http).await, Ok(b"done".to_vec()));
         let [request] = &http.requests()[..] else { panic!() };
         assert_eq!(request.headers().get("x-amz-security-token"), Some(TOKEN));
         let header = request.headers().get("authorization").unwrap();
@@ -252,6 +257,12 @@ mod tests {
             assert_eq!((error.kind, error.retryable, error.to_string().as_str()), (kind, false, text));
             assert_eq!(http.requests().len(), 1);
         }
+        let xml = "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type>\
+            <Code>NotFound</Code><Message>Topic does not exist</Message></Error></ErrorResponse>";
+        let http = FakeHttp::new([(404, xml.into())]);
+        let error = call(&http).await.unwrap_err();
+        assert_eq!(error.to_string(), "Do on it failed: NotFound: Topic does not exist");
+        assert_eq!((error.kind, error.retryable), (StoreErrorKind::NotFound, false));
         let error = call(&FakeHttp::new([(418, Value::Null)])).await.unwrap_err();
         assert!(error.message.contains("HTTP status 418"), "{error}");
     }

@@ -34,7 +34,7 @@ struct State {
 }
 
 impl FakeHttp {
-    /// A client with these responses: status and JSON body.
+    /// A client with these responses: status and body. A string is the body, any other value is sent as JSON.
     pub fn new(responses: impl IntoIterator<Item = (u16, Value)>) -> Self {
         let responses = responses.into_iter().collect();
         Self { error_type: None, state: Arc::new(Mutex::new(State { responses, requests: vec![], pauses: vec![] })) }
@@ -73,7 +73,8 @@ impl HttpConnector for FakeHttp {
         let next =
             if state.responses.len() > 1 { state.responses.pop_front() } else { state.responses.front().cloned() };
         let (status, body) = next.unwrap();
-        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
+        let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
         if let Some(error_type) = self.error_type {
             response.headers_mut().insert("x-amzn-errortype", error_type);
         }

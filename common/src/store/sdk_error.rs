@@ -30,12 +30,14 @@ fn classify(code: &str) -> (StoreErrorKind, bool) {
         "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
         | "ThrottlingException"
+        | "Throttled"
+        | "Throttling"
         | "TooManyRequestsException"
         | "SlowDown" => (StoreErrorKind::Throttled, true),
         "PreconditionFailed" | "ConditionalCheckFailedException" => (StoreErrorKind::Conflict, false),
-        "NoSuchBucket" | "NoSuchKey" | "ResourceNotFoundException" => (StoreErrorKind::NotFound, false),
-        "AccessDenied" | "AccessDeniedException" => (StoreErrorKind::AccessDenied, false),
-        "ValidationException" | "InvalidBucketName" => (StoreErrorKind::Other, false),
+        "NoSuchBucket" | "NoSuchKey" | "NotFound" | "ResourceNotFoundException" => (StoreErrorKind::NotFound, false),
+        "AccessDenied" | "AccessDeniedException" | "AuthorizationError" => (StoreErrorKind::AccessDenied, false),
+        "ValidationException" | "InvalidBucketName" | "InvalidParameter" => (StoreErrorKind::Other, false),
         _ => (StoreErrorKind::Other, true),
     }
 }

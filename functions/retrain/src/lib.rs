@@ -25,7 +25,7 @@ pub use check::DataCheck;
 pub use churn_training::requirements::{Need, Requirement, RequirementName};
 pub use churn_training::{Deadline, TrainingSettings};
 pub use error::TrainError;
-pub use events::{EventBus, EventOutcome, EventSettings};
+pub use events::EventOutcome;
 pub use function::Function;
 pub use invocation::Invocation;
 pub use metrics::Metric;

@@ -1,8 +1,9 @@
 //! Notification targets: EventBridge and MLflow.
 
-use crate::events::{EventBus, EventOutcome, EventSettings};
+use crate::events::{self, EventOutcome};
 use crate::tracking::{Mlflow, Tracked};
 use aws_config::SdkConfig;
+use churn_common::event_bus::{EventBus, EventSettings};
 use churn_common::model::ModelVersion;
 use churn_common::model::card::Gate;
 use churn_common::settings::{Settings, SettingsError};
@@ -22,7 +23,7 @@ impl Notifiers {
     /// # Errors
     /// If `CHURN_MLFLOW_MODEL` or `CHURN_EVENT_BUS` is not a valid name.
     pub fn from_env(config: &SdkConfig) -> Result<Self, SettingsError> {
-        Ok(Self { mlflow: Mlflow::from_env()?, bus: EventBus::connect(config, EventSettings::from_env()?) })
+        Ok(Self { mlflow: Mlflow::from_env()?, bus: EventBus::connect(config, &EventSettings::from_env()?) })
     }
 
     /// Publishes the event of a change with the reasons of the gate; `None` if nothing changed, or no bus is set.
@@ -33,7 +34,7 @@ impl Notifiers {
         deadline: Deadline,
     ) -> Option<EventOutcome> {
         let reasons = gate.map(|gate| gate.reasons.as_slice()).unwrap_or_default();
-        self.bus.as_ref()?.publish(change?, reasons, deadline).await
+        events::publish(self.bus.as_ref()?, change?, reasons, deadline).await
     }
 
     /// Records in MLflow that a registered model became champion; `None` if no server is set.

@@ -34,7 +34,7 @@ pub struct Ports {
     pub http: u16,
     pub s3: u16,
     pub dynamodb: u16,
-    /// Runtime API and Invoke API of Lambda, and EventBridge.
+    /// Runtime API and Invoke API of Lambda, EventBridge and SNS.
     pub lambda: u16,
 }
 

@@ -14,7 +14,7 @@ pub struct Endpoints {
     pub http: String,
     pub s3: String,
     pub dynamodb: String,
-    /// Lambda and EventBridge.
+    /// Lambda, EventBridge and SNS.
     pub lambda: String,
 }
 
@@ -92,8 +92,17 @@ impl Drop for Data {
 }
 
 /// Names, or their starts, of the files in a data folder.
-const OWN_FILES: [&str; 8] =
-    ["lock", "stack.json", "s3", "dynamodb.sqlite", "functions.log", "events.jsonl", "sample.json.gz", "report.html"];
+const OWN_FILES: [&str; 9] = [
+    "lock",
+    "stack.json",
+    "s3",
+    "dynamodb.sqlite",
+    "functions.log",
+    "events.jsonl",
+    "alerts.jsonl",
+    "sample.json.gz",
+    "report.html",
+];
 
 /// Creates the folder `path` with mode 0700, or changes the mode of a folder that has no files of others.
 fn make_private(path: &Path) -> io::Result<()> {

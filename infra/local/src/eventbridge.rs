@@ -1,9 +1,8 @@
 //! The part of EventBridge that the functions use: the event envelope, and `PutEvents`
 //! (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>), which appends events to a file.
 
-use crate::disk_full;
+use crate::json_lines::JsonLines;
 use crate::lambda::{ACCOUNT, REGION};
-use anyhow::Context;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,10 +11,6 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::Path;
-use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -28,10 +23,10 @@ const MAX_ENTRIES: usize = 10;
 /// portable.
 const MAX_SIZE: usize = 256 << 10;
 
-/// A file of published events, one per line. Clones write to the same file.
+/// A bus whose events are lines of a file. Clones share the file.
 #[derive(Debug, Clone)]
 pub struct EventLog {
-    file: Arc<File>,
+    events: JsonLines,
 }
 
 #[derive(Deserialize)]
@@ -53,17 +48,12 @@ struct Entry {
     detail: Option<String>,
 }
 
-/// Error code and message of an entry.
-type EntryError = (&'static str, String);
+/// Error code and message of a call or of an entry.
+type CallError = (&'static str, String);
 
 impl EventLog {
-    /// Opens the file at `path`, created if it does not exist, to append events.
-    ///
-    /// # Errors
-    /// The file cannot be opened.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let file = File::options().create(true).append(true).open(path);
-        Ok(Self { file: Arc::new(file.with_context(|| format!("cannot open {}", path.display()))?) })
+    pub fn new(events: JsonLines) -> Self {
+        Self { events }
     }
 
     /// Route of `PutEvents`. Signatures are not checked: the server listens on loopback only.
@@ -71,19 +61,46 @@ impl EventLog {
         Router::new().route("/", post(put_events)).with_state(self)
     }
 
-    /// One write per event, so that concurrent lines do not mix.
-    fn write(&self, event: &Value) -> io::Result<()> {
-        (&*self.file).write_all(format!("{event}\n").as_bytes())
+    /// Performs an operation with the JSON of its request. Returns the HTTP status and the response.
+    pub fn call(&self, operation: &str, request: &[u8]) -> (u16, Value) {
+        match self.put_events(operation, request) {
+            Ok(response) => (200, response),
+            Err((kind, message)) => {
+                tracing::error!(kind, message, "PutEvents rejected");
+                (400, json!({"__type": kind, "message": message}))
+            }
+        }
+    }
+
+    fn put_events(&self, operation: &str, request: &[u8]) -> Result<Value, CallError> {
+        if operation != "PutEvents" {
+            return Err(("UnknownOperationException", format!("unsupported operation {operation:?}")));
+        }
+        let request = serde_json::from_slice::<Request>(request);
+        let entries = request.map_err(|error| ("SerializationException", error.to_string()))?.entries;
+        if !(1..=MAX_ENTRIES).contains(&entries.len()) {
+            return Err(("ValidationException", format!("{} entries, expected 1 to {MAX_ENTRIES}", entries.len())));
+        }
+        let size: usize = entries.iter().map(Entry::size).sum();
+        if size >= MAX_SIZE {
+            return Err(("ValidationException", format!("{size} bytes of entries, expected less than {MAX_SIZE}")));
+        }
+        let put: Vec<Result<String, CallError>> = entries.iter().map(|entry| self.put(entry)).collect();
+        let failed = put.iter().filter(|put| put.is_err()).count();
+        let results = put.into_iter().map(|put| match put {
+            Ok(id) => json!({"EventId": id}),
+            Err((code, message)) => {
+                tracing::error!(code, message, "event rejected");
+                json!({"ErrorCode": code, "ErrorMessage": message})
+            }
+        });
+        Ok(json!({"FailedEntryCount": failed, "Entries": results.collect::<Vec<_>>()}))
     }
 
     /// Writes one event and returns its id.
-    fn put(&self, entry: &Entry) -> Result<String, EntryError> {
+    fn put(&self, entry: &Entry) -> Result<String, CallError> {
         let event = event(entry)?;
-        let failed = |error: io::Error| {
-            let full = disk_full::prefix(&error);
-            ("InternalFailure", format!("{full}cannot write the event: {error}"))
-        };
-        self.write(&event).map_err(failed)?;
+        self.events.append("the event", &event).map_err(|error| ("InternalFailure", error))?;
         Ok(event["id"].as_str().unwrap_or_default().to_owned())
     }
 }
@@ -105,46 +122,10 @@ pub fn envelope(source: &str, detail_type: &str, time: OffsetDateTime, resources
 }
 
 async fn put_events(State(log): State<EventLog>, headers: HeaderMap, body: Bytes) -> Response {
-    let operation = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if operation != "AWSEvents.PutEvents" {
-        return error_response("UnknownOperationException", &format!("unsupported operation {operation:?}"));
-    }
-    let entries = match serde_json::from_slice::<Request>(&body) {
-        Ok(request) => request.entries,
-        Err(error) => return error_response("SerializationException", &error.to_string()),
-    };
-    if !(1..=MAX_ENTRIES).contains(&entries.len()) {
-        return error_response(
-            "ValidationException",
-            &format!("{} entries, expected 1 to {MAX_ENTRIES}", entries.len()),
-        );
-    }
-    let size: usize = entries.iter().map(Entry::size).sum();
-    if size >= MAX_SIZE {
-        return error_response(
-            "ValidationException",
-            &format!("{size} bytes of entries, expected less than {MAX_SIZE}"),
-        );
-    }
-    let put: Vec<Result<String, EntryError>> = entries.iter().map(|entry| log.put(entry)).collect();
-    let failed = put.iter().filter(|put| put.is_err()).count();
-    let results = put.into_iter().map(|put| match put {
-        Ok(id) => json!({"EventId": id}),
-        Err((code, message)) => {
-            tracing::error!(code, message, "event rejected");
-            json!({"ErrorCode": code, "ErrorMessage": message})
-        }
-    });
-    json_response(StatusCode::OK, &json!({"FailedEntryCount": failed, "Entries": results.collect::<Vec<_>>()}))
-}
-
-fn error_response(kind: &str, message: &str) -> Response {
-    tracing::error!(kind, message, "PutEvents rejected");
-    json_response(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": message}))
-}
-
-fn json_response(status: StatusCode, body: &Value) -> Response {
-    (status, [("content-type", "application/x-amz-json-1.1")], Json(body)).into_response()
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (status, response) = log.call(target.strip_prefix("AWSEvents.").unwrap_or_default(), &body);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [("content-type", "application/x-amz-json-1.1")], Json(response)).into_response()
 }
 
 impl Entry {
@@ -157,7 +138,7 @@ impl Entry {
 }
 
 /// The event of a valid entry.
-fn event(entry: &Entry) -> Result<Value, EntryError> {
+fn event(entry: &Entry) -> Result<Value, CallError> {
     let invalid =
         |name: &str, reason: &str| ("InvalidArgument", format!("Parameter {name} is not valid. Reason: {reason}."));
     let required = |name: &str, text: &'_ Option<String>| {
@@ -180,6 +161,7 @@ fn event(entry: &Entry) -> Result<Value, EntryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json_lines;
     use axum::body::to_bytes;
 
     struct Bus {
@@ -190,7 +172,7 @@ mod tests {
     impl Bus {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            Self { log: EventLog::open(&folder.path().join("events.jsonl")).unwrap(), folder }
+            Self { log: EventLog::new(JsonLines::open(&folder.path().join("events.jsonl")).unwrap()), folder }
         }
 
         async fn call(&self, operation: &str, body: String) -> (u16, Value) {
@@ -205,8 +187,7 @@ mod tests {
         }
 
         fn written(&self) -> Vec<Value> {
-            let text = std::fs::read_to_string(self.folder.path().join("events.jsonl")).unwrap();
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+            json_lines::read(&self.folder.path().join("events.jsonl")).unwrap()
         }
     }
 

@@ -5,12 +5,14 @@ use crate::data::{Data, Endpoints};
 use crate::dynamodb::{DynamoDb, create_tables};
 use crate::eventbridge::{self, EventLog};
 use crate::gateway;
+use crate::json_lines::{self, JsonLines};
 use crate::lambda::process::{Output, Workers};
 use crate::lambda::{Lambda, REGION};
 use crate::notify::{Delivery, Notifier, Subscription};
 use crate::resume;
 use crate::s3::{ACCESS_KEY, S3Server, SECRET_KEY};
 use crate::schedule::{self, Schedule};
+use crate::sns::{self, Topic};
 use anyhow::Context;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
@@ -41,6 +43,8 @@ pub struct Stack {
     grace: Duration,
     log: Option<PathBuf>,
     events_log: PathBuf,
+    alerts_log: PathBuf,
+    topic: Topic,
     // Dropped in this order: workers before the servers they call, the data folder last.
     notifier: Notifier,
     workers: Workers,
@@ -94,8 +98,11 @@ impl Stack {
         let timeouts = config.functions.iter().map(|function| (function.name.clone(), function.timeout));
         let lambda = Lambda::new(timeouts, &config.retry_after);
         let events_log = data.join("events.jsonl");
-        let put_events = EventLog::open(&events_log)?.router();
-        serve("Lambda", Box::pin(lambda.clone().serve(lambda_listener, put_events, stop.clone())));
+        let put_events = EventLog::new(JsonLines::open(&events_log)?).router();
+        let alerts_log = data.join("alerts.jsonl");
+        let topic = Topic::new(JsonLines::open(&alerts_log)?);
+        let other_services = put_events.merge(topic.clone().router());
+        serve("Lambda", Box::pin(lambda.clone().serve(lambda_listener, other_services, stop.clone())));
 
         let (s3, dynamodb) = clients(&endpoints);
         create_tables(&dynamodb, &config::tables(&config.names)).await?;
@@ -119,7 +126,9 @@ impl Stack {
         environment.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoints.dynamodb.clone()));
         environment.push(("AWS_ENDPOINT_URL_LAMBDA".to_owned(), endpoints.lambda.clone()));
         environment.push(("AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned(), endpoints.lambda.clone()));
+        environment.push(("AWS_ENDPOINT_URL_SNS".to_owned(), format!("{}{}", endpoints.lambda, sns::PATH)));
         environment.push(("CHURN_EVENT_BUS".to_owned(), eventbridge::BUS.to_owned()));
+        environment.push(("CHURN_ALERT_TOPIC".to_owned(), sns::topic_arn()));
         let output = config.output.unwrap_or_else(|| Output::File(data.join("functions.log")));
         let workers = Workers::start(&lambda, &config.functions, &endpoints.lambda, &environment, &output)?;
 
@@ -148,6 +157,8 @@ impl Stack {
             grace: config.grace,
             log,
             events_log,
+            alerts_log,
+            topic,
             notifier,
             workers,
             servers,
@@ -198,9 +209,25 @@ impl Stack {
     /// # Errors
     /// The file cannot be read.
     pub fn events(&self) -> anyhow::Result<Vec<serde_json::Value>> {
-        let unreadable = || format!("cannot read {}", self.events_log.display());
-        let text = std::fs::read_to_string(&self.events_log).with_context(unreadable)?;
-        text.lines().map(|line| serde_json::from_str(line).with_context(unreadable)).collect()
+        json_lines::read(&self.events_log)
+    }
+
+    /// File of the digests of alerts, one per line.
+    pub fn alerts_log(&self) -> &std::path::Path {
+        &self.alerts_log
+    }
+
+    /// The digests of [`Stack::alerts_log`], oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn alerts(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        json_lines::read(&self.alerts_log)
+    }
+
+    /// The digests of alerts that are published from now on.
+    pub fn digests(&self) -> UnboundedReceiver<sns::Published> {
+        self.topic.messages()
     }
 
     /// Results of `ingest` for all changes of the logs bucket from now on. To be called before the upload.

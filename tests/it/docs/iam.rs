@@ -121,6 +121,8 @@ fn permission(call: &Call) -> (String, String) {
     let target = percent_decode_str(&call.target).decode_utf8_lossy().into_owned();
     match call.service {
         Service::Lambda => ("lambda:InvokeFunction".to_owned(), "itself".to_owned()),
+        Service::EventBridge => ("events:PutEvents".to_owned(), "event bus".to_owned()),
+        Service::Sns => ("sns:Publish".to_owned(), "alert topic".to_owned()),
         Service::DynamoDb => {
             let resource = match target.split_once('/') {
                 Some((_, item)) if item.starts_with("index/") => target.as_str(),

@@ -68,7 +68,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Before the start, so that a signal during the start is not lost.
     let stop = stop_signal()?;
     let stack = Stack::start(config).await?;
-    let results = stack.ingest_results();
+    let (mut results, mut digests) = (stack.ingest_results(), stack.digests());
     let data = &args.data.data;
     let data = data.canonicalize().with_context(|| format!("cannot find {}", data.display()))?;
     let sample = sample::write_to(&data)
@@ -78,7 +78,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut out = stdout();
     let printed = async {
         write!(out, "{welcome}")?;
-        ingested::print(results, &mut out).await
+        loop {
+            tokio::select! {
+                Some(delivery) = results.recv() => ingested::print(&delivery, &mut out)?,
+                Some(digest) = digests.recv() => writeln!(out, "digest of alerts: {}", digest.subject)?,
+                else => return anyhow::Ok(()),
+            }
+        }
     };
     let printed = tokio::select! {
         () = stop => Ok(()),

@@ -21,7 +21,8 @@ pub fn welcome(stack: &Stack, bucket: &str, data: &Path, sample: Option<&Path>) 
         .row(format!("  HTTP {http}   S3 {s3}"))
         .row(format!("  DynamoDB {dynamodb}   Lambda {lambda}"))
         .row(format!("  data folder: {}", data.display()))
-        .row(format!("  published events: {}", stack.events_log().display()));
+        .row(format!("  published events: {}", stack.events_log().display()))
+        .row(format!("  digests of alerts: {}", stack.alerts_log().display()));
     if let Some(log) = stack.functions_log() {
         text.row(format!("  log of the functions: {}", log.display()));
     }

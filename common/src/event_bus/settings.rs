@@ -1,6 +1,6 @@
 //! The setting that names the bus.
 
-use churn_common::settings::{Ranged, Settings, SettingsError};
+use crate::settings::{Ranged, Settings, SettingsError};
 use serde::{Deserialize, Serialize};
 
 /// Maximum length of `EventBusName` in `PutEvents`, in characters.

@@ -1,8 +1,8 @@
 //! Why an event was not published.
 
-use churn_common::store::StoreError;
+use crate::store::StoreError;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     #[error(transparent)]
     Call(#[from] StoreError),
@@ -16,7 +16,7 @@ pub enum PublishError {
 impl PublishError {
     /// Whether EventBridge may accept the same event later. The client has already retried failed calls.
     /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
-    pub fn is_retryable(&self) -> bool {
+    pub(super) fn is_retryable(&self) -> bool {
         matches!(self, Self::Rejected { code, .. } if matches!(code.as_str(), "InternalFailure" | "ThrottlingException"))
     }
 }
