@@ -11,7 +11,7 @@ use ingest::IngestSettings;
 use monitor::MonitorSettings;
 use predict::{PredictSettings, ProblemType};
 use retrain::{TrackingSettings, TrainingSettings};
-use score::ScoreSettings;
+use score::{AlertSettings, ScoreSettings};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,6 +46,7 @@ fn ranges<S: Settings>() -> Vec<(String, String)> {
 macro_rules! all {
     ($of:ident) => {
         [
+            $of::<AlertSettings>(),
             $of::<EventSettings>(),
             $of::<StoreNames>(),
             $of::<IngestSettings>(),

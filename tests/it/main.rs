@@ -1,5 +1,6 @@
 //! The cross-function tests, in one executable because linking takes longer than most tests.
 
+mod alert_faults;
 mod champion;
 mod command_line;
 mod continuations;

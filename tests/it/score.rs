@@ -52,7 +52,8 @@ async fn active_users_are_scored_and_others_are_skipped() {
         "crossings": {"treatment": 3, "control": 0}});
     let expected = json!({"outcome": "scored", "as_of": today(), "model_version": fixture.version, "segment": null,
         "total_segments": 4, "manifest_url": format!("s3://churn-store/{manifest}"), "users": users,
-        "records": {"changed": 5, "written": 5, "removed": 0}, "duration_ms": null});
+        "records": {"changed": 5, "written": 5, "removed": 0}, "duration_ms": null,
+        "alerts": {"sent": 0, "retried": 0, "failed": 0, "in_progress": 0, "waiting": 3}});
     assert_eq!(response, expected);
 
     let records = fixture.records().await.unwrap();
@@ -240,7 +241,7 @@ async fn erasure_during_a_run_wins() {
         let erase = Arc::new(EraseBefore { fixture: Arc::clone(&fixture), name, call, done: AtomicBool::new(false) });
         let stores = fixture.local.process(erase.clone()).stores;
         let payload = json!({"total_segments": 1, "control_share": 0});
-        score::handle(payload, &stores, &ScoreSettings::default(), NOW).await.unwrap();
+        score::handle(payload, &stores, &ScoreSettings::default(), &score::Alerts::none(), NOW).await.unwrap();
         assert!(erase.done.load(Ordering::SeqCst), "{call}");
         assert_eq!(fixture.records().await.unwrap().len(), 4, "{name} before {call}");
         assert_eq!(fixture.record(name).await.unwrap(), None, "{name} before {call}");
@@ -253,10 +254,13 @@ async fn erasure_during_a_run_wins() {
 async fn without_model_or_log_no_user_is_scored() {
     let empty = churn_tests::in_process::InProcessStores::new(NOW).await.unwrap();
     let stores = empty.process_without_faults().stores;
-    let outcome = score::handle(Value::Null, &stores, &ScoreSettings::default(), NOW).await.unwrap();
+    let outcome =
+        score::handle(Value::Null, &stores, &ScoreSettings::default(), &score::Alerts::none(), NOW).await.unwrap();
     let expected = json!({"outcome": "not_scored", "reason": "no_model", "detail": "no champion: train a model first"});
     assert_eq!(json!(outcome), expected);
-    let ping = score::handle(json!({"warmer": true}), &stores, &ScoreSettings::default(), NOW).await.unwrap();
+    let ping = score::handle(json!({"warmer": true}), &stores, &ScoreSettings::default(), &score::Alerts::none(), NOW)
+        .await
+        .unwrap();
     assert_eq!(json!(ping), json!({"outcome": "ignored", "reason": "warm_up_ping"}));
     let fixture = fixture().await;
     fixture.remove("log.json", 2).await.unwrap();

@@ -37,7 +37,7 @@ fn second_day() -> Timestamp {
 }
 
 async fn run(stores: Stores, now: Timestamp) -> Result<Outcome, ScoreError> {
-    score::handle(payload(), &stores, &ScoreSettings::default(), now).await
+    score::handle(payload(), &stores, &ScoreSettings::default(), &score::Alerts::none(), now).await
 }
 
 /// The stores before the second day.

@@ -99,7 +99,9 @@ impl ScoreFixture {
 
     /// Runs `score` with these stores.
     pub async fn score(&self, payload: Value, now: Timestamp) -> anyhow::Result<Value> {
-        let outcome = score::handle(payload, &self.stores(), &score::ScoreSettings::default(), now).await?;
+        let outcome =
+            score::handle(payload, &self.stores(), &score::ScoreSettings::default(), &score::Alerts::none(), now)
+                .await?;
         Ok(serde_json::to_value(outcome)?)
     }
 

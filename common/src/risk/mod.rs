@@ -6,7 +6,7 @@ mod group;
 mod history;
 mod transition;
 
-pub use alert::{Alert, AlertState};
+pub use alert::{Alert, AlertState, Claim};
 pub use group::{Assignment, Epoch, EpochLength, Group};
 pub use history::ScoreHistory;
 pub use transition::{Crossing, RiskParams, Score, Transition, next};
@@ -65,11 +65,16 @@ impl UserRisk {
         self.at_risk && self.alert.as_ref().is_some_and(|alert| alert.state() == AlertState::Pending)
     }
 
+    /// The record after a change of its alert.
+    #[must_use]
+    pub fn with_alert(&self, change: impl FnOnce(&Alert) -> Alert) -> Self {
+        Self { alert: self.alert.as_ref().map(change), revision: self.revision + 1, ..self.clone() }
+    }
+
     /// The record after the delivery of its alert on the run of `day`.
     #[must_use]
     pub fn alert_sent(&self, day: Day) -> Self {
-        let alert = self.alert.as_ref().map(|alert| Alert { sent_on: Some(day), ..alert.clone() });
-        Self { alert, revision: self.revision + 1, ..self.clone() }
+        self.with_alert(|alert| alert.sent(day))
     }
 }
 

@@ -16,11 +16,11 @@ use std::collections::BTreeSet;
 /// Times that the pointer to the latest day is tried if it changes concurrently.
 const ATTEMPTS: u32 = 5;
 
-/// Writes the manifest and returns its URL. `None` if a segment is missing or has another model: the invocation that completes
+/// Writes the manifest and returns it. `None` if a segment is missing or has another model: the invocation that completes
 /// the last segment writes the manifest.
 ///
 /// Files of other segmentations of the day are deleted first, so that readers of the folder find each user once.
-pub(crate) async fn finish(run: &Run) -> Result<Option<String>, ScoreError> {
+pub(crate) async fn finish(run: &Run) -> Result<Option<Manifest>, ScoreError> {
     let (store, total) = (&run.stores.store, run.total_segments());
     let stored: BTreeSet<String> = keys(store, &scores_prefix(run.as_of)).await?;
     if (0..total).any(|segment| !stored.contains(&summary_key(run, segment))) {
@@ -47,7 +47,12 @@ pub(crate) async fn finish(run: &Run) -> Result<Option<String>, ScoreError> {
     let key = manifest_key(run.as_of);
     put_json(store, &key, &manifest, Condition::Always).await?;
     advance_latest(store, run.as_of).await?;
-    Ok(Some(format!("s3://{}/{key}", store.name())))
+    Ok(Some(manifest))
+}
+
+/// `s3://bucket/key` of the manifest.
+pub(crate) fn url(run: &Run, manifest: &Manifest) -> String {
+    format!("s3://{}/{}", run.stores.store.name(), manifest_key(manifest.as_of))
 }
 
 async fn keys(store: &Bucket, prefix: &str) -> Result<BTreeSet<String>, StoreError> {

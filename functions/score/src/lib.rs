@@ -1,6 +1,7 @@
 //! `score`: gives every active user a churn probability, once a day. It keeps the table of scored users, and writes the scores
 //! and the users who became at risk as files.
 
+mod alerts;
 mod counts;
 mod erased;
 mod error;
@@ -16,6 +17,7 @@ mod run;
 mod segment;
 mod settings;
 
+pub use alerts::{AlertDelivery, AlertLanguage, AlertSettings, AlertTargets, Alerts, DigestOutcome, Outbox};
 pub use counts::{Crossings, Levels, Records, Skipped, Users};
 pub use error::ScoreError;
 pub use metrics::Metric;
@@ -24,7 +26,9 @@ pub use reason::Reason;
 pub use settings::ScoreSettings;
 
 use churn_common::actions::Actions;
+use churn_common::aws::load_config;
 use churn_common::calendar::Timestamp;
+use churn_common::event_bus::EventSettings;
 use churn_common::payload::{IgnoreReason, Payload, Request};
 use churn_common::settings::{Settings, SettingsError};
 use churn_common::store::Stores;
@@ -43,6 +47,7 @@ use std::time::Instant;
 pub struct Handler {
     stores: Stores,
     settings: ScoreSettings,
+    targets: AlertTargets,
 }
 
 impl Handler {
@@ -54,7 +59,9 @@ impl Handler {
         let settings = ScoreSettings::from_env()?;
         // Read again by each invocation, whose payload may name another file.
         Actions::load(settings.actions_file.as_deref())?;
-        Ok(Self { stores: Stores::from_env(&StoreNames::from_env()?).await, settings })
+        let config = load_config().await;
+        let targets = AlertTargets::connect(&config, &EventSettings::from_env()?, &AlertSettings::from_env()?);
+        Ok(Self { stores: Stores::connect(&config, &StoreNames::from_env()?), settings, targets })
     }
 
     /// Runs one invocation at the current time.
@@ -65,7 +72,8 @@ impl Handler {
         let LambdaEvent { payload, context } = event;
         let work = async {
             let payload = payload.json().map_err(SettingsError::from)?;
-            handle(payload, &self.stores, &self.settings, Timestamp::now()).await
+            let alerts = Alerts::new(&self.targets, &context.request_id, context.deadline());
+            handle(payload, &self.stores, &self.settings, &alerts, Timestamp::now()).await
         };
         // Boxed: the compiler limits the depth of nested futures.
         in_invocation("score", &context.request_id, Box::pin(work)).await
@@ -81,6 +89,7 @@ pub async fn handle(
     payload: Value,
     stores: &Stores,
     settings: &ScoreSettings,
+    alerts: &Alerts<'_>,
     now: Timestamp,
 ) -> Result<Outcome, ScoreError> {
     let started = Instant::now();
@@ -91,7 +100,7 @@ pub async fn handle(
     let outcome = match run::prepare(stores, invocation, now).instrument(error_span!("stage", name = "prepare")).await?
     {
         Prepared::Nothing { reason, detail } => Outcome::NotScored { reason, detail },
-        Prepared::Run(run) => score(&run, started).await?,
+        Prepared::Run(run) => score(&run, alerts, started).await?,
     };
     tracing::info!(outcome = %serde_json::json!(outcome), "score finished");
     // An error of the metrics does not make the run fail.
@@ -101,20 +110,29 @@ pub async fn handle(
     Ok(outcome)
 }
 
-async fn score(run: &Run, started: Instant) -> Result<Outcome, ScoreError> {
+async fn score(run: &Run, alerts: &Alerts<'_>, started: Instant) -> Result<Outcome, ScoreError> {
     let segments = run.invocation.segments().map(|segment| {
         segment::score(run, segment).instrument(error_span!("segment", number = segment, total = run.total_segments()))
     });
     let counts: SegmentCounts = futures::future::try_join_all(segments).await?.into_iter().sum();
-    let manifest_url = finish::finish(run).instrument(error_span!("stage", name = "finish")).await?;
+    let manifest = finish::finish(run).instrument(error_span!("stage", name = "finish")).await?;
+    let alerts = match &manifest {
+        Some(manifest) => {
+            let deliver = alerts.deliver(run, manifest).instrument(error_span!("stage", name = "alerts"));
+            Some(Box::new(deliver.await?))
+        }
+        // Levels and the daily cap are those of all users.
+        None => None,
+    };
     Ok(Outcome::Scored {
         as_of: run.as_of,
         model_version: run.model.version.clone(),
         segment: run.invocation.segment,
         total_segments: run.total_segments(),
-        manifest_url,
+        manifest_url: manifest.map(|manifest| finish::url(run, &manifest)),
         users: counts.users,
         records: counts.records,
+        alerts,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }

@@ -4,7 +4,8 @@ use crate::outcome::Outcome;
 use churn_common::calendar::Timestamp;
 use churn_common::telemetry::{Metrics, TelemetryError, Unit};
 
-/// A metric of `score`, named as in CloudWatch. An alarm belongs on `ScoringsSkipped`.
+/// A metric of `score`, named as in CloudWatch. Alarms belong on `ScoringsSkipped` and
+/// `AlertDeliveryFailures`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 pub enum Metric {
     UsersScored,
@@ -22,6 +23,9 @@ pub enum Metric {
     UsersChanged,
     RecordsWritten,
     RecordsRemoved,
+    AlertsSent,
+    /// Alerts that the bus or the topic did not accept. The next run delivers them.
+    AlertDeliveryFailures,
     /// Invocations without scores, for lack of a model or of data, or because a later day is scored.
     ScoringsSkipped,
     Duration,
@@ -34,7 +38,7 @@ pub(crate) fn emit(outcome: &Outcome, at: Timestamp) -> Result<(), TelemetryErro
 fn for_outcome(outcome: &Outcome, at: Timestamp) -> Result<Metrics, TelemetryError> {
     let metrics = Metrics::new("score", at);
     Ok(match outcome {
-        Outcome::Scored { as_of, model_version, segment, users, records, duration_ms, .. } => metrics
+        Outcome::Scored { as_of, model_version, segment, users, records, alerts, duration_ms, .. } => metrics
             .count(Metric::UsersScored, users.scored)
             .count(Metric::UsersLow, users.by_level.low)
             .count(Metric::UsersMedium, users.by_level.medium)
@@ -46,6 +50,8 @@ fn for_outcome(outcome: &Outcome, at: Timestamp) -> Result<Metrics, TelemetryErr
             .count(Metric::UsersChanged, records.changed)
             .count(Metric::RecordsWritten, records.written)
             .count(Metric::RecordsRemoved, records.removed)
+            .count(Metric::AlertsSent, alerts.as_ref().map_or(0, |alerts| alerts.sent))
+            .count(Metric::AlertDeliveryFailures, alerts.as_ref().map_or(0, |alerts| alerts.failed))
             .put(Metric::Duration.into(), *duration_ms as f64, Unit::Milliseconds)?
             .property("as_of", as_of.to_string())
             .property("model_version", model_version.as_str())
@@ -60,6 +66,7 @@ fn for_outcome(outcome: &Outcome, at: Timestamp) -> Result<Metrics, TelemetryErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alerts::AlertDelivery;
     use crate::counts::{Crossings, Levels, Records, Skipped, Users};
     use crate::reason::Reason;
     use churn_common::calendar::Day;
@@ -91,11 +98,12 @@ mod tests {
                 crossings: Crossings { treatment: 2, control: 1 },
             },
             records: Records { changed: 7, written: 6, removed: 5 },
+            alerts: Some(Box::new(AlertDelivery { sent: 2, failed: 1, ..AlertDelivery::default() })),
             duration_ms: 1234,
         };
         let expected = json!({"UsersScored": 10, "UsersLow": 4, "UsersMedium": 3, "UsersHigh": 2, "UsersCritical": 1,
             "UsersSkipped": 15, "Crossings": 3, "ControlCrossings": 1, "UsersChanged": 7, "RecordsWritten": 6,
-            "RecordsRemoved": 5, "Duration": 1234.0, "as_of": "2026-11-26", "model_version": model_version, "segment": 3});
+            "RecordsRemoved": 5, "AlertsSent": 2, "AlertDeliveryFailures": 1, "Duration": 1234.0, "as_of": "2026-11-26", "model_version": model_version, "segment": 3});
         assert_eq!(emitted(&outcome), expected);
     }
 

@@ -1,5 +1,6 @@
 //! The response of an invocation.
 
+use crate::alerts::AlertDelivery;
 use crate::counts::{Records, Users};
 use crate::reason::Reason;
 use churn_common::calendar::Day;
@@ -22,6 +23,8 @@ pub enum Outcome {
         /// Users of the segments of this invocation.
         users: Users,
         records: Records,
+        /// Alerts of the day and of earlier days; `None` while other segments are missing.
+        alerts: Option<Box<AlertDelivery>>,
         duration_ms: u64,
     },
     NotScored {
@@ -55,6 +58,7 @@ mod tests {
                 crossings: Crossings { treatment: 2, control: 1 },
             },
             records: Records { changed: 7, written: 6, removed: 5 },
+            alerts: Some(Box::new(AlertDelivery { sent: 2, waiting: 1, ..AlertDelivery::default() })),
             duration_ms: 1234,
         };
         let expected = json!({
@@ -71,6 +75,7 @@ mod tests {
                 "crossings": {"treatment": 2, "control": 1},
             },
             "records": {"changed": 7, "written": 6, "removed": 5},
+            "alerts": {"sent": 2, "retried": 0, "failed": 0, "in_progress": 0, "waiting": 1},
             "duration_ms": 1234,
         });
         assert_eq!(json!(scored), expected);

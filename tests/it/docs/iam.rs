@@ -2,16 +2,19 @@
 //! its calls.
 
 use super::rows_in;
+use crate::alert_faults::due;
 use crate::user_lists::scored;
 use anyhow::Context;
 use churn_common::actions::Actions;
 use churn_common::calendar::{Day, Timestamp};
+use churn_common::event_bus::EventSettings;
 use churn_common::model::{ModelVersion, Probability};
 use churn_common::pseudonym::StoredUser;
 use churn_common::risk::{Assignment, Crossing, Epoch, Group};
 use churn_common::store::Stores;
 use churn_common::store::objects::Condition;
 use churn_common::table::write_assignments;
+use churn_local::sns::topic_arn;
 use churn_tests::call::{Call, Service};
 use churn_tests::delivery::{DeliveryAttempt, run_deterministically};
 use churn_tests::fault_plan::FaultInjector;
@@ -23,10 +26,11 @@ use monitor::MonitorSettings;
 use percent_encoding::percent_decode_str;
 use predict::{ChampionCache, PredictSettings};
 use retrain::{Deadline, Invocation, Notifiers, TrainingSettings};
-use score::ScoreSettings;
+use score::{AlertSettings, AlertTargets, Alerts, ScoreSettings};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 const PAGE: &str = include_str!("../../../docs/deployment.md");
 /// Milliseconds after which the manifest of an older version is deleted.
@@ -90,6 +94,19 @@ impl Recorder {
             Ok(())
         })
         .await
+    }
+
+    async fn score(&mut self, payload: Value) -> anyhow::Result<()> {
+        let injector = Arc::new(FaultInjector::without_faults());
+        let bus = EventSettings { event_bus: Some("churn".into()) };
+        let settings = AlertSettings { alert_topic: Some(topic_arn()), ..AlertSettings::default() };
+        let targets = AlertTargets::connect(&self.local.config(injector.clone()), &bus, &settings);
+        let alerts = Alerts::new(&targets, "request", SystemTime::now() + Duration::from_secs(900));
+        let stores = self.local.process(injector.clone()).stores;
+        let outcome = score::handle(payload, &stores, &ScoreSettings::default(), &alerts, self.local.now()).await?;
+        anyhow::ensure!(matches!(outcome, score::Outcome::Scored { .. }), "{outcome:?}");
+        self.add("score", &injector);
+        Ok(())
     }
 
     async fn predict(&mut self, request: Request) -> anyhow::Result<()> {
@@ -197,17 +214,12 @@ async fn used() -> anyhow::Result<BTreeSet<Permission>> {
     recorder.local.advance(TWO_HOURS);
     recorder.retrain(json!({"forest_n_estimators": 6, "gate_non_inferiority_margin": 1e-9})).await?;
 
-    // Another number of segments replaces files. After the last activity, records are removed.
+    // A due alert. Another number of segments replaces files. After the last activity, records are removed.
+    let risks = recorder.local.process_without_faults().stores.risks;
+    anyhow::ensure!(risks.put(&due(999, 0.9, recorder.local.now())).await?, "the user has a record");
     let repeated = [json!({"total_segments": 2, "orphan_search_days": 1}), json!({"total_segments": 1})];
     for payload in repeated.into_iter().chain([json!({"as_of": "2025-11-01"})]) {
-        recorder
-            .run("score", async |stores, now| {
-                let payload = payload.clone();
-                let outcome = score::handle(payload, stores, &ScoreSettings::default(), now).await?;
-                anyhow::ensure!(matches!(outcome, score::Outcome::Scored { .. }), "{outcome:?}");
-                Ok(())
-            })
-            .await?;
+        recorder.score(payload).await?;
     }
 
     let user: Value = serde_json::from_slice(&log[..end])?;
@@ -256,6 +268,8 @@ fn iam_actions_are_those_that_the_functions_need() {
     let implied = |(function, action, resource): &Permission| match action.as_str() {
         "s3:ListBucket" => used.contains(&(function.clone(), "s3:GetObject".to_owned(), resource.clone())),
         "events:PutEvents" => function == "retrain",
+        // After a write of two runs at the same time.
+        "dynamodb:GetItem" => function == "score",
         _ => false,
     };
     let unused: Vec<_> = documented.difference(&used).filter(|permission| !implied(permission)).collect();

@@ -199,18 +199,27 @@ impl Risks {
         Ok(Page { risks, next })
     }
 
+    /// Number of due alerts, as the index has them.
+    pub async fn count_due_alerts(&self) -> Result<u64, StoreError> {
+        self.count_alerts(item::DUE.to_owned()).await
+    }
+
     /// Number of alerts that runs of `day` delivered, as the index has them.
     pub async fn alerts_sent_on(&self, day: Day) -> Result<u64, StoreError> {
+        self.count_alerts(item::sent(day)).await
+    }
+
+    async fn count_alerts(&self, status: String) -> Result<u64, StoreError> {
         let call = self.client.query().table_name(&self.table).index_name(BY_ALERT).select(Select::Count);
         let call = call.key_condition_expression("alert_status = :status");
-        let call = call.expression_attribute_values(":status", AttributeValue::S(item::sent(day)));
+        let call = call.expression_attribute_values(":status", AttributeValue::S(status));
         let mut pages = call.into_paginator().send();
-        let mut sent = 0;
+        let mut alerts = 0;
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
-            sent += u64::try_from(page.count).unwrap_or_default();
+            alerts += u64::try_from(page.count).unwrap_or_default();
         }
-        Ok(sent)
+        Ok(alerts)
     }
 
     /// The places under `value` in an index, by descending probability, and the last of them if there may be more.
