@@ -70,7 +70,15 @@ fn demo_runs_in_any_folder_and_for_several_users() {
     assert!(first.contains("  1 object, "), "{first}");
     assert!(first.contains("registered as challenger") && first.contains("the demo promotes this model"), "{first}");
     assert!(second.contains("registered as champion"), "{second}");
-    for part in ["Ingested in ", "Trained in ", "Predicted in ", "Monitored in ", "\nDone in "] {
+    for part in [
+        "Ingested in ",
+        "Trained in ",
+        "Predicted in ",
+        "Monitored in ",
+        "Scored in ",
+        "  most at risk:\n",
+        "\nDone in ",
+    ] {
         assert!(first.contains(part) && second.contains(part), "{first}\n{second}");
     }
     let [first, second] = [first, second].map(|demo| report_of(&demo));
@@ -114,6 +122,8 @@ fn commands_read_the_data(folder: &Path) {
 
     let monitored = succeeds(&mut run(&["invoke", "monitor"]));
     assert!(monitored.contains("retraining needed: "), "{monitored}");
+    let scored = succeeds(&mut run(&["invoke", "score"]));
+    assert!(scored.contains(" scored at 20") && scored.contains("alerts: 0 sent"), "{scored}");
     let user = simulated_user();
     let prediction = succeeds(&mut run(&["predict", &user]));
     assert!(prediction.starts_with(&format!("User {user}\n  churn probability: ")), "{prediction}");
@@ -185,6 +195,8 @@ fn status_is_complete(status: &str) {
         "  champion since 20",
         "\nLast runs\n  retrain 20",
         "  monitor 20",
+        "  score 20",
+        "  digest of alerts 20",
         "\nNeeds attention",
     ] {
         assert!(status.contains(part), "no {part:?}: {status}");

@@ -9,6 +9,7 @@ use churn_local::lambda::InvokeError;
 use churn_local::{Stack, http};
 use churn_tests::{deployed, simulated};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 struct DeployedFixture {
     stack: Stack,
@@ -146,12 +147,40 @@ async fn uploaded_log_leads_to_a_prediction() {
     assert_eq!(report["drift"]["features"].as_array().unwrap().len(), COUNT);
     assert_eq!(report["performance"]["is_newer_than_test"], false);
 
+    each_user_at_risk_raises_one_alert(&fixture).await;
+
     // Errors have the type and the message of the function.
     let failed = fixture.invoke("retrain", json!({"no_such_setting": 1})).await.unwrap_err().to_string();
     assert!(failed.contains("InvalidSettings") && failed.contains("no_such_setting"), "{failed}");
     let failed = fixture.invoke("ingest", json!({"no": "event"})).await.unwrap_err().to_string();
     assert!(failed.contains("InvalidEvent"), "{failed}");
     fixture.stack.shutdown().await;
+}
+
+async fn each_user_at_risk_raises_one_alert(fixture: &DeployedFixture) {
+    let alerted = || -> Vec<Value> {
+        let events = fixture.stack.events().unwrap().into_iter().filter(|event| event["source"] == "churn.score");
+        events.map(|event| event["detail"]["user_id"].clone()).collect()
+    };
+    let mut digests = fixture.stack.digests();
+    let scored = fixture.invoke("score", json!({"control_share": 0.5})).await.unwrap();
+    let crossings = &scored["users"]["crossings"];
+    let (treatment, control) = (crossings["treatment"].as_u64().unwrap(), crossings["control"].as_u64().unwrap());
+    assert!(treatment > 0 && control > 0, "{scored}");
+    let alerts = json!({"sent": treatment, "retried": 0, "failed": 0, "in_progress": 0, "waiting": 0,
+        "digest": scored["alerts"]["digest"]});
+    assert_eq!(scored["alerts"], alerts);
+    let users = alerted();
+    assert_eq!(users.iter().map(Value::to_string).collect::<BTreeSet<_>>().len() as u64, treatment);
+    let digest = digests.try_recv().unwrap();
+    assert_eq!(json!({"message_id": digest.message_id}), scored["alerts"]["digest"]);
+    let in_control = format!("\nNot alerted: 0 until a later run, {control} in the control group.\n");
+    assert!(digest.message.contains(&in_control), "{}", digest.message);
+
+    // The same day again changes nothing.
+    let again = fixture.invoke("score", json!({"control_share": 0.5})).await.unwrap();
+    assert_eq!((&again["users"], &again["alerts"]["sent"]), (&scored["users"], &json!(0)));
+    assert_eq!((alerted(), digests.try_recv().is_err()), (users, true));
 }
 
 /// `card` is of the champion (boosting only), `trained` the response of the run over all families.

@@ -15,8 +15,16 @@ use tokio::process::{Child, Command};
 pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// Starts the stack on free ports and without schedules.
-pub const UP: [&str; 7] =
-    ["up", "--retrain=off", "--monitor=off", "--http-port=0", "--s3-port=0", "--dynamodb-port=0", "--lambda-port=0"];
+pub const UP: [&str; 8] = [
+    "up",
+    "--retrain=off",
+    "--monitor=off",
+    "--score=off",
+    "--http-port=0",
+    "--s3-port=0",
+    "--dynamodb-port=0",
+    "--lambda-port=0",
+];
 
 /// A running `churn up`.
 pub struct Up {

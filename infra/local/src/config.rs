@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The functions that the `churn` binary can run.
-pub const FUNCTIONS: [&str; 4] = ["predict", "ingest", "retrain", "monitor"];
+pub const FUNCTIONS: [&str; 5] = ["predict", "ingest", "retrain", "monitor", "score"];
 
 /// The subcommand under which the `churn` binary runs a function in its own process.
 pub const FUNCTION_SUBCOMMAND: &str = "function";
@@ -119,7 +119,7 @@ impl StackConfig {
         for function in &mut functions {
             match function.name.as_str() {
                 "ingest" => (function.workers, function.timeout, function.memory_mb) = (2, minutes(15), 1024),
-                "retrain" | "monitor" => (function.timeout, function.memory_mb) = (minutes(15), 2048),
+                "retrain" | "monitor" | "score" => (function.timeout, function.memory_mb) = (minutes(15), 2048),
                 // Lambda starts as many as there are concurrent requests.
                 _ => (function.workers, function.timeout) = (cores(), Duration::from_secs(29)),
             }

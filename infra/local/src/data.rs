@@ -91,6 +91,9 @@ impl Drop for Data {
     }
 }
 
+/// The file of the digests of alerts, one per line.
+pub const ALERTS: &str = "alerts.jsonl";
+
 /// Names, or their starts, of the files in a data folder.
 const OWN_FILES: [&str; 9] = [
     "lock",
@@ -99,7 +102,7 @@ const OWN_FILES: [&str; 9] = [
     "dynamodb.sqlite",
     "functions.log",
     "events.jsonl",
-    "alerts.jsonl",
+    ALERTS,
     "sample.json.gz",
     "report.html",
 ];

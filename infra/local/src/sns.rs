@@ -9,12 +9,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use churn_common::calendar::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 /// Name of the topic.
@@ -35,7 +34,7 @@ pub fn topic_arn() -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     pub message_id: String,
-    pub time: String,
+    pub time: Timestamp,
     pub subject: String,
     pub message: String,
 }
@@ -75,7 +74,7 @@ impl Topic {
                 (200, format!("<PublishResponse xmlns=\"{NAMESPACE}\">{result}</PublishResponse>"))
             }
             Err((code, message)) => {
-                tracing::error!(code, message, "Publish rejected");
+                tracing::error!(code, message, "message to the topic rejected");
                 let message = message.replace('&', "&amp;").replace('<', "&lt;");
                 let error =
                     format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
@@ -102,8 +101,8 @@ impl Topic {
         if subject.chars().count() > MAX_SUBJECT || subject.chars().any(char::is_control) {
             return invalid("Subject is too long or has control characters".to_owned());
         }
-        let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
-        let published = Published { message_id: uuid::Uuid::new_v4().to_string(), time, subject, message };
+        let message_id = uuid::Uuid::new_v4().to_string();
+        let published = Published { message_id, time: Timestamp::now(), subject, message };
         self.messages.append("the message", &json!(published)).map_err(|error| ("InternalError", error))?;
         let mut receivers = self.receivers.lock().unwrap_or_else(PoisonError::into_inner);
         receivers.retain(|receiver| receiver.send(published.clone()).is_ok());

@@ -1,7 +1,7 @@
 //! The whole stack: start, wiring and ordered shutdown.
 
 use crate::config::{self, StackConfig};
-use crate::data::{Data, Endpoints};
+use crate::data::{ALERTS, Data, Endpoints};
 use crate::dynamodb::{DynamoDb, create_tables};
 use crate::eventbridge::{self, EventLog};
 use crate::gateway;
@@ -99,7 +99,7 @@ impl Stack {
         let lambda = Lambda::new(timeouts, &config.retry_after);
         let events_log = data.join("events.jsonl");
         let put_events = EventLog::new(JsonLines::open(&events_log)?).router();
-        let alerts_log = data.join("alerts.jsonl");
+        let alerts_log = data.join(ALERTS);
         let topic = Topic::new(JsonLines::open(&alerts_log)?);
         let other_services = put_events.merge(topic.clone().router());
         serve("Lambda", Box::pin(lambda.clone().serve(lambda_listener, other_services, stop.clone())));

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// Run a function as a Lambda worker. Started by the stack.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Function to run: predict, ingest, retrain or monitor.
+    /// Function to run: predict, ingest, retrain, monitor or score.
     name: String,
     /// Exit when standard input is closed, which the process that started this one holds open.
     #[arg(long)]
@@ -49,6 +49,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "retrain" => {
                 let function = retrain::Function::from_env().await?;
                 lambda_runtime::run(service_fn(|event| function.handle(event))).await
+            }
+            "score" => {
+                let handler = score::Handler::from_env().await?;
+                lambda_runtime::run(service_fn(|event| handler.handle(event))).await
             }
             name => Err(format!("no function {name:?}, expected one of: {}", FUNCTIONS.join(", ")).into()),
         }

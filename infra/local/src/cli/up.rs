@@ -42,6 +42,9 @@ pub struct Args {
     /// Schedule of monitor: rate(…), cron(…) or off.
     #[arg(long, value_name = "SCHEDULE", default_value = "cron(0 4 * * ? *)", env = "CHURN_MONITOR_SCHEDULE")]
     monitor: Schedule,
+    /// Schedule of score: rate(…), cron(…) or off.
+    #[arg(long, value_name = "SCHEDULE", default_value = "cron(0 5 * * ? *)", env = "CHURN_SCORE_SCHEDULE")]
+    score: Schedule,
     /// Seconds that running ingests and other invocations get to end after Ctrl-C.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u64,
@@ -59,7 +62,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.ports =
         Ports { http: args.http_port, s3: args.s3_port, dynamodb: args.dynamodb_port, lambda: args.lambda_port };
     config.address = args.bind;
-    config.schedules = vec![("retrain".to_owned(), args.retrain), ("monitor".to_owned(), args.monitor)];
+    let schedules = [("retrain", args.retrain), ("monitor", args.monitor), ("score", args.score)];
+    config.schedules = schedules.map(|(function, schedule)| (function.to_owned(), schedule)).into();
     config.redeliver_on_start = true;
     config.grace = Duration::from_secs(args.grace);
     config.output = args.verbose.then_some(Output::Inherit);

@@ -19,7 +19,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 use steps::ReportPlace;
 
-/// Run the whole pipeline once: upload logs, ingest, retrain, predict, monitor. Fails if any step fails.
+/// Number of users most at risk in the summary.
+const RISKIEST: u16 = 10;
+
+/// Run the whole pipeline once: upload logs, ingest, retrain, predict, monitor, score. Fails if any step fails.
 #[derive(clap::Args)]
 pub struct Args {
     /// Log files or folders of log files: JSON objects, plain, .gz or .zst [default: the sample log].
@@ -120,6 +123,10 @@ impl Demo<'_> {
         let monitored = steps::monitor(stack).await?;
         let drift = summaries::monitored(&monitored.response);
         write!(out, "{}", summary::step("Monitored", monitored.duration, &drift))?;
+        let scored = steps::score(stack).await?;
+        let mut scores = summaries::scored(&scored.response);
+        scores.append(&summaries::users_at_risk(&steps::riskiest(stores, RISKIEST).await?));
+        write!(out, "{}", summary::step("Scored", scored.duration, &scores))?;
         Ok(())
     }
 

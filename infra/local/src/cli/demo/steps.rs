@@ -10,7 +10,8 @@ use crate::{Stack, http};
 use anyhow::{Context, bail, ensure};
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::history::Overlaps;
-use churn_common::model::{Card, ModelVersion};
+use churn_common::model::{Card, ModelVersion, Risk};
+use churn_common::risk::UserRisk;
 use churn_common::snapshot::features_if_at_risk;
 use churn_common::store::Stores;
 use churn_common::store::ledger::Counts;
@@ -190,6 +191,32 @@ pub async fn monitor(stack: &Stack) -> anyhow::Result<Timed<monitor::Outcome>> {
         monitor::Outcome::NotReported { detail, .. } => bail!("monitor wrote no report: {detail}"),
         other => bail!("expected a report of monitor, got {}", json!(other)),
     }
+}
+
+/// Scores all users, which writes their risks and sends alerts. Fails if no scores are written, or an alert is not sent.
+pub async fn score(stack: &Stack) -> anyhow::Result<Timed<score::Outcome>> {
+    let timed = call::<score::Outcome>(stack, "score", &json!({})).await?;
+    match &timed.response {
+        score::Outcome::Scored { alerts, .. } => {
+            let failed = alerts.as_ref().map_or(0, |alerts| alerts.failed);
+            ensure!(failed == 0, "{failed} alerts were not sent: {}", json!(alerts));
+            Ok(timed)
+        }
+        score::Outcome::NotScored { detail, .. } => bail!("no user was scored: {detail}"),
+        other => bail!("expected scores, got {}", json!(other)),
+    }
+}
+
+/// The users most at risk, at most `limit`.
+pub async fn riskiest(stores: &Stores, limit: u16) -> anyhow::Result<Vec<UserRisk>> {
+    let mut risks = Vec::new();
+    for level in [Risk::Critical, Risk::High, Risk::Medium, Risk::Low] {
+        let left = limit.saturating_sub(u16::try_from(risks.len())?);
+        if left > 0 {
+            risks.extend(stores.risks.list(level, left, None).await?.risks);
+        }
+    }
+    Ok(risks)
 }
 
 async fn call<T: DeserializeOwned>(stack: &Stack, function: &str, payload: &Value) -> anyhow::Result<Timed<T>> {

@@ -10,12 +10,14 @@ use super::DataArgs;
 use super::connection::Connection;
 use super::output::stdout;
 use super::text::Text;
+use crate::data::ALERTS;
 use churn_common::calendar::Timestamp;
 use churn_common::store::Stores;
 use ingested::Ingested;
 use models::Champion;
 use runs::Runs;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Show what runs, what is ingested, the champion, the last runs, and what needs attention.
@@ -38,7 +40,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let connection = Connection::open_stores(&args.data).await?;
-    let status = status(&connection.stores(), Timestamp::now()).await;
+    let alerts = args.data.data.join(ALERTS);
+    let status = status(&connection.stores(), &alerts, Timestamp::now()).await;
     let mut text = stack(&connection, &args.data);
     connection.close().await;
     write!(stdout(), "{}", text.append(&status?))?;
@@ -58,14 +61,14 @@ fn stack(connection: &Connection, data: &DataArgs) -> Text {
     text
 }
 
-async fn status(stores: &Stores, now: Timestamp) -> anyhow::Result<Text> {
+async fn status(stores: &Stores, alerts: &Path, now: Timestamp) -> anyhow::Result<Text> {
     let (registry, _) = stores.registry().read().await?;
     let ingested = Ingested::read(stores, now).await?;
     let champion = match &registry.champion {
         Some(version) => Some(Champion::read(stores, version).await?),
         None => None,
     };
-    let runs = Runs::read(stores).await?;
+    let runs = Runs::read(stores, alerts).await?;
     let attention = attention::list(stores, &registry, &ingested, champion.as_ref(), &runs).await?;
 
     let mut text = Text::new();

@@ -6,11 +6,13 @@ mod ingest;
 mod monitor;
 mod predict;
 mod retrain;
+mod score;
 
 pub use self::ingest::{ObjectLine, object_line};
 pub use self::monitor::outcome as monitored;
 pub use self::predict::{Language, StoredRisk, flag, prediction, prediction_row, prediction_table_head, stored_risk};
 pub use self::retrain::{gate_result, manually_promoted, metrics, ranking, trained};
+pub use self::score::{outcome as scored, users_at_risk};
 
 use super::text::Text;
 use anyhow::{Context, bail};
@@ -35,6 +37,7 @@ pub fn response(function: &str, response: &[u8]) -> anyhow::Result<Text> {
         "monitor" => parse(function, response).map(|outcome| monitor::outcome(&outcome)),
         "predict" => parse(function, response).map(|response| predict::response(&response)),
         "retrain" => parse(function, response).map(|outcome| retrain::outcome(&outcome)),
+        "score" => parse(function, response).map(|outcome| score::outcome(&outcome)),
         _ => bail!("function {function} has no summary: run with --json"),
     }
 }
@@ -56,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_function_has_a_summary_of_a_ping() {
-        for function in ["ingest", "monitor", "predict", "retrain"] {
+        for function in ["ingest", "monitor", "predict", "retrain", "score"] {
             let ping = match function {
                 "ingest" => r#"{"objects":[],"ignored":"warm_up_ping"}"#,
                 _ => r#"{"outcome":"ignored","reason":"warm_up_ping"}"#,

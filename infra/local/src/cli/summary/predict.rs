@@ -143,7 +143,7 @@ pub fn flag(quality: ModelQuality, language: Language) -> Option<&'static str> {
     }
 }
 
-fn risk(risk: Risk, language: Language) -> &'static str {
+pub(super) fn risk(risk: Risk, language: Language) -> &'static str {
     match risk {
         Risk::Low => language.pick("low", "منخفض"),
         Risk::Medium => language.pick("medium", "متوسط"),
