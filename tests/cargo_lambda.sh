@@ -54,7 +54,7 @@ cargo test --quiet --workspace --test it --no-run
 
 read -r http_port s3_port dynamodb_port runtime_port lambda_port < <(free_ports 5)
 
-start stack "$target/debug/deployed-churn" up --data "$work/data" --retrain off --monitor off --http-port "$http_port" \
+start stack "$target/debug/deployed-churn" up --data "$work/data" --retrain off --monitor off --score off --http-port "$http_port" \
     --s3-port "$s3_port" --dynamodb-port "$dynamodb_port" --lambda-port "$runtime_port"
 wait_for stack accepts_connections "$s3_port"
 wait_for stack accepts_connections "$dynamodb_port"
@@ -115,6 +115,8 @@ check_hook "$lambda_port" predict Succeeded churn_probability
 check predict events/users.json "response['statusCode'] == 200 and $body['next_cursor'] is None"
 serve monitor
 check monitor events/monitor.json "response['outcome'] == 'reported'"
+serve score
+check score events/score.json "response['outcome'] == 'scored'"
 check predict events/erase.json "response['statusCode'] == 200 and $body['deleted_items'] > 0"
 
 echo "$passed passed, $failed failed"

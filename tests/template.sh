@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks infra/template.yaml: with cfn-lint, `sam validate`, checkov; against the documentation and the manifests of the functions;
-# as a stack in moto, with `cargo lambda deploy` into it and the commands of docs/operations.md. Checks the invocations in events/
+# as a stack in moto, with `cargo lambda deploy` into it and the commands of docs/operations.md and docs/scoring.md. Checks the invocations in events/
 # against their schemas. Needs Rust, python3 with venv, binutils, and PyPI. All files are under target/ or in a temporary folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,13 +38,13 @@ export AWS_ENDPOINT_URL="http://127.0.0.1:$port" no_proxy=127.0.0.1
 "$venv/bin/python" tests/template/stack.py "$work/stack.json" code
 
 mkdir "$work/binaries" "$work/pages"
-for function in ingest retrain predict monitor; do
+for function in ingest retrain predict monitor score; do
     strip -o "$work/binaries/$function" "$target/debug/deployed-$function"
 done
 PATH="$PATH:$venv/bin" "$venv/bin/python" tests/template/deploy.py "$work/binaries"
 
 # The blocks marked `sh moto`, in one shell: later ones use the variables of earlier ones.
-awk '/^ *```/ && on { on = 0; next } /^ *```sh moto$/ { on = 1; next } on' docs/operations.md >"$work/operations.sh"
+awk '/^ *```/ && on { on = 0; next } /^ *```sh moto$/ { on = 1; next } on' docs/scoring.md docs/operations.md >"$work/operations.sh"
 ln -s "$root/events" "$work/pages/events"
 
 # The AWS CLI. moto needs containers to run a function: of an invocation, the alias and the payload are checked.
@@ -75,4 +75,4 @@ if [ "$status" -ne 0 ]; then
 fi
 left="$("$venv/bin/aws" s3 ls --recursive "s3://$store/" | awk '{ print $4 }')"
 [ "$left" = manifests/sample ] || { echo "left in the store bucket: $left" && exit 1; }
-echo "docs/operations.md: $(wc -l <"$work/commands") commands ran"
+echo "docs/scoring.md, docs/operations.md: $(wc -l <"$work/commands") commands ran"

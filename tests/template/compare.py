@@ -12,9 +12,9 @@ from pathlib import Path
 
 from samcli.yamlhelper import yaml_parse
 
-FUNCTIONS = ("ingest", "retrain", "predict", "monitor")
+FUNCTIONS = ("ingest", "retrain", "predict", "monitor", "score")
 # Longest share of the timeout without an alarm. Large objects take ingest until its last chunk.
-DURATION_SHARES = {"ingest": 0.95, "retrain": 0.8, "predict": 0.8, "monitor": 0.8}
+DURATION_SHARES = {"ingest": 0.95, "retrain": 0.8, "predict": 0.8, "monitor": 0.8, "score": 0.8}
 
 # The functions write their metrics in this namespace.
 NAMESPACE = {"Ref": "AWS::StackName"}
@@ -126,6 +126,8 @@ def resource_name(arn):
     if isinstance(arn, str):
         raise ValueError(f"unexpected resource {arn}")
     (kind, value), = arn.items()
+    if kind == "Ref":
+        return {"AlertTopic": "alert topic"}.get(value) or failures.append(f"unexpected resource {value}")
     if kind == "Fn::GetAtt":
         target = value if isinstance(value, str) else ".".join(value)
         name, attribute = target.split(".")
@@ -280,9 +282,9 @@ def check_storage():
     for function in FUNCTIONS:
         own = properties(logical_id(function))
         is_exclusive = own.get("ReservedConcurrentExecutions") == {"Fn::If": ["ReservesConcurrency", 1, {"Ref": "AWS::NoValue"}]}
-        expect(f"{function}: runs one at a time", is_exclusive, function in ("retrain", "monitor"))
+        expect(f"{function}: runs one at a time", is_exclusive, function in ("retrain", "monitor", "score"))
         failed = own.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-        queues = {"predict": None, "ingest": "IngestFailures", "retrain": "FailedRuns", "monitor": "FailedRuns"}
+        queues = {"predict": None, "ingest": "IngestFailures", "retrain": "FailedRuns", "monitor": "FailedRuns", "score": "FailedRuns"}
         expect(f"{function}: on failure", failed, queues[function] and {"Fn::GetAtt": [queues[function], "Arn"]})
     for name, schedule in of_type("AWS::Scheduler::Schedule").items():
         target = schedule["Properties"]["Target"]

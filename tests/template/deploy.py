@@ -36,7 +36,7 @@ def alias_version(name):
     return client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
 
 
-for function in ("ingest", "retrain", "predict", "monitor"):
+for function in ("ingest", "retrain", "predict", "monitor", "score"):
     of_stack = client.get_function_configuration(FunctionName=f"{STACK}-{function}")
 
     # Create: memory, timeout and tracing come from the manifest, and are those of the template.
@@ -67,5 +67,5 @@ for function in ("ingest", "retrain", "predict", "monitor"):
     versions = client.list_versions_by_function(FunctionName=f"{STACK}-{function}")["Versions"]
     expect(f"{STACK}-{function}: alias", alias_version(f"{STACK}-{function}"), versions[-1]["Version"])
 
-print("\n".join(failures) or "cargo lambda deploy: 4 functions created, updated, and configured as in the template")
+print("\n".join(failures) or "cargo lambda deploy: 5 functions created, updated, and configured as in the template")
 sys.exit(bool(failures))

@@ -15,6 +15,7 @@ ACCEPTED = {
     "ingest": ["s3-put.json"],
     "retrain": ["retrain.json", "promote.json", "check.json"],
     "monitor": ["monitor.json"],
+    "score": ["score.json"],
     "predict": ["predict.json", "users.json", "erase.json"],
 }
 # As the unit tests of the functions' payloads have them.
@@ -38,11 +39,12 @@ REJECTED = {
         [1],
     ],
     "monitor": [{"psi_bin": 10}, {"psi_bins": "ten"}, {"action": "list"}, 7],
+    "score": [{"as_off": "2026-11-20"}, {"as_of": "soon"}, {"segment": -1}, {"control_share": "none"}, {"action": "list"}, 7],
     "predict": [{"rawPath": "/predict"}, {"user_id": "30"}, {"httpMethod": "POST", "path": "/predict"}, {"warmer": False}, []],
 }
 
 # Settings of more types than that of their default.
-TYPES = {"forest_class_weight": ["string", "number"]}
+TYPES = {"forest_class_weight": ["string", "number"], "actions_file": ["string", "null"]}
 
 
 def type_of(name, default):

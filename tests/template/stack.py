@@ -86,7 +86,7 @@ def for_moto(template):
 def upload_code():
     s3 = session.client("s3")
     s3.create_bucket(Bucket=code_bucket)
-    for function in ("ingest", "retrain", "predict", "monitor"):
+    for function in ("ingest", "retrain", "predict", "monitor", "score"):
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("bootstrap", function)
@@ -146,9 +146,9 @@ def check_queues(physical):
     expect("mapping: batch", mapping["BatchSize"], 10)
 
 
-def check_functions():
+def check_functions(physical):
     client = session.client("lambda")
-    for name in ("ingest", "retrain", "predict", "monitor"):
+    for name in ("ingest", "retrain", "predict", "monitor", "score"):
         function = client.get_function_configuration(FunctionName=f"{STACK}-{name}")
         expect(f"{name}: runtime", (function["Runtime"], function["Handler"]), ("provided.al2023", "bootstrap"))
         variables = {
@@ -160,13 +160,14 @@ def check_functions():
             "CHURN_RISK_TABLE": f"{STACK}-UserRisk",
             "CHURN_ERASED_USERS_TABLE": f"{STACK}-ErasedUsers",
         }
-        variables |= {"CHURN_EVENT_BUS": "default"} if name == "retrain" else {}
+        variables |= {"CHURN_EVENT_BUS": "default"} if name in ("retrain", "score") else {}
+        variables |= {"CHURN_ALERT_TOPIC": physical["AlertTopic"]} if name == "score" else {}
         expect(f"{name}: environment", function["Environment"]["Variables"], variables)
 
 
 def check_roles(physical):
     iam = session.client("iam")
-    for name in ("IngestRole", "RetrainRole", "PredictRole", "MonitorRole"):
+    for name in ("IngestRole", "RetrainRole", "PredictRole", "MonitorRole", "ScoreRole"):
         policies = iam.list_role_policies(RoleName=physical[name])["PolicyNames"]
         expect(f"{name}: policies", sorted(policies), ["calls", "lambda"])
         attached = iam.list_attached_role_policies(RoleName=physical[name])["AttachedPolicies"]
@@ -184,14 +185,15 @@ def check_roles(physical):
 
 def check_rest(physical):
     logs = {group["logGroupName"]: group for group in session.client("logs").describe_log_groups()["logGroups"]}
-    names = {f"/aws/lambda/{STACK}-{name}" for name in ("ingest", "retrain", "predict", "monitor")}
+    names = {f"/aws/lambda/{STACK}-{name}" for name in ("ingest", "retrain", "predict", "monitor", "score")}
     expect("log groups", names - set(logs), set())
     expect("retention of logs", {logs[name].get("retentionInDays") for name in names}, {30})
     events = session.client("events")
     rule = next(rule for rule in events.list_rules()["Rules"] if "churn.retrain" in rule.get("EventPattern", ""))
     targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
     expect("rule: targets", [target["Arn"] for target in targets], [physical["AlarmTopic"]])
-    expect("topics", [topic["TopicArn"] for topic in session.client("sns").list_topics()["Topics"]], [physical["AlarmTopic"]])
+    topics = {topic["TopicArn"] for topic in session.client("sns").list_topics()["Topics"]}
+    expect("topics", topics, {physical["AlarmTopic"], physical["AlertTopic"]})
 
 
 def check_options(template):
@@ -227,7 +229,7 @@ expect("resources that were not created", unconditional - set(physical), set())
 check_buckets()
 check_tables()
 check_queues(physical)
-check_functions()
+check_functions(physical)
 check_roles(physical)
 check_rest(physical)
 session.client("events").create_event_bus(Name="ops")
