@@ -238,7 +238,7 @@ async fn data_check_agrees_with_the_training() {
         (history.needed - last.since(first) as usize, Some(first.plus(history.needed as i32)))
     );
     // On that day, the history suffices.
-    let days = history.needed as i64 + 1;
+    let days = 25 + i64::from(history.expected_on.unwrap().since(last));
     fixture.drop_log(25, days).await;
     let long = agree(json!({})).await;
     assert_eq!(
