@@ -26,7 +26,7 @@ pub struct RankingQuality {
     pub band: RankingBand,
     /// `2 · ROC-AUC - 1`, -1..=1; 0 is chance.
     pub gini: Estimate,
-    /// What to do with a model of this band, as a sentence.
+    /// What to do with such a model, as a sentence.
     pub advice: String,
 }
 
@@ -37,8 +37,25 @@ impl RankingQuality {
             (Some(value), Some(low), Some(high)) if index(high) - index(low) < 2 => RankingBand::ALL[index(value)],
             _ => RankingBand::Unclear,
         };
-        Self { band, gini: Estimate { value, low, high }, advice: band.advice().to_owned() }
+        let gini = Estimate { value, low, high };
+        let advice = if is_chance(&gini) { CHANCE[0] } else { band.advice() };
+        Self { band, gini, advice: advice.to_owned() }
     }
+
+    /// The advice in Arabic.
+    pub fn arabic_advice(&self) -> &'static str {
+        if is_chance(&self.gini) { CHANCE[1] } else { self.band.arabic_advice() }
+    }
+}
+
+/// Advice in English and Arabic if the order may be random, whatever the band.
+const CHANCE: [&str; 2] = [
+    "The order of users may be no better than a random order: do not choose users by it.",
+    "قد لا يكون ترتيب المستخدمين أفضل من ترتيب عشوائي: لا تختر المستخدمين بحسبه.",
+];
+
+fn is_chance(gini: &Estimate) -> bool {
+    gini.low.is_some_and(|low| low <= 0.0)
 }
 
 /// The position of a Gini coefficient among the four bands.
@@ -76,8 +93,7 @@ impl RankingBand {
         }
     }
 
-    /// The advice in Arabic.
-    pub fn arabic_advice(self) -> &'static str {
+    fn arabic_advice(self) -> &'static str {
         match self {
             Self::Poor => "ترتيب المستخدمين أفضل قليلًا من ترتيب عشوائي: لا تختر المستخدمين بحسبه.",
             Self::Fair => "استخدم الترتيب لإجراءات قليلة الكلفة مثل رسالة بريد، وتحقّق من الأثر قبل العروض المكلفة.",
@@ -126,6 +142,18 @@ mod tests {
         let gini = RankingQuality::from_roc_auc(&Estimate { value: Some(0.75), low: Some(0.7), high: Some(0.85) }).gini;
         let close = |found: Option<f64>, expected: f64| (found.unwrap() - expected).abs() < 1e-12;
         assert!(close(gini.value, 0.5) && close(gini.low, 0.4) && close(gini.high, 0.7), "{gini}");
+    }
+
+    #[test]
+    fn order_that_may_be_random_is_not_recommended() {
+        let ranking = |low| {
+            let auc = Estimate { value: Some(0.65), low: Some(low), high: Some(0.69) };
+            RankingQuality::from_roc_auc(&auc)
+        };
+        let (chance, fair) = (ranking(0.5), ranking(0.55));
+        assert_eq!((chance.band, fair.band), (RankingBand::Fair, RankingBand::Fair));
+        assert!(chance.advice.contains("random") && chance.arabic_advice().contains("عشوائي"), "{chance:?}");
+        assert!(fair.advice.starts_with("Use the order") && fair.arabic_advice().starts_with("استخدم"), "{fair:?}");
     }
 
     #[test]

@@ -20,6 +20,11 @@ impl LeakageChecks {
     pub fn passed(&self) -> bool {
         self.permuted_labels.is_some_and(|p| p.passed) && self.test_score.passed
     }
+
+    /// Whether a check failed, so that the metrics are not credible. A skipped check does not count.
+    pub fn leak_is_likely(&self) -> bool {
+        !self.test_score.passed || self.permuted_labels.is_some_and(|p| !p.passed)
+    }
 }
 
 /// Events are added after the cutoff and features are computed again: they must not change. If one does, the training

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 pub fn summary(card: &Card) -> Markup {
     html! {
         @if card.model_quality.is_flagged() { (flagged(card.model_quality)) }
-        (ranking(&card.ranking))
+        @if !card.leakage_checks.leak_is_likely() { (ranking(&card.ranking)) }
     }
 }
 
@@ -22,7 +22,7 @@ fn ranking(quality: &RankingQuality) -> Markup {
     let [fair, good, excellent] = GINI_CUTS.map(number::tick);
     html! {
         p { "The ranking of users is " b { (band.to_string()) } ". " (advice) }
-        p lang="ar" dir="rtl" { "جودة ترتيب المستخدمين: " b { (band.arabic()) } ". " (band.arabic_advice()) }
+        p lang="ar" dir="rtl" { "جودة ترتيب المستخدمين: " b { (band.arabic()) } ". " (quality.arabic_advice()) }
         p class="muted" {
             "Gini coefficient (2 × ROC-AUC − 1): " (score(gini)) " (" (interval) "). Poor is below " (fair) ", fair below "
             (good) ", good below " (excellent) ", excellent from there. Unclear: the interval spans more than two of these."
@@ -63,6 +63,14 @@ mod tests {
         {
             assert!(page.contains(part), "{part}: {page}");
         }
+    }
+
+    #[test]
+    fn ranking_of_a_leaking_model_is_not_stated() {
+        let mut card = crate::testing::report().0;
+        assert!(summary(&card).into_string().contains("The ranking of users is"));
+        card.leakage_checks.test_score.passed = false;
+        assert!(!summary(&card).into_string().contains("The ranking of users is"));
     }
 
     #[test]

@@ -52,8 +52,7 @@ impl Verdict {
             Some(gate) if gate.passed => GateResult::Passed,
             Some(_) => GateResult::Rejected,
         };
-        let checks = &card.leakage_checks;
-        let is_leaking = !checks.test_score.passed || checks.permuted_labels.is_some_and(|permuted| !permuted.passed);
+        let is_leaking = card.leakage_checks.leak_is_likely();
         let ranking = match card.metrics.get("roc_auc").and_then(Estimate::interval) {
             _ if is_leaking => Ranking::Leaking,
             None => Ranking::Unknown,
