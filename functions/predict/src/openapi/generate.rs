@@ -28,6 +28,7 @@ pub fn generate(recorded: &Value) -> Value {
     let (not_found, not_allowed) =
         (api.problems(&[ProblemType::NotFound]), api.problems(&[ProblemType::MethodNotAllowed]));
     let mut schemas = api.schemas.take_definitions(true);
+    schemas.values_mut().for_each(name_null);
     schemas.insert("PredictRequest".to_owned(), request::schema());
     let names = ProblemType::VARIANTS.iter().map(|problem| json!(problem.urn()));
     schemas["ProblemDetails"]["properties"]["type"]["enum"] = names.collect();
@@ -63,6 +64,16 @@ pub fn generate(recorded: &Value) -> Value {
             },
         },
     })
+}
+
+/// Doc comments have Rust's name of null.
+fn name_null(schema: &mut Value) {
+    match schema {
+        Value::String(text) => *text = text.replace("`None`", "null"),
+        Value::Array(items) => items.iter_mut().for_each(name_null),
+        Value::Object(members) => members.values_mut().for_each(name_null),
+        _ => {}
+    }
 }
 
 struct Api<'a> {
