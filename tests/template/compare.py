@@ -282,13 +282,17 @@ def check_storage():
     for function in FUNCTIONS:
         own = properties(logical_id(function))
         is_exclusive = own.get("ReservedConcurrentExecutions") == {"Fn::If": ["ReservesConcurrency", 1, {"Ref": "AWS::NoValue"}]}
-        expect(f"{function}: runs one at a time", is_exclusive, function in ("retrain", "monitor", "score"))
+        expect(f"{function}: runs one at a time", is_exclusive, function in ("retrain", "monitor"))
         failed = own.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         queues = {"predict": None, "ingest": "IngestFailures", "retrain": "FailedRuns", "monitor": "FailedRuns", "score": "FailedRuns"}
         expect(f"{function}: on failure", failed, queues[function] and {"Fn::GetAtt": [queues[function], "Arn"]})
     for name, schedule in of_type("AWS::Scheduler::Schedule").items():
         target = schedule["Properties"]["Target"]
         expect(f"{name}: dead letters", target["DeadLetterConfig"], {"Arn": {"Fn::GetAtt": ["FailedRuns", "Arn"]}})
+    machine = properties("ScoreStateMachine")
+    at_once = json.loads(Path("infra", machine["DefinitionUri"]).read_text(encoding="utf-8"))["States"]["OtherSegments"]["MaxConcurrency"]
+    reserved = properties("ScoreFunction")["ReservedConcurrentExecutions"]
+    expect("score: concurrency", reserved, {"Fn::If": ["ReservesConcurrency", {"Fn::If": ["UsesSegments", at_once, 1]}, {"Ref": "AWS::NoValue"}]})
     expect("responses of the queue", properties("IngestQueueMapping")["FunctionResponseTypes"], ["ReportBatchItemFailures"])
 
 

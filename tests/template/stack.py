@@ -91,6 +91,8 @@ def upload_code():
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("bootstrap", function)
         s3.put_object(Bucket=code_bucket, Key=f"{function}.zip", Body=archive.getvalue())
+    with open("infra/statemachines/score.asl.json", "rb") as file:
+        s3.put_object(Bucket=code_bucket, Key="score.asl.json", Body=file.read())
 
 
 def create(name, template, **parameters):
@@ -201,8 +203,11 @@ def check_options(template):
     name = f"{STACK}-options"
     key = session.client("kms").create_key()["KeyMetadata"]["Arn"]
     physical = create(
-        name, template, KmsKeyArn=key, UserIdKeySecret="user-id-key", TableSuffix="-restored", IngestTrigger="direct", EventBusName="ops"
+        name, template, KmsKeyArn=key, UserIdKeySecret="user-id-key", TableSuffix="-restored", IngestTrigger="direct", EventBusName="ops",
+        ScoreSegments="8",
     )
+    machine = session.client("stepfunctions").describe_state_machine(stateMachineArn=physical["ScoreStateMachine"])
+    expect("state machine", machine["name"], f"{name}-score")
     bucket = f"{name}-store-{ACCOUNT}-{REGION}"
     rule = session.client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
     expected = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}

@@ -23,5 +23,7 @@ for resource in template["Resources"].values():
     if resource["Type"] == "AWS::Serverless::Function":
         function = resource["Metadata"]["BuildProperties"]["Binary"]
         resource["Properties"]["CodeUri"] = {"Bucket": code_bucket, "Key": f"{function}.zip"}
+    if resource["Type"] == "AWS::Serverless::StateMachine":
+        resource["Properties"]["DefinitionUri"] = {"Bucket": code_bucket, "Key": "score.asl.json"}
 translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
 json.dump(translator.translate(template, parameters), sys.stdout, indent=1, default=str)
