@@ -1,6 +1,7 @@
-//! `churn bench`: time, memory and price of ingesting logs.
+//! `churn bench`: time, memory and price of ingesting logs, and of scoring their users.
 
 mod memory;
+mod scoring;
 mod storage;
 
 use super::demo::{logs, steps};
@@ -8,6 +9,7 @@ use super::output::stdout;
 use super::text::{Text, count};
 use crate::{DataDir, Stack, StackConfig};
 use anyhow::Context;
+use churn_common::store::Stores;
 use churn_pages::number;
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,6 +21,9 @@ pub struct Args {
     /// Log files or folders of log files: JSON objects, plain, .gz or .zst.
     #[arg(value_name = "LOGS", required = true)]
     logs: Vec<PathBuf>,
+    /// Also train a model on the sample log, and score the users on the last five days.
+    #[arg(long)]
+    score: bool,
 }
 
 /// Ingests the logs and prints the measurements.
@@ -30,9 +35,17 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = StackConfig::of_this_program(DataDir::Temporary)?;
     let names = config.names.clone();
     let stack = Stack::start(config).await.context("cannot start the stack")?;
+    if args.score {
+        scoring::train(&stack, &names.logs_bucket).await?;
+    }
     let ingested = steps::ingest(&stack, &names.logs_bucket, &logs).await?;
     let memory = memory::peak_of("ingest")?;
     let stored = storage::TableSize::read(stack.dynamodb(), &names.history_table).await?;
+    let mut scored = Text::new();
+    if args.score {
+        let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
+        scoring::measure(&stack, &stores, &mut scored).await?;
+    }
     stack.shutdown().await;
 
     let (events, seconds) = (ingested.counts.accepted, ingested.after_upload.as_secs_f64());
@@ -74,6 +87,6 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             stored.price_usd() / millions
         ),
     );
-    write!(stdout(), "{text}")?;
+    write!(stdout(), "{text}{scored}")?;
     Ok(ExitCode::SUCCESS)
 }
