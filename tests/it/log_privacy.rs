@@ -98,7 +98,8 @@ impl Run {
             ("POST", "/predict", json!({"user_id": "Zqx-unknown"}).to_string()),
             ("POST", "/predict", json!({"Zqx-member": USER}).to_string()),
             ("POST", "/predict", format!("{{\"user_id\": \"{USER}\"")),
-            ("GET", &user, String::new()),
+            ("GET", "/users?risk_level=low&limit=3", String::new()),
+            ("GET", "/users/Zqx-unknown", String::new()),
             ("POST", "/Zqx-path", String::new()),
             ("DELETE", &user, String::new()),
         ] {
@@ -125,12 +126,13 @@ async fn logs_contain_no_personal_data() {
     assert_eq!(run.upload("2018/valid.json", marked_log()).await["outcome"], "ingested");
     let rejected = run.upload("2018/rejected.json", rejected_lines()).await;
     assert_eq!((&rejected["accepted"], &rejected["rejected"]), (&json!(0), &rejected["lines"]), "{rejected}");
-    let settings = json!({"cutoff_interval_days": 7, "min_rows_per_class": 5, "candidates": ["logistic_regression"], "logistic_l2": [1000.0],
-        "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
+    let settings = json!({"cutoff_interval_days": 7, "min_rows_per_class": 5, "candidates": ["logistic_regression"],
+        "logistic_l2": [1000.0], "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
         "gate_max_calibration_in_the_large": 100});
     assert!(run.invoke("retrain", settings).await);
     assert!(run.invoke("monitor", json!({})).await);
-    assert_eq!(run.requests().await, [200, 200, 200, 400, 400, 404, 400, 400, 405, 404, 200]);
+    assert!(run.invoke("score", json!({})).await);
+    assert_eq!(run.requests().await, [200, 200, 200, 400, 400, 404, 400, 400, 200, 404, 404, 200]);
 
     // Payloads that a function does not accept, with an event of the log instead of one of AWS.
     for function in FUNCTIONS {
@@ -144,11 +146,12 @@ async fn logs_contain_no_personal_data() {
         dynamodb.delete_table().table_name(table).send().await.unwrap();
     }
     let failed = run.requests().await;
-    assert_eq!((failed[0], failed[1], failed[10]), (503, 503, 503), "{failed:?}");
+    assert_eq!((failed[0], failed[1], failed[8], failed[11]), (503, 503, 503, 503), "{failed:?}");
     let delivered = json!({"Records": [record("churn-logs", "2018/rejected.json", "x", 9)]});
     assert!(!run.invoke("ingest", delivered).await);
     assert!(!run.invoke("retrain", json!({})).await);
     assert!(!run.invoke("monitor", json!({})).await);
+    assert!(!run.invoke("score", json!({})).await);
 
     let log = run.log();
     let leaks: Vec<&str> = log.lines().filter(|line| line.contains(MARK)).collect();
