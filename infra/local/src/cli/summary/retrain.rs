@@ -7,6 +7,7 @@ use churn_common::metrics::{Estimate, Estimates, RankingQuality};
 use churn_common::model::ModelVersion;
 use churn_common::model::card::{CandidateReport, Gate, ModelQuality, Rows};
 use churn_common::store::registry::Action;
+use churn_pages::number;
 use retrain::tracking::Tracked;
 use retrain::{Backtest, ChampionSet, EventOutcome, Listing, Outcome, RegisteredAs, Trained};
 
@@ -47,14 +48,16 @@ pub fn trained(trained: &Trained) -> Text {
     metrics(&mut text, &trained.metrics);
     let (threshold, rationale) = (decision.decision.threshold.get(), &decision.threshold_rationale);
     text.line(2, format!("decision threshold {threshold:.3} ({rationale}):"));
-    for (name, metric) in [("accuracy", "accuracy"), ("precision", "precision"), ("recall", "recall"), ("F1", "f1")] {
+    let confusion = evaluation.confusion;
+    let metric = |name: &str| trained.metrics.get(name).copied().unwrap_or(Estimate::UNDEFINED);
+    for (name, metric) in [("accuracy", "accuracy"), ("precision", "precision"), ("F1", "f1")] {
         estimate(&mut text, name, &trained.metrics, metric);
     }
-    estimate(&mut text, "EMPC, per user", &trained.metrics, "empc");
-    estimate(&mut text, "share to contact", &trained.metrics, "empc_share");
-    let confusion = evaluation.confusion;
+    // Of a random choice of as many rows.
     let by_chance = (confusion.tp + confusion.fp) as f64 / evaluation.rows as f64;
-    text.row(format!("    {:<20} {by_chance:.3} (random choice of as many rows)", "recall by chance"));
+    text.row(format!("    {:<20} {}, by chance {by_chance:.3}", "recall", metric("recall")));
+    let share = metric("empc_share").value.map_or("undefined".to_owned(), |share| number::percent(share, 1));
+    text.row(format!("    {:<20} {:.2}, contacting {share}", "EMPC, per user", metric("empc")));
     text.line(
         4,
         format!(
@@ -109,16 +112,18 @@ fn gate(text: &mut Text, gate: Option<&Gate>, quality: ModelQuality) {
 }
 
 fn rows(text: &mut Text, name: &str, rows: &Rows) {
-    let cutoffs: Vec<String> = rows.cutoffs.iter().map(ToString::to_string).collect();
+    let cutoffs = match rows.cutoffs.as_slice() {
+        [first, .., last] => format!("{} cutoffs, {first} to {last}", rows.cutoffs.len()),
+        cutoffs => cutoffs.iter().map(|day| format!("cutoff {day}")).collect(),
+    };
     text.line(
         2,
         format!(
-            "{name}: {} of {}, {} of {} churned; cutoffs {}",
+            "{name}: {} of {}, {} of {} churned; {cutoffs}",
             count(rows.rows as u64, "row"),
             count(rows.users as u64, "user"),
             count(rows.positives as u64, "row"),
-            count(rows.positive_users as u64, "user"),
-            cutoffs.join(", ")
+            count(rows.positive_users as u64, "user")
         ),
     );
 }
