@@ -161,8 +161,8 @@ async fn effect_counts_the_first_assignment_of_each_user() {
     let fixture = MonitorFixture::new(&log).await;
     let stores = fixture.local.process_without_faults().stores;
     let (first, again, late) = (fixture.start.plus(45), fixture.start.plus(60), fixture.start.plus(88));
-    let group = |user: u32| if user % 3 == 0 { Group::Control } else { Group::Treatment };
-    let other = |user: u32| if user % 3 == 0 { Group::Treatment } else { Group::Control };
+    let group = |user: u32| if user.is_multiple_of(3) { Group::Control } else { Group::Treatment };
+    let other = |user: u32| if user.is_multiple_of(3) { Group::Treatment } else { Group::Control };
     let days = [
         // User 1000 has no history.
         (

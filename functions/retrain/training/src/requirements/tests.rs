@@ -28,7 +28,7 @@ fn data(log: &Log, users: usize, nth: usize, settings: &TrainingSettings) -> Tra
             user: StoredUser::from_stored(&format!("{user:04}")).unwrap(),
             cutoff,
             row: Row::from_values([user as f32; COUNT]),
-            churned: user % nth == 0,
+            churned: user.is_multiple_of(nth),
         };
         let has_row = |user: usize, at: usize| user < users / 2 || at > 0;
         let all =
