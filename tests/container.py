@@ -33,7 +33,7 @@ def install(program, to):
 
 
 def inside(user, command, **options):
-    return ["chroot", f"--userspec={user}", str(root), *command], options | {"env": {"PATH": "/usr/local/bin:/usr/bin:/bin"}}
+    return [shutil.which("chroot"), f"--userspec={user}", str(root), *command], options | {"env": {"PATH": "/usr/local/bin:/usr/bin:/bin"}}
 
 
 def run(user, command):
