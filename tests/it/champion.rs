@@ -3,6 +3,7 @@
 use churn_common::actions::Actions;
 use churn_common::calendar::Timestamp;
 use churn_common::model::ModelVersion;
+use churn_common::model::card::ModelQuality;
 use churn_common::store::Stores;
 use churn_common::store::objects::Condition;
 use churn_local::http;
@@ -77,10 +78,13 @@ async fn flag_of_the_model_is_in_health_and_predictions() {
     let (version, file) = model(0.1).unwrap();
     let card = br#"{"model_quality": "no_better_than_chance", "more": {}}"#.to_vec();
     let key = format!("models/{version}/card.json");
-    stores.store.put(&key, card, "application/json", Condition::Always).await.unwrap();
     register(&stores, &version, file).await.unwrap();
+    let cache = cache(&stores, 0);
+    assert_eq!(cache.serving().await.unwrap().unwrap().quality, ModelQuality::Unknown, "the card is missing");
+    // The next refresh reads a card that was written later.
+    stores.store.put(&key, card, "application/json", Condition::Always).await.unwrap();
 
-    let (cache, settings, actions) = (cache(&stores, 0), PredictSettings::default(), Actions::load(None).unwrap());
+    let (settings, actions) = (PredictSettings::default(), Actions::load(None).unwrap());
     let now = Timestamp::parse("2018-10-02").unwrap();
     let event = json!({"ts": 1_538_352_117_000_i64, "userId": "30", "sessionId": 29, "page": "NextSong"});
     for (method, path) in [("GET", "/health"), ("POST", "/predict")] {

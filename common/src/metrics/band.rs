@@ -88,7 +88,7 @@ impl RankingBand {
             }
             Self::Excellent => "Choose the users who get offers by this order, after you have read the leakage checks.",
             Self::Unclear => {
-                "Too few users churned to say how good the order is: wait for more data before you act on it."
+                "Too few users churned or stayed to say how good the order is: wait for more data before you act on it."
             }
         }
     }
@@ -99,7 +99,7 @@ impl RankingBand {
             Self::Fair => "استخدم الترتيب لإجراءات قليلة الكلفة مثل رسالة بريد، وتحقّق من الأثر قبل العروض المكلفة.",
             Self::Good => "اختر من يحصلون على العروض بحسب هذا الترتيب، وقارن النتيجة بمجموعة ضابطة.",
             Self::Excellent => "اختر من يحصلون على العروض بحسب هذا الترتيب، بعد قراءة فحوص التسرّب.",
-            Self::Unclear => "عدد المغادرين أقلّ من أن يبيّن جودة الترتيب: انتظر بيانات أكثر قبل أن تعمل به.",
+            Self::Unclear => "عدد المغادرين أو الباقين أقلّ من أن يبيّن جودة الترتيب: انتظر بيانات أكثر قبل أن تعمل به.",
         }
     }
 }

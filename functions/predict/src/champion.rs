@@ -91,6 +91,9 @@ impl ChampionCache {
     }
 
     async fn refresh(&self, state: &mut CacheState) -> Result<(), ModelError> {
+        if let Some(loaded) = state.loaded.as_mut().filter(|loaded| loaded.quality == ModelQuality::Unknown) {
+            loaded.quality = self.quality(&loaded.model.version).await;
+        }
         let read = self.registry.read_if_changed(state.etag.as_deref()).await?;
         let ReadResult::Changed(registry, etag) = read else { return Ok(()) };
         let Some(champion) = &registry.champion else {
@@ -121,19 +124,16 @@ impl ChampionCache {
 
     async fn load(&self, version: &ModelVersion) -> Result<Loaded, ModelError> {
         let model = self.models.get(version).await?;
-        let quality = self.quality(version).await?;
+        let quality = self.quality(version).await;
         tracing::info!(%version, %quality, "model loaded");
         Ok(Loaded { model: Arc::new(LoadedModel::new(version.clone(), model)), quality })
     }
 
-    /// The quality of a model; unknown if its card is missing or damaged, because the model can serve without it.
-    async fn quality(&self, version: &ModelVersion) -> Result<ModelQuality, StoreError> {
-        match self.models.quality(version).await {
-            Ok(quality) => Ok(quality),
-            Err(error) => {
-                tracing::error!(error = %error.invalid()?, "the quality of the model is unknown");
-                Ok(ModelQuality::Unknown)
-            }
-        }
+    /// The quality of a model; unknown if its card cannot be read, because the model can serve without it.
+    async fn quality(&self, version: &ModelVersion) -> ModelQuality {
+        self.models.quality(version).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the quality of the model is unknown until the next refresh");
+            ModelQuality::Unknown
+        })
     }
 }

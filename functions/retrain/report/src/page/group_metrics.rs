@@ -40,7 +40,7 @@ fn row(group: &GroupMetrics) -> [String; 6] {
     let metric = |text: String| if group.is_too_small { "too few users".to_owned() } else { text };
     let signed = |estimate: &Estimate| estimate.text(|x| format!("{:+.1} %", 100.0 * x)).to_string();
     [
-        format!("{}: {}", group.grouping, group.group),
+        if group.grouping == "all" { "all rows".to_owned() } else { format!("{}: {}", group.grouping, group.group) },
         number::count(group.users),
         number::count(group.churned_users),
         metric(number::estimate_percent(&group.recall)),

@@ -44,7 +44,8 @@ pub struct Requirement {
 pub struct Need {
     pub needed: usize,
     pub missing: usize,
-    /// When it will be met at the current rate; `None` if it is met, or will not be within ten years.
+    /// When it will be met at the current rate; `None` if it is met, does not grow with these settings, or will not be met within
+    /// ten years.
     pub expected_on: Option<Day>,
 }
 
@@ -69,15 +70,20 @@ pub fn requirements(log: &Log, data: Option<&TrainingData>, settings: &TrainingS
         let found = if is_users && data.is_none() { log.users } else { count.found };
         let reliable = if is_users { need(count.name, found, count.needed.max(RELIABLE_USERS)) } else { None };
         let to_train = need(count.name, found, count.needed);
-        all.push(Requirement { name: count.name, found, to_train, reliable, advice: None });
+        let is_missing = [to_train, reliable].into_iter().flatten().any(|need| need.missing > 0);
+        let advice = if is_missing && data.is_some() { advice(count.name, &train, settings) } else { None };
+        all.push(Requirement { name: count.name, found, to_train, reliable, advice });
     }
     let churned = if data.is_none() { log.cancelled_users } else { train.positive_users };
     for (name, found) in
         [(RequirementName::ChurnedUsers, churned), (RequirementName::HeldOutChurnedUsers, test.positive_users)]
     {
         let reliable = need(name, found, RELIABLE_CHURNED_USERS);
-        let is_held_out = name == RequirementName::HeldOutChurnedUsers;
-        let advice = if is_held_out && data.is_some() { more_held_out_users(found, settings) } else { None };
+        let advice = match name {
+            _ if data.is_none() || found >= RELIABLE_CHURNED_USERS => None,
+            RequirementName::HeldOutChurnedUsers => Some(more_held_out_users(found, log, settings)),
+            _ => advice(name, &train, settings),
+        };
         all.push(Requirement { name, found, to_train: None, reliable, advice });
     }
     all
@@ -106,17 +112,30 @@ fn history(log: &Log, train: &Rows, settings: &TrainingSettings) -> Vec<Requirem
     ]
 }
 
-/// How more held-out users churn: their number does not grow with time. `None` if enough of them churned.
-fn more_held_out_users(churned: usize, settings: &TrainingSettings) -> Option<String> {
-    if churned >= RELIABLE_CHURNED_USERS {
-        return None;
+/// What helps if a count of rows is too small and waiting may not help.
+fn advice(name: RequirementName, train: &Rows, settings: &TrainingSettings) -> Option<String> {
+    match name {
+        RequirementName::HeldOutChurnedRows | RequirementName::HeldOutRetainedRows => {
+            Some("all held-out rows are of one class: raise test_cutoffs, or train again on newer data".to_owned())
+        }
+        _ => (train.cutoffs.len() >= usize::from(settings.max_training_cutoffs))
+            .then(|| "as many cutoffs as max_training_cutoffs allows are trained on: raise it".to_owned()),
     }
+}
+
+/// How more held-out users churn: their number does not grow with time.
+fn more_held_out_users(churned: usize, log: &Log, settings: &TrainingSettings) -> String {
     let cutoffs =
         (RELIABLE_CHURNED_USERS * usize::from(settings.test_cutoffs)).checked_div(churned).unwrap_or(usize::MAX);
-    let more = match cutoffs {
-        // The largest value of the setting is 100.
-        0..100 => format!("set test_cutoffs to about {}", cutoffs + 1),
-        _ => "it takes more users".to_owned(),
-    };
-    Some(format!("the number of held-out users does not grow with time: {more}"))
+    // The largest value of the setting is 100.
+    let more =
+        match u16::try_from(cutoffs).ok().map(|cutoffs| cutoffs.saturating_add(1)).filter(|cutoffs| *cutoffs <= 100) {
+            Some(test_cutoffs) => {
+                let set = format!("set test_cutoffs to about {test_cutoffs}");
+                let days = needed_days(log.first, &TrainingSettings { test_cutoffs, ..settings.clone() }, 1);
+                if days <= log.last.since(log.first) { set } else { format!("{set} when the log has {days} days") }
+            }
+            None => "it takes more users".to_owned(),
+        };
+    format!("the number of held-out users does not grow with time: {more}")
 }

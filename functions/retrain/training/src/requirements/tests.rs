@@ -98,11 +98,22 @@ fn growth_is_that_of_the_training_rows() {
     assert_eq!((held_out.found, held_out.reliable.unwrap().expected_on), (3, None));
     assert_eq!(
         held_out.advice.as_deref(),
-        Some("the number of held-out users does not grow with time: set test_cutoffs to about 34")
+        // 33 weeks more than with one held-out cutoff, which takes 42 days.
+        Some(
+            "the number of held-out users does not grow with time: set test_cutoffs to about 34 when the log has 273 days"
+        )
     );
     let limited = TrainingSettings { max_training_cutoffs: 3, ..settings };
     let all = requirements(&log, Some(&data(&log, 60, 10, &limited)), &limited);
-    assert_eq!(find(&all, RequirementName::Users).reliable.unwrap().expected_on, None, "no more cutoffs are used");
+    let users = find(&all, RequirementName::Users);
+    assert_eq!(users.reliable.unwrap().expected_on, None, "no more cutoffs are used");
+    assert!(users.advice.as_ref().unwrap().contains("max_training_cutoffs"), "{users:?}");
+    let none = requirements(&log, Some(&data(&log, 60, 61, &limited)), &limited);
+    let churned = find(&none, RequirementName::HeldOutRetainedRows);
+    assert_eq!((churned.to_train.unwrap().missing, &churned.advice), (0, &None));
+    let one_class = requirements(&log, Some(&data(&log, 60, 1, &limited)), &limited);
+    let retained = find(&one_class, RequirementName::HeldOutRetainedRows);
+    assert!(retained.advice.as_ref().unwrap().contains("raise test_cutoffs"), "{retained:?}");
 }
 
 /// The requirements and the error of a training used to be able to differ.
