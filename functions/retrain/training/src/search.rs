@@ -120,7 +120,7 @@ impl Trial {
     fn ensemble(members: &[&Self], rows: &Dataset, folds: &Folds) -> Result<Self, SearchError> {
         let _span = error_span!("candidate", family = %Family::Ensemble).entered();
         let labels = labels_by_fold(rows, folds);
-        let of_members = members.iter().map(|trial| (trial.candidate.clone(), trial.scores.concat())).collect();
+        let of_members = members.iter().map(|trial| (trial.candidate.clone(), trial.scores.as_slice())).collect();
         let ensemble = Ensemble::new(of_members, &labels.concat()).map_err(CalibrationError::from)?;
         let scores: Vec<Vec<f64>> = (0..folds.folds.len())
             .map(|fold| {

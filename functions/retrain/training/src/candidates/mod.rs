@@ -25,7 +25,7 @@ pub enum Family {
     RandomForest,
     /// As the random forest, with random splits.
     ExtraTrees,
-    /// The best candidate of each other family, averaged in log-odds.
+    /// One candidate of each other family, averaged.
     Ensemble,
     /// The baseline: the share of rows that churned, for every user.
     Prior,

@@ -20,8 +20,8 @@ pub enum SelectionMetric {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchSettings {
-    /// Families to try. The prior rate is always tried, as the baseline. The ensemble has the best candidate of each other
-    /// family, at least two.
+    /// Families to try. The prior rate is always tried, as the baseline. The ensemble combines one candidate of each other family, at
+    /// least two.
     pub candidates: Vec<Family>,
     /// Out-of-fold metric that selects the model: log_loss or pr_auc.
     pub selection_metric: SelectionMetric,
@@ -106,7 +106,7 @@ impl SearchSettings {
                     .collect::<Result<_, SettingsError>>()?,
                 Family::RandomForest => vec![Box::new(forest.params(Splitter::Best, random_seed).check()?)],
                 Family::ExtraTrees => vec![Box::new(forest.params(Splitter::Random, random_seed).check()?)],
-                // The search makes the ensemble of the best candidates.
+                // The search makes the ensemble of the others.
                 Family::Ensemble | Family::Prior => Vec::new(),
             });
         }

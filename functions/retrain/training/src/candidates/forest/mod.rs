@@ -2,8 +2,8 @@
 //!
 //! linfa's own forest samples features once per tree, ignores weights in its bootstrap and returns labels. Here each
 //! split is found by a depth-1 [`linfa_trees::DecisionTree`] on the rows of that node only, with features drawn and
-//! classes balanced for that node. Extremely randomised trees take a random split instead. Values are binned beforehand, users are bootstrapped instead of rows, and leaves
-//! have smoothed rates.
+//! classes balanced for that node. Extremely randomised trees take a random split instead. Values are binned beforehand,
+//! users are bootstrapped instead of rows, and leaves have smoothed rates.
 //!
 //! The result depends on the rows and the hyper-parameters only, not on the number of threads or the order of rows.
 
