@@ -1,5 +1,5 @@
-//! The span of an invocation, and its error. The log adds the fields of all open spans to each line: before the message as text, as the members
-//! `span` and `spans` as JSON.
+//! The span of an invocation, and its error. The log adds the fields of all open spans to each line: before the message as text,
+//! as the members `span` and `spans` as JSON.
 
 use super::metrics::{Metrics, service};
 use crate::calendar::Timestamp;
