@@ -151,6 +151,14 @@ async fn segments_share_a_pass() {
     assert_eq!(Some(scored), all["users"]["scored"].as_u64());
     assert_eq!(parts.records().await.unwrap(), whole.records().await.unwrap());
     assert_eq!(parts.files().await.unwrap(), whole.files().await.unwrap());
+
+    // A repeat is complete when all segments are repeated.
+    let later = Timestamp::from_millis(NOW.millis() + 2 * 3_600_000);
+    for (segment, is_last) in [(0, false), (2, false), (1, true)] {
+        let one = parts.score(json!({"total_segments": 3, "segment": segment}), later).await.unwrap();
+        assert_eq!(one["manifest_url"].is_string(), is_last, "{segment}: {one}");
+    }
+    assert_eq!(parts.files().await.unwrap(), whole.files().await.unwrap());
 }
 
 #[tokio::test]

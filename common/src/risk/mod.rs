@@ -1,5 +1,6 @@
 //! Users at risk: the record that a reader sees, and the transition from one day to the next. Pure: a record is a function of the
-//! score history and the settings, except for the delivery of its alert.
+//! score history and the settings, except for the delivery of its alert. A day that is scored again with another score continues
+//! from the record of its first score.
 
 mod alert;
 mod group;

@@ -11,6 +11,8 @@ use serde_json::Value;
 pub const SCORES: &str = "scores/";
 /// The prefix of all assignments to groups.
 pub const ASSIGNMENTS: &str = "assignments/";
+/// First part of the file name of a segment's summary, which is written when the segment is complete.
+pub const SUMMARY: &str = "_part-";
 /// The key of [`LatestScores`].
 pub const LATEST: &str = "scores/_latest.json";
 

@@ -53,10 +53,12 @@ impl Run {
         let explanation = explanation.map_err(|e| ScoreError::Explanation(self.model.version.clone(), e))?;
         let (label, risk_level) = (u8::from(model.label(probability)), model.risk(probability));
         let settings = &self.invocation.settings;
-        let most = settings.max_reasons.into();
+        let of_action = usize::from(settings.max_reasons);
+        let most = of_action.max(STORED_REASONS);
         let (mut reasons, _) = first_contributions(&row, &explanation, most, ReasonOrder::for_label(label));
         let sufficient_evidence = settings.min_evidence().is_met(&window);
-        let case = Case { label, risk_level, reasons: &reasons, sufficient_evidence };
+        let case_reasons = reasons.get(..of_action).unwrap_or(&reasons);
+        let case = Case { label, risk_level, reasons: case_reasons, sufficient_evidence };
         let action = self.actions.recommend(case, Language::English).map(|action| action.id);
         reasons.truncate(STORED_REASONS);
         let score = Score {

@@ -9,9 +9,12 @@ use churn_common::model::{LoadedModel, ModelVersion};
 use churn_common::risk::RiskParams;
 use churn_common::store::ledger::DataRange;
 use churn_common::store::objects::Bucket;
-use churn_common::store::score_files::{LATEST, LatestScores, Manifest, manifest_key};
+use churn_common::store::score_files::{LATEST, LatestScores, Manifest, SUMMARY, manifest_key, scores_prefix};
 use churn_common::store::{StoreError, Stores};
 use serde::de::DeserializeOwned;
+
+/// Longest time from the summary of a segment to the start of segment 0 of the same run: three attempts of an invocation.
+const SAME_RUN_MS: i64 = 3_600_000;
 
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -68,6 +71,9 @@ pub(crate) async fn prepare(stores: &Stores, invocation: Invocation, now: Timest
     let card = stores.models().card(&version).await?;
     let model = LoadedModel::new(version.clone(), stores.models().get(&version).await?);
     invalidate_manifest(stores, as_of, &version, invocation.settings.total_segments).await?;
+    if invocation.segment == Some(0) {
+        delete_earlier_summaries(stores, as_of, now).await?;
+    }
     Ok(Prepared::Run(Box::new(Run {
         stores: stores.clone(),
         as_of,
@@ -96,6 +102,18 @@ async fn invalidate_manifest(
         }
         _ => Ok(()),
     }
+}
+
+/// Deletes the summaries of an earlier run of the day. Otherwise, a repeat would be complete after its first segment.
+///
+/// Summaries of the last hour stay: segments may run side by side, and Lambda may have repeated segment 0.
+async fn delete_earlier_summaries(stores: &Stores, as_of: Day, now: Timestamp) -> Result<(), StoreError> {
+    for (key, written_at) in stores.store.list(&format!("{}{SUMMARY}", scores_prefix(as_of))).await? {
+        if now.millis() - written_at.millis() > SAME_RUN_MS {
+            stores.store.delete(&key).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a JSON object; `None` if it does not exist.

@@ -18,7 +18,7 @@ use churn_common::risk::{Assignment, Crossing, Score, Transition, UserRisk, next
 use churn_common::store::StoreError;
 use churn_common::store::objects::Condition;
 use churn_common::store::risks::MAX_BATCH;
-use churn_common::store::score_files::{assignments_prefix, part_name, scores_prefix};
+use churn_common::store::score_files::{SUMMARY, assignments_prefix, part_name, scores_prefix};
 use churn_common::table::{ScoreFile, ScoredRow, write_assignments};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -34,7 +34,7 @@ pub(crate) struct Summary {
 
 /// The key of the summary of a segment.
 pub(crate) fn summary_key(run: &Run, segment: u16) -> String {
-    format!("{}_part-{segment}-of-{}.json", scores_prefix(run.as_of), run.total_segments())
+    format!("{}{SUMMARY}{segment}-of-{}.json", scores_prefix(run.as_of), run.total_segments())
 }
 
 /// What a segment collects while its users stream by. Memory: one row group, the compressed ones, and the users who cross.
@@ -75,8 +75,10 @@ pub(crate) async fn score(run: &Run, segment: u16) -> Result<SegmentCounts, Scor
     let erased = erased::since_start(run).await?;
     collected.encode(&erased).map_err(file_error(&scores_key))?;
     collected.crossings.retain(|crossing| !erased.contains(&crossing.user));
+    let crossed_before = collected.crossed.len();
     collected.crossed.retain(|(score, _)| !erased.contains(&score.user));
     let Collected { mut counts, file, crossings, crossed } = collected;
+    counts.records.changed -= (crossed_before - crossed.len()) as u64;
     for crossing in &crossings {
         counts.users.crossings.add(crossing.assignment.group);
     }
@@ -108,7 +110,8 @@ impl Collected {
             match evaluation {
                 Evaluation::Skipped(skip) => {
                     self.count(skip);
-                    obsolete.extend(previous);
+                    // A user who cannot be scored may be at risk as before.
+                    obsolete.extend(previous.filter(|_| skip != Skip::Unscorable));
                 }
                 Evaluation::Scored { score, row } => {
                     let (transition, crossing) = next(previous.as_ref(), &score, &run.params);
