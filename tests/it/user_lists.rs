@@ -238,6 +238,8 @@ async fn export_writes_the_audience_without_the_control_group() {
     assert!(error.contains("'High'") && error.contains("expected one of: low, medium, high, critical"), "{error}");
     let error = fails(export(&["--out", "s3://churn-store.csv"]));
     assert_eq!(error, "error: object s3://churn-store.csv, expected s3://BUCKET/KEY\n");
+    let error = fails(export(&["--out", "s3:///audience.csv"]));
+    assert_eq!(error, "error: object s3:///audience.csv, expected s3://BUCKET/KEY\n");
     let error = fails(export(&["--out", "none/audience.csv"]));
     assert_eq!(error, "error: cannot write none/audience.csv: its folder does not exist\n");
 

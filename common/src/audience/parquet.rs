@@ -2,10 +2,9 @@
 
 use super::AudienceRow;
 use crate::risk::Group;
+use crate::table::columns::{self, Column};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::column::writer::ColumnWriter;
-use parquet::data_type::ByteArray;
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::Result;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -55,43 +54,20 @@ impl<W: Write + Send> ParquetWriter<W> {
     fn write_group(&mut self) -> Result<()> {
         let rows = std::mem::take(&mut self.rows);
         let mut group = self.file.next_row_group()?;
-        let mut column = 0;
-        while let Some(mut writer) = group.next_column()? {
-            match (column, writer.untyped()) {
-                (1, ColumnWriter::DoubleColumnWriter(w)) => {
-                    let values: Vec<f64> = rows.iter().map(|row| row.churn_probability.get()).collect();
-                    w.write_batch(&values, None, None)?
-                }
-                (3, ColumnWriter::Int32ColumnWriter(w)) => {
-                    let values: Vec<i32> = rows.iter().map(|row| row.level_since.number()).collect();
-                    w.write_batch(&values, None, None)?
-                }
-                (column, ColumnWriter::ByteArrayColumnWriter(w)) => {
-                    let texts: Vec<Option<&str>> = rows.iter().map(|row| text(row, column)).collect();
-                    let values: Vec<ByteArray> = texts.iter().flatten().map(|text| ByteArray::from(*text)).collect();
-                    let levels: Vec<i16> = texts.iter().map(|text| i16::from(text.is_some())).collect();
-                    // Required columns have no levels.
-                    w.write_batch(&values, (column > 3).then_some(&levels[..]), None)?
-                }
-                _ => return Err(ParquetError::General("column has an unexpected type".to_owned())),
-            };
-            writer.close()?;
-            column += 1;
-        }
+        let all = vec![
+            Column::texts(rows.iter().map(|row| row.user_id.as_str())),
+            Column::doubles(rows.iter().map(|row| row.churn_probability.get())),
+            Column::texts(rows.iter().map(|row| row.risk_level.as_str())),
+            Column::days(rows.iter().map(|row| row.level_since)),
+            Column::optional_texts(rows.iter().map(|row| row.reason_feature.as_deref())),
+            Column::optional_texts(rows.iter().map(|row| row.reason_text.as_deref())),
+            Column::optional_texts(rows.iter().map(|row| row.action_id.as_deref())),
+            Column::optional_texts(rows.iter().map(|row| row.action_text.as_deref())),
+            Column::optional_texts(rows.iter().map(|row| row.group.map(Group::as_str))),
+        ];
+        columns::write(&mut group, all)?;
         group.close()?;
         Ok(())
-    }
-}
-
-fn text(row: &AudienceRow, column: usize) -> Option<&str> {
-    match column {
-        0 => Some(row.user_id.as_str()),
-        2 => Some(row.risk_level.as_str()),
-        4 => row.reason_feature.as_deref(),
-        5 => row.reason_text.as_deref(),
-        6 => row.action_id.as_deref(),
-        7 => row.action_text.as_deref(),
-        _ => row.group.map(Group::as_str),
     }
 }
 
@@ -101,6 +77,18 @@ mod tests {
     use super::*;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::{Field, RowAccessor};
+
+    fn text(row: &AudienceRow, column: usize) -> Option<&str> {
+        match column {
+            0 => Some(row.user_id.as_str()),
+            2 => Some(row.risk_level.as_str()),
+            4 => row.reason_feature.as_deref(),
+            5 => row.reason_text.as_deref(),
+            6 => row.action_id.as_deref(),
+            7 => row.action_text.as_deref(),
+            _ => row.group.map(Group::as_str),
+        }
+    }
 
     #[test]
     fn rows_are_read_back() {

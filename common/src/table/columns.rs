@@ -8,10 +8,11 @@ use parquet::data_type::ByteArray;
 use parquet::errors::Result;
 use parquet::file::reader::RowGroupReader;
 use parquet::file::writer::SerializedRowGroupWriter;
+use std::io::Write;
 
 /// The values of a column in a row group. Levels are 1 for a value and 0 for null; a required column has none.
 #[derive(Debug)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Text(Vec<ByteArray>, Option<Vec<i16>>),
     Integer(Vec<i32>, Option<Vec<i16>>),
     Double(Vec<f64>),
@@ -19,16 +20,16 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) fn texts<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn texts<'a>(values: impl Iterator<Item = &'a str>) -> Self {
         Self::Text(values.map(ByteArray::from).collect(), None)
     }
 
-    pub(super) fn optional_texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Self {
+    pub(crate) fn optional_texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Self {
         let (levels, present) = with_levels(values);
         Self::Text(present.into_iter().map(ByteArray::from).collect(), Some(levels))
     }
 
-    pub(super) fn days(values: impl Iterator<Item = Day>) -> Self {
+    pub(crate) fn days(values: impl Iterator<Item = Day>) -> Self {
         Self::integers(values.map(Day::number))
     }
 
@@ -41,7 +42,7 @@ impl Column {
         Self::Integer(present, Some(levels))
     }
 
-    pub(super) fn doubles(values: impl Iterator<Item = f64>) -> Self {
+    pub(crate) fn doubles(values: impl Iterator<Item = f64>) -> Self {
         Self::Double(values.collect())
     }
 
@@ -60,7 +61,7 @@ fn with_levels<T>(values: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>)
 }
 
 /// Writes the next columns of a row group.
-pub(super) fn write(group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, columns: Vec<Column>) -> Result<()> {
+pub(crate) fn write<W: Write + Send>(group: &mut SerializedRowGroupWriter<'_, W>, columns: Vec<Column>) -> Result<()> {
     for column in columns {
         let mut writer = group.next_column()?.ok_or_else(|| corrupt("missing column"))?;
         match (column, writer.untyped()) {

@@ -1,7 +1,7 @@
 //! Feature rows as Parquet: one `FLOAT` column per feature, null = missing. Athena and pandas read this format.
 
 mod assignments;
-mod columns;
+pub(crate) mod columns;
 mod scores;
 mod snapshots;
 

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use churn_common::ids::UserId;
 use churn_common::model::Risk;
+use churn_common::risk::rounded;
 use churn_common::store::risks::Cursor;
 use serde::ser::Error;
 use serde::{Deserialize, Serialize, Serializer};
@@ -94,12 +95,16 @@ impl PageCursor {
 impl Content {
     /// Whether the index accepts the places. Anyone can make a cursor; it leads to no user that the list does not have.
     fn is_valid(&self) -> bool {
-        let is_user = |place: &Cursor| (1..=UserId::MAX_BYTES).contains(&place.user.as_str().len());
+        let is_place = |place: &Cursor| {
+            // As `score` stores it. DynamoDB rejects numbers with too many digits.
+            rounded(place.probability) == place.probability
+                && (1..=UserId::MAX_BYTES).contains(&place.user.as_str().len())
+        };
         self.format == FORMAT
             && Levels::new(self.levels.0.clone()).as_ref() == Some(&self.levels)
             && self.places.len() == self.levels.0.len()
             && self.places.iter().any(Option::is_some)
-            && self.places.iter().flatten().all(is_user)
+            && self.places.iter().flatten().all(is_place)
     }
 }
 
@@ -156,6 +161,8 @@ mod tests {
             valid.replace(",null", ""),
             valid.replace(",null", ",null,null"),
             valid.replace("0.5", "1.5"),
+            valid.replace("0.5", "1e-300"),
+            valid.replace("0.5", "0.12345"),
             valid.replace("0.5", "\"0.5\""),
             valid.replace("30", ""),
             valid.replace("30", &long),

@@ -18,7 +18,7 @@ use churn_common::store::objects::Condition;
 use churn_common::store::risks::RiskList;
 use churn_pages::number;
 use predict::PredictSettings;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -102,8 +102,10 @@ impl Target {
             _ => bail!("file {out}, expected the extension .csv or .parquet, or -"),
         };
         match out.strip_prefix("s3://").map(|place| place.split_once('/')) {
-            Some(Some((bucket, key))) => Ok(Self::Object { bucket: bucket.to_owned(), key: key.to_owned(), format }),
-            Some(None) => bail!("object {out}, expected s3://BUCKET/KEY"),
+            Some(Some((bucket, key))) if !bucket.is_empty() => {
+                Ok(Self::Object { bucket: bucket.to_owned(), key: key.to_owned(), format })
+            }
+            Some(_) => bail!("object {out}, expected s3://BUCKET/KEY"),
             None => {
                 check_folder(Path::new(out))?;
                 Ok(Self::File(out.into(), format))
@@ -180,9 +182,11 @@ async fn export(stores: &Stores, actions: &Actions, args: &Args, format: Format,
     let mut table = Table::new(format, out)?;
     let levels: BTreeMap<Risk, _> = args.risk_level.iter().map(|level| (*level, None)).collect();
     let mut list = RiskList::new(&stores.risks, levels);
+    // A user whose probability falls while `score` runs is found again.
+    let mut written = HashSet::new();
     loop {
         let users = list.page(PAGE).await?;
-        for user in &users {
+        for user in users.iter().filter(|user| written.insert(user.user.clone())) {
             let row = AudienceRow::new(user, actions, args.lang.into());
             if row.group == Some(Group::Control) && !args.include_control {
                 exported.control += 1;

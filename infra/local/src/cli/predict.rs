@@ -47,13 +47,19 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     spinner.finish_and_clear();
     connection.close().await;
-    let (response, stored) = (response?, stored?);
+    let response = response?;
     let text = match args.json {
         true => pretty(&response)?,
         false => {
             let mut text = summary::prediction(&summary::parse("predict", &response)?, args.lang);
-            if let Some(stored) = stored {
-                text.append(&summary::stored_risk(&stored, args.lang));
+            match stored {
+                Ok(Some(stored)) => {
+                    text.append(&summary::stored_risk(&stored, args.lang));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    text.line(2, format!("nightly score not available: {error:#}"));
+                }
             }
             text.to_string()
         }
