@@ -18,7 +18,8 @@ use churn_tests::delivery::run_deterministically;
 use churn_tests::fault::Fault;
 use churn_tests::fault_plan::{FaultInjector, FaultPlan, run_trials};
 use churn_tests::in_process::InProcessStores;
-use churn_tests::transport::{CallInterceptor, NoFaults};
+use churn_tests::transport::{CallInterceptor, NoFaults, Verdict};
+use futures::future::BoxFuture;
 use score::{AlertDelivery, AlertSettings, AlertTargets, Outbox};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -143,6 +144,17 @@ impl AlertFixture {
             ensure!(digests.iter().any(names), "user {user} is in no digest: {digests:?}");
         }
         Ok(())
+    }
+}
+
+/// A topic that accepts no message.
+#[derive(Debug)]
+struct FailingTopic;
+
+impl CallInterceptor for FailingTopic {
+    fn decide<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Verdict> {
+        let fails = call.service == Service::Sns;
+        Box::pin(async move { if fails { Verdict::Fail(Fault::ServerError) } else { Verdict::Pass } })
     }
 }
 
@@ -272,6 +284,23 @@ fn failed_targets_are_counted_and_the_next_run_delivers() {
         fixture.check(false).await
     };
     run_deterministically(3, test).unwrap().unwrap();
+}
+
+#[test]
+fn failing_topic_keeps_no_event_back() {
+    let test = async {
+        let fixture = AlertFixture::new(5).await?;
+        let now = |days: i64| Timestamp::from_millis(START.millis() + NEXT_DAY * days);
+        for (days, run) in [(0, "a"), (1, "b"), (2, "c")] {
+            let delivery = fixture.deliver(Arc::new(FailingTopic), run, now(days), 2).await?;
+            ensure!(delivery.sent == 0 && json!(delivery.digest)["error"].is_string(), "{delivery:?}");
+        }
+        ensure!(fixture.events()?.len() == 5, "two events a day: {:?}", fixture.events()?);
+        ensure!(fixture.deliver(Arc::new(NoFaults), "d", now(3), 2).await?.sent == 5);
+        ensure!(fixture.local.messages()?.len() == 1);
+        fixture.check(false).await
+    };
+    run_deterministically(6, test).unwrap().unwrap();
 }
 
 #[test]

@@ -61,9 +61,15 @@ impl UserRisk {
     /// Days without a write after which a record is written again without a change, so that it does not expire.
     const REFRESH_AFTER_DAYS: f64 = 90.0;
 
-    /// Whether an alert waits for its delivery. That of a user who is no longer at risk does not.
+    /// Whether an alert waits for its delivery. That of a user who is no longer at risk does only if its event was sent.
     pub fn has_due_alert(&self) -> bool {
-        self.at_risk && self.alert.as_ref().is_some_and(|alert| alert.state() == AlertState::Pending)
+        let is_pending = self.alert.as_ref().is_some_and(|alert| alert.state() == AlertState::Pending);
+        is_pending && (self.at_risk || self.is_event_sent())
+    }
+
+    /// Whether the event of the last alert was sent.
+    pub fn is_event_sent(&self) -> bool {
+        self.alert.as_ref().is_some_and(|alert| alert.event_id.is_some())
     }
 
     /// The record after a change of its alert.

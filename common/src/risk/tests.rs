@@ -112,6 +112,14 @@ fn alert_of_a_user_who_left_the_risk_waits() {
 }
 
 #[test]
+fn alert_whose_event_was_sent_is_due_until_it_is_marked() {
+    let (_, _, left) = run(&[(0, 0.3), (1, 0.1)], &params(), false);
+    let published = left.with_alert(|alert| alert.published("event".into()));
+    assert!(!published.at_risk && published.has_due_alert());
+    assert!(!published.with_alert(|alert| alert.sent(alert.raised_on)).has_due_alert());
+}
+
+#[test]
 fn control_user_gets_no_alert() {
     let control = RiskParams { control_share: 1.0, ..params() };
     let (alerts, crossings, risk) = run(&[(0, 0.3), (1, 0.1), (2, 0.5)], &control, false);

@@ -71,7 +71,7 @@ impl Settings for ScoreSettings {
             Ranged::new("min_score_change", &self.min_score_change, 0.0001..=1.0),
             Ranged::new("alert_leave_ratio", &self.alert_leave_ratio, Range::above(0.0).up_to(1.0)),
             Ranged::new("alert_cooldown_days", &self.alert_cooldown_days, 0..=365),
-            Ranged::new("max_daily_alerts", &self.max_daily_alerts, 0..=1_000_000),
+            Ranged::new("max_daily_alerts", &self.max_daily_alerts, 0..=10_000),
             Ranged::new("control_share", &self.control_share, 0.0..=1.0),
             Ranged::text("control_salt", &self.control_salt, 1..=255),
             Ranged::new("orphan_search_days", &self.orphan_search_days, 1..=365),

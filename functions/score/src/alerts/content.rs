@@ -53,7 +53,7 @@ impl AlertContent {
         })
     }
 
-    /// The event. Its time is the time of the delivery.
+    /// The event. Its time is the start of the run.
     pub fn event(&self, now: Timestamp) -> Event {
         let detail = serde_json::json!(self).to_string();
         Event { time: now, source: SOURCE, detail_type: DETAIL_TYPE, detail }

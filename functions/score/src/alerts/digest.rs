@@ -10,7 +10,7 @@ const MAX_USERS: usize = 100;
 /// Longest user id in a digest, in characters.
 const MAX_ID: usize = 80;
 
-/// Users who became at risk in this run and are not alerted.
+/// Users at risk who are not alerted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAlerted {
     /// Over the daily cap, or left for another reason. A later run alerts them.
@@ -51,19 +51,24 @@ impl Phrases {
 
     fn counts(&self, alerts: &[AlertContent], not_alerted: NotAlerted) -> String {
         let of_level = |level| alerts.iter().filter(|alert| alert.risk_level == level).count();
+        // With hysteresis, a user may be at risk below the level high.
         let (users, critical, high) = (alerts.len(), of_level(Risk::Critical), of_level(Risk::High));
+        let lower = users - critical - high;
         let NotAlerted { waiting, control } = not_alerted;
         match self.0 {
             Language::English => {
                 let became = english_count(users, "user became at risk", "users became at risk");
-                let mut text = format!("{became}: {critical} critical, {high} high.\n");
+                let lower = if lower > 0 { format!(", {lower} lower") } else { String::new() };
+                let mut text = format!("{became}: {critical} critical, {high} high{lower}.\n");
                 if waiting + control > 0 {
                     text += &format!("Not alerted: {waiting} until a later run, {control} in the control group.\n");
                 }
                 text
             }
             Language::Arabic => {
-                let mut text = format!("عدد من ارتفع خطر مغادرتهم: {users}، منهم حرج: {critical}، مرتفع: {high}.\n");
+                let lower = if lower > 0 { format!("، أدنى: {lower}") } else { String::new() };
+                let mut text =
+                    format!("عدد من ارتفع خطر مغادرتهم: {users}، منهم حرج: {critical}، مرتفع: {high}{lower}.\n");
                 if waiting + control > 0 {
                     text += &format!("بلا تنبيه: {waiting} إلى تشغيل لاحق، {control} في مجموعة المقارنة.\n");
                 }
@@ -166,6 +171,9 @@ mod tests {
         let one = digest(&alerts[..1], ALL_ALERTED, Language::English);
         assert_eq!(one.subject, "Churn: 1 user at risk");
         assert!(one.text.starts_with("1 user became at risk: 1 critical, 0 high.\n\n30: "), "{}", one.text);
+
+        let lower = digest(&[alert("7", 0.17, Risk::Medium, "Few.")], ALL_ALERTED, Language::English).text;
+        assert!(lower.starts_with("1 user became at risk: 0 critical, 0 high, 1 lower.\n"), "{lower}");
 
         let arabic = digest(&alerts, NotAlerted { waiting: 5, control: 2 }, Language::Arabic);
         assert!(arabic.subject.is_ascii());

@@ -16,7 +16,7 @@ use churn_common::pseudonym::StoredUser;
 use churn_common::risk::{Alert, Claim, Crossing, Group, UserRisk};
 use churn_common::store::StoreError;
 use churn_common::store::risks::{MAX_BATCH, Risks};
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use lambda_runtime::tracing;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -59,28 +59,40 @@ impl Outbox<'_> {
         }
         let candidates = self.candidates(crossings, &mut delivery).await?;
         let mut published = Vec::new();
-        for batch in candidates.chunks(EventBus::MAX_EVENTS) {
-            if self.time_left().is_zero() {
-                break;
-            }
-            let claimed = self.claim(batch, &mut delivery).await?;
-            if !self.publish(claimed, &mut published, &mut delivery).await? {
-                break;
-            }
-        }
+        let sent = self.send_events(&candidates, &mut published, &mut delivery).await;
         let taken = published.len() as u64 + delivery.failed + delivery.in_progress;
         delivery.waiting = due.max(candidates.len() as u64).saturating_sub(taken);
         let control = crossings.iter().filter(|crossing| crossing.assignment.group == Group::Control).count() as u64;
         let not_alerted = NotAlerted { waiting: delivery.waiting, control };
         self.complete(published, not_alerted, &mut delivery).await?;
-        Ok(delivery)
+        sent.map(|()| delivery)
+    }
+
+    /// Sends the events of `candidates` while there is time, and adds the records whose event was sent to `published`.
+    async fn send_events(
+        &self,
+        candidates: &[UserRisk],
+        published: &mut Vec<UserRisk>,
+        delivery: &mut AlertDelivery,
+    ) -> Result<(), StoreError> {
+        for batch in candidates.chunks(EventBus::MAX_EVENTS) {
+            if self.time_left().is_zero() {
+                break;
+            }
+            let claimed = self.claim(batch, delivery).await?;
+            if !self.publish(claimed, published, delivery).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now()).saturating_sub(RESERVE).min(BUDGET)
     }
 
-    /// Due alerts within the daily cap that no other run delivers.
+    /// Due alerts that no other run delivers. The daily cap applies to those whose event was not sent: otherwise, alerts that only
+    /// wait for a digest could keep others back.
     async fn candidates(
         &self,
         crossings: &[Crossing],
@@ -88,19 +100,25 @@ impl Outbox<'_> {
     ) -> Result<Vec<UserRisk>, StoreError> {
         let sent = self.risks.alerts_sent_on(self.as_of).await?;
         let left = usize::try_from(self.max_daily_alerts.saturating_sub(sent)).unwrap_or(usize::MAX);
-        let (mut due, mut cursor) = (Vec::new(), None);
-        while due.len() < left {
+        let (mut due, mut cursor) = (Vec::<UserRisk>::new(), None);
+        loop {
             let page = self.risks.due_alerts(PAGE, cursor.as_ref()).await?;
             due.extend(page.risks);
             cursor = page.next;
-            if cursor.is_none() {
-                let newest = self.not_in_index(crossings, &due, left).await?;
-                due.extend(newest);
+            let without_event = due.iter().filter(|risk| !risk.is_event_sent()).count();
+            if cursor.is_none() || without_event >= left {
                 break;
             }
         }
-        due.sort_by(|a, b| b.probability.get().total_cmp(&a.probability.get()));
-        due.truncate(left);
+        let newest = self.not_in_index(crossings, &due, left).await?;
+        due.extend(newest);
+        sort_riskiest_first(&mut due);
+        let mut room = left;
+        due.retain(|risk| {
+            let has_room = room > 0;
+            room -= usize::from(has_room && !risk.is_event_sent());
+            has_room || risk.is_event_sent()
+        });
         let all = due.len();
         due.retain(|risk| !risk.alert.as_ref().is_some_and(|a| a.is_claimed_by_another(self.request_id, self.now)));
         delivery.in_progress += (all - due.len()) as u64;
@@ -151,8 +169,7 @@ impl Outbox<'_> {
             published.extend(claimed);
             return Ok(true);
         };
-        let is_published = |risk: &UserRisk| risk.alert.as_ref().is_some_and(|alert| alert.event_id.is_some());
-        let (before, to_send): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_published);
+        let (before, to_send): (Vec<_>, Vec<_>) = claimed.into_iter().partition(UserRisk::is_event_sent);
         published.extend(before);
         let with_event = |risk: UserRisk| self.content(&risk).map(|content| (risk, content.event(self.now)));
         let (to_send, events): (Vec<_>, Vec<_>) = to_send.into_iter().filter_map(with_event).unzip();
@@ -172,17 +189,25 @@ impl Outbox<'_> {
                 Err(_) => self.record(risk, Alert::released).await.map(|_| None),
             }
         });
-        published.extend(try_join_all(recorded).await?.into_iter().flatten());
-        Ok(goes_on)
+        // One failure leaves no other event without its id.
+        let mut failure = None;
+        for recorded in join_all(recorded).await {
+            match recorded {
+                Ok(risk) => published.extend(risk),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(goes_on), Err)
     }
 
     /// Publishes the digest, and marks the alerts as sent.
     async fn complete(
         &self,
-        published: Vec<UserRisk>,
+        mut published: Vec<UserRisk>,
         not_alerted: NotAlerted,
         delivery: &mut AlertDelivery,
     ) -> Result<(), StoreError> {
+        sort_riskiest_first(&mut published);
         if let Some(topic) = self.targets.topic.as_ref().filter(|_| !published.is_empty()) {
             let digest = self.publish_digest(topic, &published, not_alerted).await;
             let is_lost = matches!(digest, DigestOutcome::Error(_));
@@ -247,4 +272,8 @@ impl Outbox<'_> {
             }
         }
     }
+}
+
+fn sort_riskiest_first(risks: &mut [UserRisk]) {
+    risks.sort_by(|a, b| b.probability.get().total_cmp(&a.probability.get()));
 }

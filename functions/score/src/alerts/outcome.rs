@@ -11,7 +11,7 @@ pub struct AlertDelivery {
     pub retried: u64,
     /// The bus or the topic did not accept them, or this is unknown. The next run tries again.
     pub failed: u64,
-    /// Another run is delivering them.
+    /// Claimed, or just changed, by another run.
     pub in_progress: u64,
     /// Left for later runs: over the daily cap, or no time, bus or topic.
     pub waiting: u64,
