@@ -70,6 +70,9 @@ pub fn estimate_cell(estimate: &Estimate, number: impl Fn(f64) -> String) -> Mar
 pub fn table(caption: &str, columns: &[Column<'_>], rows: impl IntoIterator<Item = impl Into<Row>>) -> Markup {
     let width = columns.iter().map(|column| column.width()).sum::<f64>();
     let class = WIDTHS.iter().find(|least| f64::from(**least) >= width).unwrap_or(&WIDTHS[WIDTHS.len() - 1]);
+    let is_complete = |row: &Row| {
+        debug_assert_eq!(row.cells.len(), columns.len(), "a row of the table {caption} has a cell per column")
+    };
     html! {
         div class={ "wide w" (class) } {
             p class="hint" aria-hidden="true" { "Scroll sideways for all columns →" }
@@ -78,7 +81,7 @@ pub fn table(caption: &str, columns: &[Column<'_>], rows: impl IntoIterator<Item
                     caption { span { (caption) } }
                     thead { tr { @for column in columns { th scope="col" class=[column.class()] { (column.name()) } } } }
                     tbody {
-                        @for Row { is_highlighted, cells } in rows.into_iter().map(Into::into) {
+                        @for Row { is_highlighted, cells } in rows.into_iter().map(Into::into).inspect(is_complete) {
                             tr class=[is_highlighted.then_some("marked")] {
                                 @for (at, (cell, column)) in cells.iter().zip(columns).enumerate() {
                                     @if at == 0 { th scope="row" class=[column.class()] { (cell) } } @else { td class=[column.class()] { (cell) } }
@@ -145,7 +148,7 @@ mod tests {
         }
         assert!(rules.starts_with("@media screen {"), "paper has no hints, and its tables have any width");
         let many = [Column::Estimate("x"); 30];
-        assert!(table("", &many, [Row::from(Vec::new())]).into_string().contains("wide w80"));
+        assert!(table("", &many, [Row::from(vec![cell("x"); 30])]).into_string().contains("wide w80"));
     }
 
     #[test]

@@ -82,22 +82,23 @@ fn features_have_their_plain_name_and_identifier_everywhere() {
 fn table_of_candidates_fits_a_screen_and_has_the_parameters_that_differ() {
     let mut report = made();
     let candidate = report.card.candidates[1].clone();
+    report.card.candidates[1].selected = false;
     report.card.candidates.extend((0..40).map(|n| churn_common::model::card::CandidateReport {
         hyper_parameters: serde_json::json!({"max_depth": 4 + n, "learning_rate": 0.1, "min_child_weight": 1.0}),
         best_of_family: false,
-        selected: false,
+        selected: n == 39,
         difference_to_best: 0.001 * f64::from(n + 1),
         ..candidate.clone()
     }));
     let html = report.html().unwrap();
     let document = roxmltree::Document::parse(body(&html)).unwrap();
-    let caption = "Candidates of the family gradient boosting: the best 12 of 41, with 95 % intervals";
+    let caption = "Candidates of the family gradient boosting: the best 12 of 41 and those chosen, with 95 % intervals";
     let region = document.descendants().find(|node| node.attribute("aria-label") == Some(caption)).unwrap();
     let rows: Vec<_> = region.descendants().filter(|node| node.has_tag_name("tr")).skip(1).collect();
-    assert_eq!(rows.len(), 12);
-    for (row, depth) in rows.iter().zip(["3", "4", "5"]) {
-        assert_eq!(row.first_element_child().and_then(|cell| cell.text()), Some(depth), "best first");
-    }
+    let depths: Vec<_> = rows.iter().map(|row| row.first_element_child().and_then(|cell| cell.text())).collect();
+    assert_eq!((depths.len(), &depths[..3]), (13, &[Some("3"), Some("4"), Some("5")][..]), "best first");
+    assert_eq!((depths[12], rows[12].attribute("class")), (Some("43"), Some("marked")), "the selected one");
+    assert!(html.contains(">gradient boosting (selected)<"), "in the first table, too");
     assert!(rows.iter().flat_map(|row| row.descendants()).filter_map(|node| node.text()).all(|text| text.len() < 25));
     assert!(html.contains("<p><b>gradient boosting</b>: learning rate 0.1.</p>"), "{html}");
 }

@@ -30,7 +30,12 @@ pub fn section(card: &Card, drawn: &ReportCharts) -> Markup {
     }
 }
 
-/// The best candidate of each family.
+/// Of its family, or as the model: the two rules can choose different candidates of one family.
+fn is_chosen(candidate: &CandidateReport) -> bool {
+    candidate.best_of_family || candidate.selected
+}
+
+/// The candidates that were chosen.
 fn best(candidates: &[CandidateReport]) -> Markup {
     let row = |candidate: &CandidateReport| {
         let selected = if candidate.selected { " (selected)" } else { "" };
@@ -40,7 +45,7 @@ fn best(candidates: &[CandidateReport]) -> Markup {
         Row { is_highlighted: candidate.selected, cells }
     };
     table(
-        "Best candidate of each family, with 95 % intervals",
+        "Candidate chosen from each family, with 95 % intervals",
         &[
             Column::Text("family"),
             Column::Estimate("log-loss"),
@@ -49,7 +54,7 @@ fn best(candidates: &[CandidateReport]) -> Markup {
             Column::Estimate("worse than the best by"),
             Column::Number("duration"),
         ],
-        candidates.iter().filter(|candidate| candidate.best_of_family).map(row),
+        candidates.iter().filter(|candidate| is_chosen(candidate)).map(row),
     )
 }
 
@@ -83,14 +88,18 @@ fn family_table(family: &[&CandidateReport]) -> Markup {
         .chain(["log-loss", "ROC-AUC", "average precision"].map(Column::Estimate))
         .chain([Column::Estimate("worse than the best by")])
         .collect();
+    let shown = family.iter().enumerate().filter(|(at, candidate)| *at < MAX_ROWS || is_chosen(candidate));
+    let shown = shown.map(|(_, candidate)| candidate);
     let (name, n) = (words(&first.family), number::count(family.len() as u64));
     let caption = match family.len() {
         0..=MAX_ROWS => format!("Candidates of the family {name}: {n}, best first, with 95 % intervals"),
-        _ => format!("Candidates of the family {name}: the best {MAX_ROWS} of {n}, with 95 % intervals"),
+        _ => {
+            format!("Candidates of the family {name}: the best {MAX_ROWS} of {n} and those chosen, with 95 % intervals")
+        }
     };
     html! {
         @if !common.is_empty() { p { b { (name) } ": " (common.join(", ")) "." } }
-        @if family.len() > 1 { (table(&caption, &columns, family.iter().take(MAX_ROWS).map(row))) }
+        @if family.len() > 1 { (table(&caption, &columns, shown.map(row))) }
     }
 }
 

@@ -58,8 +58,10 @@ fn certainty(report: &Report, ranking: Ranking) -> Answer<'static> {
         return Answer { question, short: "Not sure at all".to_owned(), details };
     };
     let [value, low, high] = [value, low, high].map(|x| number::grouped(100.0 * x, 0));
+    let what = if test.rows == test.users { "user" } else { "row" };
     let details = html! {
-        "Of a user who leaves and one who stays, it ranks the first higher in " (value) " of 100 cases; by chance, in 50. "
+        "Of a " (what) " that leaves and one that stays, it ranks the first higher in " (value) " of 100 cases; by chance, in \
+        50. "
         (rows) ", so the true number may be anywhere from " (low) " to " (high) " (95 % interval)."
         @if ranking == Ranking::Leaking { " A leakage check failed, so these numbers are not credible." }
     };
@@ -68,9 +70,12 @@ fn certainty(report: &Report, ranking: Ranking) -> Answer<'static> {
 
 fn effect(report: &Report, offers: Offers) -> Answer<'static> {
     let decision = &report.card.decision;
-    let costs = decision.offer_costs();
-    let [by_model, without] =
-        costs.map_or([0.0; 2], |OfferCosts { by_model, without, .. }| [by_model, without]).map(number::short);
+    let question = "What does acting on it bring?";
+    let Some(OfferCosts { by_model, without, .. }) = decision.offer_costs() else {
+        let details = html! { "The report has no costs at the decision threshold." };
+        return Answer { question, short: "Not measured".to_owned(), details };
+    };
+    let [by_model, without] = [by_model, without].map(number::short);
     let change = format!("cost {by_model} with offers, {without} without");
     let short = match offers {
         Offers::None => format!("Nothing: no user gets an offer, cost {without}"),
@@ -85,7 +90,7 @@ fn effect(report: &Report, offers: Offers) -> Answer<'static> {
         " A lost user costs " (number::short(decision.false_negative_cost)) ", a needless offer "
         (number::short(decision.false_positive_cost)) "."
     };
-    Answer { question: "What does acting on it bring?", short, details }
+    Answer { question, short, details }
 }
 
 /// Churned users per offer, compared with random choice.
@@ -130,7 +135,7 @@ fn next_step(report: &Report, verdict: Verdict) -> Answer<'static> {
             "Send no offers at these costs",
             html! {
                 (in_use) " Check that the two costs are yours, and compare thresholds in "
-                a href="#decision" { "Threshold and cost" } ". The ranking remains usable."
+                a href="#decision" { "Threshold and cost" } "."
             },
         ),
         Verdict { offers: Offers::MaySave, .. } => (
@@ -282,6 +287,8 @@ mod tests {
             row.predicted_positives = 0;
         });
         has(&silent, &["Nothing: no user gets an offer", "Check the decision threshold"], &[SEND, "Saving"]);
+        let unmeasured = summary(|report| report.card.decision.trade_off.clear());
+        has(&unmeasured, &["Not measured", "Check the decision threshold"], &[SEND, "cost 0", "No held-out row"]);
         let few = summary(|report| report.card.metrics.retain(|name, _| name != "roc_auc"));
         has(&few, &["Not measured: too few held-out rows", "Not sure at all"], &[SEND, "of 100 pairs"]);
         let leak = summary(|report| {

@@ -34,7 +34,7 @@ pub enum Ranking {
 /// What offers to the held-out rows with the label 1 bring.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Offers {
-    /// No row has the label 1.
+    /// No row has the label 1, or the card lacks the costs at the decision threshold.
     None,
     Lose,
     /// The cost is that without offers.
