@@ -218,6 +218,8 @@ struct EraseBefore {
     fixture: Arc<ScoreFixture>,
     name: &'static str,
     call: &'static str,
+    /// Milliseconds from the start of the run to the erasure, by the clock of the erasure.
+    after_ms: i64,
     done: AtomicBool,
 }
 
@@ -227,7 +229,7 @@ impl CallInterceptor for EraseBefore {
             if call.to_string().starts_with(self.call) && !self.done.swap(true, Ordering::SeqCst) {
                 let (stores, user) = (self.fixture.stores(), UserId::new(self.name).unwrap());
                 // In the order of `DELETE /users/{id}`.
-                stores.erasures.add(&user, Timestamp::from_millis(NOW.millis() + 1)).await.unwrap();
+                stores.erasures.add(&user, Timestamp::from_millis(NOW.millis() + self.after_ms)).await.unwrap();
                 stores.histories.delete_user(&user).await.unwrap();
                 stores.risks.delete(&user).await.unwrap();
             }
@@ -238,15 +240,18 @@ impl CallInterceptor for EraseBefore {
 
 #[tokio::test]
 async fn erasure_during_a_run_wins() {
-    for (call, name, is_in_file) in [
-        ("BatchGetItem UserRisk", "critical", false),
-        ("PutItem UserRisk", "low", false),
-        ("PutItem UserRisk", "high", false),
-        ("PutObject churn-store/scores/", "high", true),
-        ("PutObject churn-store/assignments/", "medium", true),
+    for (after_ms, call, name, is_in_file) in [
+        (1, "BatchGetItem UserRisk", "critical", false),
+        (-60_000, "BatchGetItem UserRisk", "critical", false),
+        (1, "PutItem UserRisk", "low", false),
+        (1, "PutItem UserRisk", "high", false),
+        (1, "PutObject churn-store/scores/", "high", true),
+        (-60_000, "PutObject churn-store/scores/", "high", true),
+        (1, "PutObject churn-store/assignments/", "medium", true),
     ] {
         let fixture = Arc::new(fixture().await);
-        let erase = Arc::new(EraseBefore { fixture: Arc::clone(&fixture), name, call, done: AtomicBool::new(false) });
+        let erase =
+            Arc::new(EraseBefore { fixture: Arc::clone(&fixture), name, call, after_ms, done: AtomicBool::new(false) });
         let stores = fixture.local.process(erase.clone()).stores;
         let payload = json!({"total_segments": 1, "control_share": 0});
         score::handle(payload, &stores, &ScoreSettings::default(), &score::Alerts::none(), NOW).await.unwrap();

@@ -70,7 +70,8 @@ pub fn next(previous: Option<&UserRisk>, score: &Score, params: &RiskParams) -> 
         return (Transition::Superseded, crossing(later, score));
     }
     let risk = record(previous, score, params);
-    let crossing = if risk.at_risk { crossing(&risk, score) } else { None };
+    // Also if the user has left the risk since: an alerted user stays among the assignments of the day.
+    let crossing = crossing(&risk, score);
     match previous {
         Some(previous) if !is_changed(previous, &risk, params.min_change) => (Transition::Unchanged, crossing),
         _ => (Transition::Changed(Box::new(risk)), crossing),
