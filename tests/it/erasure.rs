@@ -149,10 +149,10 @@ async fn erasure_removes_one_user(fixture: &ErasureFixture) {
 
     let too_long = "x".repeat(UserId::MAX_BYTES + 1);
     for (method, name, status, kind) in [
-        ("DELETE", "", 400, "invalid-request"),
+        ("DELETE", "", 405, "method-not-allowed"),
         ("DELETE", "None", 400, "invalid-request"),
         ("DELETE", &too_long, 400, "invalid-request"),
-        ("GET", OTHER, 405, "method-not-allowed"),
+        ("POST", OTHER, 405, "method-not-allowed"),
     ] {
         let (got, problem) = fixture.send(method, &format!("/users/{name}"), "").await;
         assert_eq!((got, &problem["type"]), (status, &json!(format!("urn:churn:problem:{kind}"))), "{problem}");

@@ -291,7 +291,7 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
         assert_eq!(label == 1, ["high", "critical"].contains(&english["risk_level"].as_str().unwrap()), "{english}");
         let number = |name: &str| english[name].as_f64().unwrap();
         let sum = number("base_value") + contributions.iter().sum::<f64>() + number("other_contributions");
-        let (p, score) = (number("churn_probability"), model.scorer().score(&model.input(row)).unwrap());
+        let (p, score) = (number("churn_probability"), model.scorer().score(row.values()).unwrap());
         let output = match english["model_output"].as_str().unwrap() {
             "probability" => p,
             "log_odds" => (p / (1.0 - p)).ln(),

@@ -210,6 +210,7 @@ fn charts_are_complete_and_well_formed(report: &Report) {
         "gain",
         "lift",
         "cost",
+        "profit",
         "importance",
         "candidates-log-loss",
         "candidates-roc-auc",

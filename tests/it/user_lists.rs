@@ -53,7 +53,8 @@ pub fn scored(stores: &Stores, user: &str, scores: &[f64], control_share: f64) -
             window_days: 30,
             action: Some(if *p >= BOUNDS.1 { "retention_offer" } else { "watch" }.into()),
             model_version: ModelVersion::from_file(b"model"),
-            scored_at: as_of.start(),
+            // The local DynamoDB deletes records that have expired.
+            scored_at: Timestamp::now(),
         };
         match next(record.as_ref(), &score, &params).0 {
             Transition::Changed(changed) => record = Some(UserRisk { revision: 1, ..*changed }),

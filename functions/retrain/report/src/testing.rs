@@ -10,9 +10,9 @@ use churn_common::metrics::{
     reliability,
 };
 use churn_common::model::card::{
-    CalibrationReport, CandidateReport, Clipped, DecisionReport, DependenceBin, Exclusions, FeatureImportance,
-    FutureEvents, Gate, LeakageChecks, MeanAbsShap, MissingBin, ModelQuality, ProfitPoint, ProfitReport, Rows,
-    ShapDependence, ShapImportance, SingleFeature, TestScore, TradeOff, Validation,
+    CalibrationReport, CandidateReport, DecisionReport, DependenceBin, Exclusions, FeatureImportance, FutureEvents,
+    Gate, LeakageChecks, MeanAbsShap, MissingBin, ModelQuality, ProfitPoint, ProfitReport, Rows, ShapDependence,
+    ShapImportance, SingleFeature, TestScore, TradeOff, Validation,
 };
 use churn_common::model::explain::ModelOutput;
 use churn_common::model::{Calibration, Card, DecisionRule, ModelVersion, Probability, RiskBounds};
@@ -145,7 +145,6 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         schema_hash: "0".repeat(64),
         training: rows_at(16_995, 16_998),
         test: rows_at(17_000, 17_001),
-        clipped: Clipped::default(),
         validation: Validation {
             user_groups: 5,
             time_blocks: 2,

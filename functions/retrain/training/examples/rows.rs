@@ -99,7 +99,7 @@ impl Rows {
 
     fn into_data(self, settings: &TrainingSettings) -> Result<TrainingData, Box<dyn Error>> {
         let newest = self.snapshots.iter().map(|s| s.cutoff).max().ok_or("no rows")?;
-        let interval = i32::from(settings.cutoff_interval_days.unwrap_or(1));
+        let interval = i32::from(settings.cutoff_interval_days);
         let (mut train, mut test) = (Vec::new(), Vec::new());
         for (snapshot, is_test) in self.snapshots.into_iter().zip(self.is_test) {
             if newest.since(snapshot.cutoff) % interval == 0 {

@@ -17,8 +17,8 @@ use churn_common::metrics::{
     expected_calibration_error, null_calibration_error, reliability,
 };
 use churn_common::model::card::{
-    CalibrationReport, CandidateReport, Clipped, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks,
-    ModelQuality, PermutedLabels, Rows, TestScore, Validation,
+    CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks, ModelQuality,
+    PermutedLabels, Rows, TestScore, Validation,
 };
 use churn_common::model::{Card, Model, ModelVersion, ScoreError};
 use churn_common::snapshot::Snapshot;
@@ -79,7 +79,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
             &out_of_fold(&run),
         )?,
         test_single_feature: leakage::single_feature::on_test_rows(
-            &snapshots::dataset(test, settings.window_days)?,
+            &snapshots::dataset(test)?,
             probabilities,
             &test_params,
         )?,
@@ -123,7 +123,6 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         settings: serde_json::to_value(settings)?,
         training: run.training_rows,
         test: run.test_rows,
-        clipped: clipped(model, test),
         leakage_checks,
         gate: None,
         warnings: Vec::new(),
@@ -164,7 +163,7 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
         let report = CandidateReport {
             family: trial.candidate.family().to_string(),
             hyper_parameters: trial.candidate.hyper_parameters(),
-            best_of_family: run.search.best_of_family.contains(&at),
+            best_of_family: run.search.is_best_of_family(at, run.settings.search.selection_metric),
             selected: at == run.search.selected,
             difference_to_best: run.search.gaps[at].difference,
             difference_standard_error: run.search.gaps[at].standard_error,
@@ -184,7 +183,7 @@ fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
 
 fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, CardError> {
     let scorer = &run.fit.fitted.scorer;
-    let uncalibrated = |s: &Snapshot| scorer.score(&run.model.input(&s.row)).map(|score| scorer.uncalibrated(score));
+    let uncalibrated = |s: &Snapshot| scorer.score(s.row.values()).map(|score| scorer.uncalibrated(score));
     let uncalibrated: Vec<f64> = run.data.test.iter().map(uncalibrated).collect::<Result<_, _>>()?;
     Ok(CalibrationReport {
         calibration: run.fit.calibration.clone(),
@@ -201,15 +200,6 @@ fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, Card
         uncalibrated_brier: brier(labels, &uncalibrated)?,
         reliability: reliability(labels, run.test_probabilities)?,
     })
-}
-
-fn clipped(model: &Model, rows: &[Snapshot]) -> Clipped {
-    let mut clipped = Clipped::default();
-    for values in rows.iter().map(|snapshot| model.scorer().clipped(&model.input(&snapshot.row))) {
-        clipped.rows += usize::from(values > 0);
-        clipped.values += values;
-    }
-    clipped
 }
 
 fn importances(shares: &[f64]) -> Vec<FeatureImportance> {

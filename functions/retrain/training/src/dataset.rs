@@ -1,7 +1,7 @@
 //! Training rows as candidates are fitted on them, and folds of them.
 
 use ndarray::{Array2, Axis, ShapeError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Training rows; all parts have the same length.
 #[derive(Debug, Clone)]
@@ -98,17 +98,10 @@ impl Dataset {
         sums
     }
 
-    /// The mean weight of a user, in the unit of `weights`: above 0 if there are rows.
-    pub(crate) fn weight_per_user(&self) -> f64 {
-        let users: BTreeSet<u32> = self.users.iter().copied().collect();
-        self.class_weights().iter().sum::<u64>() as f64 / users.len() as f64
-    }
-
-    /// `(n_rows,)`, the weights in users: they sum to the number of users. More cutoffs give a user more rows, which are
-    /// alike, and no more weight against a penalty or a minimum size.
-    pub(crate) fn user_weights(&self) -> Vec<f32> {
-        let per_user = self.weight_per_user();
-        self.weights.iter().map(|&weight| (f64::from(weight) / per_user) as f32).collect()
+    /// `(n_rows,)`, the weights scaled to a mean of 1.
+    pub(crate) fn relative_weights(&self) -> Vec<f32> {
+        let mean = self.class_weights().iter().sum::<u64>() as f64 / self.weights.len() as f64;
+        self.weights.iter().map(|&weight| (f64::from(weight) / mean) as f32).collect()
     }
 
     /// The rows at `positions`, in that order. Each user has about the same weight among these rows: weights that count the

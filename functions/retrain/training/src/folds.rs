@@ -3,7 +3,7 @@
 use crate::dataset::{Dataset, Fold};
 use churn_common::calendar::Day;
 use churn_common::random::{rng, shuffle};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Parameters of [`Folds::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct InsufficientClassRows {
 impl Folds {
     /// Folds for `rows`; `cutoffs` are the cutoffs of the rows.
     ///
-    /// Users are assigned to groups, stratified by whether they ever churned. Cutoffs at which at least half of the labels are
+    /// Users are assigned to groups, stratified by whether they ever churned. Cutoffs before which some labels are
     /// known are divided into blocks. For each block and group, the group's rows in the block are held out from a model
     /// of the other groups' rows whose labels were known by the first cutoff of the block. This simulates production: a
     /// model scores later days and mostly users whose churn it has not seen. Blocks that leave too few rows of a class
@@ -123,15 +123,13 @@ fn by_user(group_of: &[usize], user_groups: usize) -> Vec<Fold> {
         .collect()
 }
 
-/// The cutoffs at which the labels of at least half of all rows are known, ascending, in blocks of about the same size. Earlier
-/// blocks would be scored by models of a few old cutoffs, which say little about the hyper-parameters of a model of all rows.
+/// The cutoffs at which a label of an earlier cutoff is known, ascending, in blocks of about the same size.
 fn blocks(cutoffs: &[Day], params: &FoldParams) -> Vec<Vec<Day>> {
-    let mut sorted = cutoffs.to_vec();
-    sorted.sort_unstable();
-    let Some(half) = sorted.get(sorted.len().saturating_sub(1) / 2) else { return Vec::new() };
-    let half_known = half.plus(i32::from(params.label_delay_days));
-    sorted.dedup();
-    let later: Vec<Day> = sorted.into_iter().filter(|cutoff| *cutoff >= half_known).collect();
+    let distinct: BTreeSet<Day> = cutoffs.iter().copied().collect();
+    let Some(first_known) = distinct.first().map(|first| first.plus(i32::from(params.label_delay_days))) else {
+        return Vec::new();
+    };
+    let later: Vec<Day> = distinct.into_iter().filter(|cutoff| *cutoff >= first_known).collect();
     let n = params.time_blocks.min(later.len());
     (0..n).map(|block| later[block * later.len() / n..(block + 1) * later.len() / n].to_vec()).collect()
 }
@@ -154,7 +152,6 @@ fn fewest_class_rows(rows: &Dataset, folds: &[Fold]) -> usize {
 mod tests {
     use super::*;
     use crate::testing;
-    use std::collections::BTreeSet;
 
     const PARAMS: FoldParams =
         FoldParams { user_groups: 4, time_blocks: 2, label_delay_days: 14, min_rows_per_class: 2, seed: 1 };
@@ -187,7 +184,7 @@ mod tests {
         }
         let held_out: BTreeSet<usize> = folds.held_out().collect();
         assert_eq!(held_out.len(), folds.held_out().count());
-        assert_eq!(held_out.len(), 3 * 60, "the cutoffs at which half of the labels are known");
+        assert_eq!(held_out.len(), 6 * 60, "all but the cutoffs at which no label is known");
         let fold_of = folds.fold_of();
         for (row, fold) in fold_of.iter().enumerate() {
             assert_eq!(*fold, folds.folds.iter().position(|fold| fold.test.contains(&row)));
@@ -198,16 +195,14 @@ mod tests {
 
     #[test]
     fn blocks_with_too_few_rows_are_dropped_and_finally_only_users_are_held_out() {
-        let (mut rows, cutoffs) = rows(12);
-        // 12 churned users at each cutoff from the fourth on, 9 of them in three groups. The block of two cutoffs is fitted on
-        // 3 of these cutoffs: 27 rows; the block of the last three on 5. 36 churned rows are held out in the last block.
-        rows.labels[..3 * 60].fill(false);
+        let (rows, cutoffs) = rows(8);
+        // 12 churned users, 9 of them in three groups: 9 rows at the first cutoff, 36 at the first four.
         let with = |min_rows_per_class| Folds::new(&rows, &cutoffs, &FoldParams { min_rows_per_class, ..PARAMS });
-        assert_eq!(with(27).unwrap().time_blocks, 2);
-        assert_eq!(with(28).unwrap().time_blocks, 1);
+        assert_eq!(with(9).unwrap().time_blocks, 2);
+        assert_eq!(with(10).unwrap().time_blocks, 1);
         let by_user = with(37).unwrap();
-        assert_eq!((by_user.time_blocks, by_user.folds.len(), by_user.held_out().count()), (0, 4, 720));
-        assert_eq!(with(27).unwrap().by_user(), by_user.folds);
+        assert_eq!((by_user.time_blocks, by_user.folds.len(), by_user.held_out().count()), (0, 4, 480));
+        assert_eq!(with(9).unwrap().by_user(), by_user.folds);
         assert_eq!(Folds::new(&rows.select(&[0, 1, 2, 3]), &cutoffs[..4], &PARAMS).unwrap_err().found, 0);
     }
 }

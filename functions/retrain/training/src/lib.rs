@@ -14,7 +14,6 @@ mod final_fit;
 mod folds;
 mod insufficient;
 pub mod leakage;
-mod platt;
 mod prepare;
 mod profit;
 mod ranks;

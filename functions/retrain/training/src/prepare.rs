@@ -27,7 +27,7 @@ pub(crate) fn prepare(data: &TrainingData, settings: &TrainingSettings) -> Resul
     let training = snapshots::describe(&data.split.train, &data.train);
     let test = snapshots::describe(&data.split.test, &data.test);
     insufficient::check(&training, &test, settings)?;
-    let rows = snapshots::dataset(&data.train, settings.window_days)?;
+    let rows = snapshots::dataset(&data.train)?;
     let cutoffs: Vec<Day> = data.train.iter().map(|s| s.cutoff).collect();
     let folds = Folds::new(&rows, &cutoffs, &settings.fold_params()).map_err(InsufficientData::from)?;
     Ok(Prepared { training, test, rows, cutoffs, folds })

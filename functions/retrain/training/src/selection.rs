@@ -4,13 +4,12 @@ use crate::candidates::Family;
 use crate::settings::SelectionMetric;
 use crate::trial::Trial;
 use churn_common::metrics::{EstimateParams, MetricsError, Z_95, difference};
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The rule, for the card.
 pub(crate) const RULE: &str = "candidates within one standard error of the best count as equal; of equal ones, the ensemble is \
-                               selected, then logistic regression, the random forest, extra trees, gradient boosting, and \
-                               within a family the simplest: the strongest penalty, the shallowest trees";
+                               selected, then logistic regression, the random forest, gradient boosting, and within a family \
+                               the best";
 /// Resamples of users for the standard error of PR-AUC.
 const RESAMPLES: u32 = 200;
 /// The width of a 95 % interval in standard errors.
@@ -48,7 +47,15 @@ pub(crate) fn select(
     rows: HeldOut<'_>,
 ) -> Result<Option<(Vec<Gap>, usize)>, MetricsError> {
     let Some(best) = best(trials, by, |family| family != Family::Prior) else { return Ok(None) };
-    let gaps = trials.iter().map(|trial| gap(trial, &trials[best], by, rows)).collect::<Result<Vec<_>, _>>()?;
+    let mut gaps = Vec::with_capacity(trials.len());
+    for trial in trials {
+        let difference = loss(trial, by) - loss(&trials[best], by);
+        let standard_error = match by {
+            SelectionMetric::LogLoss => log_loss_error(trial, &trials[best], rows),
+            SelectionMetric::PrAuc => pr_auc_error(trial, &trials[best], rows)?,
+        };
+        gaps.push(Gap { difference, standard_error });
+    }
     let equal = trials
         .iter()
         .zip(&gaps)
@@ -56,61 +63,25 @@ pub(crate) fn select(
         .filter(|(at, (trial, gap))| trial.candidate.family() != Family::Prior && (gap.is_equal() || *at == best));
     let preferred = equal.min_by(|(_, (a, gap_a)), (_, (b, gap_b))| {
         let rank = |trial: &Trial| rank(trial.candidate.family());
-        rank(a).cmp(&rank(b)).then(simpler((a, gap_a), (b, gap_b)))
+        rank(a).cmp(&rank(b)).then(gap_a.difference.total_cmp(&gap_b.difference))
     });
     let selected = preferred.map_or(best, |(at, _)| at);
     Ok(Some((gaps, selected)))
 }
 
-/// The simplest of the trials of a family that are equal to its best one; `None` without a trial of the family.
-///
-/// # Errors
-/// If probabilities cannot be evaluated.
-pub(crate) fn best_of_family(
-    trials: &[Trial],
-    by: SelectionMetric,
-    rows: HeldOut<'_>,
-    family: Family,
-) -> Result<Option<usize>, MetricsError> {
-    let Some(best) = best(trials, by, |f| f == family) else { return Ok(None) };
-    let mut found = (best, Gap { difference: 0.0, standard_error: None });
-    for (at, trial) in trials.iter().enumerate().filter(|(_, trial)| trial.candidate.family() == family) {
-        let gap = gap(trial, &trials[best], by, rows)?;
-        if gap.is_equal() && simpler((trial, &gap), (&trials[found.0], &found.1)).is_lt() {
-            found = (at, gap);
-        }
-    }
-    Ok(Some(found.0))
-}
-
-/// The order of equal candidates of a family.
-fn simpler((a, gap_a): (&Trial, &Gap), (b, gap_b): (&Trial, &Gap)) -> Ordering {
-    let complexity = |trial: &Trial| trial.candidate.complexity();
-    complexity(a).total_cmp(&complexity(b)).then(gap_a.difference.total_cmp(&gap_b.difference))
-}
-
-fn gap(trial: &Trial, best: &Trial, by: SelectionMetric, rows: HeldOut<'_>) -> Result<Gap, MetricsError> {
-    let standard_error = match by {
-        SelectionMetric::LogLoss => log_loss_error(trial, best, rows),
-        SelectionMetric::PrAuc => pr_auc_error(trial, best, rows)?,
-    };
-    Ok(Gap { difference: loss(trial, by) - loss(best, by), standard_error })
-}
-
-/// The order of equal families.
+/// The order of equal candidates.
 fn rank(family: Family) -> u8 {
     match family {
         Family::Ensemble => 0,
         Family::LogisticRegression => 1,
         Family::RandomForest => 2,
-        Family::ExtraTrees => 3,
-        Family::GradientBoosting => 4,
-        Family::Prior => 5,
+        Family::GradientBoosting => 3,
+        Family::Prior => 4,
     }
 }
 
 /// The best trial of the families that `accepts` accepts; the first of equally good ones.
-fn best(trials: &[Trial], by: SelectionMetric, accepts: impl Fn(Family) -> bool) -> Option<usize> {
+pub(crate) fn best(trials: &[Trial], by: SelectionMetric, accepts: impl Fn(Family) -> bool) -> Option<usize> {
     let accepted = trials.iter().enumerate().filter(|(_, trial)| accepts(trial.candidate.family()));
     accepted.min_by(|(_, a), (_, b)| loss(a, by).total_cmp(&loss(b, by))).map(|(at, _)| at)
 }
@@ -150,7 +121,6 @@ mod tests {
     use super::*;
     use crate::candidates::Candidate;
     use crate::candidates::ensemble::Ensemble;
-    use crate::candidates::logistic::LogisticParams;
     use crate::candidates::prior::Prior;
     use crate::settings::TrainingSettings;
     use churn_common::metrics::log_loss;
@@ -190,24 +160,6 @@ mod tests {
         let error = |users: &[u32]| log_loss_error(&a, &b, HeldOut { labels: &labels, users });
         assert!((error(&[0, 0, 1, 1, 2, 2]).unwrap() - 12f64.sqrt() / 6.0).abs() < 1e-12);
         assert_eq!(error(&[0; 6]), None);
-    }
-
-    /// Of two penalties, the weaker one is better by less than its error: on two rows better, on one row worse.
-    #[test]
-    fn within_a_family_the_simplest_of_equal_candidates_is_selected() {
-        let labels = [true, false, true, false, true, false];
-        let rows = HeldOut { labels: &labels, users: &[0, 1, 2, 3, 4, 5] };
-        let logistic = |l2| -> Rc<dyn Candidate> { Rc::new(LogisticParams { l2 }.check().unwrap()) };
-        let strong = || trial(logistic(100.0), &labels, vec![0.7, 0.3, 0.7, 0.3, 0.7, 0.3]);
-        let weak = |p: f64, q: f64| trial(logistic(1.0), &labels, vec![p, 1.0 - p, q, 1.0 - q, 0.7, 0.3]);
-        for (other, expected) in [(weak(0.8, 0.65), 1), (weak(0.8, 0.8), 0)] {
-            let trials = [other, strong()];
-            let by = SelectionMetric::LogLoss;
-            assert_eq!(best(&trials, by, |_| true), Some(0), "the weaker penalty has the lower loss");
-            assert_eq!(best_of_family(&trials, by, rows, Family::LogisticRegression).unwrap(), Some(expected));
-            assert_eq!(select(&trials, by, rows).unwrap().unwrap().1, expected);
-        }
-        assert_eq!(best_of_family(&[strong()], SelectionMetric::LogLoss, rows, Family::RandomForest).unwrap(), None);
     }
 
     fn selected(others: &[(Family, [f64; 6])]) -> Family {

@@ -25,12 +25,12 @@ pub fn describe(cutoffs: &[Day], snapshots: &[Snapshot]) -> Rows {
     }
 }
 
-/// The dataset for the candidates, with the values that a model reads; every user has about the same weight.
+/// The dataset for the candidates; every user has about the same weight.
 ///
 /// # Errors
 /// If the features do not form a table.
-pub fn dataset(snapshots: &[Snapshot], window_days: u16) -> Result<Dataset, InvalidDataset> {
-    let values: Vec<f32> = snapshots.iter().flat_map(|s| s.row.model_input(window_days)).collect();
+pub fn dataset(snapshots: &[Snapshot]) -> Result<Dataset, InvalidDataset> {
+    let values: Vec<f32> = snapshots.iter().flat_map(|s| *s.row.values()).collect();
     let features = Array2::from_shape_vec((snapshots.len(), COUNT), values)?;
     let users = user_numbers(snapshots);
     Ok(Dataset { features, labels: labels(snapshots), weights: weights_by_user(&users), users })

@@ -155,13 +155,6 @@ pub(crate) fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
             validation.time_blocks, settings.search.cv_time_blocks
         ));
     }
-    if card.clipped.values > 0 {
-        notes.push(format!(
-            "{} of {} held-out rows have values outside of the range of the training rows, {} in total; logistic regression \
-             clips them",
-            card.clipped.rows, card.test.rows, card.clipped.values
-        ));
-    }
     if validation.skipped_candidates > 0 {
         let skipped = validation.skipped_candidates;
         notes.push(format!("{skipped} candidates were not tried because the time was up"));

@@ -33,7 +33,7 @@ pub struct BoostingParams {
     pub n_estimators: u32,
     /// Rounds without a lower log-loss on held-out rows after which cross-validation stops.
     pub early_stopping_rounds: u32,
-    /// Minimum sum of Hessians (about users · p · (1 - p)) on either side of a split.
+    /// Minimum sum of Hessians (about rows · p · (1 - p)) on either side of a split.
     pub min_child_weight: f64,
     /// L2 penalty on leaf values.
     pub reg_lambda: f64,
@@ -52,15 +52,13 @@ impl Default for BoostingParams {
     fn default() -> Self {
         Self {
             max_depth: 3,
-            learning_rate: 0.05,
+            learning_rate: 0.1,
             n_estimators: 400,
             early_stopping_rounds: 20,
-            // Strong penalties, small samples and few features for each tree: with a few hundred users, weaker ones ranked the
-            // users of other simulated logs worse.
-            min_child_weight: 2.0,
-            reg_lambda: 10.0,
-            subsample: 0.5,
-            colsample_bytree: 0.2,
+            min_child_weight: 1.0,
+            reg_lambda: 1.0,
+            subsample: 0.8,
+            colsample_bytree: 0.5,
             max_bins: 64,
             scale_pos_weight: 1.0,
             random_seed: 0,
@@ -148,11 +146,6 @@ impl Candidate for ValidBoostingParams {
         json!(self.params)
     }
 
-    /// The deeper the trees, the more complex.
-    fn complexity(&self) -> f64 {
-        f64::from(self.params.max_depth)
-    }
-
     /// Importance is each feature's share of the total gain.
     fn fit(&self, rows: &Dataset) -> Result<Fitted, FitError> {
         let model = self.model(rows)?;
@@ -176,7 +169,7 @@ impl Candidate for ValidBoostingParams {
 }
 
 fn matrix(rows: &Dataset) -> Result<DMatrix, HessboostError> {
-    unweighted(rows)?.with_weights(&rows.user_weights())
+    unweighted(rows)?.with_weights(&rows.relative_weights())
 }
 
 fn unweighted(rows: &Dataset) -> Result<DMatrix, HessboostError> {

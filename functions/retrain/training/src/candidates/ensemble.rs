@@ -1,23 +1,20 @@
-//! The ensemble: the candidate of each family, averaged. Errors of different families differ, so their average ranks better than
-//! most of them.
+//! The ensemble: the best candidate of each family, averaged in log-odds. Errors of different families differ, so their
+//! average ranks better than most of them.
 
 use super::{Candidate, Family, FitError, Fitted, normalise};
 use crate::dataset::Dataset;
-use crate::platt::{Sigmoid, platt};
 use churn_common::model::Scorer;
 use churn_common::model::scorer::Member;
-use linfa::composing::platt_scaling::PlattError;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-/// Members of equal spread. The linear model and the trees together weigh a half each, as trees of different families are more
-/// alike. Weights that are learned on a few hundred churned rows are less certain than these.
+/// Members of equal weight. Weights that are learned on a few hundred churned rows are less certain than equal ones.
 #[derive(Debug)]
 pub struct Ensemble {
     pub members: Vec<EnsembleMember>,
 }
 
-/// A candidate, and its line `slope · score + intercept`. The mean of the members' lines is in log-odds.
+/// A candidate, and the line from its score to log-odds: `slope · score + intercept`.
 #[derive(Debug, Clone)]
 pub struct EnsembleMember {
     pub candidate: Rc<dyn Candidate>,
@@ -27,38 +24,7 @@ pub struct EnsembleMember {
 }
 
 impl Ensemble {
-    /// Members whose scores have the same spread within folds. `scores` are the out-of-fold scores of each candidate, by fold and in
-    /// the order of `labels`. The spread does not depend on the labels, so that no member weighs more because it fits them by
-    /// chance. A member without a spread has the slope 0.
-    ///
-    /// # Errors
-    /// If the line to log-odds cannot be fitted.
-    pub fn new(members: Vec<(Rc<dyn Candidate>, &[Vec<f64>])>, labels: &[bool]) -> Result<Self, PlattError> {
-        let weights = weights(&members.iter().map(|(candidate, _)| candidate.family()).collect::<Vec<_>>());
-        let standard: Vec<(f64, f64)> = members
-            .iter()
-            .zip(&weights)
-            .map(|((_, scores), weight)| {
-                let (mean, spread) = mean_and_spread(scores);
-                (mean, spread.map_or(0.0, |spread| weight / spread))
-            })
-            .collect();
-        let mut means = vec![0.0; labels.len()];
-        for ((_, scores), (mean, slope)) in members.iter().zip(&standard) {
-            means.iter_mut().zip(scores.iter().flatten()).for_each(|(sum, score)| *sum += slope * (score - mean));
-        }
-        let Sigmoid { a, b } = platt(&means, labels)?;
-        // Without a relation to the labels, the slope is 0; calibration makes the served probabilities constant then.
-        let a = if a > 0.0 { a } else { 1.0 };
-        let n = members.len() as f64;
-        let member = |((candidate, _), (mean, slope)): ((_, _), (f64, f64))| {
-            let slope = n * a * slope;
-            EnsembleMember { candidate, slope, intercept: b - slope * mean }
-        };
-        Ok(Self { members: members.into_iter().zip(standard).map(member).collect() })
-    }
-
-    /// The log-odds of the members' scores: the mean of their lines.
+    /// The mean log-odds of scores of the members.
     pub fn score(&self, scores: impl Iterator<Item = f64>) -> f64 {
         let log_odds = self.members.iter().zip(scores).map(|(member, score)| member.slope * score + member.intercept);
         log_odds.sum::<f64>() / self.members.len() as f64
@@ -70,7 +36,7 @@ impl Candidate for Ensemble {
         Family::Ensemble
     }
 
-    /// The hyper-parameters of the members are those of the candidates marked as the best of their families.
+    /// The hyper-parameters of the members are those of the best candidates of their families.
     fn hyper_parameters(&self) -> Value {
         json!({"members": self.members.iter().map(|member| member.candidate.family()).collect::<Vec<_>>()})
     }
@@ -93,34 +59,6 @@ impl Candidate for Ensemble {
     }
 }
 
-/// The weights of members of these families; they sum to 1.
-fn weights(families: &[Family]) -> Vec<f64> {
-    let is_linear = |family: &Family| *family == Family::LogisticRegression;
-    let linear = families.iter().filter(|family| is_linear(family)).count();
-    let trees = families.len() - linear;
-    if linear == 0 || trees == 0 {
-        return vec![1.0 / families.len() as f64; families.len()];
-    }
-    families.iter().map(|family| 0.5 / if is_linear(family) { linear } else { trees } as f64).collect()
-}
-
-/// The mean of scores, and their standard deviation within folds. The latter is `None` for a constant score, and if the scores
-/// differ more between folds than within them: such a member has learned the base rates of the folds only.
-fn mean_and_spread(folds: &[Vec<f64>]) -> (f64, Option<f64>) {
-    let n = folds.iter().map(Vec::len).sum::<usize>() as f64;
-    let mean = folds.iter().flatten().sum::<f64>() / n;
-    let (mut within, mut between) = (0.0, 0.0);
-    for fold in folds.iter().filter(|fold| !fold.is_empty()) {
-        let own = fold.iter().sum::<f64>() / fold.len() as f64;
-        within += fold.iter().map(|score| (score - own).powi(2)).sum::<f64>() / n;
-        between += fold.len() as f64 * (own - mean).powi(2) / n;
-    }
-    let spread = within.sqrt();
-    // The mean of a constant score is rounded.
-    let is_constant = spread <= 1e-12 * mean.abs().max(1.0);
-    (mean, (!is_constant && within > between).then_some(spread))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,57 +66,6 @@ mod tests {
     use crate::candidates::forest::ForestParams;
     use crate::candidates::logistic::LogisticParams;
     use crate::testing::generate;
-
-    fn candidate(l2: f64) -> Rc<dyn Candidate> {
-        Rc::new(LogisticParams { l2 }.check().unwrap())
-    }
-
-    /// The second member has the scores of the first in another unit. The others have learned nothing: one is constant, and one
-    /// differs between folds only.
-    #[test]
-    fn members_have_equal_spread_whatever_their_unit() {
-        let labels: Vec<bool> = (0..400).map(|row| row % 7 == 0 || row % 11 == 3).collect();
-        let score = |row: usize| (row % 5) as f64 + if labels[row] { 1.0 } else { 0.0 };
-        let folds = |score: &dyn Fn(usize) -> f64| -> Vec<Vec<f64>> {
-            [0..150, 150..400].map(|rows| rows.map(score).collect::<Vec<f64>>()).to_vec()
-        };
-        let (first, second) = (folds(&score), folds(&|row| 0.01 * score(row) - 3.0));
-        let (constant, by_fold) =
-            (folds(&|_| 0.1), folds(&|row| if row < 150 { 0.2 } else { 0.3 + 1e-3 * (row % 2) as f64 }));
-        let all: [&[Vec<f64>]; 4] = [&first, &second, &constant, &by_fold];
-        let members = (1..).zip(all).map(|(l2, scores)| (candidate(f64::from(l2)), scores)).collect();
-        let ensemble = Ensemble::new(members, &labels).unwrap();
-        let [a, b, c, d] = [0, 1, 2, 3].map(|at| ensemble.members[at].slope);
-        assert!((a * 100.0 - b).abs() < 1e-9 * b && a > 0.0, "{a} {b}");
-        assert_eq!((c, d), (0.0, 0.0));
-        // The mean of the lines is in log-odds: its own line is the identity.
-        let scores: Vec<f64> = (0..400).map(|row| ensemble.score(all.map(|m| m.concat()[row]).into_iter())).collect();
-        let Sigmoid { a, b } = platt(&scores, &labels).unwrap();
-        assert!((a - 1.0).abs() < 1e-3 && b.abs() < 1e-3, "{a} {b}");
-
-        let reversed = [labels.iter().map(|label| if *label { -1.0 } else { 1.0 }).collect()];
-        let ensemble = Ensemble::new(vec![(candidate(1.0), reversed.as_slice())], &labels).unwrap();
-        assert!(ensemble.members[0].slope > 0.0, "the score is not constant");
-    }
-
-    #[test]
-    fn linear_model_and_trees_weigh_a_half_each() {
-        use Family::{GradientBoosting, LogisticRegression, RandomForest};
-        assert_eq!(weights(&[LogisticRegression, GradientBoosting, RandomForest]), [0.5, 0.25, 0.25]);
-        assert_eq!(weights(&[GradientBoosting, RandomForest]), [0.5, 0.5]);
-        assert_eq!(weights(&[LogisticRegression]), [1.0]);
-        // Scores of the same spread: the slope of the linear member is twice that of each of two others.
-        let labels: Vec<bool> = (0..300).map(|row| row % 3 == 0).collect();
-        let scores: Vec<f64> = (0..300).map(|row| f64::from(row % 3 + row % 2)).collect();
-        let forest = |seed| -> Rc<dyn Candidate> {
-            Rc::new(ForestParams { random_seed: seed, ..ForestParams::default() }.check().unwrap())
-        };
-        let scores = [scores];
-        let members = [candidate(1.0), forest(1), forest(2)].map(|candidate| (candidate, scores.as_slice()));
-        let ensemble = Ensemble::new(members.into(), &labels).unwrap();
-        let [linear, a, b] = [0, 1, 2].map(|at| ensemble.members[at].slope);
-        assert!((linear - 2.0 * a).abs() < 1e-12 && a == b, "{linear} {a} {b}");
-    }
 
     #[test]
     fn ensemble_is_the_mean_log_odds_of_its_members() {

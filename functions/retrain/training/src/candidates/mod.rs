@@ -23,9 +23,7 @@ pub enum Family {
     GradientBoosting,
     /// Trees grown on bootstrap samples of users.
     RandomForest,
-    /// As the random forest, with random splits.
-    ExtraTrees,
-    /// One candidate of each other family, averaged.
+    /// The best candidate of each other family, averaged in log-odds.
     Ensemble,
     /// The baseline: the share of rows that churned, for every user.
     Prior,
@@ -37,7 +35,6 @@ impl fmt::Display for Family {
             Self::LogisticRegression => "logistic_regression",
             Self::GradientBoosting => "gradient_boosting",
             Self::RandomForest => "random_forest",
-            Self::ExtraTrees => "extra_trees",
             Self::Ensemble => "ensemble",
             Self::Prior => "prior",
         })
@@ -50,11 +47,6 @@ pub trait Candidate: fmt::Debug {
 
     /// A JSON object for the card.
     fn hyper_parameters(&self) -> Value;
-
-    /// Orders the candidates of a family: of equally good ones, the one with the lowest value is selected.
-    fn complexity(&self) -> f64 {
-        0.0
-    }
 
     /// Fits on all of `rows`.
     ///

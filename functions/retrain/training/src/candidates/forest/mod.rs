@@ -2,8 +2,8 @@
 //!
 //! linfa's own forest samples features once per tree, ignores weights in its bootstrap and returns labels. Here each
 //! split is found by a depth-1 [`linfa_trees::DecisionTree`] on the rows of that node only, with features drawn and
-//! classes balanced for that node. Extremely randomised trees take a random split instead. Values are binned beforehand,
-//! users are bootstrapped instead of rows, and leaves have smoothed rates.
+//! classes balanced for that node. Values are binned beforehand, users are bootstrapped instead of rows, and leaves
+//! have smoothed rates.
 //!
 //! The result depends on the rows and the hyper-parameters only, not on the number of threads or the order of rows.
 
@@ -26,7 +26,7 @@ use churn_common::model::trees::Trees;
 use churn_common::random;
 use serde_json::{Value, json};
 
-pub use params::{ClassWeight, ForestParams, Splitter, ValidForestParams};
+pub use params::{ClassWeight, ForestParams, ValidForestParams};
 
 use binning::Column;
 use grow::Grower;
@@ -35,10 +35,7 @@ use served::{Rates, Tree};
 
 impl Candidate for ValidForestParams {
     fn family(&self) -> Family {
-        match self.get().splitter {
-            Splitter::Best => Family::RandomForest,
-            Splitter::Random => Family::ExtraTrees,
-        }
+        Family::RandomForest
     }
 
     fn hyper_parameters(&self) -> Value {
@@ -59,8 +56,7 @@ impl ValidForestParams {
         let columns: Vec<Column> =
             rows.features.columns().into_iter().map(|values| Column::new(values, params.max_bins as usize)).collect();
         let usable: Vec<usize> = (0..columns.len()).filter(|&feature| columns[feature].varies()).collect();
-        let min_weight = params.min_weight_leaf(rows);
-        let grower = Grower { columns: &columns, rows, usable: &usable, params, min_weight };
+        let grower = Grower { columns: &columns, rows, usable: &usable, params };
         let users = Users::new(&rows.users);
         let rates = rates(params, rows);
 
@@ -83,8 +79,8 @@ impl ValidForestParams {
 
 fn rates(params: &ForestParams, rows: &Dataset) -> Rates {
     let sums = rows.class_weights();
-    let per_user = rows.weight_per_user();
-    let weights = params.class_weight.weights(sums).map(|weight| weight / per_user);
+    let rows_per_weight = rows.labels.len() as f64 / (sums[0] + sums[1]) as f64;
+    let weights = params.class_weight.weights(sums).map(|weight| weight * rows_per_weight);
     let [negative, positive] = [0, 1].map(|class| sums[class] as f64 * weights[class]);
     Rates { weights, smoothing: params.leaf_smoothing, prior: positive / (negative + positive) }
 }
