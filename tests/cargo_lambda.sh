@@ -50,11 +50,11 @@ check_hook() {
 export PATH="$PATH:$venv/bin"
 
 # The programs of the cross-function tests, from the same main.rs files: nothing to compile after `cargo test`.
-cargo test --quiet --workspace --test it --no-run
+cargo test --quiet --release --workspace --test it --no-run
 
 read -r http_port s3_port dynamodb_port runtime_port lambda_port < <(free_ports 5)
 
-start stack "$target/debug/deployed-churn" up --data "$work/data" --retrain off --monitor off --score off --http-port "$http_port" \
+start stack "$target/release/deployed-churn" up --data "$work/data" --retrain off --monitor off --score off --http-port "$http_port" \
     --s3-port "$s3_port" --dynamodb-port "$dynamodb_port" --lambda-port "$runtime_port"
 wait_for stack accepts_connections "$s3_port"
 wait_for stack accepts_connections "$dynamodb_port"
@@ -90,7 +90,7 @@ wait_for emulator accepts_connections "$lambda_port"
 # Starts function `$1` as Lambda does.
 serve() {
     start "$1" env AWS_LAMBDA_RUNTIME_API="http://127.0.0.1:$lambda_port/.rt/$1" AWS_LAMBDA_FUNCTION_NAME="$1" \
-        AWS_LAMBDA_FUNCTION_VERSION='$LATEST' AWS_LAMBDA_FUNCTION_MEMORY_SIZE=1024 "$target/debug/deployed-$1"
+        AWS_LAMBDA_FUNCTION_VERSION='$LATEST' AWS_LAMBDA_FUNCTION_MEMORY_SIZE=1024 "$target/release/deployed-$1"
 }
 
 lines="$(gzip -dc events/sample.json.gz | wc -l)"

@@ -21,8 +21,8 @@ if [ "${1-}" = --build ]; then
     exit
 fi
 
-cargo test --quiet --workspace --test it --no-run # builds deployed-churn
-strip -o "$work/churn" "$target/debug/deployed-churn"
+cargo test --quiet --release --workspace --test it --no-run # builds deployed-churn
+strip -o "$work/churn" "$target/release/deployed-churn"
 mkdir "$work/root"
 # The servers listen on all addresses of a network that has only loopback.
 unshare --mount --net sh -c 'ip link set lo up && "$@"' sh "$venv/bin/python" tests/container.py "$work/churn" "$work/root"

@@ -9,8 +9,8 @@ root=$PWD
 . tests/python.sh
 . tests/servers.sh
 
-cargo build --quiet --release
-cargo test --quiet --workspace --test it --no-run # builds deployed-churn, which has the feature png
+cargo build --quiet --release --bin churn
+cargo test --quiet --release --workspace --test it --no-run # builds deployed-churn, which has the feature png
 
 read -r http s3 dynamodb lambda mlflow < <(free_ports 5)
 
@@ -25,7 +25,7 @@ cargo() {
             wait_for up accepts_connections "$http"
             ;;
         "run --release -- "*) "$target/release/churn" "${@:4}" ;;
-        "run --release --features png -- "*) "$target/debug/deployed-churn" "${@:6}" ;;
+        "run --release --features png -- "*) "$target/release/deployed-churn" "${@:6}" ;;
         *) runs_in_ci "cargo $*" ;;
     esac
 }

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 . tests/python.sh
 . tests/servers.sh
-cargo test --quiet --workspace --test it --no-run
+cargo test --quiet --release --workspace --test it --no-run
 
 port="$(free_ports 1)"
 # Without telemetry, and without processes for jobs, which the tests do not use.
@@ -15,4 +15,4 @@ MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false start mlf
     --artifacts-destination "$work/artifacts"
 wait_for mlflow "$venv/bin/python" -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/health')"
 
-CHURN_TEST_MLFLOW="http://127.0.0.1:$port" cargo test --workspace --test it -- --ignored mlflow_real
+CHURN_TEST_MLFLOW="http://127.0.0.1:$port" cargo test --release --workspace --test it -- --ignored mlflow_real

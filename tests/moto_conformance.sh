@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 
 . tests/python.sh
 . tests/servers.sh
-cargo test --quiet --workspace --test it --no-run
+cargo test --quiet --release --workspace --test it --no-run
 
 port="$(free_ports 1)"
 start moto "$venv/bin/python" tests/moto_s3.py "$port"
 wait_for moto accepts_connections "$port"
 
-CHURN_TEST_S3_ENDPOINT="http://127.0.0.1:$port" cargo test --workspace --test it -- s3_conformance --skip beyond_moto
+CHURN_TEST_S3_ENDPOINT="http://127.0.0.1:$port" cargo test --release --workspace --test it -- s3_conformance --skip beyond_moto

@@ -8,11 +8,11 @@ cd "$(dirname "$0")/.."
 . tests/python.sh
 . tests/servers.sh
 
-cargo test --quiet --workspace --test it --no-run # builds deployed-churn
+cargo test --quiet --release --workspace --test it --no-run # builds deployed-churn
 export no_proxy=127.0.0.1
 
 read -r http s3 dynamodb lambda < <(free_ports 4)
-start stack env CHURN_MODEL_REFRESH_SECONDS=0 "$target/debug/deployed-churn" up --data "$work/data" --retrain off --monitor off --http-port "$http" \
+start stack env CHURN_MODEL_REFRESH_SECONDS=0 "$target/release/deployed-churn" up --data "$work/data" --retrain off --monitor off --http-port "$http" \
     --s3-port "$s3" --dynamodb-port "$dynamodb" --lambda-port "$lambda"
 wait_for stack accepts_connections "$http"
 url="http://127.0.0.1:$http"
@@ -36,7 +36,7 @@ s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1", aws_a
 s3.upload_file("events/sample.json.gz", "churn-logs", "sample.json.gz")
 PYTHON
 wait_for stack grep -q "sample.json.gz: .* events" "$work/stack.log"
-"$target/debug/deployed-churn" invoke retrain --data "$work/data" '{"candidates": ["logistic_regression"], "logistic_l2": [1000.0],
+"$target/release/deployed-churn" invoke retrain --data "$work/data" '{"candidates": ["logistic_regression"], "logistic_l2": [1000.0],
     "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1, "gate_max_calibration_in_the_large": 100,
     "leakage_roc_auc_limit": 1}' >"$work/retrain.log" || { cat "$work/retrain.log" && exit 1; }
 wait_for stack curl --fail --silent "$url/model"

@@ -10,7 +10,7 @@ root=$PWD
 . tests/servers.sh
 tools="$target/python-template"
 python_environment "$tools" tests/requirements-template.txt
-cargo test --quiet --workspace --test it --no-run # builds the functions
+cargo test --quiet --release --workspace --test it --no-run # builds the functions
 
 export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_EC2_METADATA_DISABLED=true
 export AWS_REGION=$AWS_DEFAULT_REGION SAM_CLI_TELEMETRY=0
@@ -39,7 +39,7 @@ export AWS_ENDPOINT_URL="http://127.0.0.1:$port" no_proxy=127.0.0.1
 
 mkdir "$work/binaries" "$work/pages"
 for function in ingest retrain predict monitor score; do
-    strip -o "$work/binaries/$function" "$target/debug/deployed-$function"
+    strip -o "$work/binaries/$function" "$target/release/deployed-$function"
 done
 PATH="$PATH:$venv/bin" "$venv/bin/python" tests/template/deploy.py "$work/binaries"
 

@@ -4,4 +4,4 @@ set -eu
 cd "$(dirname "$0")/.."
 
 . tests/python.sh
-CHURN_TEST_PYTHON="$venv/bin/python" cargo test --workspace --test it -- --ignored xgboost_parity
+CHURN_TEST_PYTHON="$venv/bin/python" cargo test --release --workspace --test it -- --ignored xgboost_parity

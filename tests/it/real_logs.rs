@@ -1,5 +1,5 @@
 //! Ingests a real log, which is not part of the repository, and checks that every line is counted. To run the test:
-//! `cargo test --workspace --test it -- --ignored real_logs`. Other real logs contain other people under the same ids, so they
+//! `cargo test --release --workspace --test it -- --ignored real_logs`. Other real logs contain other people under the same ids, so they
 //! are never ingested together.
 
 use churn_common::calendar::Timestamp;

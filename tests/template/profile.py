@@ -1,4 +1,4 @@
-"""Reads a unit graph of cargo from the standard input, and fails if a crate of the program is not optimised."""
+"""Reads a unit graph of cargo from the standard input, and fails if a crate of the program is not optimised, or has debug assertions."""
 
 import json
 import sys
@@ -10,5 +10,9 @@ compiled = [
     if unit["mode"] == "build" and unit["platform"] and "custom-build" not in unit["target"]["kind"]
 ]
 slow = sorted({unit["target"]["name"] for unit in compiled if unit["profile"]["opt_level"] == "0"})
-print(f"not optimised: {', '.join(slow)}" if slow else f"sam build optimises all {len(compiled)} crates of predict")
-sys.exit("no crates in the unit graph" if not compiled else bool(slow))
+checked = sorted({unit["target"]["name"] for unit in compiled if unit["profile"]["debug_assertions"] or unit["profile"]["overflow_checks"]})
+if not compiled:
+    sys.exit("no crates in the unit graph")
+if slow or checked:
+    sys.exit(f"not optimised: {', '.join(slow)}; with debug assertions or overflow checks: {', '.join(checked)}")
+print(f"sam build optimises all {len(compiled)} crates of predict")
