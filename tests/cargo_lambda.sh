@@ -62,7 +62,7 @@ wait_for stack accepts_connections "$dynamodb_port"
 export AWS_ENDPOINT_URL_S3="http://127.0.0.1:$s3_port" AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:$dynamodb_port"
 # The emulator has other deadlines, and no endpoint at which `ingest` could invoke itself to continue.
 export CHURN_MIN_REMAINING_SECONDS=0
-export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
+export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local-secret AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
 
 # The event must describe the uploaded object, otherwise it is an event of another version for `ingest`.
 "$venv/bin/python" - events/s3-put.json events/sample.json.gz "$work/s3-put.json" <<'PYTHON'

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 PAGE = Path("docs/cost.md")
-GIB = 1 << 30
 # Lambda has one vCPU at this memory.
 MB_PER_VCPU = 1769
 text = PAGE.read_text(encoding="utf-8")

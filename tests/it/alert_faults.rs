@@ -7,10 +7,9 @@ use churn_common::calendar::{Day, Timestamp};
 use churn_common::event_bus::EventSettings;
 use churn_common::ids::UserId;
 use churn_common::language::Language;
-use churn_common::model::{ModelVersion, Probability, RiskBounds};
-use churn_common::pseudonym::{Pseudonyms, StoredUser, UserIdKey};
-use churn_common::reasons::Contribution;
-use churn_common::risk::{AlertState, EpochLength, RiskParams, Score, Transition, UserRisk, next};
+use churn_common::model::ModelVersion;
+use churn_common::pseudonym::StoredUser;
+use churn_common::risk::{AlertState, UserRisk};
 use churn_common::store::StoreError;
 use churn_local::sns::topic_arn;
 use churn_tests::call::{Call, Service};
@@ -18,6 +17,7 @@ use churn_tests::delivery::run_deterministically;
 use churn_tests::fault::Fault;
 use churn_tests::fault_plan::{FaultInjector, FaultPlan, run_trials};
 use churn_tests::in_process::InProcessStores;
+use churn_tests::risk_record::{self, params, record};
 use churn_tests::transport::{CallInterceptor, NoFaults, Verdict};
 use futures::future::BoxFuture;
 use score::{AlertDelivery, AlertSettings, AlertTargets, Outbox};
@@ -35,34 +35,7 @@ const NEXT_DAY: i64 = 86_400_000;
 
 /// The record of a user who became at risk on the day of `scored_at`, with a due alert.
 pub fn due(user: u32, probability: f64, scored_at: Timestamp) -> UserRisk {
-    let bounds = RiskBounds::new(0.1, 0.2, 0.4).unwrap();
-    let probability = Probability::new(probability).unwrap();
-    let score = Score {
-        user: StoredUser::from_stored(&user.to_string()).unwrap(),
-        as_of: scored_at.day(),
-        probability,
-        risk_level: bounds.level(probability),
-        high_bound: bounds.high(),
-        label: 1,
-        reasons: vec![Contribution { feature: "songs".into(), value: Some(3.0), contribution: 0.25 }],
-        window_days: 30,
-        action: Some("retention_offer".into()),
-        model_version: ModelVersion::from_file(b"model"),
-        scored_at,
-    };
-    let params = RiskParams {
-        leave_ratio: 0.8,
-        cooldown_days: 14,
-        control_share: 0.0,
-        epoch: EpochLength::Quarter,
-        control_salt: "salt".into(),
-        min_change: 0.01,
-        pseudonyms: Pseudonyms::new(&UserIdKey::default()),
-    };
-    match next(None, &score, &params).0 {
-        Transition::Changed(risk) => *risk,
-        other => panic!("{other:?}"),
-    }
+    record(None, &risk_record::score(&user.to_string(), probability, scored_at), &params())
 }
 
 /// Stores with due alerts. The first user is the most probable.

@@ -2,11 +2,12 @@
 
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::ids::UserId;
-use churn_common::model::{ModelVersion, Probability, Risk, RiskBounds};
-use churn_common::pseudonym::{Pseudonyms, StoredUser, UserIdKey};
+use churn_common::model::Risk;
+use churn_common::pseudonym::StoredUser;
 use churn_common::reasons::Contribution;
-use churn_common::risk::{AlertState, EpochLength, RiskParams, Score, Transition, UserRisk, next};
-use churn_common::store::risks::{Cursor, Page, Risks};
+use churn_common::risk::{AlertState, Score, UserRisk};
+use churn_common::store::risks::{Cursor, Page, RiskList, Risks};
+use churn_tests::risk_record::{params, record, score};
 use churn_tests::stores;
 use std::collections::BTreeSet;
 
@@ -20,34 +21,10 @@ fn user(name: &str) -> StoredUser {
 
 /// The record of a user after the score of a day.
 fn scored(previous: Option<&UserRisk>, name: &str, n: i32, p: f64) -> UserRisk {
-    let (bounds, probability) = (RiskBounds::new(0.1, 0.2, 0.4).unwrap(), Probability::new(p).unwrap());
     let reason = |value| Contribution { feature: "songs".into(), value, contribution: 1.0 / 3.0 };
-    let score = Score {
-        user: user(name),
-        as_of: day(n),
-        probability,
-        risk_level: bounds.level(probability),
-        high_bound: bounds.high(),
-        label: u8::from(p >= 0.2),
-        reasons: vec![reason(Some(0.1)), reason(None)],
-        window_days: 30,
-        action: (p >= 0.1).then(|| "watch".into()),
-        model_version: ModelVersion::from_file(b"model"),
-        scored_at: Timestamp::now(),
-    };
-    let params = RiskParams {
-        leave_ratio: 0.8,
-        cooldown_days: 14,
-        control_share: 0.0,
-        epoch: EpochLength::Quarter,
-        control_salt: "salt".into(),
-        min_change: 0.01,
-        pseudonyms: Pseudonyms::new(&UserIdKey::default()),
-    };
-    match next(previous, &score, &params).0 {
-        Transition::Changed(risk) => *risk,
-        other => panic!("{other:?}"),
-    }
+    let reasons = vec![reason(Some(0.1)), reason(None)];
+    let action = (p >= 0.1).then(|| "watch".into());
+    record(previous, &Score { as_of: day(n), reasons, action, ..score(name, p, Timestamp::now()) }, &params())
 }
 
 fn names(page: &Page) -> Vec<&str> {
@@ -58,13 +35,13 @@ fn names(page: &Page) -> Vec<&str> {
 async fn pages(risks: &Risks, level: Risk, limit: u16) -> (Vec<String>, usize) {
     let (mut all, mut n, mut cursor) = (Vec::new(), 0, None::<Cursor>);
     loop {
-        let page = risks.list(level, limit, cursor.as_ref()).await.unwrap();
-        all.extend(names(&page).into_iter().map(str::to_owned));
+        let mut list = RiskList::new(risks, [(level, cursor)]);
+        all.extend(list.page(limit).await.unwrap().into_iter().map(|risk| risk.user.to_string()));
         n += 1;
-        cursor = page.next;
-        if cursor.is_none() {
+        if !list.has_more().await.unwrap() {
             return (all, n);
         }
+        cursor = list.into_places().remove(0);
     }
 }
 

@@ -2,14 +2,14 @@
 
 use churn_common::calendar::{Day, Timestamp};
 use churn_common::ids::UserId;
-use churn_common::model::{ModelVersion, Probability, RiskBounds};
+use churn_common::model::{Probability, RiskBounds};
 use churn_common::pseudonym::UserIdKey;
 use churn_common::reasons::Contribution;
-use churn_common::risk::{EpochLength, RiskParams, Score, Transition, UserRisk, next};
+use churn_common::risk::{RiskParams, Score, UserRisk};
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_local::{DataDir, Stack};
-use churn_tests::{program, stores, stores_in};
+use churn_tests::{program, risk_record, stores, stores_in};
 use lambda_http::{Body, Response};
 use predict::{ChampionCache, PredictSettings};
 use serde_json::{Value, json};
@@ -23,15 +23,9 @@ const BOUNDS: (f64, f64, f64) = (0.1, 0.2, 0.6);
 /// The record of a user who got the scores of consecutive days until 1 December 2018.
 pub fn scored(stores: &Stores, user: &str, scores: &[f64], control_share: f64) -> UserRisk {
     let bounds = RiskBounds::new(BOUNDS.0, BOUNDS.1, BOUNDS.2).unwrap();
-    let params = RiskParams {
-        leave_ratio: 0.8,
-        cooldown_days: 30,
-        control_share,
-        epoch: EpochLength::Quarter,
-        control_salt: "salt".into(),
-        min_change: 0.0001,
-        pseudonyms: stores.pseudonyms.clone(),
-    };
+    let pseudonyms = stores.pseudonyms.clone();
+    let params =
+        RiskParams { cooldown_days: 30, control_share, min_change: 0.0001, pseudonyms, ..risk_record::params() };
     let reasons = [("recency_days", 9.0, 0.75), ("songs", 40.0, -0.125)];
     let reason = |(feature, value, contribution): (&'static str, f32, f64)| Contribution {
         feature: feature.into(),
@@ -45,21 +39,15 @@ pub fn scored(stores: &Stores, user: &str, scores: &[f64], control_share: f64) -
         let score = Score {
             user: stores.pseudonyms.stored_user(&UserId::new(user).unwrap()),
             as_of,
-            probability,
             risk_level: bounds.level(probability),
             high_bound: bounds.high(),
-            label: u8::from(probability >= bounds.high()),
             reasons: reasons.map(reason).into(),
-            window_days: 30,
             action: Some(if *p >= BOUNDS.1 { "retention_offer" } else { "watch" }.into()),
-            model_version: ModelVersion::from_file(b"model"),
             // The local DynamoDB deletes records that have expired.
-            scored_at: Timestamp::now(),
+            ..risk_record::score(user, *p, Timestamp::now())
         };
-        match next(record.as_ref(), &score, &params).0 {
-            Transition::Changed(changed) => record = Some(UserRisk { revision: 1, ..*changed }),
-            other => panic!("{other:?}"),
-        }
+        let changed = risk_record::record(record.as_ref(), &score, &params);
+        record = Some(UserRisk { revision: 1, ..changed });
     }
     record.unwrap()
 }

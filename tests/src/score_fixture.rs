@@ -50,17 +50,12 @@ pub fn listener(name: &'static str, days_ago: i32, songs: u32) -> Listener {
 /// The events of users, as lines.
 pub fn log(users: &[Listener]) -> Vec<u8> {
     let mut lines = String::new();
-    for (earlier, Listener { name, days_ago, songs, cancels }) in (60..).zip(users) {
+    for Listener { name, days_ago, songs, cancels } in users {
         let start = today().plus(-days_ago).start().millis();
         let event = |n: u32, page: &str| {
             let ts = start + i64::from(n) * 60_000;
             json!({"ts": ts, "userId": name, "sessionId": n, "page": page, "level": "paid"}).to_string() + "\n"
         };
-        // All of the window is observed, so that a model reads the songs as they are. Each visit is on its own day: next to a day
-        // with many users, one with a single user would not count as a day of the log.
-        let before = today().plus(-earlier).start().millis();
-        let visit = json!({"ts": before, "userId": name, "sessionId": 1_000_000, "page": "Home", "level": "paid"});
-        lines += &format!("{visit}\n");
         (0..*songs).for_each(|n| lines += &event(n, "NextSong"));
         if *cancels {
             lines += &event(*songs, "Cancellation Confirmation");

@@ -3,24 +3,20 @@
 use super::AudienceRow;
 use crate::risk::Group;
 use crate::table::columns::{self, Column};
-use parquet::basic::{Compression, ZstdLevel};
+use crate::table::{ROW_GROUP_ROWS, create};
 use parquet::errors::Result;
-use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
 use std::io::Write;
-use std::sync::Arc;
 
-/// Most rows in a row group, and in memory.
-const ROW_GROUP_ROWS: usize = 50_000;
-const SCHEMA: &str = "message audience {
+const COLUMNS: &str = "
     required binary user_id (STRING); required double churn_probability; required binary risk_level (STRING);
     required int32 level_since (DATE); optional binary reason_feature (STRING); optional binary reason_text (STRING);
-    optional binary action_id (STRING); optional binary action_text (STRING); optional binary group (STRING); }";
+    optional binary action_id (STRING); optional binary action_text (STRING); optional binary group (STRING);";
 
 /// Writes rows to `W`.
 pub struct ParquetWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
+    /// At most one row group.
     rows: Vec<AudienceRow>,
 }
 
@@ -28,9 +24,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// # Errors
     /// The output cannot be written.
     pub fn new(out: W) -> Result<Self> {
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-        let file = SerializedFileWriter::new(out, Arc::new(parse_message_type(SCHEMA)?), Arc::new(properties))?;
-        Ok(Self { file, rows: Vec::new() })
+        Ok(Self { file: create(out, COLUMNS)?, rows: Vec::new() })
     }
 
     /// # Errors

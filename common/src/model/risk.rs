@@ -17,6 +17,11 @@ impl Risk {
     /// Lowest first.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
+    /// The level with this name, such as `high`.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",

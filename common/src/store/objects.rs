@@ -5,7 +5,7 @@ use crate::calendar::Timestamp;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 
 #[derive(Debug, Clone)]
 pub struct Bucket {
@@ -125,10 +125,10 @@ impl Bucket {
     }
 
     /// Reads complete objects, several at a time, in the order of `keys`. Objects that do not exist are left out.
-    pub async fn get_all(&self, keys: Vec<String>) -> Result<Vec<(String, Object)>, StoreError> {
-        let read = |key: String| async move { Ok(self.get(&key).await?.map(|object| (key, object))) };
-        let found: Vec<_> = stream::iter(keys).map(read).buffered(CONCURRENT_READS).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+    pub fn get_all(&self, keys: Vec<String>) -> impl Stream<Item = Result<(String, Object), StoreError>> {
+        let read = move |key: String| async move { Ok(self.get(&key).await?.map(|object| (key, object))) };
+        let found = stream::iter(keys).map(read).buffered(CONCURRENT_READS);
+        found.try_filter_map(|object| async { Ok(object) })
     }
 
     /// Reads a complete object, unless it still has the ETag `known`.

@@ -16,7 +16,7 @@ const COLUMNS: &str = "required binary user_id (STRING); required binary epoch (
 
 /// Writes crossings: user, epoch, group, probability, day and model version.
 pub fn write_assignments(crossings: &[Crossing]) -> Result<Vec<u8>> {
-    let mut file = create(COLUMNS)?;
+    let mut file = create(Vec::new(), COLUMNS)?;
     for rows in crossings.chunks(ROW_GROUP_ROWS) {
         let all = vec![
             Column::texts(rows.iter().map(|r| r.user.as_str())),

@@ -20,14 +20,15 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
+use std::io::Write;
 use std::sync::Arc;
 
 /// Most rows in a row group.
-const ROW_GROUP_ROWS: usize = 50_000;
+pub(crate) const ROW_GROUP_ROWS: usize = 50_000;
 
 /// Writes feature columns only, such as for a model's baseline.
 pub fn write_rows(rows: &[Row]) -> Result<Vec<u8>> {
-    let mut file = create(&with_features(""))?;
+    let mut file = create(Vec::new(), &with_features(""))?;
     for rows in rows.chunks(ROW_GROUP_ROWS) {
         write_group(&mut file, Vec::new(), rows.len(), rows.iter())?;
     }
@@ -40,11 +41,11 @@ fn with_features(keys: &str) -> String {
     format!("{keys} {features}")
 }
 
-/// A file in memory with these columns.
-fn create(columns: &str) -> Result<SerializedFileWriter<Vec<u8>>> {
+/// A file with these columns, written to `out`.
+pub(crate) fn create<W: Write + Send>(out: W, columns: &str) -> Result<SerializedFileWriter<W>> {
     let schema = Arc::new(parse_message_type(&format!("message rows {{ {columns} }}"))?);
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))
+    SerializedFileWriter::new(out, schema, Arc::new(properties))
 }
 
 /// Writes a row group of `n` rows: the columns `keys`, followed by the features.

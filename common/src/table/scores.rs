@@ -39,7 +39,7 @@ impl ScoreFile {
         let keys = "required binary user_id (STRING); required int32 cutoff (DATE); required double probability; \
                     required binary risk_level (STRING); required int32 label; optional binary group (STRING); \
                     required binary model_version (STRING);";
-        Ok(Self { file: create(&with_features(keys))?, rows: Vec::new(), cutoff, model_version })
+        Ok(Self { file: create(Vec::new(), &with_features(keys))?, rows: Vec::new(), cutoff, model_version })
     }
 
     pub fn push(&mut self, row: ScoredRow) {

@@ -21,7 +21,7 @@ pub struct SplitSnapshot<'a> {
 pub fn write_snapshots(snapshots: &[SplitSnapshot<'_>]) -> Result<Vec<u8>> {
     let keys = "required binary user_id (STRING); required int32 cutoff (DATE); required binary split (STRING); \
                 optional int32 user_group; optional int32 fold; required boolean churned;";
-    let mut file = create(&with_features(keys))?;
+    let mut file = create(Vec::new(), &with_features(keys))?;
     for rows in snapshots.chunks(ROW_GROUP_ROWS) {
         let keys = vec![
             Column::texts(rows.iter().map(|r| r.snapshot.user.as_str())),

@@ -91,11 +91,13 @@ impl ChampionCache {
     }
 
     async fn refresh(&self, state: &mut CacheState) -> Result<(), ModelError> {
-        if let Some(loaded) = state.loaded.as_mut().filter(|loaded| loaded.quality == ModelQuality::Unknown) {
-            loaded.quality = self.quality(&loaded.model.version).await;
-        }
         let read = self.registry.read_if_changed(state.etag.as_deref()).await?;
-        let ReadResult::Changed(registry, etag) = read else { return Ok(()) };
+        let ReadResult::Changed(registry, etag) = read else {
+            if let Some(loaded) = state.loaded.as_mut().filter(|loaded| loaded.quality == ModelQuality::Unknown) {
+                loaded.quality = self.quality(&loaded.model.version).await;
+            }
+            return Ok(());
+        };
         let Some(champion) = &registry.champion else {
             let missing = || StoreError::corrupt("GetObject", "registry.json", "champion is missing");
             return if state.loaded.is_some() { Err(missing().into()) } else { Ok(()) };
@@ -123,8 +125,8 @@ impl ChampionCache {
     }
 
     async fn load(&self, version: &ModelVersion) -> Result<Loaded, ModelError> {
-        let model = self.models.get(version).await?;
-        let quality = self.quality(version).await;
+        let (model, quality) = tokio::join!(self.models.get(version), self.quality(version));
+        let model = model?;
         tracing::info!(%version, %quality, "model loaded");
         Ok(Loaded { model: Arc::new(LoadedModel::new(version.clone(), model)), quality })
     }

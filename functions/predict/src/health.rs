@@ -37,20 +37,12 @@ enum HealthStatus {
 /// Status and body of the response.
 pub(crate) fn health(serving: Result<Option<Serving>, ModelError>) -> (StatusCode, Health) {
     match serving {
-        Ok(Some(Serving { model, quality, failed_champion: None })) => {
+        Ok(Some(Serving { model, quality, failed_champion })) => {
+            let status = if failed_champion.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+            let detail = failed_champion
+                .map(|champion| format!("champion {champion} cannot be loaded; an earlier model serves"));
             let model_version = Some(model.version.clone());
-            (
-                StatusCode::OK,
-                Health { status: HealthStatus::Ok, model_version, model_quality: Some(quality), detail: None },
-            )
-        }
-        Ok(Some(Serving { model, quality, failed_champion: Some(champion) })) => {
-            let model_version = Some(model.version.clone());
-            let detail = Some(format!("champion {champion} cannot be loaded; an earlier model serves"));
-            (
-                StatusCode::OK,
-                Health { status: HealthStatus::Degraded, model_version, model_quality: Some(quality), detail },
-            )
+            (StatusCode::OK, Health { status, model_version, model_quality: Some(quality), detail })
         }
         Ok(None) => unavailable(HealthStatus::ModelNotAvailable),
         Err(error) => {

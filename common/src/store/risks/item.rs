@@ -11,8 +11,10 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 pub(super) const USER: &str = "user_id";
 pub(super) const PROBABILITY: &str = "probability";
-/// Value of `alert_status` if the alert waits for its delivery.
+/// Value of `alert_status` if the event of the alert waits for its delivery.
 pub(super) const DUE: &str = "due";
+/// Value of `alert_status` if the event was sent and the rest of the delivery is due.
+pub(super) const EVENT_SENT: &str = "event_sent";
 
 #[derive(Serialize)]
 struct Attributes<'a> {
@@ -26,7 +28,11 @@ struct Attributes<'a> {
 
 pub(super) fn to_item(risk: &UserRisk) -> serde_dynamo::Result<Item> {
     let sent_on = risk.alert.as_ref().and_then(|alert| alert.sent_on);
-    let alert_status = if risk.has_due_alert() { Some(DUE.to_owned()) } else { sent_on.map(sent) };
+    let alert_status = match (risk.has_due_alert(), risk.is_event_sent()) {
+        (true, false) => Some(DUE.to_owned()),
+        (true, true) => Some(EVENT_SENT.to_owned()),
+        (false, _) => sent_on.map(sent),
+    };
     let expires_at = risk.scored_at.plus_days(UserRisk::EXPIRES_AFTER_DAYS).millis() / 1000;
     serde_dynamo::to_item(Attributes { risk, expires_at, alert_status })
 }

@@ -42,13 +42,13 @@ impl<'a> RiskList<'a> {
         let limit = usize::from(limit);
         let levels: BTreeSet<Risk> = self.queues.iter().map(|queue| queue.level).collect();
         let mut page = Vec::with_capacity(limit);
+        // A user whose level changes while the index is read may be found in both levels.
+        let mut seen = HashSet::new();
         while page.len() < limit {
             let places = self.take(limit - page.len()).await?;
             if places.is_empty() {
                 break;
             }
-            // A user whose level changes while the index is read may be found in both levels.
-            let mut seen = HashSet::new();
             let users = places.into_iter().map(|place| place.user);
             let users: Vec<StoredUser> = users.filter(|user| seen.insert(user.clone())).collect();
             let users = self.risks.in_order(&users).await?;
@@ -62,8 +62,11 @@ impl<'a> RiskList<'a> {
     /// # Errors
     /// The index cannot be read.
     pub async fn has_more(&mut self) -> Result<bool, StoreError> {
-        self.fill(1).await?;
-        Ok(self.queues.iter().any(|queue| !queue.next.is_empty()))
+        let has_next = |queues: &[Queue]| queues.iter().any(|queue| !queue.next.is_empty());
+        if !has_next(&self.queues) {
+            self.fill(1).await?;
+        }
+        Ok(has_next(&self.queues))
     }
 
     /// The last place that was taken in each level, in the order of the levels.

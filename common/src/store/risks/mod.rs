@@ -171,16 +171,8 @@ impl Risks {
         call.send().await.map(drop).map_err(|e| StoreError::from_call("DeleteItem", self.target(&user), e))
     }
 
-    /// The users at a risk level, the most probable first: up to `limit` after `cursor`. The index is updated within seconds of
-    /// a write.
-    pub async fn list(&self, level: Risk, limit: u16, cursor: Option<&Cursor>) -> Result<Page, StoreError> {
-        let (places, next) = self.at_level(level, limit, cursor).await?;
-        let mut risks = self.in_order(&users(places)).await?;
-        risks.retain(|risk| risk.risk_level == level);
-        Ok(Page { risks, next })
-    }
-
-    /// The places of the users at a risk level, and the last of them if there may be more.
+    /// The places of the users at a risk level, the most probable first, and the last of them if there may be more. The index is
+    /// updated within seconds of a write.
     async fn at_level(
         &self,
         level: Risk,
@@ -190,10 +182,19 @@ impl Risks {
         self.query(BY_LEVEL, "risk_level", level.as_str(), limit, cursor).await
     }
 
-    /// Users with a due alert, the most probable first: up to `limit` after `cursor`. The index is updated within seconds of a
-    /// write.
+    /// Users with a due alert whose event was not sent, the most probable first: up to `limit` after `cursor`. The index is updated
+    /// within seconds of a write.
     pub async fn due_alerts(&self, limit: u16, cursor: Option<&Cursor>) -> Result<Page, StoreError> {
-        let (places, next) = self.query(BY_ALERT, "alert_status", item::DUE, limit, cursor).await?;
+        self.alerts(item::DUE, limit, cursor).await
+    }
+
+    /// As [`Risks::due_alerts`], for alerts whose event was sent.
+    pub async fn due_alerts_with_event(&self, limit: u16, cursor: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.alerts(item::EVENT_SENT, limit, cursor).await
+    }
+
+    async fn alerts(&self, status: &str, limit: u16, cursor: Option<&Cursor>) -> Result<Page, StoreError> {
+        let (places, next) = self.query(BY_ALERT, "alert_status", status, limit, cursor).await?;
         let mut risks = self.in_order(&users(places)).await?;
         risks.retain(UserRisk::has_due_alert);
         Ok(Page { risks, next })
@@ -201,7 +202,7 @@ impl Risks {
 
     /// Number of due alerts, as the index has them.
     pub async fn count_due_alerts(&self) -> Result<u64, StoreError> {
-        self.count_alerts(item::DUE.to_owned()).await
+        Ok(self.count_alerts(item::DUE.to_owned()).await? + self.count_alerts(item::EVENT_SENT.to_owned()).await?)
     }
 
     /// Number of alerts that runs of `day` delivered, as the index has them.
@@ -255,11 +256,10 @@ impl Risks {
         Ok(risks)
     }
 
-    /// The users of a part of the table, one page at a time: `part` of `parts`. For the search for records of users without
-    /// history.
-    pub fn scan_users(&self, part: u32, parts: u32) -> UserPages {
-        let (part, parts) = (part.cast_signed(), parts.cast_signed());
-        UserPages { risks: self.clone(), part, parts, start: None, ended: false }
+    /// The users of a segment of the table, one page at a time. For the search for records of users without history.
+    pub fn scan_users(&self, segment: u32, total_segments: u32) -> UserPages {
+        let (segment, total_segments) = (segment.cast_signed(), total_segments.cast_signed());
+        UserPages { risks: self.clone(), segment, total_segments, start: None, ended: false }
     }
 
     fn read(&self, item: Item) -> Result<UserRisk, StoreError> {
@@ -271,12 +271,12 @@ fn users(places: Vec<Cursor>) -> Vec<StoredUser> {
     places.into_iter().map(|place| place.user).collect()
 }
 
-/// A scan of a part of the table.
+/// A scan of a segment of the table.
 #[derive(Debug)]
 pub struct UserPages {
     risks: Risks,
-    part: i32,
-    parts: i32,
+    segment: i32,
+    total_segments: i32,
     start: Option<Item>,
     ended: bool,
 }
@@ -288,7 +288,7 @@ impl UserPages {
             return Ok(None);
         }
         let table = &self.risks.table;
-        let call = self.risks.client.scan().table_name(table).segment(self.part).total_segments(self.parts);
+        let call = self.risks.client.scan().table_name(table).segment(self.segment).total_segments(self.total_segments);
         let call = call.projection_expression(item::USER).set_exclusive_start_key(self.start.take());
         let response = call.send().await.map_err(|e| StoreError::from_call("Scan", table, e))?;
         self.start = response.last_evaluated_key;

@@ -31,6 +31,10 @@ pub struct Stratum {
 }
 
 impl Stratum {
+    pub(super) fn has_both_groups(&self) -> bool {
+        self.treatment.users > 0 && self.control.users > 0
+    }
+
     pub(super) fn count(&mut self, group: Group, churned: bool) {
         let arm = match group {
             Group::Treatment => &mut self.treatment,

@@ -28,7 +28,7 @@ struct Rate {
 pub fn risk_difference(strata: &[Stratum], z: f64) -> Option<(Estimate, [f64; 2])> {
     let weight = |s: &Stratum| {
         let (n1, n2) = (s.treatment.users as f64, s.control.users as f64);
-        (n1 > 0.0 && n2 > 0.0).then(|| n1 * n2 / (n1 + n2))
+        s.has_both_groups().then(|| n1 * n2 / (n1 + n2))
     };
     let total: f64 = strata.iter().filter_map(weight).sum();
     let weighted = |s: &Stratum| weight(s).map(|weight| Weighted { stratum: *s, weight: weight / total });

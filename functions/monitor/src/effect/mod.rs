@@ -82,7 +82,7 @@ pub struct Effect {
     /// Users whose horizon is not over.
     pub pending_users: u64,
     pub left_out: LeftOut,
-    /// Stratified by epoch.
+    /// The epochs with users of both groups, as strata. The users of other epochs are not counted.
     pub overall: Comparison,
     /// In the order of time.
     pub by_epoch: Vec<EpochComparison>,
@@ -111,10 +111,11 @@ impl Effect {
         }
         let mut epochs: Vec<(&Epoch, (Day, Stratum))> = epochs.into_iter().collect();
         epochs.sort_by_key(|(_, (first, _))| *first);
-        let strata: Vec<Stratum> = epochs.iter().map(|(_, (_, stratum))| *stratum).collect();
+        let strata = epochs.iter().map(|(_, (_, stratum))| *stratum);
+        let compared: Vec<Stratum> = strata.filter(Stratum::has_both_groups).collect();
 
-        let overall = Comparison::new(&strata, params.value_per_user);
-        let plan = Plan::new(outcomes, overall.control, params);
+        let overall = Comparison::new(&compared, params.value_per_user);
+        let plan = Plan::new(outcomes, &overall, params);
         let pending_users = outcomes.iter().filter(|outcome| outcome.churned.is_none()).count() as u64;
         let compare = |(epoch, (_, stratum)): (&Epoch, (Day, Stratum))| EpochComparison {
             epoch: epoch.clone(),

@@ -1,6 +1,6 @@
 //! How many users the comparison needs, and when it has them.
 
-use super::arm::Arm;
+use super::comparison::Comparison;
 use super::{AssignedOutcome, EffectParams, LEVEL};
 use churn_common::calendar::Day;
 use churn_common::risk::Group;
@@ -23,7 +23,7 @@ pub struct Plan {
     pub control_share: f64,
     /// Users of both groups; `None` if one of the groups has no user, or no rate can be compared.
     pub users_needed: Option<u64>,
-    /// Users without an outcome yet; `None` like `users_needed`.
+    /// Users that the comparison lacks; `None` like `users_needed`.
     pub users_still_needed: Option<u64>,
     /// When the users needed have or had an outcome, if as many become at risk as in the last 90 days. `None` if no date can be
     /// expected.
@@ -31,8 +31,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// `control`: users of control whose outcome is known.
-    pub(super) fn new(outcomes: &[AssignedOutcome], control: Arm, params: &EffectParams) -> Self {
+    /// `overall`: the users whose outcomes are compared.
+    pub(super) fn new(outcomes: &[AssignedOutcome], overall: &Comparison, params: &EffectParams) -> Self {
+        let control = overall.control;
         let assigned = outcomes.len();
         let in_control = outcomes.iter().filter(|outcome| outcome.group == Group::Control).count();
         let control_share = if assigned == 0 { 0.0 } else { in_control as f64 / assigned as f64 };
@@ -44,7 +45,7 @@ impl Plan {
         let baseline_rate = control.rate.filter(|_| has_enough).or_else(predicted);
         let users_needed = baseline_rate
             .and_then(|rate| users_needed(rate, params.min_detectable_effect, params.power, control_share));
-        let known = outcomes.iter().filter(|outcome| outcome.churned.is_some()).count() as u64;
+        let known = overall.treatment.users + control.users;
         Self {
             min_detectable_effect: params.min_detectable_effect,
             power: params.power,

@@ -173,6 +173,24 @@ fn effect_has_its_public_names() {
     assert_eq!(serde_json::from_value::<Effect>(json).unwrap(), effect);
 }
 
+/// An epoch with `control_share` 0 used to make the confidence sequence narrower.
+#[test]
+fn epoch_without_a_control_group_changes_nothing() {
+    let compared = [
+        users("2026-Q4", Group::Treatment, "2026-12-01", 100, Some(10)),
+        users("2026-Q4", Group::Control, "2026-12-01", 50, Some(10)),
+    ]
+    .concat();
+    let alone = users("2027-Q1", Group::Treatment, "2027-01-30", 10_000, Some(1_000));
+    let measure = |outcomes: &[AssignedOutcome]| Effect::measure(outcomes, LeftOut::default(), &params()).unwrap();
+    let (expected, both) = (measure(&compared), measure(&[compared.clone(), alone].concat()));
+    assert_eq!(both.overall, expected.overall);
+    assert_eq!(both.by_epoch[1].comparison.treatment.users, 10_000);
+    assert_eq!(both.by_epoch[1].comparison.difference, Estimate::UNDEFINED);
+    let needed = both.plan.users_needed.unwrap();
+    assert_eq!(both.plan.users_still_needed, Some(needed - 150));
+}
+
 #[test]
 fn contacts_have_no_upper_limit_if_the_interval_includes_0() {
     let comparison = |stratum| Comparison::new(&[stratum], None);

@@ -5,8 +5,9 @@ use crate::erase::Erasure;
 use crate::health::Health;
 use crate::prediction::Prediction;
 use crate::problem::{ProblemDetails, ProblemType};
-use crate::users::{UserDetail, UserPage};
-use churn_common::model::ModelVersion;
+use crate::users::{DEFAULT_LIMIT, MAX_LIMIT, UserDetail, UserPage};
+use churn_common::ids::UserId;
+use churn_common::model::{ModelVersion, Risk};
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -104,8 +105,8 @@ impl Api<'_> {
             "/users/{id}": {
                 "parameters": [{
                     "name": "id", "in": "path", "required": true,
-                    "description": "The id of a user, percent-encoded once. It may contain slashes.",
-                    "schema": {"type": "string", "minLength": 1, "maxLength": 1024},
+                    "description": "The id of a user, percent-encoded once, at most 1,024 bytes in UTF-8. It may contain slashes.",
+                    "schema": {"type": "string", "minLength": 1, "maxLength": UserId::MAX_BYTES},
                     "example": "30",
                 }],
                 "get": user,
@@ -179,7 +180,7 @@ impl Api<'_> {
         success["content"]["text/csv"] = csv["content"]["text/csv"].clone();
         let problems = self.problems(&[ProblemType::InvalidRequest, ProblemType::ServiceUnavailable]);
         let mut operation = operation(&about, success, problems);
-        let level = "(low|medium|high|critical)";
+        let level = format!("({})", Risk::ALL.map(Risk::as_str).join("|"));
         let parameter = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
         operation["parameters"] = json!([
             parameter(
@@ -190,7 +191,7 @@ impl Api<'_> {
             parameter(
                 "limit",
                 "Most users of a page.",
-                json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}),
+                json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
             ),
             parameter(
                 "cursor",
@@ -281,7 +282,7 @@ fn documentation() -> (Value, Value) {
     let about = About { id: "openapi", tag, summary: "Returns this document." };
     let content = json!({JSON: {"schema": {"type": "object", "required": ["openapi", "info", "paths"]}}});
     let document = operation(&about, json!({"description": "An OpenAPI document.", "content": content}), json!({}));
-    let about = About { id: "docs", tag, summary: "Returns this document as a page for people." };
+    let about = About { id: "docs", tag, summary: "Returns the API reference as an HTML page." };
     let content = json!({"text/html": {"schema": {"type": "string"}}});
     (document, operation(&about, json!({"description": "A page.", "content": content}), json!({})))
 }

@@ -1,20 +1,21 @@
 //! The schema of the body of `POST /predict`. Events are read as leniently as lines of a log, so that it is not that of a type.
 
+use churn_common::ids::UserId;
 use serde_json::{Value, json};
 
 pub(super) fn schema() -> Value {
     json!({
         "title": "PredictRequest",
-        "description": "Events of one user, the id of a user whose stored history is scored, or both. Null is as good as absent.",
+        "description": "Events of one user, the id of a user whose stored history is scored, or both. Null is the same as absent.",
         "type": "object",
         "additionalProperties": false,
         "anyOf": [{"required": ["events"]}, {"required": ["user_id"]}],
         "properties": {
             "user_id": {
-                "description": "The id of a user. Not blank, and not the name of a missing value such as `null`.",
+                "description": "The id of a user, at most 1,024 bytes in UTF-8. Not blank, and not the name of a missing value such as `null`.",
                 "type": ["string", "integer", "null"],
                 "minLength": 1,
-                "maxLength": 1024,
+                "maxLength": UserId::MAX_BYTES,
             },
             "events": {"description": "Events of one user, as in the log.", "type": ["array", "null"], "items": event()},
             "as_of": {

@@ -12,3 +12,5 @@ pub(crate) use detail::user;
 #[cfg(feature = "schemas")]
 pub(crate) use list::UserPage;
 pub(crate) use list::list;
+#[cfg(feature = "schemas")]
+pub(crate) use parameters::{DEFAULT_LIMIT, MAX_LIMIT};

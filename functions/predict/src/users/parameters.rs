@@ -8,8 +8,8 @@ use lambda_http::{Request, RequestExt};
 use std::collections::BTreeMap;
 
 const NAMES: [&str; 4] = ["risk_level", "limit", "cursor", "sort"];
-const MAX_LIMIT: u16 = 1000;
-const DEFAULT_LIMIT: u16 = 50;
+pub(crate) const MAX_LIMIT: u16 = 1000;
+pub(crate) const DEFAULT_LIMIT: u16 = 50;
 
 /// The valid parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +57,7 @@ pub(super) fn single_values(request: &Request, names: &[&str]) -> Result<BTreeMa
 }
 
 fn levels(text: &str) -> Result<Levels, Problem> {
-    let level = |name: &str| Risk::ALL.into_iter().find(|level| level.as_str() == name);
-    let levels: Option<Vec<Risk>> = text.split(',').map(level).collect();
+    let levels: Option<Vec<Risk>> = text.split(',').map(Risk::parse).collect();
     levels.and_then(Levels::new).ok_or_else(|| {
         let known = Risk::ALL.map(Risk::as_str).join(", ");
         invalid(format!("risk_level is {text:?}, expected one or more of {known}, separated by commas"))

@@ -48,7 +48,7 @@ impl AlertContent {
             recommended_action: risk.action.as_ref().and_then(|id| actions.get(id, language)),
             model_version: risk.model_version.clone(),
             group: assignment.group,
-            became_high_on: alert.raised_on,
+            became_high_on: risk.crossed_on.unwrap_or(alert.raised_on),
             as_of: risk.as_of,
         })
     }

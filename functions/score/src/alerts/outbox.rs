@@ -91,8 +91,8 @@ impl Outbox<'_> {
         self.deadline.saturating_duration_since(Instant::now()).saturating_sub(RESERVE).min(BUDGET)
     }
 
-    /// Due alerts that no other run delivers. The daily cap applies to those whose event was not sent: otherwise, alerts that only
-    /// wait for a digest could keep others back.
+    /// Due alerts that no other run delivers, those whose event was not sent first. Only these count towards the daily cap: otherwise,
+    /// alerts that only wait for a digest could keep others back.
     async fn candidates(
         &self,
         crossings: &[Crossing],
@@ -100,25 +100,30 @@ impl Outbox<'_> {
     ) -> Result<Vec<UserRisk>, StoreError> {
         let sent = self.risks.alerts_sent_on(self.as_of).await?;
         let left = usize::try_from(self.max_daily_alerts.saturating_sub(sent)).unwrap_or(usize::MAX);
-        let (mut due, mut cursor) = (Vec::<UserRisk>::new(), None);
-        loop {
+        let (mut due, mut cursor) = (Vec::new(), None);
+        while due.len() < left {
             let page = self.risks.due_alerts(PAGE, cursor.as_ref()).await?;
             due.extend(page.risks);
             cursor = page.next;
-            let without_event = due.iter().filter(|risk| !risk.is_event_sent()).count();
-            if cursor.is_none() || without_event >= left {
+            if cursor.is_none() {
                 break;
             }
         }
         let newest = self.not_in_index(crossings, &due, left).await?;
         due.extend(newest);
+        // The index may show an alert as due whose event was sent within the last seconds.
+        due.retain(|risk| !risk.is_event_sent());
         sort_riskiest_first(&mut due);
-        let mut room = left;
-        due.retain(|risk| {
-            let has_room = room > 0;
-            room -= usize::from(has_room && !risk.is_event_sent());
-            has_room || risk.is_event_sent()
-        });
+        due.truncate(left);
+        let mut cursor = None;
+        loop {
+            let page = self.risks.due_alerts_with_event(PAGE, cursor.as_ref()).await?;
+            due.extend(page.risks.into_iter().filter(UserRisk::is_event_sent));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
         let all = due.len();
         due.retain(|risk| !risk.alert.as_ref().is_some_and(|a| a.is_claimed_by_another(self.request_id, self.now)));
         delivery.in_progress += (all - due.len()) as u64;

@@ -50,8 +50,7 @@ pub struct Args {
 }
 
 fn level(name: &str) -> Result<Risk, String> {
-    let level = Risk::ALL.into_iter().find(|level| level.as_str() == name);
-    level.ok_or_else(|| format!("expected one of: {}", Risk::ALL.map(Risk::as_str).join(", ")))
+    Risk::parse(name).ok_or_else(|| format!("expected one of: {}", Risk::ALL.map(Risk::as_str).join(", ")))
 }
 
 /// Reads the users and writes the file.

@@ -53,9 +53,7 @@ impl Growth {
             RequirementName::Users if span > 0.0 => new_users(data, train) / span,
             RequirementName::ChurnedUsers => count / (span + f64::from(settings.label().label_delay_days())),
             RequirementName::ChurnedRows | RequirementName::RetainedRows => {
-                let mut newest = settings.grid(log.first, log.last);
-                let interval = newest.next().zip(newest.next()).map_or(0, |(newest, before)| newest.since(before));
-                count / (cutoffs as f64 * f64::from(interval.max(1)))
+                count / (cutoffs as f64 * f64::from(settings.cutoff_interval_days))
             }
             // The number of held-out cutoffs is fixed.
             _ => 0.0,

@@ -15,6 +15,7 @@ use churn_common::risk::UserRisk;
 use churn_common::snapshot::features_if_at_risk;
 use churn_common::store::Stores;
 use churn_common::store::ledger::Counts;
+use churn_common::store::risks::RiskList;
 use ingest::SkipReason;
 use predict::Prediction;
 use retrain::{ChampionSet, Trained};
@@ -209,14 +210,7 @@ pub async fn score(stack: &Stack) -> anyhow::Result<Timed<score::Outcome>> {
 
 /// The users most at risk, at most `limit`.
 pub async fn riskiest(stores: &Stores, limit: u16) -> anyhow::Result<Vec<UserRisk>> {
-    let mut risks = Vec::new();
-    for level in [Risk::Critical, Risk::High, Risk::Medium, Risk::Low] {
-        let left = limit.saturating_sub(u16::try_from(risks.len())?);
-        if left > 0 {
-            risks.extend(stores.risks.list(level, left, None).await?.risks);
-        }
-    }
-    Ok(risks)
+    Ok(RiskList::new(&stores.risks, Risk::ALL.map(|level| (level, None))).page(limit).await?)
 }
 
 async fn call<T: DeserializeOwned>(stack: &Stack, function: &str, payload: &Value) -> anyhow::Result<Timed<T>> {

@@ -18,10 +18,10 @@ struct Health {
 ///
 /// # Errors
 /// The API does not answer, or cannot reach its stores.
-pub async fn of(url: &str) -> anyhow::Result<String> {
+pub async fn read(url: &str) -> anyhow::Result<String> {
     let url = format!("{}/health", url.trim_end_matches('/'));
-    let asked = async { http::client()?.get(&url).timeout(LIMIT).send().await?.json::<Health>().await };
-    let health = asked.await.with_context(|| format!("no health at {url}"))?;
+    let response = async { http::client()?.get(&url).timeout(LIMIT).send().await?.json::<Health>().await };
+    let health = response.await.with_context(|| format!("cannot read the health of {url}"))?;
     match (health.status.as_str(), health.model_version) {
         (status @ ("ok" | "degraded"), Some(version)) => Ok(format!("{status}: model {version}")),
         ("model_not_available", _) => Ok("model_not_available: no model has been trained yet".to_owned()),

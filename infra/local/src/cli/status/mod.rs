@@ -36,7 +36,7 @@ pub struct Args {
 /// There is no data folder, or a store cannot be read. With a URL: there is no healthy API.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(url) = &args.url {
-        writeln!(stdout(), "{}", health::of(url).await?)?;
+        writeln!(stdout(), "{}", health::read(url).await?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let connection = Connection::open_stores(&args.data).await?;
