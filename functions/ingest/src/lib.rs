@@ -35,7 +35,7 @@ use churn_common::settings::Settings;
 use churn_common::store::ledger::Counts;
 use churn_common::store::names::StoreNames;
 use churn_common::store::{StoreError, Stores};
-use churn_common::telemetry::in_invocation;
+use churn_common::telemetry::{in_invocation, init_log};
 use delivery::Delivery;
 use event::{Change, Event};
 use invalid_event::InvalidEvent;
@@ -45,6 +45,17 @@ use lambda_runtime::tracing::{self, Instrument};
 use reingest::Reingest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// The program: serves invocations until the Runtime API ends.
+///
+/// # Errors
+/// The function cannot start, or has lost the Runtime API.
+#[tokio::main(flavor = "current_thread")]
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    init_log("ingest")?;
+    let handler = Handler::from_env().await?;
+    lambda_runtime::run(lambda_runtime::service_fn(|event| handler.handle(event))).await
+}
 
 /// The state that all invocations of a process share.
 #[derive(Debug)]

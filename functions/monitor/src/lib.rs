@@ -25,7 +25,7 @@ use churn_common::payload::{IgnoreReason, Payload, Request};
 use churn_common::settings::{Settings, SettingsError};
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
-use churn_common::telemetry::in_invocation;
+use churn_common::telemetry::{in_invocation, init_log};
 use drift::Drift;
 use effect::{Effect, EffectParams};
 use inputs::{Inputs, Load};
@@ -34,6 +34,17 @@ use lambda_runtime::{Error, LambdaEvent};
 use performance::Performance;
 use report::Report;
 use serde_json::Value;
+
+/// The program: serves invocations until the Runtime API ends.
+///
+/// # Errors
+/// The function cannot start, or has lost the Runtime API.
+#[tokio::main(flavor = "current_thread")]
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    init_log("monitor")?;
+    let handler = Handler::from_env().await?;
+    lambda_runtime::run(lambda_runtime::service_fn(|event| handler.handle(event))).await
+}
 
 /// The function as Lambda runs it. Built once during init and shared by all invocations.
 #[derive(Debug)]

@@ -1,12 +1,5 @@
 //! The `monitor` function as deployed.
 
-use churn_common::telemetry::init_log;
-use lambda_runtime::{Error, service_fn};
-use monitor::Handler;
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    init_log("monitor")?;
-    let handler = Handler::from_env().await?;
-    lambda_runtime::run(service_fn(|event| handler.handle(event))).await
+fn main() -> Result<(), lambda_runtime::Error> {
+    monitor::run()
 }

@@ -31,7 +31,7 @@ use churn_common::model::Card;
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
-use churn_common::telemetry::in_invocation;
+use churn_common::telemetry::{in_invocation, init_log};
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::tracing;
@@ -40,6 +40,17 @@ use prediction::ResponseOptions;
 use problem::Problem;
 use route::Route;
 use serde::Serialize;
+
+/// The program: serves invocations until the Runtime API ends.
+///
+/// # Errors
+/// The function cannot start, or has lost the Runtime API.
+#[tokio::main(flavor = "current_thread")]
+pub async fn run() -> Result<(), lambda_http::Error> {
+    init_log("predict")?;
+    let handler = Handler::from_env().await?;
+    lambda_http::run(lambda_http::service_fn(|request| handler.handle(request))).await
+}
 
 /// The state that all requests share, built once during Lambda's init phase.
 #[derive(Debug)]

@@ -38,9 +38,21 @@ pub use tracking::{Mlflow, TrackingSettings};
 use churn_common::payload::{self, IgnoreReason};
 use churn_common::settings::Settings;
 use churn_common::store::Stores;
+use churn_common::telemetry::init_log;
 use lambda_runtime::tracing;
 use request::Request;
 use serde_json::Value;
+
+/// The program: serves invocations until the Runtime API ends.
+///
+/// # Errors
+/// The function cannot start, or has lost the Runtime API.
+#[tokio::main(flavor = "current_thread")]
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    init_log("retrain")?;
+    let handler = Function::from_env().await?;
+    lambda_runtime::run(lambda_runtime::service_fn(|event| handler.handle(event))).await
+}
 
 /// Runs the action in the payload; without an action, trains. The payload may override the settings of a training or an
 /// evaluation.
@@ -59,7 +71,7 @@ pub async fn handle(
         payload::Request::Run(members) => Request::parse(members)?,
     };
     stores.registry().rebuild_if_missing(&stores.models()).await?;
-    let outcome = run(request, stores, settings, notifiers, invocation).await?;
+    let outcome = execute(request, stores, settings, notifiers, invocation).await?;
     if let Err(error) = metrics::for_outcome(&outcome, invocation.now).emit() {
         tracing::error!(%error, "metrics not written");
     }
@@ -67,7 +79,7 @@ pub async fn handle(
     Ok(outcome)
 }
 
-async fn run(
+async fn execute(
     request: Request,
     stores: &Stores,
     settings: &TrainingSettings,

@@ -2,9 +2,7 @@
 //! `AWS_LAMBDA_RUNTIME_API` names until that API stops.
 
 use crate::config::FUNCTIONS;
-use anyhow::{Context, anyhow, bail};
-use churn_common::telemetry::init_log;
-use lambda_runtime::service_fn;
+use anyhow::{anyhow, bail};
 use std::process::ExitCode;
 
 /// Run a function as a Lambda worker. Started by the stack.
@@ -28,35 +26,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.exit_with_stdin {
         std::thread::spawn(exit_with_stdin);
     }
-    // As deployed: one invocation at a time needs one thread.
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
-    init_log(&args.name)?;
-    let ended: Result<(), lambda_runtime::Error> = runtime.block_on(async {
-        match args.name.as_str() {
-            "ingest" => {
-                let handler = ingest::Handler::from_env().await?;
-                lambda_runtime::run(service_fn(|event| handler.handle(event))).await
-            }
-            "monitor" => {
-                let handler = monitor::Handler::from_env().await?;
-                lambda_runtime::run(service_fn(|event| handler.handle(event))).await
-            }
-            "predict" => {
-                let handler = predict::Handler::from_env().await?;
-                lambda_http::run(service_fn(|request| handler.handle(request))).await
-            }
-            "retrain" => {
-                let function = retrain::Function::from_env().await?;
-                lambda_runtime::run(service_fn(|event| function.handle(event))).await
-            }
-            "score" => {
-                let handler = score::Handler::from_env().await?;
-                lambda_runtime::run(service_fn(|event| handler.handle(event))).await
-            }
-            name => Err(format!("no function {name:?}, expected one of: {}", FUNCTIONS.join(", ")).into()),
-        }
-    });
+    let ended = match args.name.as_str() {
+        "ingest" => ingest::run(),
+        "monitor" => monitor::run(),
+        "predict" => predict::run(),
+        "retrain" => retrain::run(),
+        "score" => score::run(),
+        name => bail!("no function {name:?}, expected one of: {}", FUNCTIONS.join(", ")),
+    };
     ended.map_err(|error| anyhow!("function {} stopped: {error}", args.name))?;
     Ok(ExitCode::SUCCESS)
 }
