@@ -7,17 +7,19 @@ pub use overlap::{Overlap, Overlaps};
 use crate::calendar::{Day, Timestamp};
 use crate::event::{Event, Page};
 use crate::ids::{SessionId, SourceId};
+use crate::offer::{Offer, OfferId};
 use crate::session::{DaySlices, SessionSlice, Shared, Slices, event_key};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// The stored slices of one user and day from one source.
+/// The stored slices of one user and day from one source. A source has either slices or offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSlices {
     pub source: SourceId,
     pub day: Day,
     pub slices: Slices,
+    pub offers: Vec<Offer>,
 }
 
 /// One user's history.
@@ -32,17 +34,22 @@ pub struct StoredSlices {
 pub struct History {
     slices: BTreeMap<(Day, SessionId), SessionSlice>,
     overlaps: Vec<Overlap>,
+    /// By time and id, with whether the user accepted.
+    offers: BTreeMap<(Timestamp, OfferId), bool>,
 }
 
 impl History {
     pub fn from_slices(stored: impl IntoIterator<Item = StoredSlices>) -> Self {
         let mut candidates: BTreeMap<(Day, SessionId), BTreeMap<SourceId, SessionSlice>> = BTreeMap::new();
-        for StoredSlices { source, day, slices } in newest(stored) {
+        let mut history = Self::default();
+        for StoredSlices { source, day, slices, offers } in newest(stored) {
             for slice in slices {
                 candidates.entry((day, slice.session())).or_default().insert(source.clone(), slice);
             }
+            for Offer { ts, id, accepted } in offers {
+                *history.offers.entry((ts, id)).or_default() |= accepted;
+            }
         }
-        let mut history = Self::default();
         for ((day, session), by_source) in candidates {
             let mut by_source: Vec<_> = by_source.into_iter().collect();
             by_source.sort_by_key(|(_, slice)| Reverse(slice.events())); // stable: ties stay in the order of sources
@@ -93,8 +100,16 @@ impl History {
         &self.overlaps
     }
 
+    /// Whether there are no events, whatever offers there are.
     pub fn is_empty(&self) -> bool {
         self.slices.is_empty()
+    }
+
+    /// The offers of the days `from..until`, ascending by time.
+    pub fn offers_between(&self, from: Day, until: Day) -> impl Iterator<Item = Offer> {
+        let is_within = move |ts: Timestamp| from <= ts.day() && ts.day() < until;
+        let offer = |(&(ts, id), &accepted): (&(Timestamp, OfferId), &bool)| Offer { ts, id, accepted };
+        self.offers.iter().map(offer).filter(move |offer| is_within(offer.ts))
     }
 
     /// The merged slices of the days `from..until`.
@@ -165,7 +180,7 @@ mod tests {
         let source = source(name, "00a1");
         slices_of(events)
             .into_iter()
-            .map(|d| StoredSlices { source: source.clone(), day: d.day, slices: d.slices })
+            .map(|d| StoredSlices { source: source.clone(), day: d.day, slices: d.slices, offers: Vec::new() })
             .collect()
     }
 
@@ -307,9 +322,38 @@ mod tests {
             source: source("day", "00a2"),
             day: d.day,
             slices: d.slices,
+            offers: Vec::new(),
         });
         let history = History::from_slices(stored("day", &old).into_iter().chain(newer));
         assert_eq!((history.count(Page::NextSong), history.overlaps().len()), (6, 0));
+    }
+
+    #[test]
+    fn offers_are_a_set_of_the_newest_versions() {
+        let offer = |day, name, accepted| {
+            let id = OfferId::from_name(name).unwrap();
+            Offer { ts: at(day, 7), id, accepted }
+        };
+        let stored = |object, version, day, offers: &[Offer]| {
+            let source = source(object, version);
+            StoredSlices { source, day: at(day, 0).day(), slices: Vec::new(), offers: offers.to_vec() }
+        };
+        let all = [
+            stored("a", "00a1", 1, &[offer(1, "old", false)]),
+            stored("a", "00a2", 1, &[offer(1, "spring", false)]),
+            stored("b", "00a1", 1, &[offer(1, "spring", true), offer(1, "summer", false)]),
+            stored("b", "00a1", 2, &[offer(2, "spring", false)]),
+        ];
+        let history = History::from_slices(all.clone());
+        let [first, last] = [1, 3].map(|day| at(day, 0).day());
+        let mut offers: Vec<Offer> = history.offers_between(first, last).collect();
+        offers.sort_by_key(|offer| (offer.ts, !offer.accepted));
+        assert_eq!(offers, [offer(1, "spring", true), offer(1, "summer", false), offer(2, "spring", false)]);
+        assert_eq!(history.offers_between(first, first.plus(1)).count(), 2);
+        assert_eq!(history.offers_between(last, first).count(), 0);
+        assert!(history.is_empty() && history.span().is_none(), "offers are no events");
+        let repeated = [all.to_vec(), all.iter().rev().cloned().collect()].concat();
+        assert_eq!(History::from_slices(repeated), history);
     }
 
     #[test]

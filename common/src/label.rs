@@ -83,6 +83,7 @@ mod tests {
             source: source("log", "00a1"),
             day: d.day,
             slices: d.slices,
+            offers: Vec::new(),
         }))
     }
 

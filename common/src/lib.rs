@@ -16,6 +16,7 @@ pub mod label;
 pub mod language;
 pub mod metrics;
 pub mod model;
+pub mod offer;
 pub mod payload;
 pub mod pseudonym;
 pub mod random;

@@ -32,13 +32,22 @@ fn log(users: u32, day: u64) -> String {
     (0..users).map(line).collect()
 }
 
+/// Offers to `users` users, each on one of two days.
+fn offers(users: u32) -> String {
+    let line = |user: u32| {
+        let ts = 1_538_352_000_000 + u64::from(user % 2) * 86_400_000;
+        format!(r#"{{"ts":{ts},"user_id":"{user}","offer_id":"spring","accepted":true}}"#) + "\n"
+    };
+    (0..users).map(line).collect()
+}
+
 /// The first delivery of an event.
 fn first(event: Value) -> DeliveryAttempt {
     DeliveryAttempt { event, request_id: "first".into(), now: START, is_short_of_time: false }
 }
 
-/// Stores with two ingested objects, and an event with four records: one of these objects has a new version, the other
-/// is removed, and two objects are new. One of the new objects repeats lines of another object.
+/// Stores with two ingested objects, and an event with five records: one of these objects has a new version, the other
+/// is removed, and three objects are new. One of the new objects repeats lines of another object. Two objects have offers.
 async fn prepared() -> anyhow::Result<(InProcessStores, Value)> {
     let local = InProcessStores::new(START).await?;
     let put = async |key: &str, body: &[u8], version| {
@@ -47,7 +56,7 @@ async fn prepared() -> anyhow::Result<(InProcessStores, Value)> {
     let rejected = "not an event\n";
     let old = [
         put("corrected.json", (log(6, 10) + rejected).as_bytes(), 1).await?,
-        put("removed.json", (log(4, 20) + rejected).as_bytes(), 1).await?,
+        put("offers/removed.json", (offers(4) + rejected).as_bytes(), 1).await?,
     ];
     let before = DeliveryAttempt { request_id: "before".into(), ..first(json!({ "Records": old })) };
     local.process_without_faults().deliver(before, &settings()).await?;
@@ -55,9 +64,10 @@ async fn prepared() -> anyhow::Result<(InProcessStores, Value)> {
         put("chunks.json", log(70, 30).as_bytes(), 1).await?,
         put("corrected.json", (log(5, 10) + rejected + rejected).as_bytes(), 2).await?,
         put("packed.json.gz", &gzip(log(3, 10).as_bytes()), 1).await?,
-        removal("churn-logs", "removed.json", 2),
+        put("offers/new.json", (offers(3) + rejected).as_bytes(), 1).await?,
+        removal("churn-logs", "offers/removed.json", 2),
     ];
-    local.remove("removed.json").await?;
+    local.remove("offers/removed.json").await?;
     Ok((local, json!({ "Records": new })))
 }
 

@@ -126,6 +126,9 @@ async fn logs_contain_no_personal_data() {
     assert_eq!(run.upload("2018/valid.json", marked_log()).await["outcome"], "ingested");
     let rejected = run.upload("2018/rejected.json", rejected_lines()).await;
     assert_eq!((&rejected["accepted"], &rejected["rejected"]), (&json!(0), &rejected["lines"]), "{rejected}");
+    let offer = |ts: i64| json!({"user_id": USER, "ts": ts, "offer_id": "Zqx-offer", "accepted": true}).to_string();
+    let offers = run.upload("offers/2018.json", [offer(1_543_000_000_000), offer(1)].join("\n").into_bytes()).await;
+    assert_eq!((&offers["accepted"], &offers["rejected"]), (&json!(1), &json!(1)), "{offers}");
     let settings = json!({"cutoff_interval_days": 7, "min_rows_per_class": 5, "candidates": ["logistic_regression"],
         "logistic_l2": [1000.0], "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
         "gate_max_calibration_in_the_large": 100});

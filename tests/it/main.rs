@@ -27,6 +27,8 @@ mod log_privacy;
 mod lost_files;
 mod mlflow_real;
 mod monitor;
+mod offer_effect;
+mod offers;
 mod openapi;
 mod overlaps;
 mod payloads;

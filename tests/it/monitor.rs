@@ -7,62 +7,14 @@ use churn_common::pseudonym::StoredUser;
 use churn_common::risk::{Assignment, Crossing, Epoch, Group};
 use churn_common::store::objects::Condition;
 use churn_common::table::write_assignments;
-use churn_tests::delivery::DeliveryAttempt;
-use churn_tests::in_process::InProcessStores;
-use churn_tests::{record, simulated};
-use ingest::IngestSettings;
-use monitor::{MonitorSettings, Outcome};
-use retrain::{Deadline, Notifiers, TrainingSettings};
+use churn_tests::monitor_fixture::{MonitorFixture, TRAINED};
+use churn_tests::simulated;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const USERS: u32 = 300;
-/// Days of a log, and those that the model is trained on.
+/// Days of a log.
 const DAYS: u32 = 92;
-const TRAINED: i32 = 62;
-
-struct MonitorFixture {
-    local: InProcessStores,
-    /// First day of the log.
-    start: Day,
-}
-
-impl MonitorFixture {
-    /// Ingests a log and trains on its first days.
-    async fn new(log: &[u8]) -> Self {
-        let now = Timestamp::parse("2019-06-01").unwrap();
-        let local = InProcessStores::new(now).await.unwrap();
-        let mut record = record("churn-logs", "log.json", &local.put("log.json", log).await.unwrap(), 1);
-        record["eventTime"] = json!(now);
-        let event = json!({"Records": [record]});
-        let attempt = DeliveryAttempt { event, request_id: "log".into(), now, is_short_of_time: false };
-        local.process_without_faults().deliver(attempt, &IngestSettings::default()).await.unwrap();
-        let stores = local.process_without_faults().stores;
-        let start = stores.ledger.data_range(now).await.unwrap().unwrap().first;
-
-        let quick = json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
-            "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
-            "gate_max_calibration_in_the_large": 100, "total_segments": 1});
-        let now = start.plus(TRAINED).start();
-        let invocation = retrain::Invocation { id: "training".into(), now, deadline: Deadline::NONE };
-        let settings = TrainingSettings::default();
-        let trained = retrain::handle(quick, &stores, &settings, &Notifiers::default(), &invocation).await.unwrap();
-        let retrain::Outcome::Trained(trained) = trained else { panic!("{trained:?}") };
-        // A constant model cannot get worse.
-        assert!(trained.evaluation.roc_auc.is_some_and(|auc| auc != 0.5), "{:?}", trained.evaluation.roc_auc);
-        Self { local, start }
-    }
-
-    /// The report after `days` days of the log. Decides on performance with few rows, so that chance matters.
-    async fn report(&self, days: i32) -> Value {
-        let stores = self.local.process_without_faults().stores;
-        let (payload, now) = (json!({"min_rows_per_class": 5, "total_segments": 1}), self.start.plus(days).start());
-        let outcome = monitor::handle(payload, &stores, &MonitorSettings::default(), now).await.unwrap();
-        let Outcome::Reported { report_url, .. } = outcome else { panic!("{outcome:?}") };
-        let key = report_url.strip_prefix("s3://churn-store/").unwrap();
-        serde_json::from_slice(&stores.store.get(key).await.unwrap().unwrap().bytes).unwrap()
-    }
-}
 
 /// The log `seed`, with `change` applied to each event and the number of its day. `None` removes the event.
 fn changed(seed: u64, mut change: impl FnMut(i32, Value) -> Option<Value>) -> Vec<u8> {
@@ -85,11 +37,11 @@ async fn unchanged_process_needs_no_retrain() {
     let (mut checks, mut compared) = (0, 0);
     // The model of log 0 is constant with these settings.
     for seed in 1..5 {
-        let fixture = MonitorFixture::new(&simulated(USERS, DAYS, seed).unwrap()).await;
-        let trained = fixture.report(TRAINED).await;
+        let fixture = MonitorFixture::new(&simulated(USERS, DAYS, seed).unwrap()).await.unwrap();
+        let trained = fixture.report(TRAINED).await.unwrap();
         assert_eq!(drifted(&trained), Vec::<&str>::new(), "log {seed}, directly after training");
         for days in [TRAINED, 69, 76, 83, 90] {
-            let report = fixture.report(days).await;
+            let report = fixture.report(days).await.unwrap();
             assert_eq!(report["retrain_reasons"], json!([]), "log {seed}, day {days}: {}", report["performance"]);
             assert_eq!(report["needs_retrain"], false);
             checks += 1;
@@ -109,8 +61,8 @@ async fn change_of_behaviour_is_drift() {
     // After the training, three sessions of four are missing.
     let fewer =
         |day, event: Value| (day < TRAINED || event["sessionId"].as_u64().unwrap().is_multiple_of(4)).then_some(event);
-    let fixture = MonitorFixture::new(&changed(1, fewer)).await;
-    let report = fixture.report(90).await;
+    let fixture = MonitorFixture::new(&changed(1, fewer)).await.unwrap();
+    let report = fixture.report(90).await.unwrap();
     assert_eq!(report["needs_retrain"], true, "{:?}", drifted(&report));
     let reason = report["retrain_reasons"][0].as_str().unwrap();
     assert!(reason.ends_with("of 54 features have drifted"), "{reason}");
@@ -138,8 +90,8 @@ async fn loss_of_ranking_needs_retrain() {
         let is_cancellation = event["page"].as_str().unwrap().starts_with("Cancel");
         (day < 76 || !is_cancellation).then_some(event)
     };
-    let fixture = MonitorFixture::new(&changed(1, cancel)).await;
-    let report = fixture.report(90).await;
+    let fixture = MonitorFixture::new(&changed(1, cancel)).await.unwrap();
+    let report = fixture.report(90).await.unwrap();
     assert_eq!(report["needs_retrain"], true, "{}", report["performance"]);
     let reasons = report["retrain_reasons"].as_array().unwrap();
     assert!(reasons.iter().any(|reason| reason.as_str().unwrap().starts_with("ROC-AUC is ")), "{reasons:?}");
@@ -158,8 +110,8 @@ fn crossing(user: u32, epoch: &str, group: Group, became_high_on: Day) -> Crossi
 #[tokio::test]
 async fn effect_counts_the_first_assignment_of_each_user() {
     let log = simulated(USERS, DAYS, 1).unwrap();
-    let fixture = MonitorFixture::new(&log).await;
-    let stores = fixture.local.process_without_faults().stores;
+    let fixture = MonitorFixture::new(&log).await.unwrap();
+    let stores = fixture.stores();
     let (first, again, late) = (fixture.start.plus(45), fixture.start.plus(60), fixture.start.plus(88));
     let group = |user: u32| if user.is_multiple_of(3) { Group::Control } else { Group::Treatment };
     let other = |user: u32| if user.is_multiple_of(3) { Group::Treatment } else { Group::Control };
@@ -196,7 +148,7 @@ async fn effect_counts_the_first_assignment_of_each_user() {
             *count = [count[0] + 1, count[1] + u64::from(has_cancelled)];
         }
     }
-    let report = fixture.report(90).await;
+    let report = fixture.report(90).await.unwrap();
     let effect = &report["effect"];
     for (name, [users, churned]) in counts {
         let arm = &effect["overall"][name];

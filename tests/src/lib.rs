@@ -8,6 +8,7 @@ pub mod fault_plan;
 pub mod in_process;
 pub mod ingest_fixture;
 pub mod mlflow;
+pub mod monitor_fixture;
 pub mod risk_record;
 pub mod schedule;
 pub mod score_fixture;

@@ -1,11 +1,13 @@
 //! Events of a log: parsing and validating one line.
 
 mod non_finite;
+mod offer_line;
 mod page;
 mod raw;
 mod scan;
 mod time_range;
 
+pub use offer_line::OfferLine;
 pub use page::Page;
 pub use time_range::{ImplausibleTime, TimeRange, TimeUnit};
 
@@ -82,6 +84,9 @@ pub enum Rejection {
     /// The session has an implausible number of events on one day.
     #[error("session has more than {limit} events on this day")]
     SessionTooLong { limit: usize },
+    /// The user has an implausible number of offers on one day.
+    #[error("the user has more than {limit} offers on this day")]
+    TooManyOffers { limit: usize },
 }
 
 impl Rejection {
@@ -99,6 +104,7 @@ impl Rejection {
             Self::TsIso8601(_) => "ts_iso_8601".into(),
             Self::ImplausibleTs(reason) => format!("ts_{}", reason.code()).into(),
             Self::SessionTooLong { .. } => "session_too_long".into(),
+            Self::TooManyOffers { .. } => "too_many_offers".into(),
         }
     }
 
@@ -106,7 +112,7 @@ impl Rejection {
     pub fn is_malformed(&self) -> bool {
         match self {
             Self::ImplausibleTs(reason) => matches!(reason, ImplausibleTime::OtherUnit { .. }),
-            Self::SessionTooLong { .. } => false,
+            Self::SessionTooLong { .. } | Self::TooManyOffers { .. } => false,
             _ => true,
         }
     }
@@ -116,7 +122,8 @@ impl Rejection {
 fn expected(field: &str) -> &'static str {
     match field {
         "ts" => ", expected milliseconds since 1970-01-01",
-        "userId" | "sessionId" => ", expected text or an integer",
+        "userId" | "sessionId" | "offer_id" => ", expected text or an integer",
+        "accepted" => ", expected true or false",
         _ => "",
     }
 }

@@ -2,6 +2,7 @@
 
 use super::time_range::{TimeRange, is_iso_8601};
 use super::{Event, Gender, Level, MAX_SONG_S, Page, Rejection};
+use crate::calendar::Timestamp;
 use crate::ids::{SessionId, UserId, integer};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 use serde_json::value::RawValue;
@@ -75,30 +76,14 @@ impl<'a> Raw<'a> {
     }
 
     pub(super) fn read(line: &'a str) -> Result<Self, Rejection> {
-        // serde would also accept an array of the fields' values.
-        match line.trim_ascii_start().as_bytes().first() {
-            None => Err(Rejection::EmptyLine),
-            Some(b'{') => serde_json::from_str(line).map_err(|e| Rejection::NotJson(e.to_string())),
-            Some(_) => match serde_json::from_str::<IgnoredAny>(line) {
-                Ok(_) => Err(Rejection::NotAnObject),
-                Err(e) => Err(Rejection::NotJson(e.to_string())),
-            },
-        }
+        read_object(line)
     }
 
     /// `Ok(None)` is an event without a user.
     pub(super) fn validate(self, times: TimeRange) -> Result<Option<Event<'a>>, Rejection> {
-        let ts = match self.ts.number() {
-            Ok(ts) => ts.ok_or(Rejection::Missing("ts"))?,
-            Err(InvalidType) => return Err(self.ts.invalid_ts()),
-        };
-        let ts = times.check(ts).map_err(Rejection::ImplausibleTs)?;
+        let ts = self.ts.time(times)?;
         let page = self.page.text().map_err(invalid_type("page"))?.ok_or(Rejection::Missing("page"))?;
-        let name = self.user_id.name().map_err(invalid_type("userId"))?;
-        if name.as_ref().is_some_and(|name| name.len() > UserId::MAX_BYTES) {
-            return Err(Rejection::UserIdTooLong);
-        }
-        let user = name.and_then(|name| UserId::new(&name));
+        let user = self.user_id.user()?;
         let session = match self.session_id {
             Scalar::Integer(number) if number >= 0 => Some(SessionId::from_number(number.unsigned_abs())),
             named => named.name().map_err(invalid_type("sessionId"))?.and_then(|name| SessionId::from_name(&name)),
@@ -135,10 +120,23 @@ impl<'a> Raw<'a> {
     }
 }
 
+/// Reads a line that must be a JSON object.
+pub(super) fn read_object<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, Rejection> {
+    // serde would also accept an array of the fields' values.
+    match line.trim_ascii_start().as_bytes().first() {
+        None => Err(Rejection::EmptyLine),
+        Some(b'{') => serde_json::from_str(line).map_err(|e| Rejection::NotJson(e.to_string())),
+        Some(_) => match serde_json::from_str::<IgnoredAny>(line) {
+            Ok(_) => Err(Rejection::NotAnObject),
+            Err(e) => Err(Rejection::NotJson(e.to_string())),
+        },
+    }
+}
+
 /// A value has a type that its field does not accept.
 pub(super) struct InvalidType;
 
-fn invalid_type(field: &'static str) -> impl Fn(InvalidType) -> Rejection {
+pub(super) fn invalid_type(field: &'static str) -> impl Fn(InvalidType) -> Rejection {
     move |InvalidType| Rejection::InvalidType(field)
 }
 
@@ -169,6 +167,24 @@ impl<'a> Scalar<'a> {
             Self::Other => return Err(InvalidType),
         };
         text.parse().ok().filter(|x: &f64| x.is_finite()).map(Some).ok_or(InvalidType)
+    }
+
+    /// The field `ts`.
+    pub(super) fn time(&self, times: TimeRange) -> Result<Timestamp, Rejection> {
+        let ms = match self.number() {
+            Ok(ms) => ms.ok_or(Rejection::Missing("ts"))?,
+            Err(InvalidType) => return Err(self.invalid_ts()),
+        };
+        times.check(ms).map_err(Rejection::ImplausibleTs)
+    }
+
+    /// The field `userId`; `None` if it is absent or the name of a missing value.
+    pub(super) fn user(self) -> Result<Option<UserId>, Rejection> {
+        let name = self.name().map_err(invalid_type("userId"))?;
+        if name.as_ref().is_some_and(|name| name.len() > UserId::MAX_BYTES) {
+            return Err(Rejection::UserIdTooLong);
+        }
+        Ok(name.and_then(|name| UserId::new(&name)))
     }
 
     /// Why this `ts`, which is no number, is rejected.

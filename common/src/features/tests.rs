@@ -7,8 +7,12 @@ use crate::testing::{at, event, events, slices_of, source};
 use proptest::prelude::*;
 
 fn history(events: &[Event<'static>]) -> History {
-    let stored =
-        |d: crate::session::DaySlices| StoredSlices { source: source("log", "00a1"), day: d.day, slices: d.slices };
+    let stored = |d: crate::session::DaySlices| StoredSlices {
+        source: source("log", "00a1"),
+        day: d.day,
+        slices: d.slices,
+        offers: Vec::new(),
+    };
     History::from_slices(slices_of(events).into_iter().map(stored))
 }
 

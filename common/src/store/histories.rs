@@ -1,9 +1,10 @@
-//! The table of session slices: `UserHistory`, one item per (user, day, source).
+//! The table of session slices and offers: `UserHistory`, one item per (user, day, source).
 
 use super::{StoreError, StoreErrorKind};
 use crate::calendar::{Day, Timestamp};
 use crate::history::{History, StoredSlices};
 use crate::ids::{SourceId, UserId};
+use crate::offer::{self, DayOffers};
 use crate::pseudonym::{Pseudonyms, StoredUser};
 use crate::session::{self, DaySlices, SessionSlice};
 use aws_sdk_dynamodb::Client;
@@ -34,6 +35,8 @@ const ITEM_BYTES: usize = 350_000;
 const USER: &str = "user_id";
 const DAY_SOURCE: &str = "day_source";
 const SLICES: &str = "slices";
+/// Outcomes of offers, in place of slices.
+const OFFERS: &str = "offers";
 const EXPIRES_AT: &str = "expires_at";
 
 type Item = HashMap<String, AttributeValue>;
@@ -63,7 +66,9 @@ impl ItemKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredItem {
     pub key: ItemKey,
-    slices: Vec<u8>,
+    /// The attribute that holds `content`.
+    attribute: &'static str,
+    content: Vec<u8>,
     expires_at: Option<Timestamp>,
 }
 
@@ -91,23 +96,42 @@ impl Histories {
     ) -> Result<Vec<StoredItem>, StoreError> {
         let mut items = Vec::with_capacity(days.len());
         for day in days {
-            let expires_at = retention_days.map(|kept| delivered_at.max(day.day.start()).plus_days(i32::from(kept)));
-            for (n, slices) in encode_items(&day.slices, &self.table)?.into_iter().enumerate() {
-                let key = ItemKey {
-                    user: self.pseudonyms.stored_user(&day.user),
-                    day_source: day_source(day.day, source, n),
-                };
-                items.push(StoredItem { key, slices, expires_at });
+            let expires_at = expires_at(day.day, delivered_at, retention_days);
+            for (n, content) in encode_items(&day.slices, &self.table)?.into_iter().enumerate() {
+                let key = self.item_key(&day.user, day_source(day.day, source, n));
+                items.push(StoredItem { key, attribute: SLICES, content, expires_at });
             }
         }
         Ok(items)
+    }
+
+    /// As [`Histories::items`], for the offers of `source`.
+    pub fn offer_items(
+        &self,
+        source: &SourceId,
+        days: &[DayOffers],
+        delivered_at: Timestamp,
+        retention_days: Option<u16>,
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        let item = |day: &DayOffers| {
+            let content =
+                offer::encode(&day.offers).map_err(|e| StoreError::corrupt("BatchWriteItem", &self.table, e))?;
+            let key = self.item_key(&day.user, day_source(day.day, source, 0));
+            let expires_at = expires_at(day.day, delivered_at, retention_days);
+            Ok(StoredItem { key, attribute: OFFERS, content, expires_at })
+        };
+        days.iter().map(item).collect()
+    }
+
+    fn item_key(&self, user: &UserId, day_source: String) -> ItemKey {
+        ItemKey { user: self.pseudonyms.stored_user(user), day_source }
     }
 
     /// Writes items. An item replaces a stored item with the same key.
     pub async fn put(&self, items: &[StoredItem]) -> Result<(), StoreError> {
         let request = |item: &StoredItem| {
             let mut fields = self.key(&item.key);
-            fields.insert(SLICES.to_owned(), AttributeValue::B(Blob::new(item.slices.clone())));
+            fields.insert(item.attribute.to_owned(), AttributeValue::B(Blob::new(item.content.clone())));
             if let Some(expires_at) = item.expires_at {
                 fields.insert(EXPIRES_AT.to_owned(), AttributeValue::N((expires_at.millis() / 1000).to_string()));
             }
@@ -294,12 +318,20 @@ impl Histories {
         let (day, rest) = day_source.split_once('#').unwrap_or((day_source, ""));
         let day = Day::parse(day).ok_or_else(|| corrupt("the sort key has no day".into()))?;
         let (source, _) = SourceId::parse_front(rest).ok_or_else(|| corrupt("the sort key has no source".into()))?;
-        let bytes =
-            item.get(SLICES).and_then(|v| v.as_b().ok()).ok_or_else(|| corrupt("the item has no slices".into()))?;
-        let slices = session::decode(day, bytes.as_ref()).map_err(|e| corrupt(e.to_string()))?;
+        let bytes = |name: &str| item.get(name).and_then(|v| v.as_b().ok()).map(Blob::as_ref);
+        let (slices, offers) = match (bytes(SLICES), bytes(OFFERS)) {
+            (Some(slices), _) => (session::decode(day, slices).map_err(|e| corrupt(e.to_string()))?, Vec::new()),
+            (None, Some(offers)) => (Vec::new(), offer::decode(day, offers).map_err(|e| corrupt(e.to_string()))?),
+            (None, None) => return Err(corrupt("the item has neither slices nor offers".into())),
+        };
         let user = StoredUser::from_stored(user).ok_or_else(|| corrupt("the item has no user".into()))?;
-        Ok((user, StoredSlices { source, day, slices }))
+        Ok((user, StoredSlices { source, day, slices, offers }))
     }
+}
+
+/// When an item of `day` expires; `None` if it does not.
+fn expires_at(day: Day, delivered_at: Timestamp, retention_days: Option<u16>) -> Option<Timestamp> {
+    retention_days.map(|kept| delivered_at.max(day.start()).plus_days(i32::from(kept)))
 }
 
 /// The sort key of the `n`-th item of a user's `day` from `source`.

@@ -18,8 +18,11 @@ const CONCURRENT_READS: usize = 32;
 /// that finishes last then finds the overlap. Of objects that are ingested one after the other, each counts its overlaps
 /// with the earlier ones, so that the sum is exact.
 pub async fn count(stores: &Stores, delivery: &Delivery, entry: &Entry) -> Result<Overlaps, StoreError> {
-    let days = stores.ledger.shared_days(entry).await?;
     let mut overlaps = Overlaps::default();
+    if entry.days.is_empty() {
+        return Ok(overlaps);
+    }
+    let days = stores.ledger.shared_days(entry).await?;
     if days.is_empty() {
         return Ok(overlaps);
     }

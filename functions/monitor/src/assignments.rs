@@ -1,6 +1,6 @@
 //! The users who became at risk, in the groups that `score` assigned them to.
 
-use crate::effect::{AssignedOutcome, LeftOut};
+use crate::effect::{AssignedOutcome, LeftOut, OfferReceived};
 use churn_common::calendar::Day;
 use churn_common::pseudonym::StoredUser;
 use churn_common::risk::Crossing;
@@ -34,6 +34,7 @@ impl Assignments {
             became_high_on: crossing.became_high_on,
             probability: crossing.probability.get(),
             churned: None,
+            offer: OfferReceived::None,
         };
         let all = self.by_user.entry(crossing.user).or_default();
         match all.iter_mut().find(|other| other.epoch == assigned.epoch) {
@@ -56,10 +57,16 @@ impl Assignments {
         });
     }
 
-    /// The user's assignments, with `churned` for the day of each.
-    pub(crate) fn outcomes(&self, user: &StoredUser, churned: impl Fn(Day) -> Option<bool>) -> Vec<AssignedOutcome> {
+    /// The user's assignments, with `churned` and `offer` for the day of each.
+    pub(crate) fn outcomes(
+        &self,
+        user: &StoredUser,
+        churned: impl Fn(Day) -> Option<bool>,
+        offer: impl Fn(Day) -> OfferReceived,
+    ) -> Vec<AssignedOutcome> {
         let with_outcome = |assigned: &AssignedOutcome| AssignedOutcome {
             churned: churned(assigned.became_high_on),
+            offer: offer(assigned.became_high_on),
             ..assigned.clone()
         };
         self.by_user.get(user).map(|all| all.iter().map(with_outcome).collect()).unwrap_or_default()

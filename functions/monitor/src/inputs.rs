@@ -1,7 +1,7 @@
 //! Inputs of a report: the champion with its training baseline, and rows computed from the histories stored now.
 
 use crate::assignments::Assignments;
-use crate::effect::{AssignedOutcome, LeftOut};
+use crate::effect::{AssignedOutcome, LeftOut, OfferReceived};
 use crate::error::MonitorError;
 use crate::reason::Reason;
 use crate::settings::MonitorSettings;
@@ -9,6 +9,7 @@ use churn_common::calendar::{Day, Timestamp};
 use churn_common::features::Row;
 use churn_common::history::History;
 use churn_common::model::{Card, Model, ModelVersion};
+use churn_common::offer::Offer;
 use churn_common::snapshot::{Snapshot, features_if_at_risk};
 use churn_common::store::Stores;
 use churn_common::store::ledger::DataRange;
@@ -83,7 +84,8 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
         |history: &History, day: Day| features_if_at_risk(history, day, card.window_days, card.label.min_return_hours);
     let users = stores.histories.map_users(settings.total_segments, |user, history| {
         let churned = |day: Day| card.label.for_history(&history, day, as_of);
-        let assigned = assignments.outcomes(user, churned);
+        let offer = |day: Day| offer_received(&history, day, day.plus(i32::from(card.label.label_delay_days())));
+        let assigned = assignments.outcomes(user, churned, offer);
         // As in training. The groups keep these users: leaving out users for what they did after the assignment is a bias.
         if history.is_implausible(card.exclusions.max_daily_user_events) {
             return Some(UserRows { assigned, ..UserRows::default() });
@@ -115,6 +117,12 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
     let inputs =
         Inputs { version, model, card, baseline, as_of, current, labelled_at, labelled, tested, assigned, left_out };
     Ok(Load::Inputs(Box::new(inputs)))
+}
+
+/// The best outcome of the offers of the days `from..until`.
+fn offer_received(history: &History, from: Day, until: Day) -> OfferReceived {
+    let received = |offer: Offer| if offer.accepted { OfferReceived::Accepted } else { OfferReceived::Declined };
+    history.offers_between(from, until).map(received).max().unwrap_or_default()
 }
 
 fn nothing(reason: Reason, detail: impl Into<String>) -> Load {

@@ -4,6 +4,7 @@ use super::UserSample;
 use crate::calendar::{Day, Timestamp};
 use crate::history::Overlaps;
 use crate::ids::Sequencer;
+use crate::offer::is_offers_key;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -208,6 +209,12 @@ impl Entry {
             all.sort_by(|(_, a), (_, b)| b.users().total_cmp(&a.users()));
             self.days = all.into_iter().take(MAX_DAYS).collect();
         }
+    }
+
+    /// Whether the object has outcomes of offers instead of events.
+    pub fn has_offers(&self) -> bool {
+        let place = self.source.strip_prefix("s3://").and_then(|place| place.split_once('/'));
+        place.is_some_and(|(_, key)| is_offers_key(key))
     }
 
     /// Why the object contributes no events; `None` if it does, or may still.

@@ -1,5 +1,6 @@
 //! A chunk of a log: consecutive lines, limited by bytes of log and by slices in memory.
 
+use super::content::{Content, Parsed};
 use super::lines::{End, Line};
 use super::open::Log;
 use super::values::values;
@@ -7,25 +8,24 @@ use crate::job::Job;
 use crate::quarantine::Quarantine;
 use crate::redaction::Fields;
 use churn_common::calendar::Day;
-use churn_common::event::{self, Rejection, TimeRange};
-use churn_common::session::{Added, MAX_EVENTS, SliceBuilder};
+use churn_common::event::{Rejection, TimeRange};
 use churn_common::store::StoreError;
 use churn_common::store::erasures::ErasedUsers;
 use churn_common::store::histories::StoredItem;
 use churn_common::store::ledger::{ChunkPosition, Counts, ParseConfig, UserSample};
 use std::collections::BTreeMap;
 
-/// Most slices in a chunk: about 200 MB of memory.
-const MAX_SLICES: usize = 100_000;
+/// Most items of content in a chunk: slices of 100,000 sessions need about 200 MB of memory.
+const MAX_CONTENT: usize = 100_000;
 
 /// A chunk after parsing.
 #[derive(Debug)]
 pub struct Chunk {
     pub position: ChunkPosition,
     pub counts: Counts,
-    /// The users of each day.
+    /// The users of each day with events.
     pub days: BTreeMap<Day, UserSample>,
-    /// The history items that hold its events.
+    /// The history items that hold its events or offers.
     pub items: Vec<StoredItem>,
     /// `None` after the last chunk.
     pub next: Option<ChunkPosition>,
@@ -44,12 +44,13 @@ impl Chunk {
         erased: &ErasedUsers,
     ) -> Result<Self, StoreError> {
         let Job { delivery, stores, .. } = job;
-        let mut parser = Parser { config, erased, counts: Counts::default(), slices: SliceBuilder::default() };
+        let content = Content::of_object(&delivery.key);
+        let mut parser = Parser { config, erased, counts: Counts::default(), content };
         let fields = if stores.pseudonyms.hide_ids() { Fields::PersonalAndId } else { Fields::Personal };
         let mut quarantine = Quarantine::new(&stores.store, delivery, position.chunk, fields);
         let end = position.offset + config.chunk_bytes;
         let mut is_last = false;
-        while log.lines.offset() < end && parser.slices.slices() < MAX_SLICES {
+        while log.lines.offset() < end && parser.content.len() < MAX_CONTENT {
             let Some(line) = log.lines.next().await else {
                 is_last = true;
                 break;
@@ -61,11 +62,12 @@ impl Chunk {
         log.check()?;
         quarantine.finish().await?;
 
-        let Parser { counts, slices, .. } = parser;
-        let (source, slices) = (delivery.chunk_source(position.chunk), slices.finish());
-        let items = stores.histories.items(&source, &slices, delivery.version.event_time, config.retention_days)?;
+        let Parser { counts, content, .. } = parser;
+        let (source, has_events) = (delivery.chunk_source(position.chunk), content.has_events());
+        let items = content.items(stores, &source, delivery.version.event_time, config.retention_days)?;
+        // Offers do not extend the days of the log.
         let mut days: BTreeMap<Day, UserSample> = BTreeMap::new();
-        for StoredItem { key, .. } in &items {
+        for StoredItem { key, .. } in items.iter().filter(|_| has_events) {
             if let Some(day) = key.day() {
                 days.entry(day).or_default().add(&key.user);
             }
@@ -89,7 +91,7 @@ struct Parser<'a> {
     config: &'a ParseConfig,
     erased: &'a ErasedUsers,
     counts: Counts,
-    slices: SliceBuilder,
+    content: Content,
 }
 
 /// A rejected line, or a rejected value in a line of several.
@@ -124,8 +126,8 @@ impl Parser<'_> {
     /// Adds the values in a line that is no event, each as a line of its own: files may be joined without a line feed
     /// between them. Returns what is rejected; `None` if the line contains no event.
     fn add_values<'a>(&mut self, line: &'a [u8]) -> Option<Vec<Rejected<'a>>> {
-        let is_event = |(_, value)| !matches!(self.parse(value), event::Line::Rejected(_));
-        if values(line).all(|(_, value)| value.len() == line.len()) || !values(line).any(is_event) {
+        let is_valid = |(_, value)| self.content.is_valid(value, self.times());
+        if values(line).all(|(_, value)| value.len() == line.len()) || !values(line).any(is_valid) {
             return None;
         }
         let mut rejected = Vec::new();
@@ -147,22 +149,19 @@ impl Parser<'_> {
         *self.counts.rejection_reasons.entry(rejection.code().into_owned()).or_default() += 1;
     }
 
-    fn parse<'a>(&self, line: &'a [u8]) -> event::Line<'a> {
-        let times = TimeRange { earliest: self.config.min_event_time, latest: self.config.max_event_time };
-        event::Line::parse(line, times)
+    fn times(&self) -> TimeRange {
+        TimeRange { earliest: self.config.min_event_time, latest: self.config.max_event_time }
     }
 
     /// Adds a line that is complete, or returns why it is rejected.
     fn add_complete(&mut self, line: &[u8]) -> Option<Rejection> {
-        match self.parse(line) {
-            event::Line::Rejected(rejection) => return Some(rejection),
-            event::Line::WithoutUser => self.counts.without_user += 1,
-            event::Line::Event(event) if self.erased.covers(&event.user, event.ts) => self.counts.erased += 1,
-            event::Line::Event(event) => match self.slices.add(&event) {
-                Added::TooMany => return Some(Rejection::SessionTooLong { limit: MAX_EVENTS }),
-                Added::Duplicate => self.counts.duplicates += 1,
-                Added::New => self.counts.accepted += 1,
-            },
+        let times = self.times();
+        match self.content.add(line, times, self.erased) {
+            Parsed::Rejected(rejection) => return Some(rejection),
+            Parsed::WithoutUser => self.counts.without_user += 1,
+            Parsed::Erased => self.counts.erased += 1,
+            Parsed::Duplicate => self.counts.duplicates += 1,
+            Parsed::New => self.counts.accepted += 1,
         }
         None
     }

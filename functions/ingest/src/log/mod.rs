@@ -1,6 +1,7 @@
 //! Reads logs: opens an object, decompresses it, detects its format, splits it into lines, and parses it chunk by chunk.
 
 mod chunk;
+mod content;
 mod format;
 pub mod lines;
 mod markers;

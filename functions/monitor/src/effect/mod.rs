@@ -6,6 +6,7 @@
 mod arm;
 mod comparison;
 mod difference;
+mod per_protocol;
 mod plan;
 mod sequence;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 pub use arm::{Arm, Stratum};
 pub use comparison::Comparison;
 pub use difference::risk_difference;
+pub use per_protocol::{Contamination, OfferReceived, PerProtocol, ProtocolComparison};
 pub use plan::{Plan, users_needed};
 pub use sequence::time_uniform_z;
 
@@ -36,6 +38,8 @@ pub struct AssignedOutcome {
     pub probability: f64,
     /// Whether the user churned within the horizon; `None` while it is not over.
     pub churned: Option<bool>,
+    /// From the assignment until the end of the horizon.
+    pub offer: OfferReceived,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +90,8 @@ pub struct Effect {
     pub overall: Comparison,
     /// In the order of time.
     pub by_epoch: Vec<EpochComparison>,
+    /// `None` if no assigned user got an offer, as far as the ingested outcomes of offers say.
+    pub per_protocol: Option<PerProtocol>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,6 +134,7 @@ impl Effect {
             left_out,
             overall,
             by_epoch: epochs.into_iter().map(compare).collect(),
+            per_protocol: PerProtocol::measure(outcomes),
         })
     }
 }

@@ -128,6 +128,7 @@ fn users(epoch: &str, group: Group, on: &str, n: usize, churned: Option<usize>) 
         became_high_on: day(on),
         probability: 0.25,
         churned: churned.map(|churned| user < churned),
+        offer: OfferReceived::None,
     };
     (0..n).map(outcome).collect()
 }
@@ -160,9 +161,9 @@ fn effect_has_its_public_names() {
 
     let json = json!(effect);
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let expected = ["by_epoch", "conclusion", "left_out", "overall", "pending_users", "plan"];
+    let expected = ["by_epoch", "conclusion", "left_out", "overall", "pending_users", "per_protocol", "plan"];
     assert_eq!(names(&json).into_iter().collect::<std::collections::BTreeSet<_>>(), expected.map(str::to_owned).into());
-    assert_eq!(json["conclusion"], "not_enough_data");
+    assert_eq!((&json["conclusion"], &json["per_protocol"]), (&json!("not_enough_data"), &Value::Null));
     assert_eq!(json["overall"]["treatment"], json!({"users": 200, "churned": 20, "rate": 0.1}));
     assert_eq!(json["overall"]["relative_reduction"], 0.5);
     assert_eq!(json["overall"]["retained_revenue"]["value"], 1000.0);

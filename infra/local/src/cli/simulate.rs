@@ -5,13 +5,14 @@ use super::connection::Connection;
 use super::output::{Output, stdout};
 use super::progress;
 use super::text::{Text, count};
-use crate::simulate::{DEFAULT_EVENTS_PER_USER_DAY, LogFile, OFFER_DAYS, SimulateParams, simulate};
+use crate::simulate::{DEFAULT_EVENTS_PER_USER_DAY, LogFile, OFFER_DAYS, SimulateParams, simulate, write_outcomes};
 use anyhow::{Context, ensure};
 use churn_common::calendar::Day;
 use churn_common::ids::UserId;
 use churn_common::pseudonym::StoredUser;
 use churn_common::risk::Group;
 use churn_common::store::{Stores, assignments};
+use churn_pages::number;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
@@ -36,6 +37,10 @@ pub struct Args {
     /// cancel less often by this share for 30 days, 0 to 1.
     #[arg(long, value_name = "SHARE")]
     offer_effect: Option<f64>,
+    /// File to write with the outcomes of these offers, to be uploaded below offers/. The extensions .gz and .zst select a
+    /// compression.
+    #[arg(long, value_name = "FILE", requires = "offer_effect")]
+    offers_out: Option<PathBuf>,
     #[command(flatten)]
     data: DataArgs,
     /// File to write. The extensions .gz and .zst select a compression.
@@ -64,6 +69,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let summary = simulate(&params, &mut Output::new(&mut file), |events| bar.set_position(events))
         .with_context(|| format!("cannot write {}", args.out.display()))?;
     file.finish()?;
+    if let Some(path) = &args.offers_out {
+        let mut file = LogFile::create(path)?;
+        write_outcomes(&summary.offers, &mut file).with_context(|| format!("cannot write {}", path.display()))?;
+        file.finish()?;
+    }
     bar.finish_and_clear();
     let mut text = Text::new();
     text.line(
@@ -79,6 +89,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     );
     if args.offer_effect.is_some() {
         text.line(2, format!("{} got offers", count(offered, "user")));
+    }
+    if let Some(path) = &args.offers_out {
+        let accepted = number::count(summary.offers.iter().filter(|offer| offer.accepted).count() as u64);
+        let offers = count(summary.offers.len() as u64, "offer");
+        text.line(0, format!("wrote {}: {offers}, {accepted} accepted", path.display()));
     }
     write!(stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)

@@ -28,7 +28,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::io::{self, Write};
 
-pub use offers::{OFFER_DAYS, Offers};
+pub use offers::{OFFER_DAYS, OfferOutcome, Offers, write_outcomes};
 pub use output::{LogFile, OutputError};
 use page::Page;
 pub use params::{DEFAULT_EVENTS_PER_USER_DAY, DEFAULT_START_MS, ParamsError, SimulateParams, ValidParams};
@@ -56,6 +56,8 @@ pub struct Summary {
     pub last_ts: Option<i64>,
     /// Before compression.
     pub bytes: u64,
+    /// Outcomes of the offers that users have seen, ordered by time and then by user number.
+    pub offers: Vec<OfferOutcome>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +113,8 @@ pub fn simulate(
     }
     out.flush().map_err(|source| SimulateError::Write { events: summary.events, source })?;
     progress(summary.events);
+    summary.offers = (1..).zip(&timelines).flat_map(|(id, timeline)| timeline.offers.outcomes(id)).collect();
+    summary.offers.sort_by_key(|offer| offer.ts); // stable
     Ok(summary)
 }
 

@@ -1,13 +1,18 @@
 //! Offers to users at risk, which keep a share of them.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::vec::IntoIter;
 
 use super::random::Random;
 use churn_common::calendar::Timestamp;
+use serde::Serialize;
 
 /// Days after an accepted offer in which the user does not cancel. The default horizon of labels is 14 days.
 pub const OFFER_DAYS: i32 = 30;
+
+/// The id of every simulated offer.
+const OFFER: &str = "simulated";
 
 /// Who gets offers, and how well they work. The default is none.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,27 +23,61 @@ pub struct Offers {
     pub sent: BTreeMap<u32, Vec<i64>>,
 }
 
+/// The outcome of an offer, as a line of an object below `offers/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfferOutcome {
+    pub user_id: String,
+    /// Milliseconds since 1970.
+    pub ts: i64,
+    pub offer_id: &'static str,
+    pub accepted: bool,
+}
+
+/// Writes outcomes as newline-delimited JSON.
+///
+/// # Errors
+/// A write to `out` fails.
+pub fn write_outcomes(outcomes: &[OfferOutcome], out: &mut impl Write) -> io::Result<()> {
+    for outcome in outcomes {
+        serde_json::to_writer(&mut *out, outcome)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
 /// The offers of one user.
 #[derive(Debug)]
 pub struct UserOffers {
     effect: f64,
     /// Those that the user has not seen yet.
     next: IntoIter<i64>,
+    /// Times of those that the user has seen, in milliseconds since 1970, and whether the user accepted them.
+    seen: Vec<(i64, bool)>,
     /// End of the last accepted offer in milliseconds since 1970.
     kept_until: i64,
 }
 
 impl UserOffers {
     pub fn new(offers: &Offers, user_id: u32) -> Self {
-        let sent = offers.sent.get(&user_id).filter(|_| offers.effect > 0.0).cloned();
-        Self { effect: offers.effect, next: sent.unwrap_or_default().into_iter(), kept_until: i64::MIN }
+        let sent = offers.sent.get(&user_id).cloned().unwrap_or_default();
+        Self { effect: offers.effect, next: sent.into_iter(), seen: Vec::new(), kept_until: i64::MIN }
+    }
+
+    /// The outcomes of the offers that user `user_id` has seen.
+    pub fn outcomes(&self, user_id: u32) -> impl Iterator<Item = OfferOutcome> {
+        let outcome =
+            move |&(ts, accepted)| OfferOutcome { user_id: user_id.to_string(), ts, offer_id: OFFER, accepted };
+        self.seen.iter().map(outcome)
     }
 
     /// Whether the user does not cancel at `now`. Accepts or declines the offers sent since the last call.
     pub fn keep(&mut self, now: i64, random: &mut Random) -> bool {
         while let Some(sent) = self.next.as_slice().first().copied().filter(|sent| *sent <= now) {
             self.next.next();
-            if random.chance(self.effect) {
+            // Without an effect, the log is that without offers.
+            let accepted = self.effect > 0.0 && random.chance(self.effect);
+            self.seen.push((sent, accepted));
+            if accepted {
                 self.kept_until = Timestamp::from_millis(sent).plus_days(OFFER_DAYS).millis();
             }
         }
@@ -54,7 +93,7 @@ mod tests {
     use churn_common::calendar::Day;
     use churn_common::metrics::Estimate;
     use churn_common::risk::{Epoch, EpochLength, Group};
-    use monitor::effect::{AssignedOutcome, Conclusion, Effect, EffectParams, LeftOut, users_needed};
+    use monitor::effect::{AssignedOutcome, Conclusion, Effect, EffectParams, LeftOut, OfferReceived, users_needed};
 
     const HORIZON_DAYS: u16 = 14;
     /// Score from which a user is at risk.
@@ -88,7 +127,8 @@ mod tests {
             mood.live(1.0, offers.keep(now(day), random), random);
         }
         let epoch = Epoch::at(became_high_on, EpochLength::Quarter);
-        AssignedOutcome { epoch, group, became_high_on, probability, churned: Some(mood.is_leaving()) }
+        let (churned, offer) = (Some(mood.is_leaving()), OfferReceived::None);
+        AssignedOutcome { epoch, group, became_high_on, probability, churned, offer }
     }
 
     fn year(users: u64, effect: f64, seed: u64) -> Effect {
@@ -139,5 +179,11 @@ mod tests {
         assert!(!UserOffers::new(&offers, 8).keep(5 * DAY_MS, &mut random), "no offer");
         let mut useless = UserOffers::new(&Offers { effect: 0.0, ..offers }, 7);
         assert!(!useless.keep(5 * DAY_MS, &mut random));
+        let seen = |offers: &UserOffers| offers.outcomes(7).map(|o| (o.ts / DAY_MS, o.accepted)).collect::<Vec<_>>();
+        assert_eq!((seen(&of_user), seen(&useless)), (vec![(5, true), (50, true)], vec![(5, false)]));
+        let mut lines = Vec::new();
+        write_outcomes(&useless.outcomes(7).collect::<Vec<_>>(), &mut lines).unwrap();
+        let expected = "{\"user_id\":\"7\",\"ts\":432000000,\"offer_id\":\"simulated\",\"accepted\":false}\n";
+        assert_eq!(String::from_utf8(lines).unwrap(), expected);
     }
 }

@@ -279,8 +279,11 @@ fn only_users_with_offers_cancel_less_often() {
         log(SimulateParams { events_per_user_day: 2.0, offers, ..SimulateParams::new(400, 60, 9) })
     };
     let without = log(SimulateParams { events_per_user_day: 2.0, ..SimulateParams::new(400, 60, 9) });
-    assert!(with(0.0) == without);
-    let (_, kept) = with(1.0);
+    let (summary, unaffected) = with(0.0);
+    assert!(unaffected == without.1);
+    assert!(summary.offers.len() > 100 && summary.offers.iter().all(|offer| offer.ts == days(20) && !offer.accepted));
+    let (summary, kept) = with(1.0);
+    assert!(summary.offers.len() > 100 && summary.offers.iter().all(|offer| offer.accepted));
     let cancelled = |log: &[u8], users: std::ops::RangeInclusive<u32>, from: i64, to: i64| {
         let is_one = |row: &Row| {
             row.page == "Cancellation Confirmation"

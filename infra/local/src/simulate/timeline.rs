@@ -23,7 +23,7 @@ const LEAVING_SESSIONS_PER_DAY: f64 = 1.0;
 #[derive(Debug)]
 pub struct Timeline {
     pub listener: Listener,
-    offers: UserOffers,
+    pub offers: UserOffers,
     /// Id of the current session; 0 before the first session.
     pub session: u32,
     /// Remaining events of the current session.

@@ -18,7 +18,10 @@ pub fn peak_of(function: &str) -> anyhow::Result<Option<u64>> {
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         let status = read("status");
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        let runs_function = read("cmdline").split('\0').collect::<Vec<_>>().ends_with(&["function", function, ""]);
+        let command_line = read("cmdline");
+        let arguments: Vec<&str> = command_line.split('\0').collect();
+        // Such as `churn function --exit-with-stdin ingest`.
+        let runs_function = arguments.contains(&"function") && arguments.ends_with(&[function, ""]);
         if field("PPid:") == Some(parent.as_str()) && runs_function {
             let kilobytes = field("VmHWM:").and_then(|text| text.strip_suffix("kB")).map(str::trim);
             let bytes = 1024 * kilobytes.context("the status of a process has no VmHWM")?.parse::<u64>()?;

@@ -30,8 +30,11 @@ impl Ingested {
             text.line(0, "Ingested: nothing; upload a log to S3");
             return text;
         }
-        let mut counts = Counts::default();
-        self.entries.iter().filter(|entry| entry.state != State::Removed).for_each(|e| counts.add(e.counts.clone()));
+        let (mut counts, mut offers) = (Counts::default(), Counts::default());
+        for entry in self.entries.iter().filter(|entry| entry.state != State::Removed) {
+            let sum = if entry.has_offers() { &mut offers } else { &mut counts };
+            sum.add(entry.counts.clone());
+        }
         let (objects, events) = (count(self.objects(State::Completed), "object"), count(counts.accepted, "event"));
         text.line(0, format!("Ingested: {objects}, {events} of {}", count(counts.lines, "line")));
         text.line(
@@ -43,6 +46,10 @@ impl Ingested {
                 number::count(counts.without_user)
             ),
         );
+        if offers.lines > 0 {
+            let (accepted, lines) = (count(offers.accepted, "offer"), count(offers.lines, "line"));
+            text.line(2, format!("{accepted} of {lines}, {} rejected", number::count(offers.rejected)));
+        }
         if let Some(DataRange { first, last, .. }) = &self.range {
             text.line(2, format!("days {first} to {last}"));
         }

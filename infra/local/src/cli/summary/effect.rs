@@ -3,7 +3,7 @@
 use super::super::text::{Text, count};
 use churn_common::metrics::Estimate;
 use churn_pages::number::{count as grouped_count, grouped, percent, short};
-use monitor::effect::{Arm, Comparison, Conclusion, Effect};
+use monitor::effect::{Arm, Comparison, Conclusion, Contamination, Effect, PerProtocol, ProtocolComparison};
 
 pub fn effect(effect: &Effect) -> Text {
     let mut text = Text::new();
@@ -13,7 +13,6 @@ pub fn effect(effect: &Effect) -> Text {
         text.line(4, format!("churn in treatment {}, in control {}", rate(treatment), rate(control)));
     }
     if difference.value.is_some() {
-        let points = |estimate: &Estimate| estimate.text(|x| grouped(100.0 * x, 1)).to_string();
         text.line(4, format!("difference in percentage points: {}", points(difference)));
         text.line(4, format!("the same for looks on any day: {}", points(difference_at_any_time)));
     }
@@ -23,7 +22,30 @@ pub fn effect(effect: &Effect) -> Text {
     if let Some(revenue) = &effect.overall.retained_revenue {
         text.line(4, format!("retained revenue: {}", revenue.text(short)));
     }
+    if let Some(per_protocol) = &effect.per_protocol {
+        add_per_protocol(&mut text, per_protocol);
+    }
     text
+}
+
+fn points(estimate: &Estimate) -> String {
+    estimate.text(|x| grouped(100.0 * x, 1)).to_string()
+}
+
+fn add_per_protocol(text: &mut Text, PerProtocol { received, accepted, contamination, .. }: &PerProtocol) {
+    text.line(4, "per protocol, which is not randomised and shows no effect by itself:");
+    for (name, ProtocolComparison { treatment, control, difference }) in
+        [("with an offer", received), ("of those who accepted", accepted)]
+    {
+        text.line(6, format!("churn {name} {}, in control without an offer {}", rate(treatment), rate(control)));
+        if difference.value.is_some() {
+            text.line(6, format!("difference in percentage points: {}", points(difference)));
+        }
+    }
+    let Contamination { control_users, control_with_offer, treatment_users, treatment_without_offer } = contamination;
+    let of = |part: u64, users: u64| format!("{} of {}", grouped_count(part), count(users, "user"));
+    text.line(6, format!("control with an offer: {}", of(*control_with_offer, *control_users)));
+    text.line(6, format!("treatment without an offer: {}", of(*treatment_without_offer, *treatment_users)));
 }
 
 fn conclusion(effect: &Effect) -> String {
@@ -71,10 +93,20 @@ mod tests {
     use super::*;
     use churn_common::calendar::Day;
     use churn_common::risk::{Epoch, Group};
-    use monitor::effect::{AssignedOutcome, EffectParams, LeftOut};
+    use monitor::effect::{AssignedOutcome, EffectParams, LeftOut, OfferReceived};
 
     /// The summary for users of both groups, each with the number who churned; of the treatment group, 20 more are pending.
     fn summary(treatment: [usize; 2], control: [usize; 2], value_per_user: Option<f64>) -> String {
+        summary_with_offers(treatment, control, value_per_user, 0)
+    }
+
+    /// The first `offers` users of treatment got an offer, and every second of them accepted it.
+    fn summary_with_offers(
+        treatment: [usize; 2],
+        control: [usize; 2],
+        value_per_user: Option<f64>,
+        offers: usize,
+    ) -> String {
         let day = |text: &str| Day::parse(text).unwrap();
         let params = EffectParams {
             as_of: day("2027-01-31"),
@@ -91,6 +123,11 @@ mod tests {
                 became_high_on: day("2026-12-01"),
                 probability: 0.25,
                 churned: Some(user < churned),
+                offer: match group {
+                    Group::Treatment if user < offers && user % 2 == 0 => OfferReceived::Accepted,
+                    Group::Treatment if user < offers => OfferReceived::Declined,
+                    _ => OfferReceived::None,
+                },
             })
         };
         let pending = users(Group::Treatment, [20, 0]).map(|user| AssignedOutcome { churned: None, ..user });
@@ -117,6 +154,19 @@ mod tests {
     users to contact for each user retained: 16.7 (95 %: 5.27 or more)
 ";
         assert_eq!(summary([200, 20], [50, 8], None), too_early);
+        let per_protocol = summary_with_offers([200, 20], [50, 8], None, 100);
+        let expected = too_early.to_owned()
+            + "    per protocol, which is not randomised and shows no effect by itself:
+      churn with an offer 20.0 % of 100 users, in control without an offer 16.0
+        % of 50 users
+      difference in percentage points: 4.0 (95 %: -10.2 to 15.7)
+      churn of those who accepted 20.0 % of 50 users, in control without an
+        offer 16.0 % of 50 users
+      difference in percentage points: 4.0 (95 %: -11.3 to 19.1)
+      control with an offer: 0 of 50 users
+      treatment without an offer: 100 of 200 users
+";
+        assert_eq!(per_protocol, expected);
         let none = "  effect of offers: not enough data yet: both groups need users\n";
         assert_eq!(summary([0, 0], [0, 0], None), none);
     }
