@@ -76,6 +76,14 @@ async fn offers_are_stored_by_user_and_day() {
 }
 
 #[tokio::test]
+async fn sample_is_ingested() {
+    let fixture = IngestFixture::new().await;
+    let sample = include_str!("../../events/offers.jsonl");
+    let object = fixture.ingest("offers/sample.jsonl", sample).await;
+    assert_eq!((&object["accepted"], &object["lines"]), (&json!(3), &json!(3)), "{object}");
+}
+
+#[tokio::test]
 async fn offers_do_not_depend_on_files_and_deliveries() {
     let fixture = IngestFixture::new().await;
     let all: Vec<String> = (0..400).map(|n| line(&(n % 7).to_string(), n % 5, n % 11, "spring", n % 3 == 0)).collect();

@@ -2,6 +2,7 @@
 
 use super::super::text::{Text, count};
 use super::ignored;
+use churn_common::offer::is_offers_key;
 use churn_common::store::ledger::Counts;
 use churn_pages::number;
 use ingest::{ObjectSummary, Outcome, SkipReason, Summary};
@@ -50,16 +51,17 @@ pub enum ObjectLine {
 pub fn object_line(object: &ObjectSummary, duration: Option<Duration>) -> ObjectLine {
     let key = object.source.splitn(4, '/').nth(3).unwrap_or(&object.source);
     let seconds = duration.map(|time| format!(", {:.1} s", time.as_secs_f64())).unwrap_or_default();
+    let noun = if is_offers_key(key) { "offer" } else { "event" };
     match &object.outcome {
-        Outcome::Ingested { counts, read_error, .. } => ingested(key, counts, read_error.as_deref(), &seconds),
+        Outcome::Ingested { counts, read_error, .. } => ingested((key, noun), counts, read_error.as_deref(), &seconds),
         Outcome::Continued { counts, .. } => ObjectLine::Ingested(format!(
             "{key}: {} so far, another invocation continues{seconds}",
-            count(counts.accepted, "event")
+            count(counts.accepted, noun)
         )),
         Outcome::AlreadyIngested { counts } => {
-            ObjectLine::Unchanged(format!("{key}: already ingested, {}", count(counts.accepted, "event")))
+            ObjectLine::Unchanged(format!("{key}: already ingested, {}", count(counts.accepted, noun)))
         }
-        Outcome::Removed => ObjectLine::Ingested(format!("{key}: removed, with its events{seconds}")),
+        Outcome::Removed => ObjectLine::Ingested(format!("{key}: removed, with its {noun}s{seconds}")),
         Outcome::AlreadyRemoved => ObjectLine::Unchanged(format!("{key}: already removed")),
         Outcome::Superseded => ObjectLine::Unchanged(format!("{key}: a newer version replaces this one")),
         Outcome::DeadLettered { reason, .. } => {
@@ -70,9 +72,9 @@ pub fn object_line(object: &ObjectSummary, duration: Option<Duration>) -> Object
     }
 }
 
-fn ingested(key: &str, counts: &Counts, read_error: Option<&str>, seconds: &str) -> ObjectLine {
+fn ingested((key, noun): (&str, &str), counts: &Counts, read_error: Option<&str>, seconds: &str) -> ObjectLine {
     let Counts { accepted, rejected, duplicates, .. } = counts;
-    let mut line = format!("{key}: {}, {} rejected", count(*accepted, "event"), number::count(*rejected));
+    let mut line = format!("{key}: {}, {} rejected", count(*accepted, noun), number::count(*rejected));
     if *duplicates > 0 {
         line += &format!(", {}", count(*duplicates, "duplicate"));
     }
@@ -80,9 +82,9 @@ fn ingested(key: &str, counts: &Counts, read_error: Option<&str>, seconds: &str)
     match read_error {
         Some(error) => ObjectLine::Warning(format!("{line}; not read to its end: {error}")),
         None if *accepted == 0 && *rejected > 0 => {
-            ObjectLine::Error(format!("{key}: no event: {}", counts.without_events()))
+            ObjectLine::Error(format!("{key}: no {noun}: {}", counts.without_events()))
         }
-        None if *accepted == 0 => ObjectLine::Warning(format!("{key}: no event: {}", counts.without_events())),
+        None if *accepted == 0 => ObjectLine::Warning(format!("{key}: no {noun}: {}", counts.without_events())),
         None => ObjectLine::Ingested(line),
     }
 }
@@ -104,6 +106,16 @@ fn skipped(key: &str, reason: SkipReason) -> ObjectLine {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+
+    #[test]
+    fn offers_are_not_called_events() {
+        let outcome = Outcome::AlreadyIngested { counts: Counts { accepted: 2, ..Counts::default() } };
+        let object = ObjectSummary { source: "s3://churn-logs/offers/a.json".into(), outcome };
+        assert_eq!(
+            object_line(&object, None),
+            ObjectLine::Unchanged("offers/a.json: already ingested, 2 offers".into())
+        );
+    }
 
     fn line(outcome: Outcome) -> ObjectLine {
         let object = ObjectSummary { source: "s3://churn-logs/2018/a.json".into(), outcome };
