@@ -199,16 +199,31 @@ proptest! {
         scores in prop::collection::vec((1i32..20, probability()), 1..40),
         replays in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
         control_share in 0.0..1.0f64,
+        cooldown_days in 0u16..60,
         delivers in any::<bool>(),
     ) {
-        let params = RiskParams { control_share, ..params() };
+        let params = RiskParams { control_share, cooldown_days, ..params() };
         let mut n = 0;
         let scores: Vec<Score> = scores.into_iter().map(|(gap, p)| { n += gap; score(n, p) }).collect();
-        let (mut risk, mut crossings) = (None, Vec::new());
+        let (mut risk, mut crossings): (Option<UserRisk>, _) = (None, Vec::new());
+        let mut delivered: Vec<Day> = Vec::new();
         for (at, score) in scores.iter().enumerate() {
+            let before = risk.as_ref().and_then(|risk| risk.alert.clone());
             let (_, crossing) = step(&mut risk, score, &params);
+            let after = risk.as_ref().and_then(|risk| risk.alert.clone());
+            let cools_down = |raised_on: Day| score.as_of.since(raised_on) < i32::from(cooldown_days);
+            let is_treated = crossing.as_ref().is_some_and(|crossing| crossing.assignment.group == Group::Treatment);
+            if let Some(raised) = after.filter(|alert| before.as_ref().is_none_or(|before| before.id != alert.id)) {
+                prop_assert!(is_treated && raised.raised_on == score.as_of, "{:?}", raised);
+                let earlier = before.iter().map(|alert| alert.raised_on).chain(delivered.last().copied());
+                prop_assert!(!earlier.clone().any(cools_down), "{} after {:?}", score.as_of, earlier.max());
+            } else if is_treated {
+                // Only the cool-down keeps an alert back.
+                prop_assert!(before.is_some_and(|alert| cools_down(alert.raised_on)), "{}", score.as_of);
+            }
             if delivers && risk.as_ref().is_some_and(UserRisk::has_due_alert) {
                 risk = risk.map(|risk| risk.alert_sent(score.as_of));
+                delivered.extend(risk.as_ref().and_then(|risk| Some(risk.alert.as_ref()?.raised_on)));
             }
             // The same day, as a retry does, returns the same crossing.
             prop_assert_eq!(step(&mut risk, score, &params), (false, crossing.clone()));
