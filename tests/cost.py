@@ -1,4 +1,4 @@
-"""Computes the tables of docs/cost.md from its prices and measurements.
+"""Computes the tables of docs/cost.md, and one of docs/scoring.md, from the prices and measurements of docs/cost.md.
 
 Usage: cost.py [--update]. Without --update, fails if a table on the page is another one.
 """
@@ -114,24 +114,56 @@ def night_seconds(users, memory):
     return max(network, users * value("score_us_per_user") / 1e6 / share(memory))
 
 
+def night_read_units(users):
+    """The scan of the histories, half a unit for each record, and a part of the search for orphans: the scan of the records, and a
+    consistent read of a history for each."""
+    search = scan_units(users * value("risk_item_bytes")) + users
+    return scan_units(history_bytes(users)) + users / 2 + search / value("orphan_search_days")
+
+
+def night_write_units(users):
+    return users * value("changed_share") * value("write_units_per_record")
+
+
 def night(users):
     memory = 1769
     seconds = night_seconds(users, memory)
     segments = min(1000, max(1, math.ceil(seconds / (value("lambda_seconds") / 2))))
     size = history_bytes(users)
-    read = scan_units(size) * value("read_unit")
-    write = users * value("changed_share") * value("write_unit")
+    read = night_read_units(users) * value("read_unit")
+    write = night_write_units(users) * value("write_unit")
     run = segments * value("lambda_request") + seconds * memory / 1024 * value("lambda_gb_second")
     run += (2 * segments + 4) * value("transition") if segments > 1 else 0
     reading = scan_units(size) / value("table_read_units_per_s")
-    return [f"{users:,}", f"{size / 1e9:,.2f} GB", f"{segments:,}", hours(max(seconds / segments, reading)),
-            usd(read), usd(run), usd(write), f"**{usd(read + run + write)}**"]
+    return {
+        "users": f"{users:,}",
+        "`UserHistory`": f"{size / 1e9:,.2f} GB",
+        "segments": f"{segments:,}",
+        "time at least": hours(max(seconds / segments, reading)),
+        "read units": f"{night_read_units(users):,.0f}",
+        "write units": f"{night_write_units(users):,.0f}",
+        "Lambda, all segments": hours(seconds),
+        "reads": usd(read),
+        "Lambda and states": usd(run),
+        "writes of `UserRisk`": usd(write),
+        "one night": f"**{usd(read + run + write)}**",
+    }
+
+
+def nights(columns, sizes):
+    return table(columns, [[night(users)[column] for column in columns] for users in sizes])
+
+
+def scoring():
+    columns = ["users", "read units", "write units", "Lambda, all segments", "reads", "writes of `UserRisk`", "Lambda and states",
+               "one night"]
+    return nights(columns, (1_000_000, 10_000_000, 100_000_000))
 
 
 def results():
-    nights = table(["users", "`UserHistory`", "segments", "time at least", "scan", "Lambda and states", "writes of `UserRisk`",
-                    "one night"], [night(users) for users in (10_000, 1_000_000, 100_000_000)])
-    return table(["what", "USD"], prediction() + ingest() + training()) + "\n\nOne night of `score`, in USD:\n\n" + nights
+    columns = ["users", "`UserHistory`", "segments", "time at least", "reads", "Lambda and states", "writes of `UserRisk`", "one night"]
+    nightly = nights(columns, (10_000, 1_000_000, 100_000_000))
+    return table(["what", "USD"], prediction() + ingest() + training()) + "\n\nOne night of `score`, in USD:\n\n" + nightly
 
 
 def scan():
@@ -158,15 +190,25 @@ def limits():
     return table(["limit", "users"], [[name, f"{float(f'{users:.2g}'):,.0f}"] for name, users in sorted(found, key=lambda row: row[1])])
 
 
-updated = text
-for name, computed in (("results", results), ("scan", scan), ("limits", limits)):
-    pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-    content = computed()
-    updated, count = re.subn(pattern, lambda found: f"{found[1]}\n{content}\n\n{found[2]}", updated, count=1, flags=re.DOTALL)
-    if count != 1:
-        sys.exit(f"{PAGE}: no place for {name}")
-if sys.argv[1:] == ["--update"]:
-    PAGE.write_text(updated, encoding="utf-8")
-elif updated != text:
-    sys.exit(f"{PAGE} does not agree with its inputs: run python3 tests/cost.py --update")
-print(f"{PAGE} agrees with its prices and measurements")
+def filled(page, content):
+    """The text of a page with these tables."""
+    updated = page.read_text(encoding="utf-8")
+    for name, computed in content:
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        lines = computed()
+        updated, count = re.subn(pattern, lambda found: f"{found[1]}\n{lines}\n\n{found[2]}", updated, count=1, flags=re.DOTALL)
+        if count != 1:
+            sys.exit(f"{page}: no place for {name}")
+    return updated
+
+
+for page, content in (
+    (PAGE, (("results", results), ("scan", scan), ("limits", limits))),
+    (Path("docs/scoring.md"), (("nights", scoring),)),
+):
+    updated = filled(page, content)
+    if sys.argv[1:] == ["--update"]:
+        page.write_text(updated, encoding="utf-8")
+    elif updated != page.read_text(encoding="utf-8"):
+        sys.exit(f"{page} does not agree with its inputs: run python3 tests/cost.py --update")
+    print(f"{page} agrees with the prices and measurements of {PAGE}")

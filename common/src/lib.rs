@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod model;
 pub mod offer;
 pub mod payload;
+pub mod prices;
 pub mod pseudonym;
 pub mod random;
 pub mod reasons;

@@ -5,6 +5,7 @@ mod iam;
 
 use churn_common::event_bus::EventSettings;
 use churn_common::features::SCHEMA;
+use churn_common::prices::{LAMBDA_GB_SECOND, LAMBDA_REQUEST, READ_UNIT, WRITE_UNIT};
 use churn_common::settings::Settings;
 use churn_common::store::names::StoreNames;
 use ingest::IngestSettings;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use strum::VariantArray;
 
 const API: &str = include_str!("../../docs/api.md");
+const COST: &str = include_str!("../../docs/cost.md");
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 const FEATURES: &str = include_str!("../../docs/features.md");
 const MONITORING: &str = include_str!("../../docs/monitoring.md");
@@ -191,5 +193,19 @@ fn the_readme_is_short_and_links_every_page() {
     for (page, _) in docs {
         let link = format!("docs/{}", page.file_name().unwrap().to_str().unwrap());
         assert!(links(readme).any(|target| target == link), "README.md does not link {link}");
+    }
+}
+
+#[test]
+fn prices_of_the_code_are_those_of_the_page() {
+    let rows = rows_in::<3>(COST, "## Prices");
+    for (name, price) in [
+        ("read_unit", READ_UNIT),
+        ("write_unit", WRITE_UNIT),
+        ("lambda_gb_second", LAMBDA_GB_SECOND),
+        ("lambda_request", LAMBDA_REQUEST),
+    ] {
+        let row = rows.iter().find(|[cell, ..]| cell.trim_matches('`') == name);
+        assert_eq!(row.map(|[_, usd, _]| usd.parse()), Some(Ok(price)), "{name}");
     }
 }

@@ -46,13 +46,17 @@ async fn active_users_are_scored_and_others_are_skipped() {
     let fixture = fixture().await;
     let mut response = fixture.score(json!({"control_share": 0}), NOW).await.unwrap();
     assert!(response["duration_ms"].take().is_u64());
+    let cost = response["cost"].take();
+    // An item of each of the five users, and its keys in two indexes.
+    assert!(cost["read_units"].as_f64() > Some(0.0) && cost["write_units"].as_f64() >= Some(5.0), "{cost}");
+    assert!(cost["usd"].as_f64() > Some(0.0) && cost["lambda_gb_seconds"].is_null(), "{cost}");
     let manifest = format!("scores/date={}/_manifest.json", today());
     let users = json!({"scored": 5, "by_level": {"low": 1, "medium": 1, "high": 1, "critical": 2},
         "skipped": {"inactive": 1, "cancelled": 1, "implausible": 1, "unscorable": 0, "erased": 0},
         "crossings": {"treatment": 3, "control": 0}});
     let expected = json!({"outcome": "scored", "as_of": today(), "model_version": fixture.version, "segment": null,
         "total_segments": 4, "manifest_url": format!("s3://churn-store/{manifest}"), "users": users,
-        "records": {"changed": 5, "written": 5, "removed": 0}, "duration_ms": null,
+        "records": {"changed": 5, "written": 5, "removed": 0}, "duration_ms": null, "cost": null,
         "alerts": {"sent": 0, "retried": 0, "failed": 0, "in_progress": 0, "waiting": 3}});
     assert_eq!(response, expected);
 

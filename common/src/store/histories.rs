@@ -1,5 +1,6 @@
 //! The table of session slices and offers: `UserHistory`, one item per (user, day, source).
 
+use super::capacity::CapacityMeter;
 use super::{StoreError, StoreErrorKind};
 use crate::calendar::{Day, Timestamp};
 use crate::history::{History, StoredSlices};
@@ -10,7 +11,7 @@ use crate::session::{self, DaySlices, SessionSlice};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::try_join_all;
 use futures::stream::{self, TryStreamExt};
@@ -78,11 +79,17 @@ pub struct Histories {
     client: Client,
     table: String,
     pseudonyms: Pseudonyms,
+    /// Of scans and of [`Histories::has_items`].
+    capacity: CapacityMeter,
 }
 
 impl Histories {
     pub fn new(client: Client, table: &str, pseudonyms: Pseudonyms) -> Self {
-        Self { client, table: table.to_owned(), pseudonyms }
+        Self { client, table: table.to_owned(), pseudonyms, capacity: CapacityMeter::default() }
+    }
+
+    pub(super) fn count_in(&mut self, capacity: CapacityMeter) {
+        self.capacity = capacity;
     }
 
     /// Encodes the slices of `source` as items. They expire `retention_days` after their day or `delivered_at`,
@@ -246,8 +253,10 @@ impl Histories {
             .expression_attribute_values(":user", AttributeValue::S(user.to_string()))
             .projection_expression(USER)
             .limit(1)
-            .consistent_read(true);
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let response = call.send().await.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
+        self.capacity.add_read(&response.consumed_capacity);
         Ok(response.count > 0)
     }
 
@@ -407,9 +416,11 @@ impl UserScan {
             self.histories.client.scan().table_name(table).segment(self.segment).total_segments(self.total_segments);
         let response = call
             .set_exclusive_start_key(self.exclusive_start_key.take())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
             .map_err(|e| StoreError::from_call("Scan", table, e))?;
+        self.histories.capacity.add_read(&response.consumed_capacity);
         for item in response.items.unwrap_or_default() {
             self.items.push_back(self.histories.read(&item)?);
         }

@@ -4,6 +4,8 @@
 #[cfg(all(feature = "parquet", feature = "stores"))]
 pub mod assignments;
 #[cfg(feature = "stores")]
+pub mod capacity;
+#[cfg(feature = "stores")]
 pub mod erasures;
 mod error;
 pub mod files;

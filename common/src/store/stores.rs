@@ -1,5 +1,6 @@
 //! All stores of a function, with shared clients.
 
+use super::capacity::CapacityMeter;
 use super::erasures::Erasures;
 use super::histories::Histories;
 use super::ledger::Ledger;
@@ -27,6 +28,8 @@ pub struct Stores {
     pub erasures: Erasures,
     /// How user ids are stored.
     pub pseudonyms: Pseudonyms,
+    /// Of the histories and the scored users, without queries of single users.
+    pub capacity: CapacityMeter,
 }
 
 impl Stores {
@@ -53,7 +56,18 @@ impl Stores {
             risks: Risks::new(dynamodb.clone(), &names.risk_table, pseudonyms.clone()),
             erasures: Erasures::new(dynamodb, &names.erased_users_table, pseudonyms.clone()),
             pseudonyms,
+            capacity: CapacityMeter::default(),
         }
+        .metered()
+    }
+
+    /// The same stores with a meter of their own, which starts at 0.
+    #[must_use]
+    pub fn metered(mut self) -> Self {
+        self.capacity = CapacityMeter::default();
+        self.histories.count_in(self.capacity.clone());
+        self.risks.count_in(self.capacity.clone());
+        self
     }
 
     pub fn registry(&self) -> RegistryStore {

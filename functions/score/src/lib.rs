@@ -2,6 +2,7 @@
 //! and the users who became at risk as files.
 
 mod alerts;
+mod cost;
 mod counts;
 mod erased;
 mod error;
@@ -18,6 +19,7 @@ mod segment;
 mod settings;
 
 pub use alerts::{AlertDelivery, AlertLanguage, AlertSettings, AlertTargets, Alerts, DigestOutcome, Outbox};
+pub use cost::Cost;
 pub use counts::{Crossings, Levels, Records, Skipped, Users};
 pub use error::ScoreError;
 pub use metrics::Metric;
@@ -108,11 +110,12 @@ pub async fn handle(
         Request::Ping => return Ok(Outcome::Ignored { reason: IgnoreReason::WarmUpPing }),
         Request::Run(members) => Invocation::new(members, settings, now)?,
     };
-    let outcome = match run::prepare(stores, invocation, now).instrument(error_span!("stage", name = "prepare")).await?
-    {
-        Prepared::Nothing { reason, detail } => Outcome::NotScored { reason, detail },
-        Prepared::Run(run) => score(&run, alerts, started).await?,
-    };
+    let stores = stores.clone().metered();
+    let outcome =
+        match run::prepare(&stores, invocation, now).instrument(error_span!("stage", name = "prepare")).await? {
+            Prepared::Nothing { reason, detail } => Outcome::NotScored { reason, detail },
+            Prepared::Run(run) => score(&run, alerts, started).await?,
+        };
     tracing::info!(outcome = %serde_json::json!(outcome), "score finished");
     // An error of the metrics does not make the run fail.
     if let Err(error) = metrics::emit(&outcome, now) {
@@ -121,7 +124,7 @@ pub async fn handle(
     Ok(outcome)
 }
 
-async fn score(run: &Run, alerts: &Alerts<'_>, started: Instant) -> Result<Outcome, ScoreError> {
+async fn score(run: &Run, delivery: &Alerts<'_>, started: Instant) -> Result<Outcome, ScoreError> {
     let segments = run.invocation.segments().map(|segment| {
         segment::score(run, segment).instrument(error_span!("segment", number = segment, total = run.total_segments()))
     });
@@ -129,12 +132,13 @@ async fn score(run: &Run, alerts: &Alerts<'_>, started: Instant) -> Result<Outco
     let manifest = finish::finish(run).instrument(error_span!("stage", name = "finish")).await?;
     let alerts = match &manifest {
         Some(manifest) => {
-            let deliver = alerts.deliver(run, manifest).instrument(error_span!("stage", name = "alerts"));
+            let deliver = delivery.deliver(run, manifest).instrument(error_span!("stage", name = "alerts"));
             Some(Box::new(deliver.await?))
         }
         // Levels and the daily cap are those of all users.
         None => None,
     };
+    let duration = started.elapsed();
     Ok(Outcome::Scored {
         as_of: run.as_of,
         model_version: run.model.version.clone(),
@@ -144,6 +148,7 @@ async fn score(run: &Run, alerts: &Alerts<'_>, started: Instant) -> Result<Outco
         users: counts.users,
         records: counts.records,
         alerts,
-        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        cost: Box::new(Cost::new(&run.stores.capacity, duration, cost::lambda_memory_mb())),
     })
 }

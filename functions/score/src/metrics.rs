@@ -29,6 +29,8 @@ pub enum Metric {
     /// Invocations without scores, for lack of a model or of data, or because a later day is scored.
     ScoringsSkipped,
     Duration,
+    /// US dollars, by the read and write units of tables and the time of the function.
+    EstimatedCost,
 }
 
 pub(crate) fn emit(outcome: &Outcome, at: Timestamp) -> Result<(), TelemetryError> {
@@ -38,7 +40,7 @@ pub(crate) fn emit(outcome: &Outcome, at: Timestamp) -> Result<(), TelemetryErro
 fn for_outcome(outcome: &Outcome, at: Timestamp) -> Result<Metrics, TelemetryError> {
     let metrics = Metrics::new("score", at);
     Ok(match outcome {
-        Outcome::Scored { as_of, model_version, segment, users, records, alerts, duration_ms, .. } => metrics
+        Outcome::Scored { as_of, model_version, segment, users, records, alerts, duration_ms, cost, .. } => metrics
             .count(Metric::UsersScored, users.scored)
             .count(Metric::UsersLow, users.by_level.low)
             .count(Metric::UsersMedium, users.by_level.medium)
@@ -53,6 +55,7 @@ fn for_outcome(outcome: &Outcome, at: Timestamp) -> Result<Metrics, TelemetryErr
             .count(Metric::AlertsSent, alerts.as_ref().map_or(0, |alerts| alerts.sent))
             .count(Metric::AlertDeliveryFailures, alerts.as_ref().map_or(0, |alerts| alerts.failed))
             .put(Metric::Duration.into(), *duration_ms as f64, Unit::Milliseconds)?
+            .put(Metric::EstimatedCost.into(), cost.usd, Unit::None)?
             .property("as_of", as_of.to_string())
             .property("model_version", model_version.as_str())
             .property("segment", *segment),
@@ -67,6 +70,7 @@ fn for_outcome(outcome: &Outcome, at: Timestamp) -> Result<Metrics, TelemetryErr
 mod tests {
     use super::*;
     use crate::alerts::AlertDelivery;
+    use crate::cost::Cost;
     use crate::counts::{Crossings, Levels, Records, Skipped, Users};
     use crate::reason::Reason;
     use churn_common::calendar::Day;
@@ -100,10 +104,11 @@ mod tests {
             records: Records { changed: 7, written: 6, removed: 5 },
             alerts: Some(Box::new(AlertDelivery { sent: 2, failed: 1, ..AlertDelivery::default() })),
             duration_ms: 1234,
+            cost: Box::new(Cost { usd: 0.0625, ..Cost::default() }),
         };
         let expected = json!({"UsersScored": 10, "UsersLow": 4, "UsersMedium": 3, "UsersHigh": 2, "UsersCritical": 1,
             "UsersSkipped": 15, "Crossings": 3, "ControlCrossings": 1, "UsersChanged": 7, "RecordsWritten": 6,
-            "RecordsRemoved": 5, "AlertsSent": 2, "AlertDeliveryFailures": 1, "Duration": 1234.0, "as_of": "2026-11-26", "model_version": model_version, "segment": 3});
+            "RecordsRemoved": 5, "AlertsSent": 2, "AlertDeliveryFailures": 1, "Duration": 1234.0, "EstimatedCost": 0.0625, "as_of": "2026-11-26", "model_version": model_version, "segment": 3});
         assert_eq!(emitted(&outcome), expected);
     }
 

@@ -1,6 +1,7 @@
 //! The response of an invocation.
 
 use crate::alerts::AlertDelivery;
+use crate::cost::Cost;
 use crate::counts::{Records, Users};
 use crate::reason::Reason;
 use churn_common::calendar::Day;
@@ -8,7 +9,7 @@ use churn_common::model::ModelVersion;
 use churn_common::payload::IgnoreReason;
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     Scored {
@@ -26,6 +27,7 @@ pub enum Outcome {
         /// Alerts of the day and of earlier days; `None` while other segments are missing.
         alerts: Option<Box<AlertDelivery>>,
         duration_ms: u64,
+        cost: Box<Cost>,
     },
     NotScored {
         reason: Reason,
@@ -60,6 +62,7 @@ mod tests {
             records: Records { changed: 7, written: 6, removed: 5 },
             alerts: Some(Box::new(AlertDelivery { sent: 2, waiting: 1, ..AlertDelivery::default() })),
             duration_ms: 1234,
+            cost: Box::new(Cost { read_units: 12.5, write_units: 18.0, lambda_gb_seconds: Some(2.0), usd: 0.0625 }),
         };
         let expected = json!({
             "outcome": "scored",
@@ -77,6 +80,7 @@ mod tests {
             "records": {"changed": 7, "written": 6, "removed": 5},
             "alerts": {"sent": 2, "retried": 0, "failed": 0, "in_progress": 0, "waiting": 1},
             "duration_ms": 1234,
+            "cost": {"read_units": 12.5, "write_units": 18.0, "lambda_gb_seconds": 2.0, "usd": 0.0625},
         });
         assert_eq!(json!(scored), expected);
         for (reason, name) in

@@ -10,6 +10,7 @@ mod list;
 pub use cursor::Cursor;
 pub use list::RiskList;
 
+use super::capacity::CapacityMeter;
 use super::{StoreError, StoreErrorKind};
 use crate::calendar::Day;
 use crate::ids::UserId;
@@ -18,7 +19,7 @@ use crate::pseudonym::{Pseudonyms, StoredUser};
 use crate::risk::UserRisk;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, Select};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use item::{Item, key};
 use std::collections::HashMap;
@@ -43,6 +44,8 @@ pub struct Risks {
     client: Client,
     table: String,
     pseudonyms: Pseudonyms,
+    /// Of all calls but deletions by an erasure.
+    capacity: CapacityMeter,
 }
 
 /// One page of a list.
@@ -56,7 +59,11 @@ pub struct Page {
 
 impl Risks {
     pub fn new(client: Client, table: &str, pseudonyms: Pseudonyms) -> Self {
-        Self { client, table: table.to_owned(), pseudonyms }
+        Self { client, table: table.to_owned(), pseudonyms, capacity: CapacityMeter::default() }
+    }
+
+    pub(super) fn count_in(&mut self, capacity: CapacityMeter) {
+        self.capacity = capacity;
     }
 
     fn target(&self, user: &StoredUser) -> String {
@@ -100,9 +107,11 @@ impl Risks {
             let request =
                 KeysAndAttributes::builder().set_keys(Some(keys.clone())).consistent_read(is_consistent).build();
             let request = request.map_err(|e| StoreError::corrupt("BatchGetItem", &self.table, e))?;
-            let call = self.client.batch_get_item().request_items(&self.table, request).send().await;
+            let call = self.client.batch_get_item().request_items(&self.table, request);
+            let call = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
             match call.map_err(|e| StoreError::from_call("BatchGetItem", &self.table, e)) {
                 Ok(response) => {
+                    self.capacity.add_read(response.consumed_capacity());
                     let items = response.responses.and_then(|mut tables| tables.remove(&self.table));
                     for item in items.unwrap_or_default() {
                         let risk = self.read(item)?;
@@ -135,6 +144,7 @@ impl Risks {
         let target = || self.target(&risk.user);
         let item = item::to_item(risk).map_err(|e| StoreError::corrupt("PutItem", target(), e))?;
         let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let call = call.return_consumed_capacity(ReturnConsumedCapacity::Total);
         let call = if risk.revision == 1 {
             call.condition_expression("attribute_not_exists(user_id)")
         } else {
@@ -142,7 +152,10 @@ impl Risks {
             call.condition_expression("revision = :before").expression_attribute_values(":before", before)
         };
         match call.send().await {
-            Ok(_) => Ok(true),
+            Ok(response) => {
+                self.capacity.add_written(&response.consumed_capacity);
+                Ok(true)
+            }
             // The SDK may have retried a call that succeeded but whose response was lost.
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => {
                 Ok(self.get_stored(&risk.user).await?.as_ref() == Some(risk))
@@ -155,10 +168,14 @@ impl Risks {
     pub async fn delete_unchanged(&self, risk: &UserRisk) -> Result<bool, StoreError> {
         let call = self.client.delete_item().table_name(&self.table).set_key(Some(key(&risk.user)));
         let call = call
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .condition_expression("attribute_not_exists(user_id) OR revision = :revision")
             .expression_attribute_values(":revision", AttributeValue::N(risk.revision.to_string()));
         match call.send().await {
-            Ok(_) => Ok(true),
+            Ok(response) => {
+                self.capacity.add_written(&response.consumed_capacity);
+                Ok(true)
+            }
             Err(SdkError::ServiceError(e)) if e.err().is_conditional_check_failed_exception() => Ok(false),
             Err(e) => Err(StoreError::from_call("DeleteItem", self.target(&risk.user), e)),
         }
@@ -214,10 +231,12 @@ impl Risks {
         let call = self.client.query().table_name(&self.table).index_name(BY_ALERT).select(Select::Count);
         let call = call.key_condition_expression("alert_status = :status");
         let call = call.expression_attribute_values(":status", AttributeValue::S(status));
+        let call = call.return_consumed_capacity(ReturnConsumedCapacity::Total);
         let mut pages = call.into_paginator().send();
         let mut alerts = 0;
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
+            self.capacity.add_read(&page.consumed_capacity);
             alerts += u64::try_from(page.count).unwrap_or_default();
         }
         Ok(alerts)
@@ -238,7 +257,9 @@ impl Risks {
         let call = call.expression_attribute_values(":value", AttributeValue::S(value.to_owned()));
         let start = cursor.map(|cursor| cursor.start_key(attribute, value));
         let call = call.limit(i32::from(limit)).set_exclusive_start_key(start);
+        let call = call.return_consumed_capacity(ReturnConsumedCapacity::Total);
         let response = call.send().await.map_err(|e| StoreError::from_call("Query", &self.table, e))?;
+        self.capacity.add_read(&response.consumed_capacity);
         let invalid =
             || StoreError::corrupt("Query", &self.table, "an item of the index has no user or no probability");
         let place = |key: &Item| Cursor::from_key(key).ok_or_else(invalid);
@@ -290,7 +311,9 @@ impl UserPages {
         let table = &self.risks.table;
         let call = self.risks.client.scan().table_name(table).segment(self.segment).total_segments(self.total_segments);
         let call = call.projection_expression(item::USER).set_exclusive_start_key(self.start.take());
+        let call = call.return_consumed_capacity(ReturnConsumedCapacity::Total);
         let response = call.send().await.map_err(|e| StoreError::from_call("Scan", table, e))?;
+        self.risks.capacity.add_read(&response.consumed_capacity);
         self.start = response.last_evaluated_key;
         self.ended = self.start.is_none();
         let user =

@@ -30,16 +30,21 @@ pub async fn measure(stack: &Stack, stores: &Stores, text: &mut Text) -> anyhow:
     for as_of in (0..DAYS).rev().map(|ago| range.last.plus(-ago)) {
         let payload = json!({"as_of": as_of, "total_segments": 1, "segment": 0}).to_string();
         let response = stack.lambda().invoke("score", payload.into_bytes()).await?;
-        let (users, records, seconds) = match parse("score", &response)? {
-            Outcome::Scored { users, records, duration_ms, .. } => (users, records, duration_ms as f64 / 1000.0),
+        let (users, records, seconds, cost) = match parse("score", &response)? {
+            Outcome::Scored { users, records, duration_ms, cost, .. } => {
+                (users, records, duration_ms as f64 / 1000.0, cost)
+            }
             other => bail!("expected scores of {as_of}, got {}", json!(other)),
         };
         let changed = 100.0 * records.changed as f64 / users.scored.max(1) as f64;
         let line = format!(
-            "score {as_of}: {} users in {seconds:.1} s, {:.0} users/s; {changed:.1} % changed, {} records written",
+            "score {as_of}: {} users in {seconds:.1} s, {:.0} users/s; {changed:.1} % changed, {} records written; {} read \
+             units, {} write units",
             number::count(users.scored),
             users.scored as f64 / seconds,
             number::count(records.written),
+            number::count(cost.read_units.round() as u64),
+            number::count(cost.write_units.round() as u64),
         );
         text.line(0, line);
     }

@@ -4,10 +4,7 @@ use anyhow::{Context, anyhow};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
-
-/// Price of a million write request units with on-demand capacity, in US dollars: us-east-1, since November 2024
-/// (<https://aws.amazon.com/dynamodb/pricing/on-demand/>).
-const USD_PER_MILLION_WRITES: f64 = 0.625;
+use churn_common::prices::WRITE_UNIT;
 
 /// Sizes in bytes as DynamoDB counts them: names and values of attributes.
 #[derive(Debug, Default)]
@@ -53,7 +50,7 @@ impl TableSize {
 
     /// Price of writing every item once, in US dollars.
     pub fn price_usd(&self) -> f64 {
-        self.write_units as f64 / 1e6 * USD_PER_MILLION_WRITES
+        self.write_units as f64 * WRITE_UNIT
     }
 }
 

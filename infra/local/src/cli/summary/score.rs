@@ -6,13 +6,22 @@ use super::predict::{self, risk};
 use churn_common::language::Language;
 use churn_common::risk::UserRisk;
 use churn_pages::number;
-use score::{AlertDelivery, DigestOutcome, Outcome, Skipped};
+use score::{AlertDelivery, Cost, DigestOutcome, Outcome, Skipped};
 
 pub fn outcome(outcome: &Outcome) -> Text {
     let mut text = Text::new();
     match outcome {
         Outcome::Scored {
-            as_of, model_version, segment, total_segments, manifest_url, users, records, alerts, ..
+            as_of,
+            model_version,
+            segment,
+            total_segments,
+            manifest_url,
+            users,
+            records,
+            alerts,
+            cost,
+            ..
         } => {
             let scored = count(users.scored, "user");
             text.line(2, format!("{scored} scored at {as_of} by model {model_version}"));
@@ -31,6 +40,12 @@ pub fn outcome(outcome: &Outcome) -> Text {
             if let Some(alerts) = alerts {
                 delivery(&mut text, alerts);
             }
+            let Cost { read_units, write_units, usd, .. } = &**cost;
+            let [reads, writes] = [read_units, write_units].map(|units| number::count(units.round() as u64));
+            text.line(
+                2,
+                format!("estimated cost on AWS: {} USD, {reads} read units, {writes} write units", number::short(*usd)),
+            );
             match manifest_url {
                 Some(url) => text.line(2, format!("scores: {url}")),
                 None => text.line(2, "scores: not complete, other segments are missing"),
