@@ -56,7 +56,7 @@ async fn active_users_are_scored_and_others_are_skipped() {
         "crossings": {"treatment": 3, "control": 0}});
     let expected = json!({"outcome": "scored", "as_of": today(), "model_version": fixture.version, "segment": null,
         "total_segments": 4, "manifest_url": format!("s3://churn-store/{manifest}"), "users": users,
-        "records": {"changed": 5, "written": 5, "removed": 0}, "duration_ms": null, "cost": null,
+        "records": {"changed": 5, "written": 5, "removed": 0}, "duration_ms": null, "audience": null, "cost": null,
         "alerts": {"sent": 0, "retried": 0, "failed": 0, "in_progress": 0, "waiting": 3}});
     assert_eq!(response, expected);
 
@@ -106,6 +106,51 @@ async fn score_agrees_with_predict() {
             predicted["reasons"].as_array().unwrap().iter().take(3).map(|r| &r["feature"]).collect();
         assert_eq!(json!(first), json!(risk.reasons.iter().map(|r| &r.feature).collect::<Vec<_>>()), "{name}");
     }
+}
+
+#[tokio::test]
+async fn audience_file_has_the_users_at_risk_of_the_day() {
+    let fixture = fixture().await;
+    let store = fixture.stores().store;
+    let key = |extension: &str| format!("exports/date={}/audience.{extension}", today());
+    let csv = async || String::from_utf8(store.get(&key("csv")).await.unwrap().unwrap().bytes).unwrap();
+    let users =
+        |csv: &str| csv.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect::<Vec<_>>();
+
+    let off = fixture.score(json!({"control_share": 0, "as_of": today().plus(-1)}), NOW).await.unwrap();
+    assert_eq!((&off["audience"], store.list("exports/").await.unwrap().len()), (&Value::Null, 0));
+    let payload = json!({"control_share": 0, "export_audience": "csv"});
+    let response = fixture.score(payload.clone(), NOW).await.unwrap();
+    let expected = json!({"url": format!("s3://churn-store/{}", key("csv")), "users": 3, "control": 0});
+    assert_eq!(response["audience"], expected);
+    let first = csv().await;
+    assert!(first.starts_with("user_id,churn_probability,risk_level,"), "{first}");
+    assert_eq!(users(&first), ["critical", "edge", "high"], "by probability");
+    let repeated = fixture.score(payload.clone(), NOW).await.unwrap();
+    assert_eq!((&repeated["audience"], csv().await), (&expected, first));
+
+    // An erased user, and a user who has left the risk, are not in the next file.
+    fixture.stores().risks.delete(&UserId::new("high").unwrap()).await.unwrap();
+    fixture.stores().histories.delete_user(&UserId::new("high").unwrap()).await.unwrap();
+    fixture.ingest("more.json", &[listener("critical", 1, 30)], 1).await.unwrap();
+    fixture.score(payload, NOW).await.unwrap();
+    assert_eq!(users(&csv().await), ["edge"]);
+
+    // Another format takes the place of the file.
+    fixture.score(json!({"control_share": 0, "export_audience": "parquet"}), NOW).await.unwrap();
+    let keys: Vec<String> = store.list("exports/").await.unwrap().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, [key("parquet")]);
+}
+
+#[tokio::test]
+async fn audience_file_leaves_out_the_control_group_and_waits_for_all_segments() {
+    let fixture = fixture().await;
+    let payload =
+        |segment| json!({"control_share": 1, "export_audience": "csv", "total_segments": 2, "segment": segment});
+    let first = fixture.score(payload(0), NOW).await.unwrap();
+    assert_eq!(first["audience"], Value::Null);
+    let last = fixture.score(payload(1), NOW).await.unwrap();
+    assert_eq!((&last["audience"]["users"], &last["audience"]["control"]), (&json!(0), &json!(3)));
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ const FIRST_DAY: [Listener; 5] = [
 ];
 
 fn payload() -> Value {
-    json!({"total_segments": 1, "control_share": 0, "orphan_search_days": 1})
+    json!({"total_segments": 1, "control_share": 0, "orphan_search_days": 1, "export_audience": "csv"})
 }
 
 fn second_day() -> Timestamp {

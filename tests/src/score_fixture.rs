@@ -101,11 +101,11 @@ impl ScoreFixture {
         Ok(serde_json::to_value(outcome)?)
     }
 
-    /// All files of scores and assignments, by key.
+    /// All files of scores, assignments and audiences, by key.
     pub async fn files(&self) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         let store = self.stores().store;
         let mut files = BTreeMap::new();
-        for prefix in ["scores/", "assignments/"] {
+        for prefix in ["scores/", "assignments/", "exports/"] {
             for (key, _) in store.list(prefix).await? {
                 let object = store.get(&key).await?.with_context(|| format!("{key} is gone"))?;
                 files.insert(key, object.bytes);

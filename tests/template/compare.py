@@ -265,7 +265,11 @@ def check_storage():
         rules = {rule["Id"]: rule for rule in own["LifecycleConfiguration"]["Rules"]}
         expect(f"{name}: old versions", rules["old-versions"]["NoncurrentVersionExpiration"], {"NoncurrentDays": 30})
         expired = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules.values() if "Prefix" in rule}
-        expected = {"snapshots/": {"Ref": "SnapshotDays"}, "quarantine/": {"Ref": "QuarantineDays"}}
+        expected = {
+            "snapshots/": {"Ref": "SnapshotDays"},
+            "quarantine/": {"Ref": "QuarantineDays"},
+            "exports/": {"Ref": "ExportDays"},
+        }
         expect(f"{name}: expiration", expired, expected if name == "StoreBucket" else {})
     for name, table in of_type("AWS::DynamoDB::Table").items():
         own = table["Properties"]

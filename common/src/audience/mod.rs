@@ -2,9 +2,13 @@
 
 mod csv;
 #[cfg(feature = "parquet")]
+mod file;
+#[cfg(feature = "parquet")]
 mod parquet;
 
 pub use self::csv::CsvWriter;
+#[cfg(feature = "parquet")]
+pub use self::file::{AudienceFormat, AudienceWriter};
 #[cfg(feature = "parquet")]
 pub use self::parquet::ParquetWriter;
 

@@ -13,6 +13,8 @@ pub const SCORES: &str = "scores/";
 pub const ASSIGNMENTS: &str = "assignments/";
 /// First part of the file name of a segment's summary, which is written when the segment is complete.
 pub const SUMMARY: &str = "_part-";
+/// The prefix of all audience files.
+pub const EXPORTS: &str = "exports/";
 /// The key of [`LatestScores`].
 pub const LATEST: &str = "scores/_latest.json";
 
@@ -24,6 +26,11 @@ pub fn scores_prefix(as_of: Day) -> String {
 /// The prefix of the assignments of a day.
 pub fn assignments_prefix(as_of: Day) -> String {
     format!("{ASSIGNMENTS}date={as_of}/")
+}
+
+/// The key of the audience file of a day.
+pub fn audience_key(as_of: Day, extension: &str) -> String {
+    format!("{EXPORTS}date={as_of}/audience.{extension}")
 }
 
 /// The key of the manifest of a day. It is written last.

@@ -6,7 +6,7 @@ mod scores;
 mod snapshots;
 
 pub use assignments::{read_assignments, write_assignments};
-pub use scores::{ScoreFile, ScoredRow};
+pub use scores::{ScoreFile, ScoredRow, read_scored_users};
 pub use snapshots::{SplitSnapshot, write_snapshots};
 
 use crate::features::{COUNT, Row, SCHEMA};

@@ -1,13 +1,14 @@
 //! The scores of a day, written while the users stream by.
 
-use super::columns::Column;
-use super::{create, with_features, write_group};
+use super::columns::{Column, read_texts};
+use super::{corrupt, create, with_features, write_group};
 use crate::calendar::Day;
 use crate::features::Row;
 use crate::model::{ModelVersion, Probability, Risk};
 use crate::pseudonym::StoredUser;
 use crate::risk::Group;
 use parquet::errors::Result;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 
 /// Most rows that are held before they are encoded: 6 MB of features.
@@ -76,6 +77,24 @@ impl ScoreFile {
     }
 }
 
+/// Reads the users of a file with their risk levels.
+///
+/// # Errors
+/// The file is not valid Parquet, or has other columns or values.
+pub fn read_scored_users(file: Vec<u8>) -> Result<Vec<(StoredUser, Risk)>> {
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file))?;
+    let mut scored = Vec::new();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group)?;
+        let n = usize::try_from(group.metadata().num_rows()).map_err(|_| corrupt("negative number of rows"))?;
+        for (user, level) in read_texts(&*group, 0, n)?.into_iter().zip(read_texts(&*group, 3, n)?) {
+            let row = StoredUser::from_stored(&user).zip(Risk::parse(&level));
+            scored.push(row.ok_or_else(|| corrupt("invalid value in a row of scores"))?);
+        }
+    }
+    Ok(scored)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::read_rows;
@@ -98,7 +117,11 @@ mod tests {
         file.encode(|_| true).unwrap();
         file.push(scored(7));
         file.encode(|_| true).unwrap();
-        let rows = read_rows(file.finish().unwrap()).unwrap();
+        let file = file.finish().unwrap();
+        let users = read_scored_users(file.clone()).unwrap();
+        let expected = ["0", "2", "3", "7"].map(|name| (StoredUser::from_stored(name).unwrap(), Risk::High));
+        assert_eq!(users, expected);
+        let rows = read_rows(file).unwrap();
         assert_eq!(bits(&rows), bits(&[row(0), row(2), row(3), row(7)]));
         let empty = ScoreFile::new(Day::from_number(20_000), ModelVersion::from_file(b"model")).unwrap();
         assert!(read_rows(empty.finish().unwrap()).unwrap().is_empty());

@@ -2,6 +2,7 @@
 //! and the users who became at risk as files.
 
 mod alerts;
+mod audience;
 mod cost;
 mod counts;
 mod erased;
@@ -19,6 +20,7 @@ mod segment;
 mod settings;
 
 pub use alerts::{AlertDelivery, AlertLanguage, AlertSettings, AlertTargets, Alerts, DigestOutcome, Outbox};
+pub use audience::{Audience, ExportAudience};
 pub use cost::Cost;
 pub use counts::{Crossings, Levels, Records, Skipped, Users};
 pub use error::ScoreError;
@@ -138,6 +140,13 @@ async fn score(run: &Run, delivery: &Alerts<'_>, started: Instant) -> Result<Out
         // Levels and the daily cap are those of all users.
         None => None,
     };
+    let audience = match &manifest {
+        Some(manifest) => {
+            let language = delivery.language();
+            audience::export(run, manifest, language).instrument(error_span!("stage", name = "audience")).await?
+        }
+        None => None,
+    };
     let duration = started.elapsed();
     Ok(Outcome::Scored {
         as_of: run.as_of,
@@ -148,6 +157,7 @@ async fn score(run: &Run, delivery: &Alerts<'_>, started: Instant) -> Result<Out
         users: counts.users,
         records: counts.records,
         alerts,
+        audience: audience.map(Box::new),
         duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         cost: Box::new(Cost::new(&run.stores.capacity, duration, cost::lambda_memory_mb())),
     })

@@ -103,6 +103,7 @@ mod tests {
             },
             records: Records { changed: 7, written: 6, removed: 5 },
             alerts: Some(Box::new(AlertDelivery { sent: 2, failed: 1, ..AlertDelivery::default() })),
+            audience: None,
             duration_ms: 1234,
             cost: Box::new(Cost { usd: 0.0625, ..Cost::default() }),
         };

@@ -1,6 +1,7 @@
 //! The response of an invocation.
 
 use crate::alerts::AlertDelivery;
+use crate::audience::Audience;
 use crate::cost::Cost;
 use crate::counts::{Records, Users};
 use crate::reason::Reason;
@@ -26,6 +27,8 @@ pub enum Outcome {
         records: Records,
         /// Alerts of the day and of earlier days; `None` while other segments are missing.
         alerts: Option<Box<AlertDelivery>>,
+        /// The audience file of the day; `None` while other segments are missing, or without `export_audience`.
+        audience: Option<Box<Audience>>,
         duration_ms: u64,
         cost: Box<Cost>,
     },
@@ -61,6 +64,11 @@ mod tests {
             },
             records: Records { changed: 7, written: 6, removed: 5 },
             alerts: Some(Box::new(AlertDelivery { sent: 2, waiting: 1, ..AlertDelivery::default() })),
+            audience: Some(Box::new(Audience {
+                url: "s3://churn-store/exports/date=2026-11-26/audience.csv".into(),
+                users: 2,
+                control: 1,
+            })),
             duration_ms: 1234,
             cost: Box::new(Cost { read_units: 12.5, write_units: 18.0, lambda_gb_seconds: Some(2.0), usd: 0.0625 }),
         };
@@ -79,6 +87,7 @@ mod tests {
             },
             "records": {"changed": 7, "written": 6, "removed": 5},
             "alerts": {"sent": 2, "retried": 0, "failed": 0, "in_progress": 0, "waiting": 1},
+            "audience": {"url": "s3://churn-store/exports/date=2026-11-26/audience.csv", "users": 2, "control": 1},
             "duration_ms": 1234,
             "cost": {"read_units": 12.5, "write_units": 18.0, "lambda_gb_seconds": 2.0, "usd": 0.0625},
         });

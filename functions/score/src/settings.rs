@@ -1,5 +1,6 @@
 //! Settings of `score`, their defaults and ranges.
 
+use crate::audience::ExportAudience;
 use churn_common::evidence::MinEvidence;
 use churn_common::pseudonym::Pseudonyms;
 use churn_common::risk::{EpochLength, RiskParams};
@@ -35,6 +36,8 @@ pub struct ScoreSettings {
     pub control_salt: String,
     /// How long a user stays in a group.
     pub epoch: EpochLength,
+    /// Whether a run that completes a day writes the users at risk to `exports/`: `off`, `csv` or `parquet`.
+    pub export_audience: ExportAudience,
     /// Days in which the whole table of scored users is searched once for users without history.
     pub orphan_search_days: u16,
 }
@@ -55,6 +58,7 @@ impl Default for ScoreSettings {
             control_share: 0.1,
             control_salt: "churn".into(),
             epoch: EpochLength::Quarter,
+            export_audience: ExportAudience::Off,
             orphan_search_days: 30,
         }
     }

@@ -217,7 +217,8 @@ async fn used() -> anyhow::Result<BTreeSet<Permission>> {
     // A due alert. Another number of segments replaces files. After the last activity, records are removed.
     let risks = recorder.local.process_without_faults().stores.risks;
     anyhow::ensure!(risks.put(&due(999, 0.9, recorder.local.now())).await?, "the user has a record");
-    let repeated = [json!({"total_segments": 2, "orphan_search_days": 1}), json!({"total_segments": 1})];
+    let repeated =
+        [json!({"total_segments": 2, "orphan_search_days": 1, "export_audience": "csv"}), json!({"total_segments": 1})];
     for payload in repeated.into_iter().chain([json!({"as_of": "2025-11-01"})]) {
         recorder.score(payload).await?;
     }

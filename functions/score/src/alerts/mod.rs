@@ -14,6 +14,7 @@ pub use targets::AlertTargets;
 
 use crate::error::ScoreError;
 use crate::run::Run;
+use churn_common::language::Language;
 use churn_common::risk::Crossing;
 use churn_common::store::StoreError;
 use churn_common::store::score_files::Manifest;
@@ -39,6 +40,11 @@ impl<'a> Alerts<'a> {
     pub fn none() -> Self {
         static NO_TARGETS: AlertTargets = AlertTargets::NONE;
         Self { targets: &NO_TARGETS, request_id: "", deadline: Instant::now() }
+    }
+
+    /// The language of the texts.
+    pub(crate) fn language(&self) -> Language {
+        self.targets.language
     }
 
     /// Delivers the alerts of a day that is scored completely, and those of earlier days that are due.

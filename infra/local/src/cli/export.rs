@@ -8,7 +8,7 @@ use super::summary::Language;
 use super::text::{Text, count};
 use anyhow::{Context, bail};
 use churn_common::actions::Actions;
-use churn_common::audience::{AudienceRow, CsvWriter, ParquetWriter};
+use churn_common::audience::{AudienceFormat, AudienceRow, AudienceWriter};
 use churn_common::model::Risk;
 use churn_common::risk::Group;
 use churn_common::settings::Settings;
@@ -79,26 +79,21 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Csv,
-    Parquet,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     StandardOutput,
-    File(PathBuf, Format),
-    Object { bucket: String, key: String, format: Format },
+    File(PathBuf, AudienceFormat),
+    Object { bucket: String, key: String, format: AudienceFormat },
 }
 
 impl Target {
     fn parse(out: &str) -> anyhow::Result<Self> {
-        let format = match Path::new(out).extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => Format::Csv,
-            Some("parquet") => Format::Parquet,
+        let extension = Path::new(out).extension().and_then(|extension| extension.to_str());
+        let format = AudienceFormat::ALL.into_iter().find(|format| extension == Some(format.extension()));
+        let format = match format {
+            Some(format) => format,
             None if out == "-" => return Ok(Self::StandardOutput),
-            _ => bail!("file {out}, expected the extension .csv or .parquet, or -"),
+            None => bail!("file {out}, expected the extension .csv or .parquet, or -"),
         };
         match out.strip_prefix("s3://").map(|place| place.split_once('/')) {
             Some(Some((bucket, key))) if !bucket.is_empty() => {
@@ -114,7 +109,7 @@ impl Target {
 
     async fn write(&self, stores: &Stores, actions: &Actions, args: &Args) -> anyhow::Result<Exported> {
         match self {
-            Self::StandardOutput => export(stores, actions, args, Format::Csv, Box::new(stdout())).await,
+            Self::StandardOutput => export(stores, actions, args, AudienceFormat::Csv, Box::new(stdout())).await,
             Self::File(path, format) => {
                 let file = NewFile::create(path)?;
                 let exported = export(stores, actions, args, *format, Box::new(file.writer()?)).await?;
@@ -124,12 +119,8 @@ impl Target {
             Self::Object { bucket, key, format } => {
                 let file = tempfile::NamedTempFile::new()?;
                 let exported = export(stores, actions, args, *format, Box::new(file.reopen()?)).await?;
-                let content_type = match format {
-                    Format::Csv => "text/csv; charset=utf-8",
-                    Format::Parquet => "application/vnd.apache.parquet",
-                };
                 let bytes = std::fs::read(file.path())?;
-                stores.store.sibling(bucket).put(key, bytes, content_type, Condition::Always).await?;
+                stores.store.sibling(bucket).put(key, bytes, format.content_type(), Condition::Always).await?;
                 Ok(exported)
             }
         }
@@ -137,36 +128,6 @@ impl Target {
 }
 
 type Out = Box<dyn Write + Send>;
-
-enum Table {
-    Csv(CsvWriter<Out>),
-    Parquet(ParquetWriter<Out>),
-}
-
-impl Table {
-    fn new(format: Format, out: Out) -> anyhow::Result<Self> {
-        Ok(match format {
-            Format::Csv => Self::Csv(CsvWriter::new(out)?),
-            Format::Parquet => Self::Parquet(ParquetWriter::new(out)?),
-        })
-    }
-
-    fn write(&mut self, row: AudienceRow) -> anyhow::Result<()> {
-        match self {
-            Self::Csv(table) => table.write(&row)?,
-            Self::Parquet(table) => table.write(row)?,
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> anyhow::Result<()> {
-        let mut out = match self {
-            Self::Csv(table) => table.finish()?,
-            Self::Parquet(table) => table.finish()?,
-        };
-        Ok(out.flush()?)
-    }
-}
 
 /// Numbers of users.
 #[derive(Debug, Default)]
@@ -176,9 +137,15 @@ struct Exported {
     control: u64,
 }
 
-async fn export(stores: &Stores, actions: &Actions, args: &Args, format: Format, out: Out) -> anyhow::Result<Exported> {
+async fn export(
+    stores: &Stores,
+    actions: &Actions,
+    args: &Args,
+    format: AudienceFormat,
+    out: Out,
+) -> anyhow::Result<Exported> {
     let mut exported = Exported::default();
-    let mut table = Table::new(format, out)?;
+    let mut table = AudienceWriter::new(format, out)?;
     let levels: BTreeMap<Risk, _> = args.risk_level.iter().map(|level| (*level, None)).collect();
     let mut list = RiskList::new(&stores.risks, levels);
     // A user whose probability falls while `score` runs is found again.
@@ -198,7 +165,7 @@ async fn export(stores: &Stores, actions: &Actions, args: &Args, format: Format,
             break;
         }
     }
-    table.finish()?;
+    table.finish()?.flush()?;
     Ok(exported)
 }
 

@@ -6,7 +6,7 @@ use super::predict::{self, risk};
 use churn_common::language::Language;
 use churn_common::risk::UserRisk;
 use churn_pages::number;
-use score::{AlertDelivery, Cost, DigestOutcome, Outcome, Skipped};
+use score::{AlertDelivery, Audience, Cost, DigestOutcome, Outcome, Skipped};
 
 pub fn outcome(outcome: &Outcome) -> Text {
     let mut text = Text::new();
@@ -20,6 +20,7 @@ pub fn outcome(outcome: &Outcome) -> Text {
             users,
             records,
             alerts,
+            audience,
             cost,
             ..
         } => {
@@ -39,6 +40,14 @@ pub fn outcome(outcome: &Outcome) -> Text {
             }
             if let Some(alerts) = alerts {
                 delivery(&mut text, alerts);
+            }
+            if let Some(Audience { url, users, control }) = audience.as_deref() {
+                let left_out = if *control > 0 {
+                    format!(", {} in control left out", number::count(*control))
+                } else {
+                    String::new()
+                };
+                text.line(2, format!("audience: {}{left_out}, {url}", count(*users, "user")));
             }
             let Cost { read_units, write_units, usd, .. } = &**cost;
             let [reads, writes] = [read_units, write_units].map(|units| number::count(units.round() as u64));
