@@ -1,6 +1,6 @@
 //! `churn bench`: time, memory and price of ingesting logs, and of scoring their users.
 
-mod memory;
+mod process;
 mod scoring;
 mod storage;
 
@@ -35,16 +35,17 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = StackConfig::of_this_program(DataDir::Temporary)?;
     let names = config.names.clone();
     let stack = Stack::start(config).await.context("cannot start the stack")?;
-    if args.score {
-        scoring::train(&stack, &names.logs_bucket).await?;
-    }
+    let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
+    let training = match args.score {
+        true => scoring::train(&stack, &stores, &names.logs_bucket).await?,
+        false => Vec::new(),
+    };
     let ingested = steps::ingest(&stack, &names.logs_bucket, &logs).await?;
-    let memory = memory::peak_of("ingest")?;
+    let memory = process::peak_memory("ingest")?;
     let stored = storage::TableSize::read(stack.dynamodb(), &names.history_table).await?;
     let mut scored = Text::new();
     if args.score {
-        let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
-        scoring::measure(&stack, &stores, &mut scored).await?;
+        scoring::measure(&stack, &stores, &training, &mut scored).await?;
     }
     stack.shutdown().await;
 
