@@ -19,6 +19,9 @@ use std::borrow::Cow;
 /// Maximum plausible length of a song, in seconds. A longer or negative length is unknown.
 const MAX_SONG_S: f64 = 6.0 * 3600.0;
 
+/// Bytes of an event in a request without members that have no effect.
+const USUAL_BYTES: usize = 200;
+
 /// Subscription level of a user at the time of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -170,6 +173,14 @@ impl<'a> From<Result<Option<Event<'a>>, Rejection>> for Line<'a> {
             Err(rejection) => Self::Rejected(rejection),
         }
     }
+}
+
+/// Parses the JSON array of events at the start of `json` as [`Line::parse`] parses lines. Returns the result of each event, and
+/// the text after the array. `None` if the array is not in the usual form: then its elements have to be parsed one by one.
+pub fn parse_array(json: &str, times: TimeRange) -> Option<(Vec<Line<'_>>, &str)> {
+    let mut lines = Vec::with_capacity(json.len() / USUAL_BYTES);
+    let rest = scan::array(json, |raw| lines.push(raw.validate(times).into()))?;
+    Some((lines, rest))
 }
 
 /// The text of a user id in JSON, to be parsed with [`UserId::new`]. `None` unless `json` is text or an integer.

@@ -7,8 +7,10 @@ pub(super) const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// The line as text, with `null` in place of these words outside of strings.
 pub(super) fn as_null(line: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(line);
-    if !text.contains(WORDS[0]) && !text.contains(WORDS[1]) {
+    // Much faster than `from_utf8_lossy` for text that is UTF-8.
+    let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+    let contains = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    if !contains(WORDS[0]) && !contains(WORDS[1]) {
         return text;
     }
     // Parts between quotes that are not escaped are by turns outside and inside of a string.

@@ -41,26 +41,32 @@ const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] =
 pub(super) fn fields(line: &[u8]) -> Option<Raw<'_>> {
     let mut rest = Rest(line.strip_suffix(b"\r").unwrap_or(line));
     let mut raw = Raw::default();
-    let mut expected = 0;
-    rest.token(b'{')?;
-    loop {
-        rest.spaces();
-        let name = rest.name(&mut expected)?;
-        rest.spaces();
-        match raw.field_mut(name) {
-            None => rest.skip()?,
-            Some(field @ Scalar::Absent) => rest.value(field)?,
-            Some(_) => return None, // duplicate
-        }
-        rest.spaces();
-        match rest.byte()? {
-            b',' => {}
-            b'}' => break,
-            _ => return None,
-        }
-    }
+    rest.object(&mut raw)?;
     rest.spaces();
     rest.0.is_empty().then_some(raw)
+}
+
+/// Calls `each` with the fields of each object in the JSON array at the start of `json`. Returns the bytes after the array;
+/// `None` if `serde_json` must parse it, also after some calls of `each`.
+pub(super) fn array<'a>(json: &'a str, mut each: impl FnMut(Raw<'a>)) -> Option<&'a str> {
+    let mut rest = Rest(json.as_bytes());
+    rest.token(b'[')?;
+    rest.spaces();
+    if rest.0.first() != Some(&b']') {
+        loop {
+            let mut raw = Raw::default();
+            rest.object(&mut raw)?;
+            each(raw);
+            rest.spaces();
+            match rest.0.first()? {
+                b',' => rest.byte()?,
+                b']' => break,
+                _ => return None,
+            };
+        }
+    }
+    rest.byte()?;
+    json.get(json.len() - rest.0.len()..)
 }
 
 /// The unread part of the line. A method that returns `None` leaves it in an unspecified state.
@@ -98,6 +104,28 @@ impl<'a> Rest<'a> {
     fn token(&mut self, token: u8) -> Option<()> {
         self.spaces();
         (self.byte()? == token).then_some(())
+    }
+
+    /// Reads an object into `raw`, which must be empty.
+    fn object(&mut self, raw: &mut Raw<'a>) -> Option<()> {
+        let mut expected = 0;
+        self.token(b'{')?;
+        loop {
+            self.spaces();
+            let name = self.name(&mut expected)?;
+            self.spaces();
+            match raw.field_mut(name) {
+                None => self.skip()?,
+                Some(field @ Scalar::Absent) => self.value(field)?,
+                Some(_) => return None, // duplicate
+            }
+            self.spaces();
+            match self.byte()? {
+                b',' => {}
+                b'}' => return Some(()),
+                _ => return None,
+            }
+        }
     }
 
     /// Reads a field's name and the colon. `expected` is the position in [`NAMES`] that is compared first.
@@ -283,6 +311,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn array_ends_at_its_bracket() {
+        let ts = |json: &'static str| {
+            let mut all = Vec::new();
+            array(json, |raw| all.push(raw)).map(|rest| (all.len(), rest))
+        };
+        assert_eq!(ts("[]}"), Some((0, "}")));
+        assert_eq!(ts(" [ { \"ts\":1} , {\"ts\":2 } ] ,x"), Some((2, " ,x")));
+        for json in [
+            "",
+            "[",
+            "[,]",
+            "[{\"ts\":1},]",
+            "[{\"ts\":1}",
+            "[1]",
+            "[{}]",
+            "[\n]",
+            "{\"ts\":1}",
+            "[{\"ts\":1}{\"ts\":1}]",
+        ] {
+            assert_eq!(ts(json), None, "{json}");
+        }
+    }
+
     fn value() -> impl Strategy<Value = String> {
         prop_oneof![
             r#"[ -!#-\[\]-~é\u{80}-\u{2ff}]{0,20}"#.prop_map(|text| format!("\"{text}\"")),
@@ -312,6 +364,18 @@ mod tests {
         #[test]
         fn scanner_agrees_with_serde_json(line in line()) {
             agrees(line.as_bytes());
+        }
+
+        #[test]
+        fn array_contains_the_objects_that_serde_json_reads(lines in prop::collection::vec(line(), 0..4)) {
+            let json = format!("[{}]", lines.join(","));
+            let mut scanned = Vec::new();
+            if let Some(rest) = array(&json, |raw| scanned.push(raw)) {
+                prop_assert_eq!(rest, "");
+                let raw: Vec<&serde_json::value::RawValue> = serde_json::from_str(&json).unwrap();
+                let read: Result<Vec<_>, _> = raw.iter().map(|raw| Raw::read(raw.get())).collect();
+                prop_assert_eq!(read, Ok(scanned));
+            }
         }
 
         #[test]

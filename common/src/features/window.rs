@@ -29,8 +29,9 @@ pub struct Window {
     active_days: BTreeSet<Day>,
     recent: RecentActivity,
     titled_songs: u64,
-    songs: BTreeSet<u32>,
-    artists: BTreeSet<u32>,
+    /// Hashes, ascending.
+    songs: Vec<u32>,
+    artists: Vec<u32>,
     level_events: (u64, u64),
     levels: Vec<LevelAt>,
     longest_silence_days: f64,
@@ -72,8 +73,8 @@ impl Window {
             active_days: BTreeSet::new(),
             recent: RecentActivity::default(),
             titled_songs: 0,
-            songs: BTreeSet::new(),
-            artists: BTreeSet::new(),
+            songs: Vec::new(),
+            artists: Vec::new(),
             level_events: (0, 0),
             levels: Vec::new(),
             longest_silence_days: 0.0,
@@ -104,6 +105,10 @@ impl Window {
         window.sessions.extend(open.into_values());
         window.sessions.sort_by_key(|s| (s.first, s.last));
         window.levels.sort_unstable(); // sessions can overlap
+        for hashes in [&mut window.songs, &mut window.artists] {
+            hashes.sort_unstable();
+            hashes.dedup();
+        }
         window.longest_silence_days = window.longest_silence_days.max(as_of.days_since(last));
         Some(window)
     }

@@ -10,6 +10,7 @@ mod language;
 mod metrics;
 pub mod openapi;
 mod other_event;
+mod payload;
 mod prediction;
 mod problem;
 mod request;
@@ -33,9 +34,12 @@ use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_common::telemetry::{in_invocation, init_log};
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
+use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::RequestContext;
+use lambda_http::tower::ServiceExt;
 use lambda_http::tracing;
-use lambda_http::{Body, Error, Request, RequestExt, Response};
+use lambda_http::{Adapter, Body, Error, Request, RequestExt, Response, service_fn};
+use payload::Payload;
 use prediction::ResponseOptions;
 use problem::Problem;
 use route::Route;
@@ -48,8 +52,7 @@ use serde::Serialize;
 #[tokio::main(flavor = "current_thread")]
 pub async fn run() -> Result<(), lambda_http::Error> {
     init_log("predict")?;
-    let handler = Handler::from_env().await?;
-    lambda_http::run(lambda_http::service_fn(|request| handler.handle(request))).await
+    Handler::from_env().await?.serve().await
 }
 
 /// The state that all requests share, built once during Lambda's init phase.
@@ -76,6 +79,16 @@ impl Handler {
             tracing::error!(%error, "loading the champion failed during init; the first request tries again");
         }
         Ok(Self { stores, champion, settings, actions })
+    }
+
+    /// Answers requests until the Runtime API ends.
+    async fn serve(&self) -> Result<(), Error> {
+        let requests = Adapter::from(service_fn(|request| self.handle(request)));
+        let invocations = requests.map_request(|event: LambdaEvent<Payload>| {
+            let LambdaEvent { payload: Payload(request), context, .. } = event;
+            LambdaEvent::new(request, context)
+        });
+        lambda_runtime::run(invocations).await
     }
 
     /// Answers one request at the current time.

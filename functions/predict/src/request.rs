@@ -3,7 +3,7 @@
 use crate::problem::Problem;
 use crate::settings::PredictSettings;
 use churn_common::calendar::Timestamp;
-use churn_common::event::{Event, Line, TimeRange, user_id_name};
+use churn_common::event::{Event, Line, TimeRange, parse_array, user_id_name};
 use churn_common::ids::UserId;
 use churn_common::payload::describe;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ struct Body<'a> {
     #[serde(borrow)]
     user_id: Option<&'a RawValue>,
     as_of: Option<Value>,
+    /// The result of each event, if [`scan`] has read them. `events` is `None` then.
+    #[serde(skip)]
+    scanned: Option<Vec<Line<'a>>>,
 }
 
 /// Parses and validates a body. The rules for events are those of `ingest`.
@@ -49,18 +52,31 @@ pub(crate) fn parse<'a>(
     settings: &PredictSettings,
     now: Timestamp,
 ) -> Result<PredictRequest<'a>, Problem> {
-    let body = read(body)?;
     let times = TimeRange::new(settings.min_event_date, now, settings.max_clock_skew_seconds);
+    let body = scan(body, times).map_or_else(|| read(body), Ok)?;
     let user_id = body.user_id.map(parse_user_id).transpose()?;
     let as_of = body.as_of.map(|value| parse_as_of(&value, times)).transpose()?;
-    if user_id.is_none() && body.events.is_none() {
-        return Err(Problem::InvalidRequest("events and user_id are both missing, expected at least one".into()));
-    }
+    let lines = match (body.scanned, body.events) {
+        (Some(lines), _) => lines,
+        (None, Some(events)) => list(events)?.iter().map(|raw| Line::parse(raw.get().as_bytes(), times)).collect(),
+        (None, None) if user_id.is_none() => {
+            return Err(Problem::InvalidRequest("events and user_id are both missing, expected at least one".into()));
+        }
+        (None, None) => Vec::new(),
+    };
 
-    let (mut events, mut rejected, mut without_user) = (Vec::new(), Vec::new(), 0);
-    for (index, raw) in body.events.map(list).transpose()?.unwrap_or_default().into_iter().enumerate() {
-        match Line::parse(raw.get().as_bytes(), times) {
-            Line::Event(event) => events.push((index, event)),
+    let use_stored = user_id.is_some();
+    let (mut user, mut other_user) = (user_id, None);
+    let (mut events, mut rejected, mut without_user) = (Vec::with_capacity(lines.len()), Vec::new(), 0);
+    for (index, line) in lines.into_iter().enumerate() {
+        match line {
+            Line::Event(event) => {
+                let user = user.get_or_insert_with(|| event.user.clone());
+                if *user != event.user && other_user.is_none() {
+                    other_user = Some((index, event.user.clone()));
+                }
+                events.push(event);
+            }
             Line::WithoutUser => without_user += 1,
             Line::Rejected(reason) if reason.is_malformed() => {
                 return Err(Problem::InvalidRequest(format!("events[{index}]: {reason}")));
@@ -68,18 +84,60 @@ pub(crate) fn parse<'a>(
             Line::Rejected(reason) => rejected.push(RejectedEvent { index, reason: reason.to_string() }),
         }
     }
-    let use_stored = user_id.is_some();
-    let user = user_id.or_else(|| events.first().map(|(_, event)| event.user.clone())).ok_or_else(|| {
+    let user = user.ok_or_else(|| {
         let first = rejected.first().map(|r| format!(" (events[{}]: {})", r.index, r.reason)).unwrap_or_default();
         let rejected = rejected.len();
         Problem::NoScorableEvents(format!("events without a user: {without_user}, rejected events: {rejected}{first}"))
     })?;
-    if let Some((index, event)) = events.iter().find(|(_, event)| event.user != user) {
-        let other = &event.user;
+    if let Some((index, other)) = other_user {
         return Err(Problem::InvalidRequest(format!("events[{index}]: user {other}, expected {user}")));
     }
-    let events = events.into_iter().map(|(_, event)| event).collect();
     Ok(PredictRequest { user, use_stored, events, rejected, without_user, as_of })
+}
+
+/// Reads a body in the usual form in one pass. `None` if [`read`] must read it, such as a body with an error.
+fn scan(body: &str, times: TimeRange) -> Option<Body<'_>> {
+    let mut scanned = Body { events: None, user_id: None, as_of: None, scanned: None };
+    let mut rest = trim(body).strip_prefix('{')?;
+    loop {
+        let (name, value) = trim(rest).strip_prefix('"')?.split_once('"')?;
+        let value = trim(trim(value).strip_prefix(':')?);
+        rest = match name {
+            "events" if scanned.scanned.is_none() => {
+                let (lines, rest) = parse_array(value, times)?;
+                scanned.scanned = Some(lines);
+                rest
+            }
+            "user_id" if scanned.user_id.is_none() => {
+                let (json, rest) = first_value(value)?;
+                scanned.user_id = Some(json);
+                rest
+            }
+            "as_of" if scanned.as_of.is_none() => {
+                let (json, rest) = first_value(value)?;
+                scanned.as_of = Some(serde_json::from_str(json.get()).ok()?);
+                rest
+            }
+            _ => return None,
+        };
+        rest = trim(rest);
+        match rest.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => return (trim(rest.strip_prefix('}')?).is_empty()).then_some(scanned),
+        }
+    }
+}
+
+/// The JSON value at the start of `text`, and the text after it. `None` for `null`, which counts as absent.
+fn first_value(text: &str) -> Option<(&RawValue, &str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let value = values.next()?.ok()?;
+    (value.get() != "null").then_some((value, text.get(values.byte_offset()..)?))
+}
+
+/// Without white space of JSON at the start.
+fn trim(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\n', '\r'])
 }
 
 fn read(body: &str) -> Result<Body<'_>, Problem> {
@@ -187,6 +245,34 @@ mod tests {
         assert!(detail(r#"{"user_id":""}"#).contains("must not be blank"));
         assert!(detail(r#"{"user_id":"30","as_of":"soon"}"#).contains("RFC 3339"));
         assert!(detail(r#"{"user_id":"30","as_of":"2121-01-01"}"#).contains("as_of is in the future"));
+    }
+
+    #[test]
+    fn usual_bodies_are_read_in_one_pass() {
+        let times = TimeRange::new(PredictSettings::default().min_event_date, NOW, 0);
+        let nested = EVENT.replace("29", "29,\"tags\":[]");
+        for (body, is_usual) in [
+            (format!(r#"{{"events":[{EVENT},{EVENT}]}}"#), true),
+            (format!(r#" {{ "user_id" : "30", "events" : [ {EVENT} , {EVENT} ] , "as_of": 1538352118000}} "#), true),
+            (format!("{{\n\"as_of\":\"2018-10-02\",\n\"events\":[{EVENT},{EVENT}]\n}}\n"), true),
+            (format!(r#"{{"events":[{nested},{EVENT}]}}"#), false),
+            (format!(r#"{{"user_id":null,"events":[{EVENT},{EVENT}]}}"#), false),
+            (format!("{{\"events\":[\n{EVENT},\n{EVENT}]}}"), false),
+        ] {
+            assert_eq!(scan(&body, times).is_some(), is_usual, "{body}");
+            let request = parse(&body).unwrap();
+            assert_eq!((request.user.as_str(), request.events.len()), ("30", 2), "{body}");
+        }
+        for body in [
+            format!(r#"{{"events":[{EVENT}],"events":[]}}"#),
+            format!(r#"{{"events":[{EVENT}],"x":1}}"#),
+            format!(r#"{{"events":[{EVENT}]}} {{}}"#),
+            format!(r#"{{"events":[{EVENT}],}}"#),
+            format!(r#"{{"events":[{EVENT}] "as_of":1}}"#),
+            format!(r#"{{"events":[{EVENT}"#),
+        ] {
+            assert!(scan(&body, times).is_none() && parse(&body).is_err(), "{body}");
+        }
     }
 
     #[test]
