@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What counts as churn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Definition {
     /// An event on the page `Cancellation Confirmation` within `horizon_days` after the cutoff.
@@ -18,6 +19,7 @@ pub enum Definition {
 
 /// The label that a model predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Label {
     pub definition: Definition,
     /// Days after the cutoff in which a cancellation counts as churn, 1..=365.

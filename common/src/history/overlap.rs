@@ -18,6 +18,7 @@ pub struct Overlap {
 
 /// The overlaps of log files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Overlaps {
     /// Slices that have events in common with larger slices.
     pub slices: u64,

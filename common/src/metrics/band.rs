@@ -10,6 +10,7 @@ pub const GINI_CUTS: [f64; 3] = [0.2, 0.4, 0.6];
 
 /// How well a model ranks users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RankingBand {
     Poor,
@@ -22,6 +23,7 @@ pub enum RankingBand {
 
 /// A band with the Gini coefficient that it is found from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RankingQuality {
     pub band: RankingBand,
     /// `2 · ROC-AUC - 1`, -1..=1; 0 is chance.

@@ -8,6 +8,7 @@ pub(super) const BINS: usize = 10;
 
 /// A bin of the reliability curve: rows of similar probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ReliabilityBin {
     /// 1 or more.
     pub rows: u64,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Rows by label and prediction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Confusion {
     /// True negatives.
     pub tn: u64,

@@ -20,6 +20,7 @@ pub struct EstimateParams {
 /// A metric and its interval. As text it is `0.731 (95 %: 0.692 to 0.774)`; a format string may set decimals and sign,
 /// as `{:+.2}` does. The interval is omitted if [`Estimate::interval`] is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// `None` if undefined.
     pub value: Option<f64>,

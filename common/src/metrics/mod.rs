@@ -32,6 +32,7 @@ pub use slope::{Z_95, calibration_slope, log_odds};
 
 /// Metrics of predicted probabilities against the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Evaluation {
     /// 1 or more.
     pub rows: u64,

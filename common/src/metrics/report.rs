@@ -6,6 +6,7 @@ use super::Confusion;
 
 /// Metrics of one class, or averages over both.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ClassScores {
     /// Share of the rows predicted as this class that are, 0..=1; `None` if none is predicted so.
     pub precision: Option<f64>,
@@ -20,6 +21,7 @@ pub struct ClassScores {
 /// The metrics of scikit-learn's `classification_report`. Averages ignore undefined values, as with
 /// `zero_division=np.nan`; an average of no values, or with no support, is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ClassificationReport {
     /// The class of rows labelled false.
     pub negative: ClassScores,

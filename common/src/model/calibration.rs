@@ -4,6 +4,7 @@ use super::scorer::{Scorer, logistic};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Calibration {
     /// The uncalibrated probability.

@@ -5,6 +5,7 @@ use super::risk::RiskBounds;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DecisionRule {
     /// Smallest probability with label 1.
     pub threshold: Probability,

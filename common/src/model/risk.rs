@@ -34,6 +34,7 @@ impl Risk {
 
 /// The smallest probabilities of the levels medium, high and critical, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(try_from = "UncheckedBounds")]
 pub struct RiskBounds {
     medium: Probability,
@@ -43,6 +44,7 @@ pub struct RiskBounds {
 
 /// Risk bounds before validation.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct UncheckedBounds {
     medium: f64,
     high: f64,

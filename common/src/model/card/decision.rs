@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The decision threshold, its costs and the risk levels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DecisionReport {
     #[serde(flatten)]
     pub decision: DecisionRule,
@@ -51,6 +52,7 @@ impl DecisionReport {
 
 /// The outcome of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct TradeOff {
     /// A probability, 0..=1.
     pub threshold: f64,

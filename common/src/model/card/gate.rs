@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The result of the promotion gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Gate {
     pub passed: bool,
     /// Why the model did not pass; empty if it did.
@@ -32,6 +33,7 @@ pub struct Gate {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct GateReason {
     pub kind: GateReasonKind,
     /// One sentence for people, with the values compared.
@@ -40,6 +42,7 @@ pub struct GateReason {
 
 /// Why a model did not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GateReasonKind {
     /// Its ROC-AUC may be lower than the champion's by more than the margin.
@@ -58,6 +61,7 @@ pub enum GateReasonKind {
 
 /// A new model and the champion on the same rows, which neither was trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Comparison {
     pub champion: ModelVersion,
     /// Ascending; out of time for both models.

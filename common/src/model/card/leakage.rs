@@ -4,6 +4,7 @@ use crate::metrics::Estimate;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct LeakageChecks {
     pub future_events: FutureEvents,
     /// `None` if the check was skipped: not enough time, or not enough churned rows for every fold.
@@ -30,6 +31,7 @@ impl LeakageChecks {
 /// Events are added after the cutoff and features are computed again: they must not change. If one does, the training
 /// fails and there is no card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FutureEvents {
     /// Users checked.
     pub users: usize,
@@ -37,6 +39,7 @@ pub struct FutureEvents {
 
 /// The selected candidate is cross-validated on permuted labels, from which nothing can be learned.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct PermutedLabels {
     /// ROC-AUC within folds, with its 99 % interval.
     pub roc_auc: Estimate,
@@ -47,6 +50,7 @@ pub struct PermutedLabels {
 
 /// The strongest feature is compared with the model. A feature that ranks as well on its own may contain the label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct SingleFeature {
     /// The feature with the highest ROC-AUC, in either direction.
     pub feature: String,
@@ -61,6 +65,7 @@ pub struct SingleFeature {
 
 /// The ROC-AUC on the held-out rows is compared with a limit that models without a leak do not reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct TestScore {
     pub limit: f64,
     /// Whether the ROC-AUC is below the limit.

@@ -25,6 +25,7 @@ use crate::metrics::{Estimate, Estimates, Evaluation, RankingQuality, Reliabilit
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Card {
     pub version: ModelVersion,
     /// Such as `random_forest`.
@@ -97,6 +98,7 @@ impl Card {
 
 /// Stored data that the training leaves out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Exclusions {
     /// Days with events outside of `data_range`, ascending: too few users are active on them.
     pub days: Vec<Day>,
@@ -107,6 +109,7 @@ pub struct Exclusions {
 
 /// The calibration, and its effect on the held-out rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CalibrationReport {
     /// Fitted on out-of-fold scores of the training rows: each group of users is scored by a model of the other groups,
     /// which is about as large as the final model.
@@ -129,6 +132,7 @@ pub struct CalibrationReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Rows {
     /// In ascending order.
     pub cutoffs: Vec<Day>,
@@ -142,6 +146,7 @@ pub struct Rows {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FeatureImportance {
     pub name: String,
     pub unit: String,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// the held-out rows. Amounts are in the currency of the settings, per active user. The expected maximum profit is the metric
 /// `empc`, the share of the users to contact for it `empc_share`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProfitReport {
     /// Value of a user who is retained.
     pub customer_lifetime_value: f64,
@@ -25,6 +26,7 @@ pub struct ProfitReport {
 
 /// The profit of contacting a share of the users.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProfitPoint {
     /// The users with the highest probabilities, 0..=1.
     pub share: f64,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Cross-validation of the candidates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Validation {
     /// Groups that users are assigned to; each group is held out in turn.
     pub user_groups: usize,
@@ -25,6 +26,7 @@ pub struct Validation {
 
 /// A candidate and its out-of-fold metrics. Its scores are calibrated by Platt's method on the other folds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CandidateReport {
     /// Such as `gradient_boosting`.
     pub family: String,
@@ -49,6 +51,7 @@ pub struct CandidateReport {
 
 /// Metrics of a candidate on the rows that one fold holds out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FoldScores {
     pub rows: usize,
     /// Rows that churned.

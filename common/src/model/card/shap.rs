@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Feature importance: means over the exact SHAP values of held-out rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ShapImportance {
     /// Rows explained: all held-out rows, or an even sample if there are many.
     pub rows: usize,
@@ -17,6 +18,7 @@ pub struct ShapImportance {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MeanAbsShap {
     pub name: String,
     /// Mean |SHAP|, 0 or more.
@@ -25,6 +27,7 @@ pub struct MeanAbsShap {
 
 /// How the SHAP value of a feature depends on the feature's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ShapDependence {
     pub feature: String,
     /// Ranges of values with about as many rows each, ascending; equal values share a range.
@@ -34,6 +37,7 @@ pub struct ShapDependence {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DependenceBin {
     /// The smallest value.
     pub from: f32,
@@ -45,6 +49,7 @@ pub struct DependenceBin {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MissingBin {
     pub rows: usize,
     /// Above 0 = towards churn.

@@ -7,7 +7,7 @@ use crate::prediction::Prediction;
 use crate::problem::{ProblemDetails, ProblemType};
 use crate::users::{DEFAULT_LIMIT, MAX_LIMIT, UserDetail, UserPage};
 use churn_common::ids::UserId;
-use churn_common::model::{ModelVersion, Risk};
+use churn_common::model::{Card, Risk};
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -156,19 +156,8 @@ impl Api<'_> {
 
     fn model(&mut self) -> Value {
         let about = About { id: "model", tag: "model", summary: "Returns the model card of the champion." };
-        let version = self.schemas.subschema_for::<ModelVersion>();
-        let card = json!({
-            "type": "object",
-            "description": "The data, the candidates, the metrics and the checks of a model: see the documentation of the training.",
-            "required": ["version", "family", "created_at", "metrics"],
-            "properties": {
-                "version": version,
-                "family": {"type": "string"},
-                "created_at": {"type": "string", "format": "date-time"},
-                "metrics": {"type": "object"},
-            },
-        });
-        let success = json!({"description": "The model card.", "content": {JSON: {"schema": card}}});
+        // Without an example: a card is long.
+        let success = self.success::<Card>(&[]);
         let problems = self.problems(&[ProblemType::ModelNotAvailable, ProblemType::ServiceUnavailable]);
         operation(&about, success, problems)
     }
