@@ -64,9 +64,13 @@ for part in instructions[last:]:
             subprocess.run(["mount", "--bind", f"/dev/{device}", str(root / "dev" / device)], check=True)
     elif name == "COPY":
         stage, source, target = re.fullmatch(r"--from=(\S+) (\S+) (\S+)", value).groups()
-        if (stage, source) != ("binary", "/churn"):
+        if (stage, source) == ("binary", "/churn"):
+            install(binary, target)
+        elif stage == "certificates":
+            (root / target.lstrip("/")).parent.mkdir(parents=True)
+            shutil.copy(source, root / target.lstrip("/"))
+        else:
             sys.exit(f"COPY {value}: unknown source")
-        install(binary, target)
     elif name == "RUN":
         if run(user, ["/bin/sh", "-c", value]).returncode:
             sys.exit(f"RUN {value} failed")

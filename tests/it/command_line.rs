@@ -2,8 +2,9 @@
 
 use crate::up::UP;
 use churn_local::data::running;
+use churn_local::s3::{ACCESS_KEY, SECRET_KEY};
 use churn_local::{http, stack};
-use churn_tests::{program, simulated};
+use churn_tests::{deployed, program, simulated};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -86,6 +87,34 @@ fn demo_runs_in_any_folder_and_for_several_users() {
     for page in [first, second] {
         assert!(std::fs::read_to_string(&page).unwrap().contains("</html>"));
     }
+}
+
+#[tokio::test]
+async fn training_runs_outside_of_lambda() {
+    let (stack, stores) = deployed().await.unwrap();
+    let mut results = stack.ingest_results();
+    let put = stack.s3().put_object().bucket("churn-logs").key("log.json").body(simulated(200, 60, 5).unwrap().into());
+    put.send().await.unwrap();
+    results.recv().await.unwrap().result.unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let invoke = |function: &str, payload: &str| {
+        let mut command = churn(folder.path());
+        command.args(["invoke", function, "--aws", payload]).env("AWS_REGION", "us-east-1");
+        command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+        command.envs(stack.environment().iter().map(|(name, value)| (name, value)));
+        command
+    };
+    let (mut train, mut invalid, mut score) =
+        (invoke("retrain", QUICK), invoke("retrain", r#"{"no_such_setting":1}"#), invoke("score", "{}"));
+    let run = move || (output(&mut train), fails(&mut invalid), fails(&mut score));
+    let (trained, invalid, score) = tokio::task::spawn_blocking(run).await.unwrap();
+    assert!(trained.contains("retrain took ") && trained.contains("registered as challenger"), "{trained}");
+    assert!(trained.contains("\"_aws\":"), "no metrics: {trained}");
+    assert!(stores.registry().read().await.unwrap().0.challenger.is_some());
+    assert!(invalid.contains("error: retrain failed: InvalidSettings: unknown setting"), "{invalid}");
+    assert!(score.contains("--aws runs retrain, not score"), "{score}");
+    assert!(!folder.path().join(".churn").exists(), "no stack is started");
 }
 
 #[test]

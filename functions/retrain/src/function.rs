@@ -40,7 +40,15 @@ impl Function {
     pub async fn handle(&self, event: LambdaEvent<Payload>) -> Result<Outcome, TrainError> {
         let LambdaEvent { payload, context } = event;
         let deadline = Deadline::at(context.deadline());
-        let invocation = Invocation { id: context.request_id, now: Timestamp::now(), deadline };
+        self.run(payload, context.request_id, deadline).await
+    }
+
+    /// Runs the action in the payload at the current time, also outside of Lambda. `id` identifies the run in the registry.
+    ///
+    /// # Errors
+    /// As [`handle`].
+    pub async fn run(&self, payload: Payload, id: String, deadline: Deadline) -> Result<Outcome, TrainError> {
+        let invocation = Invocation { id, now: Timestamp::now(), deadline };
         let work = async {
             let payload = payload.json().map_err(SettingsError::from)?;
             handle(payload, &self.stores, &self.settings, &self.notifiers, &invocation).await

@@ -1,15 +1,18 @@
 //! `churn invoke <function> [payload]`: invokes a function once, in the stack that runs on the data folder or else in a stack
-//! started for this invocation.
+//! started for this invocation. With `--aws`, runs `retrain` in this process on the stores of a deployment, such as in a container
+//! for a log that needs more than the time or the memory of Lambda.
 
 use super::connection::Connection;
 use super::output::stdout;
 use super::{DataArgs, progress, summary};
 use crate::config::FUNCTIONS;
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use clap::builder::PossibleValuesParser;
+use lambda_runtime::Diagnostic;
+use retrain::Deadline;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Invoke a function with a JSON payload and print a summary of its response.
 #[derive(clap::Args)]
@@ -23,6 +26,10 @@ pub struct Args {
     /// Print the whole response as JSON.
     #[arg(long)]
     json: bool,
+    /// Run retrain in this process, without a time limit, on AWS: with the AWS configuration and the CHURN_ settings of the
+    /// environment.
+    #[arg(long, conflicts_with = "data")]
+    aws: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -33,14 +40,11 @@ pub struct Args {
 /// The payload is not JSON, the stack cannot be reached or started, or the function fails.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let payload = payload(&args.payload)?;
-    let connection = Connection::open(&args.data, &args.function).await?;
     let start = Instant::now();
-    let spinner = progress::spinner(&args.function);
-    let response = connection.invoke(&args.function, payload).await;
-    spinner.finish_and_clear();
-    let duration = start.elapsed();
-    connection.close().await;
-    let response = response?;
+    let (response, duration) = match args.aws {
+        true => (train_on_aws(&args.function, &payload).await?, start.elapsed()),
+        false => invoke(&args, payload).await?,
+    };
     let text = match args.json {
         true => pretty(&response)?,
         false => {
@@ -50,6 +54,33 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Invokes the function in a stack. Returns its response, and how long it took without the start of the stack.
+async fn invoke(args: &Args, payload: Vec<u8>) -> anyhow::Result<(Vec<u8>, Duration)> {
+    let connection = Connection::open(&args.data, &args.function).await?;
+    let start = Instant::now();
+    let spinner = progress::spinner(&args.function);
+    let response = connection.invoke(&args.function, payload).await;
+    spinner.finish_and_clear();
+    let duration = start.elapsed();
+    connection.close().await;
+    Ok((response?, duration))
+}
+
+/// Runs `retrain` as on Lambda, but in this process and without a deadline.
+async fn train_on_aws(function: &str, payload: &[u8]) -> anyhow::Result<Vec<u8>> {
+    if function != "retrain" {
+        bail!("--aws runs retrain, not {function}: invoke {function} on AWS with aws lambda invoke");
+    }
+    let payload = serde_json::from_slice(payload)?;
+    let function = retrain::Function::from_env().await.map_err(|error| anyhow!("retrain cannot start: {error}"))?;
+    let id = uuid::Uuid::new_v4().to_string();
+    let outcome = function.run(payload, id, Deadline::NONE).await.map_err(|error| {
+        let Diagnostic { error_type, error_message } = error.into();
+        anyhow!("retrain failed: {error_type}: {error_message}")
+    })?;
+    Ok(serde_json::to_vec(&outcome)?)
 }
 
 fn payload(argument: &str) -> anyhow::Result<Vec<u8>> {
