@@ -133,6 +133,10 @@ async fn effect_counts_the_first_assignment_of_each_user() {
     let erased = UserId::new("7").unwrap();
     stores.erasures.add(&erased, first.plus(1).start()).await.unwrap();
 
+    // Users without a history have none with an offer, either.
+    let offer = json!({"user_id": 1000, "ts": first.plus(1).start().millis(), "offer_id": "spring", "accepted": true});
+    fixture.put("offers/spring.json", offer.to_string().as_bytes(), 1).await.unwrap();
+
     let mut counts = BTreeMap::from([("control", [0, 0]), ("treatment", [0, 0])]);
     let events: Vec<Value> =
         String::from_utf8(log).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();

@@ -55,7 +55,7 @@ async fn offers_are_stored_by_user_and_day() {
         line("nan", 0, 5, "spring", true),
         line("30", 0, 5, "spring", false),
     ];
-    let rejected = ["not json\n".to_owned(), line("30", 0, 5, "", true), line("30", 400_000, 0, "late", true)];
+    let rejected = ["not json\n".to_owned(), line("30", 0, 5, "", true), line("30", 400_000, 0, "late-personal", true)];
     let body = [valid.concat(), rejected.concat()].concat();
     let object = fixture.ingest("offers/2018/spring.json.gz", gzip(body.as_bytes())).await;
     let counts = ["lines", "accepted", "duplicates", "without_user", "rejected"].map(|name| &object[name]);
@@ -71,6 +71,7 @@ async fn offers_are_stored_by_user_and_day() {
     let lines: Vec<Value> = quarantine.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.iter().map(|line| &line["line"]).collect::<Vec<_>>(), [&json!(6), &json!(7), &json!(8)]);
     assert_eq!(lines[1]["message"], "offer_id is missing");
+    assert!(!quarantine.contains("personal"), "{quarantine}");
     // The days of the log are those with events.
     assert!(fixture.stores.ledger.data_range(fixture.clock).await.unwrap().is_none());
 }

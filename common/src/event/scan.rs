@@ -372,6 +372,7 @@ mod tests {
             let mut scanned = Vec::new();
             if let Some(rest) = array(&json, |raw| scanned.push(raw)) {
                 prop_assert_eq!(rest, "");
+                let json = as_null(json.as_bytes());
                 let raw: Vec<&serde_json::value::RawValue> = serde_json::from_str(&json).unwrap();
                 let read: Result<Vec<_>, _> = raw.iter().map(|raw| Raw::read(raw.get())).collect();
                 prop_assert_eq!(read, Ok(scanned));

@@ -15,7 +15,7 @@ pub enum Fields {
 }
 
 /// The names of the fields, as [`normalized`] returns them.
-const PERSONAL: [&str; 4] = ["firstname", "lastname", "location", "useragent"];
+const PERSONAL: [&str; 5] = ["firstname", "lastname", "location", "useragent", "offerid"];
 const ID: &str = "userid";
 
 impl Fields {
@@ -179,7 +179,7 @@ fn search(text: &str, fields: Fields) -> Result<String, regex_lite::Error> {
 }
 
 /// Names of [`PERSONAL`] fields in text.
-const PERSONAL_NAMES: &str = "first_?name|last_?name|location|user_?agent";
+const PERSONAL_NAMES: &str = "first_?name|last_?name|location|user_?agent|offer_?id";
 
 /// Matches `fields` and their values in any text, such as invalid JSON or JSON within JSON. A value is one of: quoted
 /// text up to its closing quote, or to the end of the text; a list or an object and everything after it; anything else

@@ -83,6 +83,10 @@ pub(crate) async fn load(stores: &Stores, settings: &MonitorSettings, now: Times
     let features_at =
         |history: &History, day: Day| features_if_at_risk(history, day, card.window_days, card.label.min_return_hours);
     let users = stores.histories.map_users(settings.total_segments, |user, history| {
+        // Without events, what the user did is not known: offers alone are no history.
+        if history.is_empty() {
+            return None;
+        }
         let churned = |day: Day| card.label.for_history(&history, day, as_of);
         let offer = |day: Day| offer_received(&history, day, day.plus(i32::from(card.label.label_delay_days())));
         let assigned = assignments.outcomes(user, churned, offer);

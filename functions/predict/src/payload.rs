@@ -90,23 +90,27 @@ impl<'de> Visitor<'de> for JsonVisitor {
         if !self.is_payload {
             return Value::deserialize(MapAccessDeserializer::new(map)).map(Json::Other);
         }
-        let (mut members, mut body, mut bodies) = (Members::default(), None, 0);
+        let (mut members, mut body, mut is_first) = (Members::default(), None, true);
         while let Some(name) = map.next_key::<String>()? {
             if name != BODY {
                 members = members.with(&name, map.next_value::<&RawValue>()?.get());
                 continue;
             }
-            bodies += 1;
-            match map.next_value()? {
-                Json::Text(text) if bodies == 1 => body = Some(text),
-                Json::Text(text) => members = members.with(BODY, &Value::from(text).to_string()),
-                Json::Other(value) => members = members.with(BODY, &value.to_string()),
+            let value = match map.next_value()? {
+                Json::Text(text) if is_first => {
+                    (body, is_first) = (Some(text), false);
+                    continue;
+                }
+                Json::Text(text) => Value::from(text),
+                Json::Other(value) => value,
                 Json::Payload { .. } => return Err(A::Error::custom("a payload within a payload")),
+            };
+            // Several bodies are an error, which `lambda_http` finds. They stay in their order.
+            if let Some(first) = body.take() {
+                members = members.with(BODY, &Value::from(first).to_string());
             }
-        }
-        // Several bodies are an error, which `lambda_http` finds.
-        if let Some(first) = body.take_if(|_| bodies > 1) {
-            members = members.with(BODY, &Value::from(first).to_string());
+            members = members.with(BODY, &value.to_string());
+            is_first = false;
         }
         Ok(Json::Payload { members, body })
     }
@@ -149,7 +153,13 @@ mod tests {
     fn request(payload: &str) -> Request {
         let Payload(request) = serde_json::from_str(payload).unwrap();
         let expected: LambdaRequest = serde_json::from_str(payload).unwrap();
-        assert_eq!(format!("{request:?}"), format!("{expected:?}"), "{payload}");
+        match (&request, &expected) {
+            (LambdaRequest::PassThrough(request), LambdaRequest::PassThrough(expected)) => {
+                let value = |json: &str| serde_json::from_str::<Value>(json).unwrap();
+                assert_eq!(value(request), value(expected), "{payload}");
+            }
+            _ => assert_eq!(format!("{request:?}"), format!("{expected:?}"), "{payload}"),
+        }
         request.into()
     }
 

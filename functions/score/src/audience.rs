@@ -1,5 +1,6 @@
 //! The audience file of a day, for a CRM or an ad platform: the users at risk, without the control group.
 
+use crate::erased;
 use crate::error::ScoreError;
 use crate::run::Run;
 use churn_common::audience::{AudienceFormat, AudienceRow, AudienceWriter};
@@ -57,6 +58,9 @@ pub(crate) async fn export(run: &Run, manifest: &Manifest, language: Language) -
     let key = audience_key(run.as_of, format.extension());
     let mut at_risk = records(run, &users_at_risk(run, manifest).await?).await?;
     at_risk.sort_by(|a, b| b.probability.get().total_cmp(&a.probability.get()).then_with(|| a.user.cmp(&b.user)));
+    // An erasure is recorded before it removes the record.
+    let erased = erased::since_start(run).await?;
+    at_risk.retain(|risk| !erased.contains(&risk.user));
     let all = at_risk.len();
     let is_control = |risk: &UserRisk| risk.assignment.as_ref().is_some_and(|a| a.group == Group::Control);
     at_risk.retain(|risk| !is_control(risk));
