@@ -41,7 +41,7 @@ mod tests {
     fn lambda_costs_its_memory_and_time() {
         let cost = Cost::new(&CapacityMeter::default(), Duration::from_secs(60), Some(1769));
         // 60 s × 1,769 MB ÷ 1,024 × 0.0000133334 USD + 0.0000002 USD.
-        assert!((cost.usd - 0.001_382_258).abs() < 1e-8, "{cost:?}");
+        assert!((cost.usd - 0.001_382_238).abs() < 1e-8, "{cost:?}");
         let local = Cost::new(&CapacityMeter::default(), Duration::from_secs(60), None);
         assert_eq!(local, Cost::default());
     }
