@@ -163,7 +163,7 @@ def check_functions(physical):
             "CHURN_ERASED_USERS_TABLE": f"{STACK}-ErasedUsers",
         }
         variables |= {"CHURN_EVENT_BUS": "default"} if name in ("retrain", "score") else {}
-        variables |= {"CHURN_ALERT_TOPIC": physical["AlertTopic"]} if name == "score" else {}
+        variables |= {"CHURN_ALERT_TOPIC": physical["AlertTopic"], "CHURN_EXPORT_AUDIENCE": "off"} if name == "score" else {}
         expect(f"{name}: environment", function["Environment"]["Variables"], variables)
 
 
