@@ -170,7 +170,7 @@ mod tests {
         let rest = r#""httpMethod":"POST","path":"/predict","requestContext":{"stage":"prod","httpMethod":"POST"}"#;
         let balancer = r#""httpMethod":"POST","path":"/predict","headers":{},"requestContext":{"elb":{}}"#;
         let lattice = r#""version":"2.0","method":"POST","path":"/predict","headers":{},
-            "requestContext":{"serviceNetworkArn":"n","identity":{}}"#;
+            "requestContext":{"serviceNetworkArn":"n","serviceArn":"s","targetGroupArn":"t","region":"r","timeEpoch":"1"}"#;
         let text = r#""{\"user_id\":\"\u0661\\n\"}""#;
         for event in [v2, rest, balancer, lattice] {
             let payload = format!(r#"{{"body":{text},{event}}}"#);
