@@ -52,7 +52,7 @@ pub struct Audience {
 
 /// Writes the file of a day that is scored completely, in place of an earlier one. `None` if the setting is off.
 ///
-/// The users are those of the files of scores: an index of the records lags by seconds. Memory: about 500 bytes for each user at risk.
+/// The users are those of the files of scores: an index of the records lags by seconds. Holds the records and the file in memory.
 pub(crate) async fn export(run: &Run, manifest: &Manifest, language: Language) -> Result<Option<Audience>, ScoreError> {
     let Some(format) = run.invocation.settings.export_audience.format() else { return Ok(None) };
     let key = audience_key(run.as_of, format.extension());
@@ -81,9 +81,7 @@ pub(crate) async fn export(run: &Run, manifest: &Manifest, language: Language) -
 async fn users_at_risk(run: &Run, manifest: &Manifest) -> Result<Vec<StoredUser>, ScoreError> {
     let mut users = Vec::new();
     for key in &manifest.scores {
-        let missing = || StoreError::corrupt("GetObject", key, "the manifest names a file that does not exist");
-        let file = run.stores.store.get(key).await?.ok_or_else(missing)?;
-        let scored = read_scored_users(file.bytes).map_err(|e| StoreError::corrupt("GetObject", key, e))?;
+        let scored = read_scored_users(run.file(key).await?).map_err(|e| StoreError::corrupt("GetObject", key, e))?;
         users.extend(scored.into_iter().filter(|(_, level)| LEVELS.contains(level)).map(|(user, _)| user));
     }
     Ok(users)

@@ -46,6 +46,12 @@ impl Run {
     pub(crate) fn total_segments(&self) -> u16 {
         self.invocation.settings.total_segments
     }
+
+    /// Reads a file that the manifest names.
+    pub(crate) async fn file(&self, key: &str) -> Result<Vec<u8>, StoreError> {
+        let missing = || StoreError::corrupt("GetObject", key, "the manifest names a file that does not exist");
+        Ok(self.stores.store.get(key).await?.ok_or_else(missing)?.bytes)
+    }
 }
 
 /// Determines the day and loads the model.

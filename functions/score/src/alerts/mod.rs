@@ -68,9 +68,7 @@ impl<'a> Alerts<'a> {
 async fn crossings(run: &Run, manifest: &Manifest) -> Result<Vec<Crossing>, ScoreError> {
     let mut crossings = Vec::new();
     for key in &manifest.assignments {
-        let missing = || StoreError::corrupt("GetObject", key, "the manifest names a file that does not exist");
-        let file = run.stores.store.get(key).await?.ok_or_else(missing)?;
-        let read = read_assignments(file.bytes).map_err(|e| StoreError::corrupt("GetObject", key, e))?;
+        let read = read_assignments(run.file(key).await?).map_err(|e| StoreError::corrupt("GetObject", key, e))?;
         crossings.extend(read);
     }
     Ok(crossings)
