@@ -1,9 +1,11 @@
 //! Outcomes of offers: which offer a user received, when, and whether the user accepted it.
 
 mod builder;
+#[cfg(feature = "stores")]
 mod encoding;
 
 pub use builder::{AddedOffer, DayOffers, MAX_DAILY_OFFERS, OfferBuilder};
+#[cfg(feature = "stores")]
 pub(crate) use encoding::{decode, encode};
 
 use crate::calendar::Timestamp;
