@@ -24,23 +24,14 @@ from sklearn.calibration import _SigmoidCalibration
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
-DEPTHS, RATES, ROUNDS, PATIENCE, THREADS = [2, 3, 4, 6], [0.05, 0.1], 400, 20, 2
-KEYS = ["user_id", "cutoff", "split", "user_group", "fold", "churned"]
+DEPTHS, RATES, ROUNDS, PATIENCE, THREADS = [2, 3, 5], [0.05], 400, 20, 2
+KEYS = ["user_id", "cutoff", "split", "user_group", "churned"]
 
 
-def folds(rows, label_delay):
-    """The folds of `retrain`, from the group of every user and the fold of every held-out row."""
-    cutoff = pd.to_datetime(rows["cutoff"])
-    starts = {}  # first cutoff of each fold's time block
-    for number, held in rows.groupby("fold"):
-        starts[number] = pd.to_datetime(held["cutoff"]).min()
-    by_time = min(starts.values()) > cutoff.min()
-    for number, start in sorted(starts.items()):
-        held_out = (rows["fold"] == number).to_numpy()
-        group = rows.loc[held_out, "user_group"].iloc[0]
-        others = (rows["user_group"] != group).to_numpy()
-        known = (cutoff + pd.Timedelta(days=label_delay) <= start).to_numpy() if by_time else np.ones(len(rows), bool)
-        yield np.flatnonzero(others & known), np.flatnonzero(held_out)
+def folds(rows):
+    """The folds of the first repeat of `retrain`: each group of users is held out once."""
+    groups = rows["user_group"].to_numpy()
+    return [(np.flatnonzero(groups != group), np.flatnonzero(groups == group)) for group in np.unique(groups)]
 
 
 def staged_xgboost(x, y, w, held_out, depth, rate):
@@ -127,14 +118,11 @@ def main():
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
     with open(args.report) as file:
         card = json.load(file)["card"]
-    label = card["label"]
-    horizon, inactivity = label["horizon_days"], label["inactivity_days"]
-    label_delay = {"cancellation": horizon, "inactivity": inactivity, "either": max(horizon, inactivity)}
     x = rows.drop(columns=KEYS).to_numpy(np.float32)
     y = rows["churned"].to_numpy(bool)
     w = 1 / rows.groupby("user_id")["churned"].transform("size").to_numpy(float)
     w *= len(w) / w.sum()
-    all_folds = list(folds(rows, label_delay[label["definition"]]))
+    all_folds = folds(rows)
     held_out = sum(len(test) for _, test in all_folds)
     assert held_out == card["validation"]["rows"], "the folds differ from those of the run"
 

@@ -19,7 +19,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
-KEYS = ["user_id", "cutoff", "split", "user_group", "fold", "churned"]
+KEYS = ["user_id", "cutoff", "split", "user_group", "churned"]
 
 
 def read(path, interval=None):

@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 . tests/python.sh
 . tests/compare/rows.sh
-logs=${1:-20} interval=${2:-7}
+logs=${1:-20} interval=${2:-2}
 churn=${CHURN:-"cargo run --release --quiet --"}
 work="$target/compare/ranking"
 mkdir -p "$work"
