@@ -137,7 +137,7 @@ linear = LogisticRegression(C=0.1).fit(standard, y)
 explainer = shap.LinearExplainer(linear, shap.maskers.Independent(standard, max_samples=len(standard)))
 some = rows(20, 0.0)[0]
 terms = [
-    {"impute": 0.0, "mean": float(m), "scale": float(s), "weight": float(w)}
+    {"impute": 0.0, "range": [-1e30, 1e30], "transform": "Identity", "mean": float(m), "scale": float(s), "weight": float(w)}
     for m, s, w in zip(mean, scale, linear.coef_[0])
 ]
 models.append(

@@ -85,7 +85,8 @@ async fn uploaded_log_leads_to_a_prediction() {
     assert_eq!(fixture.invoke("retrain", json!({})).await.unwrap()["reason"], "no_data");
     assert_eq!(fixture.invoke("monitor", json!({})).await.unwrap()["reason"], "no_model");
 
-    let log = simulated(200, 60, 5).unwrap();
+    // With fewer users, no model of this log ranks better than chance, and all probabilities are the same.
+    let log = simulated(400, 60, 5).unwrap();
     let half = log.len() / 2 + log[log.len() / 2..].iter().position(|b| *b == b'\n').unwrap() + 1;
     for (key, part) in [("2018/first half.json", &log[..half]), ("2018/second+half.json", &log[half..])] {
         let answer = fixture.upload_log(key, part.to_vec()).await;
@@ -101,8 +102,8 @@ async fn uploaded_log_leads_to_a_prediction() {
     );
     assert_eq!(fixture.send("GET", "/health", "", "").await.0, 503);
     // The gate accepts any score: registry.rs tests it.
-    let settings = json!({"cutoff_interval_days": 7, "forest_n_estimators": 20, "min_rows_per_class": 5, "boosting_max_depths": [2],
-        "boosting_learning_rates": [0.1], "logistic_l2": [1000.0], "bootstrap_resamples": 100,
+    let settings = json!({"forest_n_estimators": 20, "min_rows_per_class": 5, "boosting_max_depths": [3],
+        "boosting_reg_lambda": 1, "boosting_min_child_weight": 0.5, "boosting_colsample_bytree": 0.5, "logistic_l2": [100.0], "bootstrap_resamples": 100,
         "gate_non_inferiority_margin": 1, "gate_max_ece": 1, "gate_max_calibration_in_the_large": 100});
     let trained = fixture.invoke("retrain", settings.clone()).await.unwrap();
     assert_eq!(trained["registered_as"], "champion", "{trained}");
@@ -189,7 +190,8 @@ fn card_matches_the_training(card: &Value, trained: &Value) {
         let best = of["candidates"].as_array().unwrap().iter().filter(|c| c["best_of_family"] == true);
         best.map(|c| c["family"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(families(trained), ["logistic_regression", "gradient_boosting", "random_forest", "ensemble", "prior"]);
+    let all = ["logistic_regression", "gradient_boosting", "random_forest", "extra_trees", "ensemble", "prior"];
+    assert_eq!(families(trained), all);
     assert_eq!(families(card), ["gradient_boosting", "prior"]);
     let chosen: Vec<_> = trained["candidates"].as_array().unwrap().iter().filter(|c| c["selected"] == true).collect();
     assert_eq!((chosen.len(), &chosen[0]["family"]), (1, &trained["family"]));
@@ -282,7 +284,7 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
         let (language, english) = fixture.predict_in("fr, en;q=0.8, ar;q=0.7", body.clone()).await;
         assert_eq!(language, "en");
         let reasons = english["reasons"].as_array().unwrap();
-        assert_eq!(reasons.len(), 5, "{english}");
+        assert!((1..=5).contains(&reasons.len()), "{english}");
         let contributions: Vec<f64> = reasons.iter().map(|r| r["contribution"].as_f64().unwrap()).collect();
         // With label 1, the features that raise the risk come first.
         let label = english["churn_label"].as_u64().unwrap();
@@ -291,7 +293,7 @@ async fn predictions_are_explained(fixture: &DeployedFixture) {
         assert_eq!(label == 1, ["high", "critical"].contains(&english["risk_level"].as_str().unwrap()), "{english}");
         let number = |name: &str| english[name].as_f64().unwrap();
         let sum = number("base_value") + contributions.iter().sum::<f64>() + number("other_contributions");
-        let (p, score) = (number("churn_probability"), model.scorer().score(row.values()).unwrap());
+        let (p, score) = (number("churn_probability"), model.scorer().score(&model.input(row)).unwrap());
         let output = match english["model_output"].as_str().unwrap() {
             "probability" => p,
             "log_odds" => (p / (1.0 - p)).ln(),

@@ -134,7 +134,7 @@ async fn training_is_read_back_from_mlflow() {
         assert_eq!(data(run, "tags")["selected"], json!(candidate["selected"].to_string()));
         let run_id = run["info"]["run_id"].as_str().unwrap();
         let folds = candidate["folds"].as_array().unwrap();
-        assert_eq!(folds.len(), 3);
+        assert_eq!(folds.len() as u64, 3 * candidate["repeats"].as_u64().unwrap());
         for metric in ["log_loss", "roc_auc", "pr_auc", "rows", "positives"] {
             let path = format!("mlflow/metrics/get-history?run_id={run_id}&metric_key=fold_{metric}");
             let mut history = fixture.get(&path).await["metrics"].as_array().unwrap().clone();

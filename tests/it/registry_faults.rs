@@ -35,7 +35,7 @@ fn after(milliseconds: i64) -> Timestamp {
 }
 
 fn settings() -> TrainingSettings {
-    let quick = json!({"candidates": ["random_forest"], "cv_folds": 2, "max_training_cutoffs": 3, "cv_time_blocks": 1,
+    let quick = json!({"candidates": ["random_forest"], "cv_folds": 2, "max_training_cutoffs": 3, "cv_repeats": 1,
         "cutoff_interval_days": 7,
         "min_rows_per_class": 2, "min_users": 20, "bootstrap_resamples": 100, "total_segments": 1, "gate_non_inferiority_margin": 1.0,
         "gate_max_ece": 1.0, "gate_max_calibration_in_the_large": 100, "min_history_days": 6, "leakage_roc_auc_limit": 1.0});
@@ -68,7 +68,7 @@ impl RegistryFixture {
         for (request, payload) in [
             ("first", json!({"forest_n_estimators": 3})),
             ("second", json!({"forest_n_estimators": 4})),
-            ("third", json!({"forest_n_estimators": 5, "gate_non_inferiority_margin": 1e-9})),
+            ("third", json!({"forest_n_estimators": 5, "gate_quality_rule": "reject"})),
         ] {
             fixture.without_faults(payload, request, now()).await?;
         }

@@ -82,7 +82,7 @@ async fn training_is_a_run_with_candidates_and_a_registered_version() {
         for (nested, candidate) in recorded.runs[1..].iter().zip(&trained.candidates) {
             assert_eq!((nested.tags["mlflow.parentRunId"].as_str(), &nested.tags["family"]), ("0", &candidate.family));
             assert_eq!(nested.tags["selected"], candidate.selected.to_string());
-            assert_eq!(candidate.folds.len(), 3);
+            assert_eq!(candidate.folds.len(), 3 * candidate.repeats, "three folds in each repeat");
             let folds: Vec<(f64, i64)> = candidate.folds.iter().map(|f| f.log_loss).zip(0..).collect();
             assert_eq!(nested.metrics["fold_log_loss"], folds);
             assert_eq!(nested.metrics["cv_log_loss"].len(), 1);

@@ -23,6 +23,8 @@ pub const MAX_DAILY_EVENTS: u32 = 50;
 /// The time of the fixture's runs: the night after the log's last day.
 pub const NOW: Timestamp = Timestamp::from_millis(DAYS_TO_NOW * 86_400_000 + 3_600_000);
 const DAYS_TO_NOW: i64 = 20_500;
+/// The day of every user's first visit: before the windows of all runs.
+const FIRST_VISIT_DAYS_AGO: i32 = 70;
 
 /// The day of [`NOW`]: `as_of` of a run at this time.
 pub fn today() -> Day {
@@ -34,7 +36,8 @@ pub struct ScoreFixture {
     pub version: ModelVersion,
 }
 
-/// A user of the log: plays `songs` on the day `days_ago` before [`today`], each in its own session, and may then cancel.
+/// A user of the log: plays `songs` on the day `days_ago` before [`today`], each in its own session,
+/// and may then cancel.
 #[derive(Debug, Clone, Copy)]
 pub struct Listener {
     pub name: &'static str,
@@ -51,11 +54,13 @@ pub fn listener(name: &'static str, days_ago: i32, songs: u32) -> Listener {
 pub fn log(users: &[Listener]) -> Vec<u8> {
     let mut lines = String::new();
     for Listener { name, days_ago, songs, cancels } in users {
-        let start = today().plus(-days_ago).start().millis();
-        let event = |n: u32, page: &str| {
-            let ts = start + i64::from(n) * 60_000;
+        let event_on = |days_ago: i32, n: u32, page: &str| {
+            let ts = today().plus(-days_ago).start().millis() + i64::from(n) * 60_000;
             json!({"ts": ts, "userId": name, "sessionId": n, "page": page, "level": "paid"}).to_string() + "\n"
         };
+        let event = |n: u32, page: &str| event_on(*days_ago, n, page);
+        // Known before the window, so that no total is scaled.
+        lines += &event_on(FIRST_VISIT_DAYS_AGO, 1000, "Home");
         (0..*songs).for_each(|n| lines += &event(n, "NextSong"));
         if *cancels {
             lines += &event(*songs, "Cancellation Confirmation");
@@ -146,7 +151,7 @@ async fn trained_card() -> anyhow::Result<Card> {
     let (local, log) = (InProcessStores::new(NOW).await?, simulated(50, 40, 6)?);
     deliver(&local, record("churn-logs", "log.json", &local.put("log.json", &log).await?, 1)).await?;
     let quick = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "cv_folds": 2,
-        "cutoff_interval_days": 7, "max_training_cutoffs": 3, "cv_time_blocks": 1, "min_rows_per_class": 2, "min_users": 20,
+        "cutoff_interval_days": 7, "max_training_cutoffs": 3, "min_rows_per_class": 2, "min_users": 20,
         "bootstrap_resamples": 100,
         "total_segments": 1, "gate_non_inferiority_margin": 1.0, "gate_max_ece": 1.0,
         "gate_max_calibration_in_the_large": 100, "min_history_days": 6, "leakage_roc_auc_limit": 1.0});

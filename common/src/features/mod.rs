@@ -10,8 +10,12 @@ use crate::calendar::Timestamp;
 use crate::history::History;
 use sha2::{Digest, Sha256};
 
-/// Increment this number if the computation of a feature changes and its name and unit do not.
-const REVISION: u32 = 2;
+/// Increment this number if the computation of a feature or of a model's input changes and its name and unit do not.
+const REVISION: u32 = 3;
+
+/// Days without events that scaling adds to the observed days. Without them, the one session of a user who came yesterday would
+/// be a session a day.
+const PRIOR_DAYS: f32 = 7.0;
 
 /// The features of one user, `(COUNT,)`, in the order of [`SCHEMA`]; NaN = missing. Single precision, as models are served.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +39,21 @@ impl Row {
 
     pub fn values(&self) -> &[f32; COUNT] {
         &self.0
+    }
+
+    /// The values that a model reads. A total, such as `songs`, over fewer days than the window has is scaled to a whole window,
+    /// so that it means the same for new users, for the first cutoffs of a log, and later. Other values are unchanged.
+    ///
+    /// The factor is `(window_days + 7) / (observed days + 7)`: 1 if the whole window is observed.
+    pub fn model_input(&self, window_days: u16) -> [f32; COUNT] {
+        let value = |name| position(name).and_then(|at| self.0.get(at)).copied().unwrap_or(f32::NAN);
+        let observed_days = (value("active_days") / value("active_day_share")).round();
+        let factor = (f32::from(window_days) + PRIOR_DAYS) / (observed_days + PRIOR_DAYS);
+        // A row without an active day is no row of a history.
+        let factor = if factor.is_finite() { factor.max(1.0) } else { 1.0 };
+        let mut input = self.0;
+        input.iter_mut().zip(SCHEMA).filter(|(_, feature)| feature.is_total).for_each(|(x, _)| *x *= factor);
+        input
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Feature {
     pub meaning: &'static str,
     /// Whether every user's value grows with time, so that a change of its distribution does not count as drift.
     pub grows_with_time: bool,
+    /// Whether the value grows with the number of observed days: see [`Row::model_input`](super::Row::model_input).
+    pub is_total: bool,
     pub(super) compute: fn(&Window) -> f64,
 }
 
@@ -30,11 +32,11 @@ pub fn position(name: &str) -> Option<usize> {
 
 /// Every feature, in the order of a row.
 pub const SCHEMA: &[Feature] = &[
-    feature("events", "count", "events in the window", Window::events),
-    feature("songs", "count", "songs played", |w| w.count(Page::NextSong)),
-    feature("listening_minutes", "minutes", "total length of the songs played", Window::listened_minutes),
-    feature("sessions", "count", "sessions in the window", Window::sessions),
-    feature("active_days", "days", "UTC days with activity", Window::active_days),
+    total("events", "count", "events in the window", Window::events),
+    total("songs", "count", "songs played", |w| w.count(Page::NextSong)),
+    total("listening_minutes", "minutes", "total length of the songs played", Window::listened_minutes),
+    total("sessions", "count", "sessions in the window", Window::sessions),
+    total("active_days", "days", "UTC days with activity", Window::active_days),
     feature("session_minutes_mean", "minutes", "mean time from the first to the last event of a session", |w| {
         mean(&w.session_minutes())
     }),
@@ -73,81 +75,81 @@ pub const SCHEMA: &[Feature] = &[
         "sample standard deviation of the time between sessions; missing below three sessions",
         |w| std(&w.session_gaps()),
     ),
-    feature("thumbs_up", "count", "songs liked", |w| w.count(Page::ThumbsUp)),
+    total("thumbs_up", "count", "songs liked", |w| w.count(Page::ThumbsUp)),
     feature("thumbs_up_per_100_songs", "count per 100 songs", "songs liked; missing if no song was played", |w| {
         per_100_songs(w, Page::ThumbsUp)
     }),
-    feature("thumbs_down", "count", "songs disliked", |w| w.count(Page::ThumbsDown)),
+    total("thumbs_down", "count", "songs disliked", |w| w.count(Page::ThumbsDown)),
     feature("thumbs_down_per_100_songs", "count per 100 songs", "songs disliked; missing if no song was played", |w| {
         per_100_songs(w, Page::ThumbsDown)
     }),
-    feature("add_to_playlist", "count", "songs added to a playlist", |w| w.count(Page::AddToPlaylist)),
+    total("add_to_playlist", "count", "songs added to a playlist", |w| w.count(Page::AddToPlaylist)),
     feature(
         "add_to_playlist_per_100_songs",
         "count per 100 songs",
         "songs added to a playlist; missing if no song was played",
         |w| per_100_songs(w, Page::AddToPlaylist),
     ),
-    feature("add_friend", "count", "friends added", |w| w.count(Page::AddFriend)),
+    total("add_friend", "count", "friends added", |w| w.count(Page::AddFriend)),
     feature("add_friend_per_100_songs", "count per 100 songs", "friends added; missing if no song was played", |w| {
         per_100_songs(w, Page::AddFriend)
     }),
-    feature("adverts", "count", "adverts heard", |w| w.count(Page::RollAdvert)),
+    total("adverts", "count", "adverts heard", |w| w.count(Page::RollAdvert)),
     feature("adverts_per_100_songs", "count per 100 songs", "adverts heard; missing if no song was played", |w| {
         per_100_songs(w, Page::RollAdvert)
     }),
-    feature("help", "count", "visits to the help page", |w| w.count(Page::Help)),
+    total("help", "count", "visits to the help page", |w| w.count(Page::Help)),
     feature(
         "help_per_100_songs",
         "count per 100 songs",
         "visits to the help page; missing if no song was played",
         |w| per_100_songs(w, Page::Help),
     ),
-    feature("errors", "count", "error pages seen", |w| w.count(Page::Error)),
+    total("errors", "count", "error pages seen", |w| w.count(Page::Error)),
     feature("errors_per_100_songs", "count per 100 songs", "error pages seen; missing if no song was played", |w| {
         per_100_songs(w, Page::Error)
     }),
-    feature("settings", "count", "visits to the settings page", |w| w.count(Page::Settings)),
+    total("settings", "count", "visits to the settings page", |w| w.count(Page::Settings)),
     feature(
         "settings_per_100_songs",
         "count per 100 songs",
         "visits to the settings page; missing if no song was played",
         |w| per_100_songs(w, Page::Settings),
     ),
-    feature("upgrade_visits", "count", "visits to the upgrade page", |w| w.count(Page::Upgrade)),
+    total("upgrade_visits", "count", "visits to the upgrade page", |w| w.count(Page::Upgrade)),
     feature(
         "upgrade_visits_per_100_songs",
         "count per 100 songs",
         "visits to the upgrade page; missing if no song was played",
         |w| per_100_songs(w, Page::Upgrade),
     ),
-    feature("downgrade_visits", "count", "visits to the downgrade page", |w| w.count(Page::Downgrade)),
+    total("downgrade_visits", "count", "visits to the downgrade page", |w| w.count(Page::Downgrade)),
     feature(
         "downgrade_visits_per_100_songs",
         "count per 100 songs",
         "visits to the downgrade page; missing if no song was played",
         |w| per_100_songs(w, Page::Downgrade),
     ),
-    feature("upgrades", "count", "upgrades submitted", |w| w.count(Page::SubmitUpgrade)),
+    total("upgrades", "count", "upgrades submitted", |w| w.count(Page::SubmitUpgrade)),
     feature(
         "upgrades_per_100_songs",
         "count per 100 songs",
         "upgrades submitted; missing if no song was played",
         |w| per_100_songs(w, Page::SubmitUpgrade),
     ),
-    feature("downgrades", "count", "downgrades submitted", |w| w.count(Page::SubmitDowngrade)),
+    total("downgrades", "count", "downgrades submitted", |w| w.count(Page::SubmitDowngrade)),
     feature(
         "downgrades_per_100_songs",
         "count per 100 songs",
         "downgrades submitted; missing if no song was played",
         |w| per_100_songs(w, Page::SubmitDowngrade),
     ),
-    feature("logouts", "count", "logouts", |w| w.count(Page::Logout)),
+    total("logouts", "count", "logouts", |w| w.count(Page::Logout)),
     feature("logouts_per_100_songs", "count per 100 songs", "logouts; missing if no song was played", |w| {
         per_100_songs(w, Page::Logout)
     }),
-    feature("distinct_songs", "count", "distinct songs played", Window::distinct_songs),
-    feature("distinct_artists", "count", "distinct artists played", Window::distinct_artists),
+    total("distinct_songs", "count", "distinct songs played", Window::distinct_songs),
+    total("distinct_artists", "count", "distinct artists played", Window::distinct_artists),
     feature(
         "repeat_ratio",
         "share",
@@ -161,7 +163,7 @@ pub const SCHEMA: &[Feature] = &[
         "share of paid events among events with a known level, 0 to 1; missing if no level is known",
         Window::paid_share,
     ),
-    feature(
+    total(
         "level_changes",
         "count",
         "submitted up- and downgrades, or changes of level between the starts and ends of sessions if those are more; missing if no level is known",
@@ -214,7 +216,12 @@ const fn feature(
     meaning: &'static str,
     compute: fn(&Window) -> f64,
 ) -> Feature {
-    Feature { name, unit, meaning, grows_with_time: false, compute }
+    Feature { name, unit, meaning, grows_with_time: false, is_total: false, compute }
+}
+
+/// A feature that grows with the number of observed days.
+const fn total(name: &'static str, unit: &'static str, meaning: &'static str, compute: fn(&Window) -> f64) -> Feature {
+    Feature { is_total: true, ..feature(name, unit, meaning, compute) }
 }
 
 impl Feature {

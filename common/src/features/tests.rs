@@ -136,6 +136,32 @@ fn overlapping_sessions_use_the_last_known_level() {
     assert_eq!((value(&row, "is_paid"), value(&row, "level_changes")), (1.0, 1.0));
 }
 
+/// Two sessions in 13 observed days are 3.7 in 30: (30 + 7) / (13 + 7) is 1.85.
+#[test]
+fn totals_of_a_short_observation_are_scaled_to_the_window() {
+    let (first, last) = (event(0, at(17, 0), Page::NextSong), event(1, at(28, 0), Page::NextSong));
+    let input = |log: &[Event<'static>]| {
+        let row = Row::from_history(&history(log), at(30, 0), 30).unwrap();
+        let input = row.model_input(30);
+        let of = |name: &str| f64::from(input[position(name).unwrap()]) / value(&row, name);
+        assert_eq!(
+            ["active_day_share", "recency_days", "session_gap_hours_mean", "is_paid"]
+                .map(of)
+                .map(|x| x == 1.0 || x.is_nan()),
+            [true; 4]
+        );
+        ["events", "songs", "active_days", "sessions", "listening_minutes", "distinct_songs"].map(of)
+    };
+    for factor in input(&[first.clone(), last.clone()]) {
+        assert!((factor - 1.85).abs() < 1e-6, "{factor}");
+    }
+    // With a day of activity before the window, all of it is observed.
+    assert_eq!(input(&[event(7, at(-3, 0), Page::Home), first, last]), [1.0; 6]);
+    let known = SCHEMA.iter().filter(|feature| feature.is_total);
+    assert!(known.clone().all(|feature| ["count", "minutes", "days"].contains(&feature.unit)));
+    assert_eq!(known.count(), 21);
+}
+
 #[test]
 fn silence_before_the_first_session_counts_for_known_users() {
     let silence = |log: &[Event<'static>], as_of| {

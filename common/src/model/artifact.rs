@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// First bytes of every model file; the last byte is the version of the format.
-const MAGIC: &[u8; 8] = b"churn\0m\x02";
+const MAGIC: &[u8; 8] = b"churn\0m\x03";
 
 /// Why a model file is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,8 +128,13 @@ impl Model {
     /// # Errors
     /// The score is not a number, as for a row with infinite values.
     pub fn predict(&self, row: &features::Row) -> Result<Probability, ScoreError> {
-        let score = self.scorer.score(row.values())?;
+        let score = self.scorer.score(&self.input(row))?;
         Probability::new(self.calibration.probability(&self.scorer, score)).ok_or(ScoreError::NotANumber)
+    }
+
+    /// The values of a row that the scorer reads.
+    pub fn input(&self, row: &features::Row) -> [f32; features::COUNT] {
+        row.model_input(self.window_days)
     }
 
     /// The churn probabilities of rows: `(n_rows,)`, 0..=1.
@@ -150,7 +155,7 @@ impl Model {
 mod tests {
     use super::*;
     use crate::model::RiskBounds;
-    use crate::model::linear::{Linear, Term};
+    use crate::model::linear::{Linear, Term, Transform};
     use crate::model::scorer::Member;
     use crate::model::trees::{Node, Trees};
 
@@ -186,7 +191,8 @@ mod tests {
         let read = |file: &[u8]| Model::from_bytes(&ModelVersion::from_file(file), file);
         assert_eq!(read(b""), Err(InvalidModel::Format));
         assert_eq!(read(b"churn\0m\x01rest"), Err(InvalidModel::Format));
-        assert!(matches!(read(b"churn\0m\x02rest"), Err(InvalidModel::Content(_))));
+        assert!(matches!(read(b"churn\0m\x03rest"), Err(InvalidModel::Content(_))));
+        assert!(matches!(read(b"churn\0m\x02rest"), Err(InvalidModel::Format)), "another format");
         let other = Model { schema_hash: "0".repeat(16), ..model() };
         assert!(matches!(read(&other.to_bytes().unwrap()), Err(InvalidModel::Schema { .. })));
         for bad in [
@@ -204,7 +210,14 @@ mod tests {
 
     #[test]
     fn infinite_value_is_a_score_error() {
-        let term = Term { impute: 1.0, mean: 0.0, scale: 1.0, weight: 0.0 };
+        let term = Term {
+            impute: 1.0,
+            range: (f32::MIN, f32::MAX),
+            transform: Transform::Identity,
+            mean: 0.0,
+            scale: 1.0,
+            weight: 0.0,
+        };
         let linear = Scorer::Linear(Linear { intercept: 0.0, terms: vec![term; features::COUNT] });
         let model = model_of(linear, Calibration::None).unwrap();
         let rows = [0.0, f32::INFINITY].map(|x| features::Row::from_values([x; features::COUNT]));
@@ -215,7 +228,14 @@ mod tests {
 
     #[test]
     fn every_family_and_calibration_round_trips() {
-        let term = Term { impute: 1.0, mean: 0.5, scale: 2.0, weight: 0.25 };
+        let term = Term {
+            impute: 1.0,
+            range: (f32::MIN, f32::MAX),
+            transform: Transform::Identity,
+            mean: 0.5,
+            scale: 2.0,
+            weight: 0.25,
+        };
         let trees = Trees::new(features::COUNT as u16, vec![vec![Node::leaf(-0.5, 1.0)]; 3]).unwrap();
         let knots = vec![(-1.0, 0.1), (0.3, 0.2), (1.0, 0.9)];
         let row = features::Row::from_values(std::array::from_fn(|i| if i == 3 { f32::NAN } else { i as f32 }));

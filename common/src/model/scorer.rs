@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// for [`Scorer::Mean`], log-odds for the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Scorer {
-    /// Random forest: the mean of the trees' values, which are probabilities, 0..=1. A single leaf is a constant model.
+    /// A forest: the mean of the trees' values, which are probabilities, 0..=1. A single leaf is a constant model.
     Mean(Trees),
     /// Gradient boosting: `base` plus the sum of the trees' values, in log-odds. Summed in single precision and in the order
     /// of the trees, as XGBoost does.
@@ -114,6 +114,15 @@ impl Scorer {
         })
     }
 
+    /// Number of values of a row, `(n_features,)`, that a linear model clips, as no training row is that extreme.
+    pub fn clipped(&self, row: &[f32]) -> usize {
+        match self {
+            Self::Mean(_) | Self::Sum { .. } => 0,
+            Self::Linear(linear) => linear.clipped(row),
+            Self::Ensemble { members, .. } => members.iter().map(|member| member.scorer.clipped(row)).sum(),
+        }
+    }
+
     /// The probability of a score without calibration, 0..=1.
     pub fn uncalibrated(&self, score: f64) -> f64 {
         match self {
@@ -153,7 +162,7 @@ pub fn logistic(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::linear::Term;
+    use crate::model::linear::{Term, Transform};
     use crate::model::trees::Node;
 
     fn leaves(values: &[f32]) -> Trees {
@@ -171,7 +180,8 @@ mod tests {
         assert_eq!(sum.score(&[0.0]), Ok(16_777_216.0));
         assert_eq!(sum.uncalibrated(0.0), 0.5);
 
-        let term = Term { impute: 3.0, mean: 1.0, scale: 2.0, weight: 0.5 };
+        let term =
+            Term { impute: 3.0, range: (0.0, 9.0), transform: Transform::Identity, mean: 1.0, scale: 2.0, weight: 0.5 };
         let linear = Scorer::Linear(Linear { intercept: -1.0, terms: vec![term] });
         assert_eq!(linear.score(&[5.0]), Ok(0.0));
         assert_eq!(linear.score(&[f32::NAN]), linear.score(&[3.0]));
@@ -181,12 +191,15 @@ mod tests {
         let ensemble = Scorer::Ensemble { intercept: -1.0, members };
         assert_eq!(ensemble.score(&[9.0]), Ok(-1.0 + 4.0 * 0.5 + 0.5 * 1.0));
         assert_eq!((ensemble.uncalibrated(0.0), ensemble.n_features()), (0.5, 1));
+        let outside = [-0.5, 0.0, 6.0, f32::NAN].map(|x| ensemble.clipped(&[x]));
+        assert_eq!(outside, [1, 0, 0, 0]);
         assert!(ensemble.score(&[]).is_err());
     }
 
     #[test]
     fn invalid_parameters_are_an_error() {
-        let term = Term { impute: 3.0, mean: 1.0, scale: 0.0, weight: 0.5 };
+        let term =
+            Term { impute: 3.0, range: (0.0, 9.0), transform: Transform::Identity, mean: 1.0, scale: 0.0, weight: 0.5 };
         for bad in [
             Scorer::Mean(leaves(&[0.5, 1.5])),
             Scorer::Sum { base: f32::NAN, trees: leaves(&[0.5]) },

@@ -11,16 +11,15 @@ pub struct SplitSnapshot<'a> {
     pub snapshot: &'a Snapshot,
     /// `train` or `test`.
     pub split: &'a str,
-    /// The cross-validation group of the user; `None` for a test row.
+    /// The cross-validation group of the user in the first repeat; `None` for a test row, and for a user who is not in the
+    /// sample of the search.
     pub user_group: Option<i32>,
-    /// The cross-validation fold that held out the row; `None` if no fold did.
-    pub fold: Option<i32>,
 }
 
-/// Writes snapshots: user, cutoff, split, group, fold and label, followed by the feature columns.
+/// Writes snapshots: user, cutoff, split, group and label, followed by the feature columns.
 pub fn write_snapshots(snapshots: &[SplitSnapshot<'_>]) -> Result<Vec<u8>> {
     let keys = "required binary user_id (STRING); required int32 cutoff (DATE); required binary split (STRING); \
-                optional int32 user_group; optional int32 fold; required boolean churned;";
+                optional int32 user_group; required boolean churned;";
     let mut file = create(Vec::new(), &with_features(keys))?;
     for rows in snapshots.chunks(ROW_GROUP_ROWS) {
         let keys = vec![
@@ -28,7 +27,6 @@ pub fn write_snapshots(snapshots: &[SplitSnapshot<'_>]) -> Result<Vec<u8>> {
             Column::days(rows.iter().map(|r| r.snapshot.cutoff)),
             Column::texts(rows.iter().map(|r| r.split)),
             Column::optional_integers(rows.iter().map(|r| r.user_group)),
-            Column::optional_integers(rows.iter().map(|r| r.fold)),
             Column::booleans(rows.iter().map(|r| r.snapshot.churned)),
         ];
         write_group(&mut file, keys, rows.len(), rows.iter().map(|r| &r.snapshot.row))?;
@@ -54,8 +52,8 @@ mod tests {
         };
         let (train, test) = (snapshot(1), snapshot(2));
         let rows = [
-            SplitSnapshot { snapshot: &train, split: "train", user_group: Some(3), fold: Some(1) },
-            SplitSnapshot { snapshot: &test, split: "test", user_group: None, fold: None },
+            SplitSnapshot { snapshot: &train, split: "train", user_group: Some(3) },
+            SplitSnapshot { snapshot: &test, split: "test", user_group: None },
         ];
         let file = write_snapshots(&rows).unwrap();
         assert_eq!(bits(&read_rows(file).unwrap()), bits(&[row(1), row(2)]));

@@ -135,7 +135,7 @@ pub(crate) async fn predict(
     })?;
     let row = Row::from_window(&window);
     let probability = model.predict(&row).map_err(|e| Problem::internal(&e))?;
-    let explanation = loaded.explainer.explain(row.values()).map_err(|e| Problem::internal(&e))?;
+    let explanation = loaded.explain(&row).map_err(|e| Problem::internal(&e))?;
     let label = u8::from(model.label(probability));
     let (contributions, other_contributions) =
         first_contributions(&row, &explanation, settings.max_reasons.into(), ReasonOrder::for_label(label));
@@ -163,7 +163,7 @@ pub(crate) async fn predict(
         risk_level,
         reasons,
         recommended_action,
-        model_output: loaded.explainer.output(),
+        model_output: loaded.output(),
         base_value: explanation.base_value,
         other_contributions,
         output_value: explanation.value(),

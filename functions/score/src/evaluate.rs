@@ -49,7 +49,7 @@ impl Run {
                 return Ok(Evaluation::Skipped(Skip::Unscorable));
             }
         };
-        let explanation = self.model.explainer.explain(row.values());
+        let explanation = self.model.explain(&row);
         let explanation = explanation.map_err(|e| ScoreError::Explanation(self.model.version.clone(), e))?;
         let (label, risk_level) = (u8::from(model.label(probability)), model.risk(probability));
         let settings = &self.invocation.settings;

@@ -74,8 +74,9 @@ pub(crate) async fn prepare(stores: &Stores, invocation: Invocation, now: Timest
         let detail = format!("{} is scored completely; scoring {as_of} would change nothing", latest.as_of);
         return Ok(nothing(Reason::LaterDayScored, detail));
     }
-    let card = stores.models().card(&version).await?;
+    // The model first: the error of one in an earlier format says so, that of its card does not.
     let model = LoadedModel::new(version.clone(), stores.models().get(&version).await?);
+    let card = stores.models().card(&version).await?;
     invalidate_manifest(stores, as_of, &version, invocation.settings.total_segments).await?;
     if invocation.segment == Some(0) {
         delete_earlier_summaries(stores, as_of, now).await?;

@@ -124,7 +124,7 @@ impl Recorder {
 }
 
 fn training_settings() -> TrainingSettings {
-    let quick = json!({"candidates": ["random_forest"], "cv_folds": 2, "max_training_cutoffs": 3, "cv_time_blocks": 1,
+    let quick = json!({"candidates": ["random_forest"], "cv_folds": 2, "max_training_cutoffs": 3, "cv_repeats": 1,
         "cutoff_interval_days": 7,
         "min_rows_per_class": 2, "min_users": 20, "bootstrap_resamples": 100, "gate_max_ece": 1.0, "gate_max_calibration_in_the_large": 100,
         "gate_non_inferiority_margin": 1.0, "min_history_days": 6, "leakage_roc_auc_limit": 1.0, "retained_versions": 1});

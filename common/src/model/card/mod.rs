@@ -47,6 +47,8 @@ pub struct Card {
     pub training: Rows,
     /// Newer rows that it was evaluated on. They influenced no choice of model, calibration or threshold.
     pub test: Rows,
+    /// Values of the test rows that a linear model clips.
+    pub clipped: Clipped,
     pub validation: Validation,
     /// Every candidate tried, by family and then in the order of the search.
     pub candidates: Vec<CandidateReport>,
@@ -143,6 +145,15 @@ pub struct Rows {
     pub positives: usize,
     /// Distinct users with a row that churned. The rows of a user are correlated: this is how much is known about churn.
     pub positive_users: usize,
+}
+
+/// Values outside of the range of the training rows. A linear model clips them; trees need no clipping.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct Clipped {
+    /// Rows with such a value.
+    pub rows: usize,
+    pub values: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Validation {
     /// Groups that users are assigned to; each group is held out in turn.
     pub user_groups: usize,
-    /// Blocks of cutoffs, each held out from a model of older rows whose labels were known by the block's start. 0 if
-    /// the log is too short for that, and only users were held out.
-    pub time_blocks: usize,
-    /// Rows held out, each once.
+    /// Repeats of the selected candidate, each with other groups.
+    pub repeats: usize,
+    /// Rows held out, each once in a repeat: all training rows, or those of a sample of users.
     pub rows: usize,
     /// Rows held out that churned.
     pub positives: usize,
@@ -31,19 +30,25 @@ pub struct CandidateReport {
     /// Such as `gradient_boosting`.
     pub family: String,
     pub hyper_parameters: serde_json::Value,
+    /// Of the candidates of the family that are equal to the best one, this is the simplest. The ensemble combines it.
     pub best_of_family: bool,
     /// Whether it is the model of this card.
     pub selected: bool,
-    /// How much worse it is than the best candidate in the selection metric, 0 or more (below 0 for a better baseline).
+    /// How much worse it is than the best candidate in the selection metric, over the repeats that both have. 0 or more for
+    /// candidates with all repeats (below 0 for a better baseline).
     pub difference_to_best: f64,
     /// Standard error of the difference, by user; `None` if it cannot be estimated.
     pub difference_standard_error: Option<f64>,
-    /// Mean negative log-likelihood in nats.
+    /// Repeats of cross-validation: fewer than those of the selected candidate if it was dropped.
+    pub repeats: usize,
+    /// Mean negative log-likelihood in nats; the mean over the repeats.
     pub log_loss: f64,
-    /// Average precision, rows ranked within their fold; `None` if no row churned.
+    /// Average precision, rows ranked within their fold; the mean over the repeats. `None` if no row churned.
     pub pr_auc: Option<f64>,
-    /// All metrics with their 95 % intervals; ranking metrics rank rows within their fold.
+    /// All metrics of the first repeat; ranking metrics rank rows within their fold. With their 95 % intervals, unless the
+    /// candidate was dropped.
     pub metrics: Estimates,
+    /// The folds of all repeats.
     pub folds: Vec<FoldScores>,
     /// Duration of cross-validation.
     pub cv_seconds: f64,

@@ -10,9 +10,9 @@ use churn_common::metrics::{
     reliability,
 };
 use churn_common::model::card::{
-    CalibrationReport, CandidateReport, DecisionReport, DependenceBin, Exclusions, FeatureImportance, FutureEvents,
-    Gate, LeakageChecks, MeanAbsShap, MissingBin, ModelQuality, ProfitPoint, ProfitReport, Rows, ShapDependence,
-    ShapImportance, SingleFeature, TestScore, TradeOff, Validation,
+    CalibrationReport, CandidateReport, Clipped, DecisionReport, DependenceBin, Exclusions, FeatureImportance,
+    FutureEvents, Gate, LeakageChecks, MeanAbsShap, MissingBin, ModelQuality, ProfitPoint, ProfitReport, Rows,
+    ShapDependence, ShapImportance, SingleFeature, TestScore, TradeOff, Validation,
 };
 use churn_common::model::explain::ModelOutput;
 use churn_common::model::{Calibration, Card, DecisionRule, ModelVersion, Probability, RiskBounds};
@@ -122,6 +122,7 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         selected,
         difference_to_best: 0.0,
         difference_standard_error: Some(0.01),
+        repeats: 3,
         log_loss: evaluation.log_loss,
         pr_auc: evaluation.pr_auc,
         metrics: metrics.clone(),
@@ -145,9 +146,10 @@ fn card(snapshots: &[Snapshot], probabilities: &[f64]) -> Card {
         schema_hash: "0".repeat(64),
         training: rows_at(16_995, 16_998),
         test: rows_at(17_000, 17_001),
+        clipped: Clipped::default(),
         validation: Validation {
             user_groups: 5,
-            time_blocks: 2,
+            repeats: 3,
             rows: 300,
             positives: 40,
             selection_metric: "log_loss".to_owned(),

@@ -27,7 +27,7 @@ use std::fs::File;
 const USER: usize = 0;
 const CUTOFF: usize = 1;
 const SPLIT: usize = 2;
-const CHURNED: usize = 5;
+const CHURNED: usize = 4;
 
 struct Rows {
     snapshots: Vec<Snapshot>,
@@ -62,7 +62,16 @@ fn evaluate(rows: Rows, other: &[Snapshot], settings: &TrainingSettings, path: &
         .candidates
         .iter()
         .filter(|c| c.best_of_family)
-        .map(|c| json!([c.family, c.log_loss, c.metrics["roc_auc"].value, c.hyper_parameters, c.difference_to_best]))
+        .map(|c| {
+            json!([
+                c.family,
+                c.log_loss,
+                c.metrics["roc_auc"].value,
+                c.hyper_parameters,
+                c.difference_to_best,
+                c.cv_seconds
+            ])
+        })
         .collect();
     Ok(json!({
         "file": path, "family": card.family, "seconds": seconds, "train": card.training, "candidates": candidates,
@@ -99,7 +108,7 @@ impl Rows {
 
     fn into_data(self, settings: &TrainingSettings) -> Result<TrainingData, Box<dyn Error>> {
         let newest = self.snapshots.iter().map(|s| s.cutoff).max().ok_or("no rows")?;
-        let interval = i32::from(settings.cutoff_interval_days);
+        let interval = i32::from(settings.cutoff_interval_days.unwrap_or(1));
         let (mut train, mut test) = (Vec::new(), Vec::new());
         for (snapshot, is_test) in self.snapshots.into_iter().zip(self.is_test) {
             if newest.since(snapshot.cutoff) % interval == 0 {

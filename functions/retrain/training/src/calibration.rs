@@ -1,11 +1,10 @@
 //! Calibration, fitted on out-of-fold scores.
 
+use crate::platt::{Sigmoid, platt};
 use crate::settings::CalibrationMethod;
 use churn_common::model::scorer::logistic;
 use churn_common::model::{Calibration, Scorer};
-use linfa::ParamGuard;
-use linfa::composing::platt_scaling::{Platt, PlattError, platt_newton_method};
-use ndarray::ArrayView1;
+use linfa::composing::platt_scaling::PlattError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
@@ -19,60 +18,34 @@ pub enum CalibrationError {
     FoldRows { fold: usize, scores: usize, labels: usize },
 }
 
-/// Fits a calibration. The automatic method is isotonic regression with `isotonic_min_positives` positive rows or more,
-/// as it overfits on few, and Platt's method otherwise (Niculescu-Mizil and Caruana 2005).
+/// Fits a calibration to the scores of all `repeats`, each `(n_rows,)` in the order of the labels. The automatic method is isotonic
+/// regression with `isotonic_min_positives` positive rows or more, as it overfits on few, and Platt's method otherwise
+/// (Niculescu-Mizil and Caruana 2005).
 ///
 /// # Errors
 /// If Newton's method does not converge.
 pub fn fit(
     method: CalibrationMethod,
     isotonic_min_positives: u32,
-    scores: &[f64],
+    repeats: &[&[f64]],
     labels: &[bool],
 ) -> Result<Calibration, CalibrationError> {
     let positives = labels.iter().filter(|label| **label).count();
+    let (rows, scores, labels) = (labels.len(), repeats.concat(), labels.repeat(repeats.len()));
     match method {
         CalibrationMethod::None => Ok(Calibration::None),
-        CalibrationMethod::Isotonic => Ok(isotonic(scores, labels)),
-        CalibrationMethod::Auto if positives >= isotonic_min_positives as usize => Ok(isotonic(scores, labels)),
+        CalibrationMethod::Isotonic => Ok(isotonic(&scores, &labels, rows)),
+        CalibrationMethod::Auto if positives >= isotonic_min_positives as usize => Ok(isotonic(&scores, &labels, rows)),
         CalibrationMethod::Platt | CalibrationMethod::Auto => {
-            let Sigmoid { a, b } = platt(scores, labels)?;
+            let Sigmoid { a, b } = platt(&scores, &labels)?;
             Ok(Calibration::Platt { a, b })
         }
     }
 }
 
-/// `logistic(a · score + b)`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Sigmoid {
-    /// Slope, 0 or more.
-    pub(crate) a: f64,
-    pub(crate) b: f64,
-}
-
-/// Platt's method: the [`Sigmoid`] of maximum likelihood, with his smoothed targets. If the slope would be negative,
-/// the rate of all rows (a = 0), because a calibration must not reverse a ranking.
-pub(crate) fn platt(scores: &[f64], labels: &[bool]) -> Result<Sigmoid, PlattError> {
-    let n = scores.len() as f64;
-    let mean = scores.iter().sum::<f64>() / n;
-    let spread = (scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n).sqrt();
-    let positives = labels.iter().filter(|label| **label).count() as f64;
-    let rate = Sigmoid { a: 0.0, b: ((positives + 1.0) / (n - positives + 1.0)).ln() };
-    if spread < 1e-12 {
-        return Ok(rate);
-    }
-    // linfa stops at a small gradient. With scores of unit variance, the tolerance is the same for every family.
-    let standard: Vec<f64> = scores.iter().map(|s| (s - mean) / spread).collect();
-    let params = Platt::<f64, ()>::params().check()?;
-    let (a, b) = platt_newton_method(ArrayView1::from(&standard), ArrayView1::from(labels), &params)?;
-    // linfa has Platt's sign: 1 / (1 + exp(A f + B)).
-    let a = -a / spread;
-    Ok(if a > 0.0 { Sigmoid { a, b: -b - a * mean } } else { rate })
-}
-
 /// Isotonic regression by pooling adjacent violators (Ayer et al. 1955). Rates are clipped
-/// to `1 / (n + 2)` and `1 - 1 / (n + 2)`, so that no probability is 0 or 1.
-fn isotonic(scores: &[f64], labels: &[bool]) -> Calibration {
+/// to `1 / (n + 2)` and `1 - 1 / (n + 2)`, so that no probability is 0 or 1; `n` is the number of rows in a repeat.
+fn isotonic(scores: &[f64], labels: &[bool], n: usize) -> Calibration {
     let mut rows: Vec<(f64, bool)> = scores.iter().copied().zip(labels.iter().copied()).collect();
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut blocks: Vec<Block> = Vec::new();
@@ -89,7 +62,7 @@ fn isotonic(scores: &[f64], labels: &[bool]) -> Calibration {
         }
         blocks.push(block);
     }
-    let margin = 1.0 / (rows.len() as f64 + 2.0);
+    let margin = 1.0 / (n as f64 + 2.0);
     let knots = blocks.iter().flat_map(|block| {
         let rate = block.rate().clamp(margin, 1.0 - margin);
         let end = (block.last > block.first).then_some((block.last, rate));
@@ -155,7 +128,7 @@ mod tests {
     const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/golden/calibration.json"));
 
     fn platt_calibration(scores: &[f64], labels: &[bool]) -> Calibration {
-        fit(CalibrationMethod::Platt, 0, scores, labels).unwrap()
+        fit(CalibrationMethod::Platt, 0, &[scores], labels).unwrap()
     }
 
     fn any_scorer() -> Scorer {
@@ -173,7 +146,7 @@ mod tests {
             // scikit-learn stops at a gradient below 1e-6 per row, linfa at 1e-5.
             for (calibration, golden, tolerance) in [
                 (platt_calibration(&scores, &labels), numbers("platt"), 2e-4),
-                (isotonic(&scores, &labels), numbers("isotonic"), 1e-12),
+                (isotonic(&scores, &labels, labels.len()), numbers("isotonic"), 1e-12),
             ] {
                 calibration.check().unwrap();
                 for ((score, p), expected) in at.iter().zip(probabilities(&calibration, &any_scorer(), &at)).zip(golden)
@@ -187,7 +160,7 @@ mod tests {
     #[test]
     fn automatic_calibration_depends_on_the_number_of_positive_rows() {
         let (scores, labels) = ([0.1, 0.2, 0.3, 0.4], [false, true, false, true]);
-        let fitted = |method, min| fit(method, min, &scores, &labels).unwrap();
+        let fitted = |method, min| fit(method, min, &[&scores], &labels).unwrap();
         assert!(matches!(fitted(CalibrationMethod::Auto, 2), Calibration::Isotonic { .. }));
         assert!(matches!(fitted(CalibrationMethod::Auto, 3), Calibration::Platt { .. }));
         assert!(matches!(fitted(CalibrationMethod::Platt, 0), Calibration::Platt { .. }));
@@ -197,7 +170,7 @@ mod tests {
     #[test]
     fn calibration_never_reverses_a_ranking() {
         let (scores, labels) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [true, true, true, false, false, false]);
-        for calibration in [platt_calibration(&scores, &labels), isotonic(&scores, &labels)] {
+        for calibration in [platt_calibration(&scores, &labels), isotonic(&scores, &labels, labels.len())] {
             let p = probabilities(&calibration, &any_scorer(), &scores);
             assert!(p.iter().all(|p| (p - 0.5).abs() < 1e-12), "{p:?}");
         }
@@ -230,10 +203,10 @@ mod tests {
         ) {
             let scores: Vec<f64> = rows.iter().map(|r| f64::from(r.0) / 7.0).collect();
             let labels: Vec<bool> = rows.iter().map(|r| r.1).collect();
-            for calibration in [platt_calibration(&scores, &labels), isotonic(&scores, &labels)] {
+            for calibration in [platt_calibration(&scores, &labels), isotonic(&scores, &labels, labels.len())] {
                 prop_assert!(calibration.check().is_ok(), "{:?}", calibration);
             }
-            let p = probabilities(&isotonic(&scores, &labels), &any_scorer(), &scores);
+            let p = probabilities(&isotonic(&scores, &labels, labels.len()), &any_scorer(), &scores);
             let off = p.iter().sum::<f64>() - labels.iter().filter(|l| **l).count() as f64;
             prop_assert!(off.abs() <= 1.0, "only clipping changes the mean: {}", off);
         }

@@ -2,9 +2,9 @@
 
 use crate::candidates::Family;
 use crate::data::TrainingData;
-use crate::dataset::{Dataset, InvalidDataset};
+use crate::dataset::InvalidDataset;
 use crate::final_fit::FinalFit;
-use crate::folds::Folds;
+use crate::prepare::SearchRows;
 use crate::search::Search;
 use crate::settings::{SelectionMetric, TrainingSettings};
 use crate::snapshots::{self, labels, user_numbers};
@@ -17,11 +17,12 @@ use churn_common::metrics::{
     expected_calibration_error, null_calibration_error, reliability,
 };
 use churn_common::model::card::{
-    CalibrationReport, CandidateReport, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks, ModelQuality,
-    PermutedLabels, Rows, TestScore, Validation,
+    CalibrationReport, CandidateReport, Clipped, DecisionReport, FeatureImportance, FutureEvents, LeakageChecks,
+    ModelQuality, PermutedLabels, Rows, TestScore, Validation,
 };
 use churn_common::model::{Card, Model, ModelVersion, ScoreError};
 use churn_common::snapshot::Snapshot;
+use rayon::prelude::*;
 
 /// The inputs of the card.
 pub(crate) struct Run<'a> {
@@ -32,9 +33,9 @@ pub(crate) struct Run<'a> {
     pub test_rows: Rows,
     /// The model's probabilities of the test snapshots.
     pub test_probabilities: &'a [f64],
-    /// The training rows.
-    pub rows: &'a Dataset,
-    pub folds: &'a Folds,
+    pub sample: &'a SearchRows,
+    /// The share of the training rows in the search, 0..=1.
+    pub sampled_share: f64,
     pub search: &'a Search,
     pub fit: &'a FinalFit,
     pub version: &'a ModelVersion,
@@ -73,13 +74,13 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         future_events: FutureEvents { users: run.data.future_checked },
         permuted_labels: run.permuted_labels,
         single_feature: leakage::single_feature::out_of_fold(
-            run.rows,
-            run.folds,
-            &run.search.selected().ranks,
+            &run.sample.rows,
+            &run.sample.repeats[0],
+            &run.search.selected().repeats[0].ranks,
             &out_of_fold(&run),
         )?,
         test_single_feature: leakage::single_feature::on_test_rows(
-            &snapshots::dataset(test)?,
+            &snapshots::dataset(test, settings.window_days)?,
             probabilities,
             &test_params,
         )?,
@@ -123,6 +124,7 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
         settings: serde_json::to_value(settings)?,
         training: run.training_rows,
         test: run.test_rows,
+        clipped: clipped(model, test),
         leakage_checks,
         gate: None,
         warnings: Vec::new(),
@@ -135,16 +137,16 @@ pub(crate) fn write(run: Run<'_>) -> Result<Card, CardError> {
 
 /// Parameters of estimates on the rows held out in cross-validation.
 fn out_of_fold(run: &Run<'_>) -> EstimateParams {
-    let held_out = run.folds.held_out().filter_map(|row| run.data.train.get(row));
-    run.settings.estimate_params(run.fit.decision.threshold, held_out.map(|s| s.cutoff))
+    let params = run.settings.estimate_params(run.fit.decision.threshold, run.sample.cutoffs.iter().copied());
+    EstimateParams { k: ((params.k as f64 * run.sampled_share).round() as u64).max(1), ..params }
 }
 
 fn validation(run: &Run<'_>) -> Validation {
     Validation {
-        user_groups: run.folds.user_groups,
-        time_blocks: run.folds.time_blocks,
-        rows: run.folds.held_out().count(),
-        positives: run.folds.held_out().filter(|&row| run.rows.labels[row]).count(),
+        user_groups: run.settings.search.cv_folds.into(),
+        repeats: run.search.selected().repeats.len(),
+        rows: run.sample.rows.labels.len(),
+        positives: run.sample.rows.labels.iter().filter(|label| **label).count(),
         selection_metric: match run.settings.search.selection_metric {
             SelectionMetric::LogLoss => "log_loss".into(),
             SelectionMetric::PrAuc => "pr_auc".into(),
@@ -155,35 +157,38 @@ fn validation(run: &Run<'_>) -> Validation {
 }
 
 fn candidates(run: &Run<'_>) -> Result<Vec<CandidateReport>, MetricsError> {
-    let held_out: Vec<usize> = run.folds.held_out().collect();
-    let labels: Vec<bool> = held_out.iter().map(|&row| run.rows.labels[row]).collect();
-    let users: Vec<u32> = held_out.iter().map(|&row| run.rows.users[row]).collect();
+    let rows = &run.sample.rows;
     let params = out_of_fold(run);
     let report = |(at, trial): (usize, &Trial)| {
+        let (repeats, first) = (trial.repeats.len(), &trial.repeats[0]);
+        // A candidate that was dropped needs no intervals, which take long.
+        let resamples = if repeats < run.search.selected().repeats.len() { 0 } else { params.resamples };
+        let params = EstimateParams { resamples, ..params };
         let report = CandidateReport {
             family: trial.candidate.family().to_string(),
             hyper_parameters: trial.candidate.hyper_parameters(),
-            best_of_family: run.search.is_best_of_family(at, run.settings.search.selection_metric),
+            best_of_family: run.search.best_of_family.contains(&at),
             selected: at == run.search.selected,
             difference_to_best: run.search.gaps[at].difference,
             difference_standard_error: run.search.gaps[at].standard_error,
-            log_loss: trial.log_loss,
-            pr_auc: trial.pr_auc,
-            metrics: ranks::out_of_fold(&labels, &trial.probabilities, &trial.ranks, &users, &params)?,
-            folds: trial.folds.clone(),
+            repeats,
+            log_loss: trial.log_loss(repeats),
+            pr_auc: trial.pr_auc(repeats),
+            metrics: ranks::out_of_fold(&rows.labels, &first.probabilities, &first.ranks, &rows.users, &params)?,
+            folds: trial.repeats.iter().flat_map(|repeat| repeat.folds.iter().copied()).collect(),
             cv_seconds: trial.took.as_secs_f64(),
         };
         Ok((trial.candidate.family(), report))
     };
     let mut reports: Vec<(Family, CandidateReport)> =
-        run.search.trials.iter().enumerate().map(report).collect::<Result<_, MetricsError>>()?;
+        run.search.trials.par_iter().enumerate().map(report).collect::<Result<_, MetricsError>>()?;
     reports.sort_by_key(|(family, _)| *family);
     Ok(reports.into_iter().map(|(_, report)| report).collect())
 }
 
 fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, CardError> {
     let scorer = &run.fit.fitted.scorer;
-    let uncalibrated = |s: &Snapshot| scorer.score(s.row.values()).map(|score| scorer.uncalibrated(score));
+    let uncalibrated = |s: &Snapshot| scorer.score(&run.model.input(&s.row)).map(|score| scorer.uncalibrated(score));
     let uncalibrated: Vec<f64> = run.data.test.iter().map(uncalibrated).collect::<Result<_, _>>()?;
     Ok(CalibrationReport {
         calibration: run.fit.calibration.clone(),
@@ -200,6 +205,15 @@ fn calibration(run: &Run<'_>, labels: &[bool]) -> Result<CalibrationReport, Card
         uncalibrated_brier: brier(labels, &uncalibrated)?,
         reliability: reliability(labels, run.test_probabilities)?,
     })
+}
+
+fn clipped(model: &Model, rows: &[Snapshot]) -> Clipped {
+    let mut clipped = Clipped::default();
+    for values in rows.iter().map(|snapshot| model.scorer().clipped(&model.input(&snapshot.row))) {
+        clipped.rows += usize::from(values > 0);
+        clipped.values += values;
+    }
+    clipped
 }
 
 fn importances(shares: &[f64]) -> Vec<FeatureImportance> {

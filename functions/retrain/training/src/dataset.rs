@@ -1,7 +1,7 @@
 //! Training rows as candidates are fitted on them, and folds of them.
 
 use ndarray::{Array2, Axis, ShapeError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Training rows; all parts have the same length.
 #[derive(Debug, Clone)]
@@ -98,14 +98,20 @@ impl Dataset {
         sums
     }
 
-    /// `(n_rows,)`, the weights scaled to a mean of 1.
-    pub(crate) fn relative_weights(&self) -> Vec<f32> {
-        let mean = self.class_weights().iter().sum::<u64>() as f64 / self.weights.len() as f64;
-        self.weights.iter().map(|&weight| (f64::from(weight) / mean) as f32).collect()
+    /// The mean weight of a user, in the unit of `weights`: above 0 if there are rows.
+    pub(crate) fn weight_per_user(&self) -> f64 {
+        let users: BTreeSet<u32> = self.users.iter().copied().collect();
+        self.class_weights().iter().sum::<u64>() as f64 / users.len() as f64
     }
 
-    /// The rows at `positions`, in that order. Each user has about the same weight among these rows: weights that count the
-    /// other rows too would depend on the future in a fold of older rows, where users who churn later have few rows.
+    /// `(n_rows,)`, the weights in users: they sum to the number of users. More cutoffs give a user more rows, which are
+    /// alike, and no more weight against a penalty or a minimum size.
+    pub(crate) fn user_weights(&self) -> Vec<f32> {
+        let per_user = self.weight_per_user();
+        self.weights.iter().map(|&weight| (f64::from(weight) / per_user) as f32).collect()
+    }
+
+    /// The rows at `positions`, in that order. Each user has about the same weight among these rows.
     pub(crate) fn select(&self, positions: &[usize]) -> Self {
         let users: Vec<u32> = positions.iter().map(|&row| self.users[row]).collect();
         Self {
@@ -141,10 +147,10 @@ mod tests {
         assert!(sums.iter().all(|&sum| sum.abs_diff(5040) <= 10), "{sums:?}");
     }
 
-    /// Later rows of a user used to make the user's rows in a fold of older rows lighter.
+    /// Rows of a user that are not selected used to make the user's other rows lighter.
     #[test]
     fn weights_of_a_fold_do_not_depend_on_other_rows() {
-        // User 0 has one row, user 1 has four, the last three of which are later.
+        // User 0 has one row, user 1 has four, one of which is selected.
         let mut rows = testing::rows(vec![vec![0.0]; 5], &[true, false, false, false, false]);
         rows.users = vec![0, 1, 1, 1, 1];
         rows.weights = weights_by_user(&rows.users);

@@ -2,12 +2,12 @@
 
 use crate::calibration::{self, CalibrationError};
 use crate::candidates::{FitError, Fitted};
-use crate::dataset::{Dataset, Fold};
-use crate::folds::Folds;
+use crate::dataset::Dataset;
+use crate::prepare::SearchRows;
+use crate::sample;
 use crate::search::Search;
 use crate::settings::TrainingSettings;
 use crate::threshold::{self, Threshold};
-use churn_common::calendar::Day;
 use churn_common::model::{Calibration, DecisionRule};
 use churn_common::settings::SettingsError;
 
@@ -35,41 +35,36 @@ pub enum FinalFitError {
     Settings(#[from] SettingsError),
 }
 
-/// Fits the selected candidate on all training rows. Calibration and threshold are fitted on out-of-fold scores of the
-/// training rows, each of weight 1: in production, probabilities are compared with the churn rate of users at a cutoff. The
-/// folds hold out users only, so that their models are about as large as the served one and see all cutoffs. Models of older
-/// cutoffs, as in the search, are smaller and more extreme, and a calibration of their scores does not fit the served model.
+/// Fits the selected candidate on all training rows, or on a sample if there are more than `max_fit_rows`. Calibration and threshold
+/// are fitted on the out-of-fold scores of the search, each row of weight 1: in production, probabilities are compared with the
+/// churn rate of users at a cutoff. The models of the folds have all cutoffs and most users, so their scores have about the same
+/// spread as those of the served model.
 ///
 /// # Errors
 /// If the candidate cannot be fitted or calibrated, or the settings give no valid threshold.
-pub fn final_fit(
+pub(crate) fn final_fit(
     search: &Search,
     rows: &Dataset,
-    cutoffs: &[Day],
-    folds: &Folds,
+    searched: &SearchRows,
     settings: &TrainingSettings,
 ) -> Result<FinalFit, FinalFitError> {
     let trial = search.selected();
-    let fitted = trial.candidate.fit(rows)?;
-    let by_user = folds.by_user();
-    let scores = match folds.time_blocks {
-        // The search had the same folds.
-        0 => trial.scores.concat(),
-        _ => trial.candidate.score_folds(rows, &by_user)?.concat(),
-    };
-    let held_out: Vec<usize> = by_user.iter().flat_map(|Fold { test, .. }| test.iter().copied()).collect();
-    let labels: Vec<bool> = held_out.iter().map(|&row| rows.labels[row]).collect();
-    let decision = &settings.decision;
-    let calibration = calibration::fit(decision.calibration, decision.isotonic_min_positives, &scores, &labels)?;
-    let probabilities = calibration::probabilities(&calibration, &fitted.scorer, &scores);
-    let newest = held_out.iter().map(|&row| cutoffs[row]).max();
-    let at_newest: Vec<f64> = held_out
-        .iter()
-        .zip(&probabilities)
-        .filter(|(row, _)| Some(cutoffs[**row]) == newest)
-        .map(|(_, p)| *p)
+    let sample = sample::weighted(rows, settings.search.max_fit_rows as usize, settings.random_seed);
+    let fitted = trial.candidate.fit(sample.as_ref().unwrap_or(rows))?;
+    let scores: Vec<&[f64]> = trial.repeats.iter().map(|repeat| repeat.scores.as_slice()).collect();
+    let (decision, labels) = (&settings.decision, &searched.rows.labels);
+    let calibration = calibration::fit(decision.calibration, decision.isotonic_min_positives, &scores, labels)?;
+    let newest = searched.cutoffs.iter().max();
+    // Of one repeat, so that each user counts once.
+    let first = scores.first().copied().unwrap_or_default();
+    let at_newest: Vec<f64> = calibration::probabilities(&calibration, &fitted.scorer, first)
+        .into_iter()
+        .zip(&searched.cutoffs)
+        .filter(|(_, cutoff)| Some(*cutoff) == newest)
+        .map(|(p, _)| p)
         .collect();
-    let Threshold { value: threshold, rationale: threshold_rationale } = threshold::find(decision, &at_newest)?;
+    let Threshold { value: threshold, rationale: threshold_rationale } =
+        threshold::find(decision, &at_newest, searched.share(rows))?;
     let decision = DecisionRule { threshold, risk: decision.risk_bounds(threshold)? };
     let calibration_rows = [labels.len(), labels.iter().filter(|label| **label).count()];
     Ok(FinalFit { fitted, calibration, calibration_rows, decision, threshold_rationale })
@@ -81,8 +76,9 @@ mod tests {
     use crate::candidates::Family;
     use crate::dataset::weights_by_user;
     use crate::deadline::Deadline;
-    use crate::folds::FoldParams;
+    use crate::folds::Folds;
     use crate::settings::{SearchSettings, SelectionMetric};
+    use churn_common::calendar::Day;
     use ndarray::Array2;
 
     /// Rows of users at 8 weekly cutoffs. A user has rows until the churn, which the features predict weakly, so users who
@@ -121,13 +117,12 @@ mod tests {
             let (mut predicted, mut observed) = (0.0, 0.0);
             for seed in 0..4 {
                 let (rows, cutoffs) = log(seed, 600);
-                let params =
-                    FoldParams { user_groups: 5, time_blocks: 2, label_delay_days: 14, min_rows_per_class: 5, seed: 0 };
-                let folds = Folds::new(&rows, &cutoffs, &params).unwrap();
-                assert_eq!(folds.time_blocks, 2);
+                let repeats = (0..2).map(|repeat| Folds::new(&rows, 5, repeat).unwrap()).collect();
+                let positions = (0..rows.labels.len()).collect();
+                let searched = SearchRows { positions, rows: rows.clone(), cutoffs, repeats };
                 let (all, by) = (settings.candidates().unwrap(), SelectionMetric::LogLoss);
-                let search = Search::run(all, false, &rows, &folds, by, Deadline::NONE).unwrap();
-                let fit = final_fit(&search, &rows, &cutoffs, &folds, &settings).unwrap();
+                let search = Search::run(all, false, &rows, &searched.repeats, by, Deadline::NONE).unwrap();
+                let fit = final_fit(&search, &rows, &searched, &settings).unwrap();
                 assert_eq!(fit.calibration_rows, [rows.labels.len(), rows.class_rows()[1] as usize]);
                 let (others, _) = log(seed + 100, 3000);
                 for (row, label) in others.features.rows().into_iter().zip(&others.labels) {

@@ -1,7 +1,7 @@
 //! Insufficient data: no failure, the champion stays.
 
 use crate::counts::{Count, RequirementName, counts};
-use crate::folds::InsufficientClassRows;
+use crate::folds::OneClassFold;
 use crate::settings::TrainingSettings;
 use crate::split::InsufficientHistory;
 use churn_common::calendar::Day;
@@ -31,7 +31,7 @@ pub enum InsufficientData {
     #[error("{positives} of {rows} held-out rows churned, expected rows of both classes")]
     HeldOut { positives: usize, rows: usize },
     #[error(transparent)]
-    Folds(#[from] InsufficientClassRows),
+    Folds(#[from] OneClassFold),
 }
 
 fn also_excluded(days: &[Day]) -> String {

@@ -16,8 +16,8 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
 }
 
 /// The rank of each value within its fold, by fold.
-pub fn within_folds(folds: &[Vec<f64>]) -> Vec<f64> {
-    folds.iter().flat_map(|values| ranks(values)).collect()
+pub fn by_fold(folds: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    folds.iter().map(|values| ranks(values)).collect()
 }
 
 /// Estimates of out-of-fold probabilities. Ranking metrics are computed from `ranks` within folds.
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn ranks_are_within_folds_and_ties_share_a_rank() {
         let folds = [vec![0.1, 0.3, 0.3, 0.2], vec![0.9, 0.9]];
-        assert_eq!(within_folds(&folds), [0.125, 0.75, 0.75, 0.375, 0.5, 0.5]);
+        assert_eq!(by_fold(&folds).concat(), [0.125, 0.75, 0.75, 0.375, 0.5, 0.5]);
     }
 
     /// Two folds with different rates, and a model with one probability for all rows of a fold.
@@ -60,7 +60,7 @@ mod tests {
         let params = EstimateParams { threshold: 0.5, k: 10, level: 0.95, resamples: 100, seed: 1 };
         let metric = |ranks: &[f64], name: &str| out_of_fold(&labels, &p, ranks, &users, &params).unwrap()[name].value;
         assert!(metric(&p, "roc_auc") < Some(0.45));
-        let ranks = within_folds(&[p[..100].to_vec(), p[100..].to_vec()]);
+        let ranks = by_fold(&[p[..100].to_vec(), p[100..].to_vec()]).concat();
         assert_eq!((metric(&ranks, "roc_auc"), metric(&ranks, "lift_at_10_percent")), (Some(0.5), Some(1.0)));
         assert_eq!(metric(&ranks, "ece"), metric(&p, "ece"));
     }

@@ -4,18 +4,19 @@ use crate::candidates::Family;
 use crate::settings::SelectionMetric;
 use crate::trial::Trial;
 use churn_common::metrics::{EstimateParams, MetricsError, Z_95, difference};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The rule, for the card.
 pub(crate) const RULE: &str = "candidates within one standard error of the best count as equal; of equal ones, the ensemble is \
-                               selected, then logistic regression, the random forest, gradient boosting, and within a family \
-                               the best";
+                               selected, then logistic regression, the random forest, extra trees, gradient boosting, and \
+                               within a family the simplest: the strongest penalty, the shallowest trees";
 /// Resamples of users for the standard error of PR-AUC.
 const RESAMPLES: u32 = 200;
 /// The width of a 95 % interval in standard errors.
 const WIDTH: f64 = 2.0 * Z_95;
 
-/// The rows held out in cross-validation, in the order of the trials' probabilities.
+/// The rows of cross-validation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeldOut<'a> {
     pub labels: &'a [bool],
@@ -25,7 +26,8 @@ pub(crate) struct HeldOut<'a> {
 /// How much worse a candidate is than the best one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gap {
-    /// In the selection metric; below 0 only for a baseline that is better than every candidate.
+    /// In the selection metric, over the repeats that both have. Below 0 only for a baseline that is better than every candidate,
+    /// and for a candidate that was dropped after fewer repeats.
     pub difference: f64,
     /// Standard error of the difference, by user; `None` if it cannot be estimated.
     pub standard_error: Option<f64>,
@@ -47,57 +49,120 @@ pub(crate) fn select(
     rows: HeldOut<'_>,
 ) -> Result<Option<(Vec<Gap>, usize)>, MetricsError> {
     let Some(best) = best(trials, by, |family| family != Family::Prior) else { return Ok(None) };
-    let mut gaps = Vec::with_capacity(trials.len());
-    for trial in trials {
-        let difference = loss(trial, by) - loss(&trials[best], by);
-        let standard_error = match by {
-            SelectionMetric::LogLoss => log_loss_error(trial, &trials[best], rows),
-            SelectionMetric::PrAuc => pr_auc_error(trial, &trials[best], rows)?,
-        };
-        gaps.push(Gap { difference, standard_error });
-    }
+    let gaps = trials.iter().map(|trial| gap(trial, &trials[best], by, rows)).collect::<Result<Vec<_>, _>>()?;
+    let is_finalist = |trial: &Trial| trial.candidate.family() != Family::Prior && trial.repeats.len() == most(trials);
     let equal = trials
         .iter()
         .zip(&gaps)
         .enumerate()
-        .filter(|(at, (trial, gap))| trial.candidate.family() != Family::Prior && (gap.is_equal() || *at == best));
+        .filter(|(at, (trial, gap))| is_finalist(trial) && (gap.is_equal() || *at == best));
     let preferred = equal.min_by(|(_, (a, gap_a)), (_, (b, gap_b))| {
         let rank = |trial: &Trial| rank(trial.candidate.family());
-        rank(a).cmp(&rank(b)).then(gap_a.difference.total_cmp(&gap_b.difference))
+        rank(a).cmp(&rank(b)).then(simpler((a, gap_a), (b, gap_b)))
     });
     let selected = preferred.map_or(best, |(at, _)| at);
     Ok(Some((gaps, selected)))
 }
 
-/// The order of equal candidates.
+/// The simplest of the finalists of a family that are equal to its best one; `None` without a trial of the family.
+///
+/// # Errors
+/// If probabilities cannot be evaluated.
+pub(crate) fn best_of_family(
+    trials: &[Trial],
+    by: SelectionMetric,
+    rows: HeldOut<'_>,
+    family: Family,
+) -> Result<Option<usize>, MetricsError> {
+    let Some(best) = best(trials, by, |f| f == family) else { return Ok(None) };
+    let mut found = (best, Gap { difference: 0.0, standard_error: None });
+    let is_finalist = |trial: &Trial| trial.candidate.family() == family && trial.repeats.len() == most(trials);
+    for (at, trial) in trials.iter().enumerate().filter(|(_, trial)| is_finalist(trial)) {
+        let gap = gap(trial, &trials[best], by, rows)?;
+        if gap.is_equal() && simpler((trial, &gap), (&trials[found.0], &found.1)).is_lt() {
+            found = (at, gap);
+        }
+    }
+    Ok(Some(found.0))
+}
+
+/// The order of equal candidates of a family.
+fn simpler((a, gap_a): (&Trial, &Gap), (b, gap_b): (&Trial, &Gap)) -> Ordering {
+    let complexity = |trial: &Trial| trial.candidate.complexity();
+    complexity(a).total_cmp(&complexity(b)).then(gap_a.difference.total_cmp(&gap_b.difference))
+}
+
+fn gap(trial: &Trial, best: &Trial, by: SelectionMetric, rows: HeldOut<'_>) -> Result<Gap, MetricsError> {
+    let standard_error = match by {
+        SelectionMetric::LogLoss => log_loss_error(trial, best, rows),
+        SelectionMetric::PrAuc => pr_auc_error(trial, best, rows)?,
+    };
+    let repeats = trial.repeats.len().min(best.repeats.len());
+    Ok(Gap { difference: loss(trial, by, repeats) - loss(best, by, repeats), standard_error })
+}
+
+/// The order of equal families.
 fn rank(family: Family) -> u8 {
     match family {
         Family::Ensemble => 0,
         Family::LogisticRegression => 1,
         Family::RandomForest => 2,
-        Family::GradientBoosting => 3,
-        Family::Prior => 4,
+        Family::ExtraTrees => 3,
+        Family::GradientBoosting => 4,
+        Family::Prior => 5,
     }
 }
 
-/// The best trial of the families that `accepts` accepts; the first of equally good ones.
-pub(crate) fn best(trials: &[Trial], by: SelectionMetric, accepts: impl Fn(Family) -> bool) -> Option<usize> {
-    let accepted = trials.iter().enumerate().filter(|(_, trial)| accepts(trial.candidate.family()));
-    accepted.min_by(|(_, a), (_, b)| loss(a, by).total_cmp(&loss(b, by))).map(|(at, _)| at)
+/// The positions of the better half of the trials of each family, ascending: those that the next repeat cross-validates.
+pub(crate) fn better_half(trials: &[Trial], by: SelectionMetric) -> Vec<usize> {
+    let most = most(trials);
+    let mut by_family: BTreeMap<Family, Vec<usize>> = BTreeMap::new();
+    for (at, trial) in trials.iter().enumerate().filter(|(_, trial)| trial.repeats.len() == most) {
+        by_family.entry(trial.candidate.family()).or_default().push(at);
+    }
+    let mut kept = Vec::new();
+    for mut family in by_family.into_values() {
+        family.sort_by(|a, b| loss(&trials[*a], by, most).total_cmp(&loss(&trials[*b], by, most)));
+        family.truncate(family.len().div_ceil(2));
+        kept.extend(family);
+    }
+    kept.sort_unstable();
+    kept
 }
 
-fn loss(trial: &Trial, by: SelectionMetric) -> f64 {
+/// The number of repeats of the finalists.
+fn most(trials: &[Trial]) -> usize {
+    trials.iter().map(|trial| trial.repeats.len()).max().unwrap_or(0)
+}
+
+/// The best finalist of the families that `accepts` accepts; the first of equally good ones.
+fn best(trials: &[Trial], by: SelectionMetric, accepts: impl Fn(Family) -> bool) -> Option<usize> {
+    let most = most(trials);
+    let accepted =
+        trials.iter().enumerate().filter(|(_, trial)| accepts(trial.candidate.family()) && trial.repeats.len() == most);
+    accepted.min_by(|(_, a), (_, b)| loss(a, by, most).total_cmp(&loss(b, by, most))).map(|(at, _)| at)
+}
+
+/// The mean over the first `repeats`; the lower, the better.
+fn loss(trial: &Trial, by: SelectionMetric, repeats: usize) -> f64 {
     match by {
-        SelectionMetric::LogLoss => trial.log_loss,
-        SelectionMetric::PrAuc => -trial.pr_auc.unwrap_or(0.0),
+        SelectionMetric::LogLoss => trial.log_loss(repeats),
+        SelectionMetric::PrAuc => -trial.pr_auc(repeats).unwrap_or(0.0),
     }
 }
 
-/// The standard error of the difference of two mean log-losses on the same rows, with the sums of each user as units.
+/// The standard error of the difference of two mean log-losses on the same rows, with the sums of each user as units. The
+/// differences of a row are averaged over the repeats, which take out the chance of the folds.
 fn log_loss_error(trial: &Trial, best: &Trial, rows: HeldOut<'_>) -> Option<f64> {
     let log_loss = |label: bool, p: f64| -if label { p } else { 1.0 - p }.max(f64::EPSILON).ln();
-    let pairs = trial.probabilities.iter().zip(&best.probabilities).zip(rows.labels);
-    let differences: Vec<f64> = pairs.map(|((p, q), label)| log_loss(*label, *p) - log_loss(*label, *q)).collect();
+    let repeats = trial.repeats.len().min(best.repeats.len()) as f64;
+    let mut differences = vec![0.0; rows.labels.len()];
+    for (trial, best) in trial.repeats.iter().zip(&best.repeats) {
+        let pairs = trial.probabilities.iter().zip(&best.probabilities).zip(rows.labels);
+        for (sum, ((p, q), label)) in differences.iter_mut().zip(pairs) {
+            *sum += (log_loss(*label, *p) - log_loss(*label, *q)) / repeats;
+        }
+    }
     let n = differences.len() as f64;
     let mean = differences.iter().sum::<f64>() / n;
     let mut by_user: BTreeMap<u32, f64> = BTreeMap::new();
@@ -109,7 +174,9 @@ fn log_loss_error(trial: &Trial, best: &Trial, rows: HeldOut<'_>) -> Option<f64>
     (users > 1.0).then(|| (sum * users / (users - 1.0)).sqrt() / n)
 }
 
+/// From the first repeat.
 fn pr_auc_error(trial: &Trial, best: &Trial, rows: HeldOut<'_>) -> Result<Option<f64>, MetricsError> {
+    let (Some(trial), Some(best)) = (trial.repeats.first(), best.repeats.first()) else { return Ok(None) };
     let params = EstimateParams { threshold: 0.5, k: 1, level: 0.95, resamples: RESAMPLES, seed: 0 };
     let differences = difference(rows.labels, &trial.ranks, &best.ranks, rows.users, &params)?;
     let interval = differences.get("pr_auc").and_then(|estimate| estimate.interval());
@@ -121,29 +188,31 @@ mod tests {
     use super::*;
     use crate::candidates::Candidate;
     use crate::candidates::ensemble::Ensemble;
+    use crate::candidates::logistic::LogisticParams;
     use crate::candidates::prior::Prior;
     use crate::settings::TrainingSettings;
+    use crate::trial::Repeat;
     use churn_common::metrics::log_loss;
-    use std::rc::Rc;
+    use std::sync::Arc;
     use std::time::Duration;
 
-    fn trial(candidate: Rc<dyn Candidate>, labels: &[bool], probabilities: Vec<f64>) -> Trial {
-        Trial {
-            candidate,
+    fn trial(candidate: Arc<dyn Candidate>, labels: &[bool], probabilities: Vec<f64>) -> Trial {
+        let repeat = Repeat {
             scores: Vec::new(),
+            is_informative: true,
+            ranks: Vec::new(),
             log_loss: log_loss(labels, &probabilities).unwrap(),
             pr_auc: None,
-            ranks: Vec::new(),
             folds: Vec::new(),
-            took: Duration::ZERO,
             probabilities,
-        }
+        };
+        Trial { candidate, repeats: vec![repeat], took: Duration::ZERO }
     }
 
-    fn candidate(family: Family) -> Rc<dyn Candidate> {
+    fn candidate(family: Family) -> Arc<dyn Candidate> {
         match family {
-            Family::Prior => Rc::new(Prior),
-            Family::Ensemble => Rc::new(Ensemble { members: Vec::new() }),
+            Family::Prior => Arc::new(Prior),
+            Family::Ensemble => Arc::new(Ensemble { members: Vec::new() }),
             _ => {
                 let all = TrainingSettings::default().candidates().unwrap();
                 all.into_iter().find(|candidate| candidate.family() == family).unwrap().into()
@@ -160,6 +229,42 @@ mod tests {
         let error = |users: &[u32]| log_loss_error(&a, &b, HeldOut { labels: &labels, users });
         assert!((error(&[0, 0, 1, 1, 2, 2]).unwrap() - 12f64.sqrt() / 6.0).abs() < 1e-12);
         assert_eq!(error(&[0; 6]), None);
+    }
+
+    /// Of two penalties, the weaker one is better by less than its error: on two rows better, on one row worse.
+    #[test]
+    fn within_a_family_the_simplest_of_equal_candidates_is_selected() {
+        let labels = [true, false, true, false, true, false];
+        let rows = HeldOut { labels: &labels, users: &[0, 1, 2, 3, 4, 5] };
+        let logistic = |l2| -> Arc<dyn Candidate> { Arc::new(LogisticParams { l2 }.check().unwrap()) };
+        let strong = || trial(logistic(100.0), &labels, vec![0.7, 0.3, 0.7, 0.3, 0.7, 0.3]);
+        let weak = |p: f64, q: f64| trial(logistic(1.0), &labels, vec![p, 1.0 - p, q, 1.0 - q, 0.7, 0.3]);
+        for (other, expected) in [(weak(0.8, 0.65), 1), (weak(0.8, 0.8), 0)] {
+            let trials = [other, strong()];
+            let by = SelectionMetric::LogLoss;
+            assert_eq!(best(&trials, by, |_| true), Some(0), "the weaker penalty has the lower loss");
+            assert_eq!(best_of_family(&trials, by, rows, Family::LogisticRegression).unwrap(), Some(expected));
+            assert_eq!(select(&trials, by, rows).unwrap().unwrap().1, expected);
+        }
+        assert_eq!(best_of_family(&[strong()], SelectionMetric::LogLoss, rows, Family::RandomForest).unwrap(), None);
+    }
+
+    /// The candidate with two repeats is worse on the first, but was not dropped.
+    #[test]
+    fn the_better_half_goes_on_and_only_finalists_are_selected() {
+        let labels = [true, false, true, false, true, false];
+        let logistic = |l2| -> Arc<dyn Candidate> { Arc::new(LogisticParams { l2 }.check().unwrap()) };
+        let of = |p: f64| vec![p, 1.0 - p, p, 1.0 - p, p, 1.0 - p];
+        let trials = [0.6, 0.9, 0.8].map(|p| trial(logistic(10.0 * p), &labels, of(p)));
+        assert_eq!(better_half(&trials, SelectionMetric::LogLoss), [1, 2]);
+        let mut trials = Vec::from(trials);
+        let second = trials[2].repeats[0].clone();
+        trials[2].repeats.push(second);
+        let rows = HeldOut { labels: &labels, users: &[0, 1, 2, 3, 4, 5] };
+        let (gaps, selected) = select(&trials, SelectionMetric::LogLoss, rows).unwrap().unwrap();
+        assert_eq!(selected, 2);
+        assert!(gaps[1].difference < 0.0 && gaps[2].difference == 0.0, "{gaps:?}");
+        assert_eq!(better_half(&trials, SelectionMetric::LogLoss), [2]);
     }
 
     fn selected(others: &[(Family, [f64; 6])]) -> Family {

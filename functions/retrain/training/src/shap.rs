@@ -24,7 +24,8 @@ pub(crate) fn explain(
     let explainer = Explainer::new(model);
     let every = snapshots.len().div_ceil(MAX_ROWS).max(1);
     let rows: Vec<&Snapshot> = snapshots.iter().step_by(every).collect();
-    let explanations: Vec<_> = rows.iter().map(|s| explainer.explain(s.row.values())).collect::<Result<_, _>>()?;
+    let explanations: Vec<_> =
+        rows.iter().map(|s| explainer.explain(&model.input(&s.row))).collect::<Result<_, _>>()?;
     let mut order: Vec<(usize, f64)> = (0..SCHEMA.len())
         .map(|feature| {
             let sum: f64 = explanations.iter().map(|e| e.contributions[feature].abs()).sum();
@@ -84,7 +85,7 @@ mod tests {
     use churn_common::calendar::Day;
     use churn_common::features::{COUNT, Row, position};
     use churn_common::model::explain::ModelOutput;
-    use churn_common::model::linear::{Linear, Term};
+    use churn_common::model::linear::{Linear, Term, Transform};
     use churn_common::model::{Calibration, DecisionRule, Probability, RiskBounds, Scorer};
     use churn_common::pseudonym::StoredUser;
 
@@ -92,8 +93,25 @@ mod tests {
     #[test]
     fn shap_importance_of_a_linear_model_follows_its_weights() {
         let (songs, help) = (position("songs").unwrap(), position("help").unwrap());
-        let mut terms = vec![Term { impute: 0.0, mean: 0.0, scale: 1.0, weight: 0.0 }; COUNT];
-        terms[songs] = Term { impute: 500.0, mean: 100.0, scale: 1.0, weight: -0.5 };
+        let mut terms = vec![
+            Term {
+                impute: 0.0,
+                range: (f32::MIN, f32::MAX),
+                transform: Transform::Identity,
+                mean: 0.0,
+                scale: 1.0,
+                weight: 0.0
+            };
+            COUNT
+        ];
+        terms[songs] = Term {
+            impute: 500.0,
+            range: (f32::MIN, f32::MAX),
+            transform: Transform::Identity,
+            mean: 100.0,
+            scale: 1.0,
+            weight: -0.5,
+        };
         terms[help].weight = 2.0;
         let decision =
             DecisionRule { threshold: Probability::new(0.5).unwrap(), risk: RiskBounds::new(0.1, 0.2, 0.3).unwrap() };

@@ -1,7 +1,7 @@
 //! Conversions of snapshots: to a dataset for the candidates, counts for the card, and Parquet tables.
 
 use crate::dataset::{Dataset, InvalidDataset, weights_by_user};
-use crate::folds::Folds;
+use crate::prepare::SearchRows;
 use churn_common::calendar::Day;
 use churn_common::features::{COUNT, Row};
 use churn_common::model::card::Rows;
@@ -25,12 +25,12 @@ pub fn describe(cutoffs: &[Day], snapshots: &[Snapshot]) -> Rows {
     }
 }
 
-/// The dataset for the candidates; every user has about the same weight.
+/// The dataset for the candidates, with the values that a model reads; every user has about the same weight.
 ///
 /// # Errors
 /// If the features do not form a table.
-pub fn dataset(snapshots: &[Snapshot]) -> Result<Dataset, InvalidDataset> {
-    let values: Vec<f32> = snapshots.iter().flat_map(|s| *s.row.values()).collect();
+pub fn dataset(snapshots: &[Snapshot], window_days: u16) -> Result<Dataset, InvalidDataset> {
+    let values: Vec<f32> = snapshots.iter().flat_map(|s| s.row.model_input(window_days)).collect();
     let features = Array2::from_shape_vec((snapshots.len(), COUNT), values)?;
     let users = user_numbers(snapshots);
     Ok(Dataset { features, labels: labels(snapshots), weights: weights_by_user(&users), users })
@@ -58,19 +58,19 @@ pub fn baseline(rows: &[Row]) -> Result<Vec<u8>, ParquetError> {
     table::write_rows(&sample)
 }
 
-/// All rows of the training as Parquet, with the folds of the training rows, for reproduction.
+/// All rows of the training as Parquet, with the groups of users of the first repeat of cross-validation, for reproduction.
 ///
 /// # Errors
 /// If the rows cannot be encoded.
-pub fn table(train: &[Snapshot], folds: &Folds, test: &[Snapshot]) -> Result<Vec<u8>, ParquetError> {
-    let parts = folds.group_of.iter().zip(folds.fold_of());
-    let train = train.iter().zip(parts).map(|(snapshot, (group, fold))| SplitSnapshot {
-        snapshot,
-        split: "train",
-        user_group: i32::try_from(*group).ok(),
-        fold: fold.and_then(|fold| i32::try_from(fold).ok()),
-    });
-    let test = test.iter().map(|snapshot| SplitSnapshot { snapshot, split: "test", user_group: None, fold: None });
+pub(crate) fn table(train: &[Snapshot], search: &SearchRows, test: &[Snapshot]) -> Result<Vec<u8>, ParquetError> {
+    let mut groups = vec![None; train.len()];
+    let first = search.repeats.first().map_or(&[][..], |folds| &folds.fold_of);
+    for (&row, group) in search.positions.iter().zip(first) {
+        groups[row] = i32::try_from(*group).ok();
+    }
+    let train =
+        train.iter().zip(groups).map(|(snapshot, user_group)| SplitSnapshot { snapshot, split: "train", user_group });
+    let test = test.iter().map(|snapshot| SplitSnapshot { snapshot, split: "test", user_group: None });
     let rows: Vec<SplitSnapshot<'_>> = train.chain(test).collect();
     table::write_snapshots(&rows)
 }

@@ -54,6 +54,12 @@ impl Split {
     }
 }
 
+/// Number of cutoffs to train on that the automatic interval aims at. The rows of a user at cutoffs closer to each other are
+/// almost the same.
+const TRAINING_CUTOFFS: i32 = 10;
+/// Largest automatic interval.
+const WEEK: i32 = 7;
+
 /// The number of days of a log from the start of `first` that has `training_cutoffs` cutoffs to train on, at most
 /// `max_training_cutoffs`.
 pub(crate) fn needed_days(first: Day, settings: &TrainingSettings, training_cutoffs: u16) -> i32 {
@@ -65,13 +71,28 @@ pub(crate) fn needed_days(first: Day, settings: &TrainingSettings, training_cuto
 }
 
 impl TrainingSettings {
+    /// Days between the cutoffs of a log from the start of `first` to the start of `last`: the setting, or a number from 1 to 7
+    /// that gives about ten cutoffs to train on, or more.
+    pub(crate) fn interval(&self, first: Day, last: Day) -> i32 {
+        match self.cutoff_interval_days {
+            Some(days) => i32::from(days),
+            None => {
+                let oldest = first.plus(i32::from(self.min_history_days));
+                let label_delay = i32::from(self.label().label_delay_days());
+                let newest = self.label().latest_labelled_cutoff(last).plus(-label_delay);
+                let cutoffs = TRAINING_CUTOFFS + i32::from(self.test_cutoffs) - 1;
+                (newest.since(oldest).max(0) / cutoffs).clamp(1, WEEK)
+            }
+        }
+    }
+
     /// The cutoffs of a log from the start of `first` to the start of `last`, newest first: every
-    /// `cutoff_interval_days`, from the newest cutoff with a known label back to the oldest with `min_history_days` of
+    /// interval, from the newest cutoff with a known label back to the oldest with `min_history_days` of
     /// log before it.
     pub fn grid(&self, first: Day, last: Day) -> impl Iterator<Item = Day> + Clone + use<> {
         let oldest = first.plus(i32::from(self.min_history_days));
         let newest = self.label().latest_labelled_cutoff(last);
-        let interval = i32::from(self.cutoff_interval_days);
+        let interval = self.interval(first, last);
         (0..).map(move |n: i32| newest.plus(-n * interval)).take_while(move |c| *c >= oldest)
     }
 }
@@ -91,7 +112,7 @@ mod tests {
     #[test]
     fn newest_cutoffs_are_held_out_after_a_purge_gap() {
         let split = |settings| Split::new(day("2018-10-01"), day("2018-12-02"), &settings).unwrap();
-        let default = TrainingSettings::default;
+        let default = || TrainingSettings { cutoff_interval_days: Some(7), ..TrainingSettings::default() };
         assert_eq!(split(default()).test, days(&["2018-11-18"]));
         // 2018-11-11 is purged: its label is known on the 25th.
         assert_eq!(split(default()).train, days(&["2018-10-21", "2018-10-28", "2018-11-04"]));
@@ -102,12 +123,41 @@ mod tests {
     }
 
     #[test]
+    fn the_longer_the_log_the_longer_the_interval() {
+        let first = day("2018-10-01");
+        let split = |days| Split::new(first, first.plus(days), &TrainingSettings::default()).unwrap();
+        // Training cutoffs lie between 14 days after the start of the log and 28 days before its end.
+        for (days, interval, cutoffs) in
+            [(42, 1, 1), (47, 1, 6), (62, 2, 11), (72, 3, 10), (111, 6, 11), (120, 7, 12), (400, 7, 52)]
+        {
+            let train = split(days).train;
+            assert_eq!(train.len(), cutoffs, "{days} days");
+            assert!(train.windows(2).all(|pair| pair[1].since(pair[0]) == interval), "{days} days: {train:?}");
+        }
+    }
+
+    /// A longer log used to lose its training cutoffs, as the interval did not depend on the number of held-out ones.
+    #[test]
+    fn a_longer_log_has_enough_cutoffs_with_any_number_of_held_out_ones() {
+        let first = day("2018-10-01");
+        for test_cutoffs in [1, 4, 12, 30] {
+            let settings = TrainingSettings { test_cutoffs, ..TrainingSettings::default() };
+            let needed = Split::new(first, first.plus(5), &settings).unwrap_err().needed;
+            for days in needed..250 {
+                let train = Split::new(first, first.plus(days), &settings).unwrap().train.len();
+                let interval = settings.interval(first, first.plus(days));
+                assert!(interval == 1 || train >= 10, "{test_cutoffs} held out, {days} days: {train}");
+            }
+        }
+    }
+
+    #[test]
     fn insufficient_history_names_the_number_of_days_needed() {
         let first = day("2018-11-01");
         for settings in [
             TrainingSettings::default(),
-            TrainingSettings { cutoff_interval_days: 5, test_cutoffs: 3, ..TrainingSettings::default() },
-            TrainingSettings { cutoff_interval_days: 20, min_history_days: 1, ..TrainingSettings::default() },
+            TrainingSettings { cutoff_interval_days: Some(5), test_cutoffs: 3, ..TrainingSettings::default() },
+            TrainingSettings { cutoff_interval_days: Some(20), min_history_days: 1, ..TrainingSettings::default() },
         ] {
             let needed = Split::new(first, first.plus(5), &settings).unwrap_err().needed;
             assert!(Split::new(first, first.plus(needed), &settings).is_ok());

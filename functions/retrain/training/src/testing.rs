@@ -1,8 +1,7 @@
 //! Rows for the tests of candidates.
 
 use crate::dataset::Dataset;
-use crate::folds::{FoldParams, Folds};
-use churn_common::calendar::Day;
+use crate::folds::Folds;
 use ndarray::Array2;
 
 /// Features of [`generate`]'s rows.
@@ -55,8 +54,6 @@ pub(crate) fn rows(features: Vec<Vec<f32>>, labels: &[bool]) -> Dataset {
     }
 }
 
-/// Folds by user only.
 pub(crate) fn folds(rows: &Dataset, user_groups: usize) -> Folds {
-    let params = FoldParams { user_groups, time_blocks: 1, label_delay_days: 14, min_rows_per_class: 1, seed: 0 };
-    Folds::new(rows, &vec![Day::from_number(0); rows.labels.len()], &params).unwrap()
+    Folds::new(rows, user_groups, 0).unwrap()
 }

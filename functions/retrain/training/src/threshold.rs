@@ -16,11 +16,20 @@ pub struct Threshold {
 }
 
 /// Finds the decision threshold. `newest` are the calibrated out-of-fold probabilities of the users at the newest
-/// training cutoff, from which the rules capacity and share are computed. No test row is used.
+/// training cutoff, or a random `sampled_share` of them, 0..=1, from which the rules capacity and share are computed. No test
+/// row is used.
 ///
 /// # Errors
 /// If the settings give no probability, or the rule is capacity or share and there are no users.
-pub fn find(settings: &DecisionSettings, newest: &[f64]) -> Result<Threshold, SettingsError> {
+pub fn find(settings: &DecisionSettings, newest: &[f64], sampled_share: f64) -> Result<Threshold, SettingsError> {
+    let mut threshold = of_rule(settings, newest, sampled_share)?;
+    if sampled_share < 1.0 && matches!(settings.threshold_rule, ThresholdRule::Capacity | ThresholdRule::Share) {
+        threshold.rationale += &format!("; these users are a sample of {:.1} %", 100.0 * sampled_share);
+    }
+    Ok(threshold)
+}
+
+fn of_rule(settings: &DecisionSettings, newest: &[f64], sampled_share: f64) -> Result<Threshold, SettingsError> {
     match settings.threshold_rule {
         ThresholdRule::Fixed => {
             let value = probability("threshold", settings.threshold)?;
@@ -37,8 +46,9 @@ pub fn find(settings: &DecisionSettings, newest: &[f64]) -> Result<Threshold, Se
             })
         }
         ThresholdRule::Capacity => {
-            let capacity = settings.offer_capacity as usize;
-            of_top("offer_capacity", newest, capacity, &format!("the offer capacity is {capacity}"))
+            let capacity = settings.offer_capacity;
+            let users = ((sampled_share * f64::from(capacity)).round() as usize).max(1);
+            of_top("offer_capacity", newest, users, &format!("the offer capacity is {capacity}"))
         }
         ThresholdRule::Share => {
             let share = settings.offer_share;
@@ -116,21 +126,21 @@ mod tests {
     #[test]
     fn each_rule_finds_its_threshold() {
         let newest = [0.1, 0.3, 0.2, 0.05];
-        let find = |rule, newest: &[f64]| super::find(&settings(rule), newest).unwrap().value.get();
+        let find = |rule, newest: &[f64]| super::find(&settings(rule), newest, 1.0).unwrap().value.get();
         assert_eq!(find(ThresholdRule::Fixed, &newest), 0.4);
         assert_eq!(find(ThresholdRule::Cost, &newest), 1.0 / 11.0);
         assert_eq!(find(ThresholdRule::Capacity, &newest), 0.2);
         assert_eq!(find(ThresholdRule::Capacity, &newest[..1]), 0.1, "fewer users than offers");
         assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.3, 0.2, 0.1]), 0.3, "two tied users for one offer");
         assert_eq!(find(ThresholdRule::Capacity, &[0.2, 0.2, 0.1, 0.2]), 0.2, "no user is above the three tied ones");
-        let rationale = super::find(&settings(ThresholdRule::Capacity), &[0.2, 0.3, 0.2]).unwrap().rationale;
+        let rationale = super::find(&settings(ThresholdRule::Capacity), &[0.2, 0.3, 0.2], 1.0).unwrap().rationale;
         assert!(rationale.starts_with("1 of 3 users") && rationale.contains("capacity is 2"), "{rationale}");
     }
 
     #[test]
     fn share_labels_the_riskiest_part_of_the_users() {
         let of = |offer_share, newest: &[f64]| {
-            super::find(&DecisionSettings { offer_share, ..settings(ThresholdRule::Share) }, newest).unwrap()
+            super::find(&DecisionSettings { offer_share, ..settings(ThresholdRule::Share) }, newest, 1.0).unwrap()
         };
         let newest: Vec<f64> = (0..40).map(|user| f64::from(user) / 100.0).collect();
         let tenth = of(0.1, &newest);
@@ -142,7 +152,7 @@ mod tests {
         assert_eq!(tied.value.get(), 0.3);
         assert!(tied.rationale.starts_with("2 of 40 users"), "{}", tied.rationale);
         assert!(tied.rationale.contains("(the offer share is 0.1, 4 users, but users of equal"), "{}", tied.rationale);
-        assert!(super::find(&settings(ThresholdRule::Share), &[]).is_err(), "no users");
+        assert!(super::find(&settings(ThresholdRule::Share), &[], 1.0).is_err(), "no users");
         assert_eq!(DecisionSettings::default().threshold_rule, ThresholdRule::Share);
     }
 
@@ -151,7 +161,7 @@ mod tests {
         // 1,000 rows at each of 99 probabilities, of which exactly that share churned.
         let rows = (1..100u32).flat_map(|p| (0..1000u32).map(move |i| (i < 10 * p, f64::from(p) / 100.0)));
         let (labels, p): (Vec<bool>, Vec<f64>) = rows.unzip();
-        let decision = find(&settings(ThresholdRule::Cost), &[]).unwrap().value;
+        let decision = find(&settings(ThresholdRule::Cost), &[], 1.0).unwrap().value;
         let table = trade_off(&labels, &p, decision, &settings(ThresholdRule::Cost));
         let cheapest = table.iter().min_by(|a, b| a.cost.total_cmp(&b.cost)).unwrap();
         assert!((cheapest.threshold - decision.get()).abs() < 0.02, "{cheapest:?}");

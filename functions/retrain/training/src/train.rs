@@ -44,28 +44,28 @@ pub fn train(
     deadline: Deadline,
     now: Timestamp,
 ) -> Result<TrainedModel, TrainingError> {
-    let Prepared { training, test, rows, cutoffs, folds } = prepare(data, settings)?;
+    let Prepared { training, test, rows, search: sample } = prepare(data, settings)?;
 
     let search = error_span!("stage", name = "search").in_scope(|| {
         let by = settings.search.selection_metric;
         let with_ensemble = settings.search.candidates.contains(&Family::Ensemble);
         let candidates = settings.candidates()?;
-        Search::run(candidates, with_ensemble, &rows, &folds, by, deadline.for_search()).map_err(TrainingError::from)
+        let deadline = deadline.for_search();
+        Search::run(candidates, with_ensemble, &sample.rows, &sample.repeats, by, deadline).map_err(TrainingError::from)
     })?;
     let selected = search.selected();
     let family = selected.candidate.family();
-    let fit = error_span!("stage", name = "final_fit", %family)
-        .in_scope(|| final_fit(&search, &rows, &cutoffs, &folds, settings))?;
-    // The check repeats the cross-validation of the selected candidate; the rest of the run takes about as long.
-    let permuted_labels = if deadline.allows(2 * selected.took) {
+    let fit =
+        error_span!("stage", name = "final_fit", %family).in_scope(|| final_fit(&search, &rows, &sample, settings))?;
+    // Each permutation is one more cross-validation of the selected candidate; the rest of the run takes about as long.
+    let has_time = || deadline.allows(2 * selected.took / selected.repeats.len() as u32);
+    let permuted_labels = error_span!("stage", name = "permuted_labels", %family).in_scope(|| {
         let (resamples, seed) = (settings.decision.bootstrap_resamples, settings.random_seed);
-        error_span!("stage", name = "permuted_labels", %family)
-            .in_scope(|| leakage::permuted_labels(&*selected.candidate, &rows, &folds, resamples, seed))?
-    } else {
-        None
-    };
+        let folds = &sample.repeats[0];
+        leakage::permuted_labels(&*selected.candidate, &sample.rows, folds, resamples, seed, has_time)
+    })?;
 
-    let table = snapshots::table(&data.train, &folds, &data.test)?;
+    let table = snapshots::table(&data.train, &sample, &data.test)?;
     let (scorer, calibration) = (fit.fitted.scorer.clone(), fit.calibration.clone());
     let model = Model::new(settings.window_days, &table, scorer, calibration, fit.decision)?;
     let file = model.to_bytes()?;
@@ -79,8 +79,8 @@ pub fn train(
             training_rows: training,
             test_rows: test,
             test_probabilities: &test_probabilities,
-            rows: &rows,
-            folds: &folds,
+            sample: &sample,
+            sampled_share: sample.share(&rows),
             search: &search,
             fit: &fit,
             version: &version,

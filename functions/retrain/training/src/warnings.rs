@@ -142,17 +142,34 @@ pub(crate) fn notes(card: &Card, settings: &TrainingSettings) -> Vec<String> {
             card.overlaps.duplicate_events
         ));
     }
-    if validation.time_blocks == 0 {
-        notes.push(
-            "the log is too short to hold out later cutoffs in cross-validation: only users were held out, so the metrics \
-             of candidates are slightly optimistic; the held-out rows are newer than all training rows"
-                .into(),
-        );
-    } else if validation.time_blocks < usize::from(settings.search.cv_time_blocks) {
+    notes.push(
+        "cross-validation holds out users at all cutoffs, so the metrics of candidates are slightly optimistic; the held-out \
+         rows are newer than all training rows"
+            .into(),
+    );
+    if validation.rows < card.training.rows {
         notes.push(format!(
-            "{} of {} blocks of cutoffs were held out in cross-validation: there are too few rows of a class before the \
-             older ones",
-            validation.time_blocks, settings.search.cv_time_blocks
+            "candidates are compared and calibrated on {} of {} training rows: a sample of users (max_search_rows)",
+            validation.rows, card.training.rows
+        ));
+    }
+    if card.training.rows > settings.search.max_fit_rows as usize {
+        notes.push(format!(
+            "the model is fitted to about {} of {} training rows: a sample of users with weights (max_fit_rows)",
+            settings.search.max_fit_rows, card.training.rows
+        ));
+    }
+    if validation.repeats < usize::from(settings.search.cv_repeats) {
+        notes.push(format!(
+            "cross-validation was repeated {} of {} times, because the time was up",
+            validation.repeats, settings.search.cv_repeats
+        ));
+    }
+    if card.clipped.values > 0 {
+        notes.push(format!(
+            "{} of {} held-out rows have values outside of the range of the training rows, {} in total; logistic regression \
+             clips them",
+            card.clipped.rows, card.test.rows, card.clipped.values
         ));
     }
     if validation.skipped_candidates > 0 {

@@ -20,9 +20,10 @@ const CHARTS: [(&str, &str, &str, &str); 2] = [
     ),
 ];
 
-const DESCRIPTION: &str = "The best candidate of each family in cross-validation. Horizontal lines are 95 % intervals that \
-                           resample users; the vertical line is the baseline without features. All candidates are evaluated \
-                           on the same users, so a difference can be significant although the intervals overlap.";
+const DESCRIPTION: &str = "The candidate chosen from each family, in the first repeat of cross-validation. Horizontal lines are \
+                           95 % intervals that resample users; the vertical line is the baseline without features. All \
+                           candidates are evaluated on the same users, so a difference can be significant although the \
+                           intervals overlap.";
 
 pub fn all(card: &Card) -> Result<Vec<Chart>, ChartError> {
     CHARTS.iter().filter_map(|chart| draw(card, chart)).collect()

@@ -17,8 +17,9 @@ pub fn section(card: &Card, drawn: &ReportCharts) -> Markup {
         p {
             (number::count(card.candidates.len() as u64)) " candidates, compared on "
             (number::count(validation.rows as u64)) " rows held out in cross-validation ("
-            (validation.user_groups) " groups of users, " (validation.time_blocks)
-            (if validation.time_blocks == 1 { " block" } else { " blocks" }) " of cutoffs). The model was selected by " (validation.selection_metric.replace('_', " ")) ": " (validation.selection_rule) "."
+            (validation.user_groups) " groups of users, " (validation.repeats)
+            (if validation.repeats == 1 { " repeat" } else { " repeats" }) "; after the first, only the better half of each \
+            family. Metrics and charts are of the first). The model was selected by " (validation.selection_metric.replace('_', " ")) ": " (validation.selection_rule) "."
             @if validation.skipped_candidates > 0 {
                 " " (number::count(validation.skipped_candidates as u64)) " candidates were not tried because the time was \
                 up."

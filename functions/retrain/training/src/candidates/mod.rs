@@ -11,6 +11,7 @@ pub use error::FitError;
 
 use crate::dataset::{Dataset, Fold};
 use churn_common::model::Scorer;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -23,7 +24,9 @@ pub enum Family {
     GradientBoosting,
     /// Trees grown on bootstrap samples of users.
     RandomForest,
-    /// The best candidate of each other family, averaged in log-odds.
+    /// As the random forest, with random splits.
+    ExtraTrees,
+    /// One candidate of each other family, averaged.
     Ensemble,
     /// The baseline: the share of rows that churned, for every user.
     Prior,
@@ -35,6 +38,7 @@ impl fmt::Display for Family {
             Self::LogisticRegression => "logistic_regression",
             Self::GradientBoosting => "gradient_boosting",
             Self::RandomForest => "random_forest",
+            Self::ExtraTrees => "extra_trees",
             Self::Ensemble => "ensemble",
             Self::Prior => "prior",
         })
@@ -42,11 +46,16 @@ impl fmt::Display for Family {
 }
 
 /// A family with checked hyper-parameters. Fitting is a pure function of the rows and the hyper-parameters.
-pub trait Candidate: fmt::Debug {
+pub trait Candidate: fmt::Debug + Send + Sync {
     fn family(&self) -> Family;
 
     /// A JSON object for the card.
     fn hyper_parameters(&self) -> Value;
+
+    /// Orders the candidates of a family: of equally good ones, the one with the lowest value is selected.
+    fn complexity(&self) -> f64 {
+        0.0
+    }
 
     /// Fits on all of `rows`.
     ///
@@ -62,20 +71,21 @@ pub trait Candidate: fmt::Debug {
         Ok(OutOfFold { scores: self.score_folds(rows, folds)?, tuned: None })
     }
 
-    /// Fits on the training rows of each fold, without tuning. Returns the score of every held-out row, by fold and in the
+    /// Fits on the training rows of each fold, without tuning, on all cores. Returns the score of every held-out row, by fold and in the
     /// order of the fold.
     ///
     /// # Errors
     /// As [`Candidate::fit`], for any fold.
     fn score_folds(&self, rows: &Dataset, folds: &[Fold]) -> Result<Vec<Vec<f64>>, FitError> {
-        let mut scores = Vec::with_capacity(folds.len());
-        for fold in folds {
-            let scorer = self.fit(&rows.select(&fold.train))?.scorer;
-            let score = |&row: &usize| scorer.score(&rows.features.row(row).to_vec());
-            scores.push(fold.test.iter().map(score).collect::<Result<_, _>>()?);
-        }
-        Ok(scores)
+        let score_fold = |fold: &Fold| score_fold(&self.fit(&rows.select(&fold.train))?.scorer, rows, fold);
+        folds.par_iter().map(score_fold).collect()
     }
+}
+
+/// The scores of the held-out rows of a fold.
+fn score_fold(scorer: &Scorer, rows: &Dataset, fold: &Fold) -> Result<Vec<f64>, FitError> {
+    let score = |&row: &usize| scorer.score(&rows.features.row(row).to_vec());
+    Ok(fold.test.iter().map(score).collect::<Result<_, _>>()?)
 }
 
 #[derive(Debug, Clone, PartialEq)]

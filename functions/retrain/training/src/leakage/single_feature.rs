@@ -10,7 +10,7 @@ use churn_common::model::card::SingleFeature;
 /// The share of the model's ROC-AUC above chance at which a feature is suspicious.
 const SUSPICIOUS: f64 = 0.95;
 
-/// Checks the rows held out in cross-validation. `model` are the model's ranks of these rows within folds.
+/// Checks the rows held out in cross-validation. `model` are the model's ranks of the rows within folds.
 ///
 /// # Errors
 /// If the ranks cannot be evaluated.
@@ -38,22 +38,23 @@ pub(crate) fn on_test_rows(
 }
 
 /// Ranks the rows of each part by each feature, missing values in the middle, and compares the strongest feature with the
-/// model. `model` are the model's scores of these rows, 0..=1, in the order of the parts.
+/// model. Each row is in one part. `model` are the model's scores of the rows, 0..=1.
 fn check(
     rows: &Dataset,
     parts: &[&[usize]],
     model: &[f64],
     params: &EstimateParams,
 ) -> Result<SingleFeature, MetricsError> {
-    let held_out: Vec<usize> = parts.concat();
-    let labels: Vec<bool> = held_out.iter().map(|&row| rows.labels[row]).collect();
-    let users: Vec<u32> = held_out.iter().map(|&row| rows.users[row]).collect();
-    let model_roc_auc = roc_auc(&labels, model)?;
+    let labels = &rows.labels;
+    let model_roc_auc = roc_auc(labels, model)?;
     let mut strongest = ("", None, Vec::new());
     for (feature, values) in SCHEMA.iter().zip(rows.features.columns()) {
-        let in_part = |part: &&[usize]| ranks_alone(part.iter().map(|&row| f64::from(values[row])).collect());
-        let mut alone: Vec<f64> = parts.iter().flat_map(in_part).collect();
-        let mut auc = roc_auc(&labels, &alone)?;
+        let mut alone = vec![0.0; labels.len()];
+        for part in parts {
+            let ranks = ranks_alone(part.iter().map(|&row| f64::from(values[row])).collect());
+            part.iter().zip(ranks).for_each(|(&row, rank)| alone[row] = rank);
+        }
+        let mut auc = roc_auc(labels, &alone)?;
         if auc < Some(0.5) {
             alone.iter_mut().for_each(|rank| *rank = 1.0 - *rank);
             auc = auc.map(|auc| 1.0 - auc);
@@ -65,7 +66,7 @@ fn check(
     let (feature, alone_roc_auc, alone) = strongest;
     let mut suspicious = false;
     if let Some(model_roc_auc) = model_roc_auc {
-        let differences = difference(&labels, &alone, model, &users, params)?;
+        let differences = difference(labels, &alone, model, &rows.users, params)?;
         let low = differences.get("roc_auc").and_then(|difference| difference.low);
         suspicious = low.is_some_and(|low| low >= (SUSPICIOUS - 1.0) * (model_roc_auc - 0.5).max(0.0));
     }
@@ -89,9 +90,8 @@ mod tests {
     fn feature_that_contains_the_label_is_named() {
         let rows = generate(1, 600);
         let folds = folds(&rows, 4);
-        let held_out: Vec<usize> = folds.held_out().collect();
         let probabilities: Vec<f64> =
-            held_out.iter().map(|&row| if rows.labels[row] { 0.6 } else { 0.4 } + row as f64 % 7.0 / 20.0).collect();
+            (0..600).map(|row| if rows.labels[row] { 0.6 } else { 0.4 } + row as f64 % 7.0 / 20.0).collect();
         let params = EstimateParams { threshold: 0.5, k: 1, level: 0.95, resamples: 300, seed: 0 };
         let honest = out_of_fold(&rows, &folds, &probabilities, &params).unwrap();
         assert!(!honest.suspicious && honest.roc_auc < Some(0.7), "{honest:?}");
@@ -110,8 +110,8 @@ mod tests {
         assert!(!on_test_rows(&rows, &in_order, &params).unwrap().suspicious);
 
         // The model ranks slightly worse than the strongest of many features; on so few rows, this may be chance.
-        let weak = |&row: &usize| if rows.labels[row] { 0.52 } else { 0.5 } + (row % 7) as f64 / 20.0;
-        let weak: Vec<f64> = held_out.iter().map(weak).collect();
+        let weak = |row: usize| if rows.labels[row] { 0.52 } else { 0.5 } + (row % 7) as f64 / 20.0;
+        let weak: Vec<f64> = (0..600).map(weak).collect();
         let by_chance = out_of_fold(&rows, &folds, &weak, &params).unwrap();
         assert!(by_chance.roc_auc > by_chance.model_roc_auc && !by_chance.suspicious, "{by_chance:?}");
     }

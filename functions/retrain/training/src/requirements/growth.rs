@@ -53,7 +53,7 @@ impl Growth {
             RequirementName::Users if span > 0.0 => new_users(data, train) / span,
             RequirementName::ChurnedUsers => count / (span + f64::from(settings.label().label_delay_days())),
             RequirementName::ChurnedRows | RequirementName::RetainedRows => {
-                count / (cutoffs as f64 * f64::from(settings.cutoff_interval_days))
+                count / (cutoffs as f64 * f64::from(settings.interval(log.first, log.last)))
             }
             // The number of held-out cutoffs is fixed.
             _ => 0.0,

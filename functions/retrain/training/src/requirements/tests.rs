@@ -13,7 +13,7 @@ fn day(text: &str) -> Day {
 }
 
 fn weekly() -> TrainingSettings {
-    TrainingSettings { cutoff_interval_days: 7, ..TrainingSettings::default() }
+    TrainingSettings { cutoff_interval_days: Some(7), ..TrainingSettings::default() }
 }
 
 fn log(last: &str) -> Log {

@@ -13,7 +13,7 @@ pub use profit::ProfitSettings;
 pub use search::{SearchSettings, SelectionMetric};
 
 use crate::candidates::Candidate;
-use crate::folds::FoldParams;
+use crate::candidates::forest::Splitter;
 use churn_common::calendar::Day;
 use churn_common::label::{Definition, Label};
 use churn_common::metrics::EstimateParams;
@@ -35,8 +35,9 @@ pub struct TrainingSettings {
     pub inactivity_days: u16,
     /// Minimum number of hours from a cancellation to a session that is a return.
     pub min_return_hours: u16,
-    /// Days between one cutoff and the next.
-    pub cutoff_interval_days: u16,
+    /// Days between one cutoff and the next. Null: 1 to 7, by the length of the log, so that there are about ten cutoffs to train
+    /// on or more.
+    pub cutoff_interval_days: Option<u16>,
     /// Minimum number of days of log before a cutoff. Below `window_days`, the oldest windows are shorter.
     pub min_history_days: u16,
     /// Maximum number of cutoffs to train on; the newest are used.
@@ -73,7 +74,7 @@ impl Default for TrainingSettings {
             horizon_days: 14,
             inactivity_days: 14,
             min_return_hours: Label::DEFAULT_MIN_RETURN_HOURS,
-            cutoff_interval_days: 7,
+            cutoff_interval_days: None,
             min_history_days: 14,
             max_training_cutoffs: 52,
             test_cutoffs: 1,
@@ -120,16 +121,6 @@ impl TrainingSettings {
             seed: self.random_seed,
         }
     }
-
-    pub fn fold_params(&self) -> FoldParams {
-        FoldParams {
-            user_groups: self.search.cv_folds.into(),
-            time_blocks: self.search.cv_time_blocks.into(),
-            label_delay_days: self.label().label_delay_days(),
-            min_rows_per_class: self.min_rows_per_class as usize,
-            seed: self.random_seed,
-        }
-    }
 }
 
 impl Settings for TrainingSettings {
@@ -139,7 +130,7 @@ impl Settings for TrainingSettings {
             Ranged::new("horizon_days", &self.horizon_days, 1..=365),
             Ranged::new("inactivity_days", &self.inactivity_days, 1..=365),
             Ranged::new("min_return_hours", &self.min_return_hours, Label::RETURN_HOURS),
-            Ranged::new("cutoff_interval_days", &self.cutoff_interval_days, 1..=365),
+            Ranged::optional("cutoff_interval_days", &self.cutoff_interval_days, 1..=365),
             Ranged::new("min_history_days", &self.min_history_days, 1..=3650),
             Ranged::new("max_training_cutoffs", &self.max_training_cutoffs, 1..=1000),
             Ranged::new("test_cutoffs", &self.test_cutoffs, 1..=100),
@@ -149,7 +140,7 @@ impl Settings for TrainingSettings {
             Ranged::new("total_segments", &self.total_segments, 1..=64),
         ];
         ranges.extend(self.search.ranges());
-        ranges.extend(self.forest.params(self.random_seed).ranges());
+        ranges.extend(self.forest.params(Splitter::Best, self.random_seed).ranges());
         ranges.extend(self.decision.ranges());
         ranges.extend(self.profit.ranges());
         ranges.extend(self.gate.ranges());

@@ -1,6 +1,7 @@
 //! Settings of the search: candidates, hyper-parameter grids and the selection metric.
 
 use crate::candidates::boosting::BoostingParams;
+use crate::candidates::forest::Splitter;
 use crate::candidates::logistic::LogisticParams;
 use crate::candidates::{Candidate, Family};
 use crate::settings::ForestSettings;
@@ -19,16 +20,22 @@ pub enum SelectionMetric {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchSettings {
-    /// Families to try. The prior rate is always tried, as the baseline. The ensemble has the best candidate of each other
-    /// family, at least two.
+    /// Families to try. The prior rate is always tried, as the baseline. The ensemble combines one candidate of each other family, at
+    /// least two.
     pub candidates: Vec<Family>,
     /// Out-of-fold metric that selects the model: log_loss or pr_auc.
     pub selection_metric: SelectionMetric,
     /// Number of groups of users in cross-validation.
     pub cv_folds: u16,
-    /// Number of blocks of cutoffs in cross-validation, held out in order of time.
-    pub cv_time_blocks: u16,
-    /// L2 penalties to try.
+    /// Repeats of cross-validation, each with other groups of users. The first has all candidates, each further one the better
+    /// half of each family.
+    pub cv_repeats: u16,
+    /// Maximum number of rows in cross-validation and calibration, about. With more, a sample of users is searched.
+    pub max_search_rows: u32,
+    /// Maximum number of rows that the selected candidate is fitted to, about. With more, users who do not churn are sampled and
+    /// weighted.
+    pub max_fit_rows: u32,
+    /// L2 penalties to try, relative to a log-loss in which each user has weight 1.
     pub logistic_l2: Vec<f64>,
     /// Maximum depths of trees to try.
     pub boosting_max_depths: Vec<u32>,
@@ -38,7 +45,7 @@ pub struct SearchSettings {
     pub boosting_n_estimators: u32,
     /// Rounds without a lower log-loss after which cross-validation stops.
     pub boosting_early_stopping_rounds: u32,
-    /// Minimum sum of Hessians (about rows · p · (1 - p)) on either side of a split.
+    /// Minimum sum of Hessians (about users · p · (1 - p)) on either side of a split.
     pub boosting_min_child_weight: f64,
     /// L2 penalty on leaf values.
     pub boosting_reg_lambda: f64,
@@ -60,14 +67,17 @@ impl Default for SearchSettings {
                 Family::LogisticRegression,
                 Family::GradientBoosting,
                 Family::RandomForest,
+                Family::ExtraTrees,
                 Family::Ensemble,
             ],
             selection_metric: SelectionMetric::LogLoss,
             cv_folds: 5,
-            cv_time_blocks: 2,
-            logistic_l2: vec![1.0, 10.0, 100.0, 1000.0],
-            boosting_max_depths: vec![2, 3, 4, 6],
-            boosting_learning_rates: vec![0.05, 0.1],
+            cv_repeats: 3,
+            max_search_rows: 50_000,
+            max_fit_rows: 500_000,
+            logistic_l2: vec![10.0, 30.0, 100.0, 300.0, 1000.0],
+            boosting_max_depths: vec![2, 3, 5],
+            boosting_learning_rates: vec![0.05],
             boosting_n_estimators: boosting.n_estimators,
             boosting_early_stopping_rounds: boosting.early_stopping_rounds,
             boosting_min_child_weight: boosting.min_child_weight,
@@ -102,8 +112,9 @@ impl SearchSettings {
                     .boosting(random_seed)
                     .map(|params| Ok(Box::new(params.check()?) as _))
                     .collect::<Result<_, SettingsError>>()?,
-                Family::RandomForest => vec![Box::new(forest.params(random_seed).check()?)],
-                // The search makes the ensemble of the best candidates.
+                Family::RandomForest => vec![Box::new(forest.params(Splitter::Best, random_seed).check()?)],
+                Family::ExtraTrees => vec![Box::new(forest.params(Splitter::Random, random_seed).check()?)],
+                // The search makes the ensemble of the others.
                 Family::Ensemble | Family::Prior => Vec::new(),
             });
         }
@@ -114,8 +125,8 @@ impl SearchSettings {
             candidates.extend(families.iter_mut().filter_map(Iterator::next));
         }
         if candidates.is_empty() {
-            let expected = "at least one of logistic_regression, gradient_boosting and random_forest, with values in its \
-                            hyper-parameter grid";
+            let expected = "at least one of logistic_regression, gradient_boosting, random_forest and extra_trees, with \
+                            values in its hyper-parameter grid";
             let value = "a list without a candidate".to_owned();
             return Err(SettingsError::OutOfRange { name: "candidates", value, expected: expected.into() });
         }
@@ -126,7 +137,9 @@ impl SearchSettings {
     pub fn ranges(&self) -> Vec<Ranged> {
         let search = [
             Ranged::new("cv_folds", &self.cv_folds, 2..=20),
-            Ranged::new("cv_time_blocks", &self.cv_time_blocks, 1..=20),
+            Ranged::new("cv_repeats", &self.cv_repeats, 1..=20),
+            Ranged::new("max_search_rows", &self.max_search_rows, 1000..),
+            Ranged::new("max_fit_rows", &self.max_fit_rows, 1000..),
         ];
         let logistic = self.logistic().flat_map(|params| params.ranges());
         let boosting = self.boosting(0).flat_map(|params| params.ranges());
@@ -166,10 +179,10 @@ mod tests {
         let forest = ForestSettings::default();
         let default = SearchSettings::default();
         let tried = default.candidates(&forest, 0).unwrap();
-        let families: Vec<Family> = tried.iter().take(4).map(|c| c.family()).collect();
+        let families: Vec<Family> = tried.iter().take(5).map(|c| c.family()).collect();
         use Family::*;
-        assert_eq!(families, [LogisticRegression, GradientBoosting, RandomForest, LogisticRegression]);
-        assert_eq!(tried.len(), 4 + 8 + 1);
+        assert_eq!(families, [LogisticRegression, GradientBoosting, RandomForest, ExtraTrees, LogisticRegression]);
+        assert_eq!(tried.len(), 5 + 3 + 2);
 
         let out_of_range = |settings: SearchSettings| {
             let outside = settings.ranges().into_iter().find(|ranged| ranged.outside.is_some());

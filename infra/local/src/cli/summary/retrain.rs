@@ -129,7 +129,7 @@ fn rows(text: &mut Text, name: &str, rows: &Rows) {
 }
 
 fn candidates(text: &mut Text, candidates: &[CandidateReport]) {
-    text.line(2, "cross-validation, best candidate of each family (95 % intervals):");
+    text.line(2, "cross-validation, chosen candidate of each family (95 % intervals):");
     text.row(format!("    {:<20} {:<26} ROC-AUC", "", "log-loss"));
     for candidate in candidates.iter().filter(|candidate| candidate.best_of_family) {
         let score = |name: &str| short(candidate.metrics.get(name));

@@ -8,9 +8,8 @@ use hessboost::config::TrainingParams;
 use hessboost::data::DMatrix;
 use hessboost::model::BoostedModel;
 use hessboost::training::Trainer;
+use rayon::prelude::*;
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
-use std::thread;
 
 /// Folds with the best number of trees.
 pub(super) struct Grown {
@@ -47,7 +46,7 @@ impl ValidBoostingParams {
         let best = loop {
             // Each step sorts the features into bins again, so steps become longer.
             let step = patience.max(grown / 2).min(max - grown);
-            grow_all(&mut growing, &library, step)?;
+            growing.par_iter_mut().try_for_each(|fold| fold.grow(&library, step))?;
             grown += step;
             let losses: Vec<f64> =
                 (0..grown).map(|round| growing.iter().map(|fold| fold.losses[round]).sum()).collect();
@@ -59,17 +58,6 @@ impl ValidBoostingParams {
         let scores = growing.iter().map(|fold| fold.scores(best.rounds)).collect::<Result<_, _>>()?;
         Ok(Grown { n_estimators: best.rounds as u32, scores })
     }
-}
-
-/// Grows all folds by `rounds`, consecutive ones on each thread.
-fn grow_all(folds: &mut [GrowingFold], library: &TrainingParams, rounds: usize) -> Result<(), FitError> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let per_thread = folds.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        let grow = move |part: &mut [GrowingFold]| part.iter_mut().try_for_each(|fold| fold.grow(library, rounds));
-        let handles: Vec<_> = folds.chunks_mut(per_thread).map(|part| scope.spawn(move || grow(part))).collect();
-        handles.into_iter().try_for_each(|handle| handle.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })
 }
 
 impl GrowingFold {

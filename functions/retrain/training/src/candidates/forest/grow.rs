@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::binning::Column;
-use super::params::ForestParams;
+use super::params::{ForestParams, Splitter};
 use super::sample::Bag;
-use super::split::{Bin, Cut, best_cut};
+use super::split::{Bin, Cut, best_cut, random_cut};
 use crate::dataset::Dataset;
 use churn_common::random::{Rng, below};
 use linfa::error::Error;
@@ -30,6 +30,8 @@ pub(super) struct Grower<'a> {
     /// Positions of the features that vary.
     pub(super) usable: &'a [usize],
     pub(super) params: &'a ForestParams,
+    /// Minimum total weight of the drawn rows (with copies) on either side of a split.
+    pub(super) min_weight: u64,
 }
 
 impl Grower<'_> {
@@ -53,7 +55,7 @@ impl Grower<'_> {
         Ok(nodes)
     }
 
-    /// The best cut over randomly drawn features; of equal cuts, the one drawn first. As in scikit-learn, a feature
+    /// The best of the cuts of randomly drawn features; of equal cuts, the one drawn first. As in scikit-learn, a feature
     /// that is constant in the node does not count towards `max_features`.
     fn best_split(&self, rows: &[u32], copies: &[u32], rng: &mut Rng) -> Result<Option<(usize, Cut)>, Error> {
         let positives = rows.iter().filter(|&&row| self.rows.labels[row as usize]).count();
@@ -66,11 +68,15 @@ impl Grower<'_> {
         while tried < self.max_features() && !untried.is_empty() {
             let feature = untried.swap_remove(below(rng, untried.len()));
             let counts = self.count(&self.columns[feature], rows, copies);
-            if counts.iter().filter(|bin| bin.rows > 0).count() < 2 {
+            if counts.iter().filter(|bin| bin.weight() > 0).count() < 2 {
                 continue;
             }
             tried += 1;
-            if let Some(cut) = best_cut(&counts, self.params.min_samples_leaf)?
+            let cut = match self.params.splitter {
+                Splitter::Best => best_cut(&counts, self.min_weight)?,
+                Splitter::Random => random_cut(&counts, self.min_weight, rng),
+            };
+            if let Some(cut) = cut
                 && best.is_none_or(|(_, b)| cut.gain > b.gain)
             {
                 best = Some((feature, cut));
@@ -79,13 +85,12 @@ impl Grower<'_> {
         Ok(best)
     }
 
-    /// Counts the drawn rows by bin.
+    /// Adds the weights of the drawn rows by bin.
     fn count(&self, column: &Column, rows: &[u32], copies: &[u32]) -> [Bin; 256] {
         let mut counts = [Bin::default(); 256];
         for &row in rows {
             let (copies, at) = (copies[row as usize], row as usize);
             let bin = &mut counts[usize::from(column.bin(row))];
-            bin.rows += copies;
             bin.weights[usize::from(self.rows.labels[at])] += u64::from(copies) * u64::from(self.rows.weights[at]);
         }
         counts

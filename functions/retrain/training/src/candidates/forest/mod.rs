@@ -2,8 +2,8 @@
 //!
 //! linfa's own forest samples features once per tree, ignores weights in its bootstrap and returns labels. Here each
 //! split is found by a depth-1 [`linfa_trees::DecisionTree`] on the rows of that node only, with features drawn and
-//! classes balanced for that node. Values are binned beforehand, users are bootstrapped instead of rows, and leaves
-//! have smoothed rates.
+//! classes balanced for that node. Extremely randomised trees take a random split instead. Values are binned beforehand,
+//! users are bootstrapped instead of rows, and leaves have smoothed rates.
 //!
 //! The result depends on the rows and the hyper-parameters only, not on the number of threads or the order of rows.
 
@@ -16,17 +16,15 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-use std::panic::resume_unwind;
-use std::thread;
-
 use super::{Candidate, Family, FitError, Fitted, normalise};
 use crate::dataset::Dataset;
 use churn_common::model::Scorer;
 use churn_common::model::trees::Trees;
 use churn_common::random;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
-pub use params::{ClassWeight, ForestParams, ValidForestParams};
+pub use params::{ClassWeight, ForestParams, Splitter, ValidForestParams};
 
 use binning::Column;
 use grow::Grower;
@@ -35,7 +33,10 @@ use served::{Rates, Tree};
 
 impl Candidate for ValidForestParams {
     fn family(&self) -> Family {
-        Family::RandomForest
+        match self.get().splitter {
+            Splitter::Best => Family::RandomForest,
+            Splitter::Random => Family::ExtraTrees,
+        }
     }
 
     fn hyper_parameters(&self) -> Value {
@@ -45,18 +46,13 @@ impl Candidate for ValidForestParams {
     /// Uses all cores. Importance is the mean decrease of (class-weighted) Gini impurity, normalised per tree and then
     /// averaged, as in scikit-learn's `feature_importances_`.
     fn fit(&self, rows: &Dataset) -> Result<Fitted, FitError> {
-        self.fit_on(rows, thread::available_parallelism().map_or(1, usize::from))
-    }
-}
-
-impl ValidForestParams {
-    fn fit_on(&self, rows: &Dataset, threads: usize) -> Result<Fitted, FitError> {
         rows.check()?;
         let params = self.get();
         let columns: Vec<Column> =
             rows.features.columns().into_iter().map(|values| Column::new(values, params.max_bins as usize)).collect();
         let usable: Vec<usize> = (0..columns.len()).filter(|&feature| columns[feature].varies()).collect();
-        let grower = Grower { columns: &columns, rows, usable: &usable, params };
+        let min_weight = params.min_weight_leaf(rows);
+        let grower = Grower { columns: &columns, rows, usable: &usable, params, min_weight };
         let users = Users::new(&rows.users);
         let rates = rates(params, rows);
 
@@ -65,7 +61,7 @@ impl ValidForestParams {
             let bag = users.draw(&mut rng, params.max_samples as usize);
             Ok(served::tree(&grower.grow(bag, &mut rng)?, &columns, rows, &rates))
         };
-        let trees = in_parallel(params.n_estimators, threads, &grow)?;
+        let trees = (0..params.n_estimators).into_par_iter().map(grow).collect::<Result<Vec<Tree>, _>>()?;
 
         let mut importances = vec![0.0; columns.len()];
         for tree in &trees {
@@ -79,31 +75,8 @@ impl ValidForestParams {
 
 fn rates(params: &ForestParams, rows: &Dataset) -> Rates {
     let sums = rows.class_weights();
-    let rows_per_weight = rows.labels.len() as f64 / (sums[0] + sums[1]) as f64;
-    let weights = params.class_weight.weights(sums).map(|weight| weight * rows_per_weight);
+    let per_user = rows.weight_per_user();
+    let weights = params.class_weight.weights(sums).map(|weight| weight / per_user);
     let [negative, positive] = [0, 1].map(|class| sums[class] as f64 * weights[class]);
     Rates { weights, smoothing: params.leaf_smoothing, prior: positive / (negative + positive) }
-}
-
-/// Grows the trees, consecutive ones on each thread. Returns them in order.
-fn in_parallel<E: Send>(
-    n_estimators: u32,
-    threads: usize,
-    grow: &(impl Fn(u32) -> Result<Tree, E> + Sync),
-) -> Result<Vec<Tree>, E> {
-    let per_thread = n_estimators.div_ceil(threads as u32).max(1);
-    thread::scope(|scope| {
-        let handles: Vec<_> = (0..n_estimators)
-            .step_by(per_thread as usize)
-            .map(|from| {
-                scope
-                    .spawn(move || (from..n_estimators.min(from + per_thread)).map(grow).collect::<Result<Vec<_>, E>>())
-            })
-            .collect();
-        let mut trees = Vec::with_capacity(n_estimators as usize);
-        for handle in handles {
-            trees.extend(handle.join().unwrap_or_else(|panic| resume_unwind(panic))?);
-        }
-        Ok(trees)
-    })
 }

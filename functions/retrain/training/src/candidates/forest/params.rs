@@ -1,5 +1,6 @@
 //! Hyper-parameters of the forest and their ranges.
 
+use crate::dataset::Dataset;
 use churn_common::settings::{Range, Ranged, SettingsError, check_ranges};
 use serde::{Deserialize, Serialize};
 
@@ -14,15 +15,17 @@ pub struct ForestParams {
     pub n_estimators: u32,
     /// Maximum depth of a tree.
     pub max_depth: u32,
-    /// Minimum number of drawn rows (with copies) on either side of a split.
-    pub min_samples_leaf: u32,
+    /// Minimum weight of the drawn rows (with copies) on either side of a split, in users: all rows of a user have weight 1.
+    /// `None` = as many users as contain 1.5 churned ones on average.
+    pub min_samples_leaf: Option<f64>,
+    pub splitter: Splitter,
     /// Features tried at each split; `None` = the integer part of √(number of features).
     pub max_features: Option<u32>,
     /// Weight of a row by its class, in leaf rates, covers and importances.
     pub class_weight: ClassWeight,
     /// Maximum number of rows (with copies) drawn for a tree.
     pub max_samples: u32,
-    /// Weight of the base rate in the rate of every leaf, in rows; 0 = no smoothing.
+    /// Weight of the base rate in the rate of every leaf, in users; 0 = no smoothing.
     pub leaf_smoothing: f64,
     /// Maximum number of bins per feature; quantiles if the feature has more distinct values.
     pub max_bins: u32,
@@ -32,10 +35,11 @@ pub struct ForestParams {
 impl Default for ForestParams {
     fn default() -> Self {
         Self {
-            n_estimators: 200,
+            n_estimators: 100,
             // Deeper trees are slower to explain and gained nothing in cross-validation on simulated logs.
             max_depth: 6,
-            min_samples_leaf: 5,
+            min_samples_leaf: None,
+            splitter: Splitter::Best,
             max_features: None,
             class_weight: ClassWeight::None,
             max_samples: 20_000,
@@ -44,6 +48,16 @@ impl Default for ForestParams {
             random_seed: 0,
         }
     }
+}
+
+/// How a feature is cut, named as in scikit-learn's decision tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Splitter {
+    /// The cut with the largest gain: a random forest.
+    Best,
+    /// A random cut: extremely randomised trees (Geurts, Ernst and Wehenkel 2006). Each is worse and less like the others.
+    Random,
 }
 
 /// Weight of rows by class. In JSON: `"balanced"`, `"none"`, or the weight of a positive row as a number.
@@ -72,6 +86,22 @@ impl ClassWeight {
     }
 }
 
+/// Churned users in a leaf with the churn rate of all users, by default. The rate of a smaller leaf is chance, and trees of
+/// such leaves know every training row.
+const CHURNED_USERS_PER_LEAF: f64 = 1.5;
+
+impl ForestParams {
+    /// The minimum weight of a leaf, in the unit of the weights of `rows`, which have both classes.
+    pub(super) fn min_weight_leaf(&self, rows: &Dataset) -> u64 {
+        let [negative, positive] = rows.class_weights().map(|weight| weight as f64);
+        let weight = match self.min_samples_leaf {
+            Some(users) => users * rows.weight_per_user(),
+            None => CHURNED_USERS_PER_LEAF * rows.weight_per_user() * (negative + positive) / positive,
+        };
+        weight.ceil() as u64
+    }
+}
+
 /// Hyper-parameters in range; `fit` is in [`super`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidForestParams(ForestParams);
@@ -86,7 +116,7 @@ impl ForestParams {
         vec![
             Ranged::new("forest_n_estimators", &self.n_estimators, 1..=10_000),
             Ranged::new("forest_max_depth", &self.max_depth, 1..=32),
-            Ranged::new("forest_min_samples_leaf", &self.min_samples_leaf, 1..),
+            Ranged::optional("forest_min_samples_leaf", &self.min_samples_leaf, Range::above(0.0)),
             Ranged::optional("forest_max_features", &self.max_features, 1..),
             Ranged::new("forest_max_samples", &self.max_samples, 2..),
             Ranged::new("forest_leaf_smoothing", &self.leaf_smoothing, Range::at_least(0.0)),
@@ -122,7 +152,10 @@ mod tests {
         for (bad, message) in [
             (ForestParams { n_estimators: 0, ..ok.clone() }, "n_estimators is 0, expected 1 to 10,000"),
             (ForestParams { max_depth: 33, ..ok.clone() }, "max_depth is 33, expected 1 to 32"),
-            (ForestParams { min_samples_leaf: 0, ..ok.clone() }, "min_samples_leaf is 0, expected 1 or more"),
+            (
+                ForestParams { min_samples_leaf: Some(0.0), ..ok.clone() },
+                "min_samples_leaf is 0, expected above 0, or null",
+            ),
             (ForestParams { max_features: Some(0), ..ok.clone() }, "max_features is 0, expected 1 or more, or null"),
             (ForestParams { max_samples: 1, ..ok.clone() }, "max_samples is 1, expected 2 or more"),
             (ForestParams { leaf_smoothing: f64::NAN, ..ok.clone() }, "leaf_smoothing is NaN, expected 0 or more"),

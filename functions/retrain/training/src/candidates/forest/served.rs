@@ -16,9 +16,9 @@ pub(super) struct Tree {
 
 /// How the rates of nodes are computed.
 pub(super) struct Rates {
-    /// Rows per unit of weight, of negative and of positive rows.
+    /// Users per unit of weight, of negative and of positive rows.
     pub(super) weights: [f64; 2],
-    /// Weight of the base rate in the rate of every node, in rows.
+    /// Weight of the base rate in the rate of every node, in users.
     pub(super) smoothing: f64,
     /// The weighted base rate, 0..=1.
     pub(super) prior: f64,

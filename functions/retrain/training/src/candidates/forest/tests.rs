@@ -30,7 +30,8 @@ fn model_does_not_depend_on_the_number_of_threads() {
     let params = small().check().unwrap();
     let once = bytes(&params.fit(&rows).unwrap());
     for threads in [1, 2, 5, 64] {
-        assert_eq!(bytes(&params.fit_on(&rows, threads).unwrap()), once);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert_eq!(bytes(&pool.install(|| params.fit(&rows)).unwrap()), once);
     }
     let other = ForestParams { random_seed: 1, ..small() }.check().unwrap();
     assert_ne!(bytes(&other.fit(&rows).unwrap()), once);
@@ -63,7 +64,7 @@ fn every_row_reaches_the_leaf_that_counted_it() {
     let params = ForestParams { max_bins: 16, ..small() };
     let columns: Vec<Column> = rows.features.columns().into_iter().map(|c| Column::new(c, 16)).collect();
     let usable: Vec<usize> = (0..N_FEATURES).filter(|&f| columns[f].varies()).collect();
-    let grower = Grower { columns: &columns, rows: &rows, usable: &usable, params: &params };
+    let grower = Grower { columns: &columns, rows: &rows, usable: &usable, params: &params, min_weight: 5 };
     let rates = rates(&params, &rows);
     for seed in 0..10 {
         let mut rng = random::rng(seed, 0);
@@ -91,7 +92,8 @@ fn missing_values_are_imputed_with_the_median() {
     let x = [0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0, f32::NAN, f32::NAN];
     let labels = x.map(|x| x.is_nan() || x > 1.0);
     let rows = rows(x.iter().map(|&x| vec![x]).collect(), &labels);
-    let params = ForestParams { min_samples_leaf: 1, leaf_smoothing: 0.0, max_depth: 1, n_estimators: 40, ..small() };
+    let params =
+        ForestParams { min_samples_leaf: Some(1e-9), leaf_smoothing: 0.0, max_depth: 1, n_estimators: 40, ..small() };
     let fitted = params.check().unwrap().fit(&rows).unwrap();
     let at = |x: f32| fitted.scorer.score(&[x]).unwrap();
     assert_eq!(at(f32::NAN), at(2.0));
@@ -135,7 +137,8 @@ fn row_of_weight_two_counts_twice() {
     let mut doubled = rows.select(&twice);
     doubled.weights.fill(1);
     rows.weights.iter_mut().step_by(3).for_each(|weight| *weight = 2);
-    let params = ForestParams { min_samples_leaf: 1, leaf_smoothing: 0.0, max_bins: 256, max_depth: 3, ..small() };
+    let params =
+        ForestParams { min_samples_leaf: Some(1e-9), leaf_smoothing: 0.0, max_bins: 256, max_depth: 3, ..small() };
     // Features with few distinct values, whose bins are not quantiles.
     let few: Vec<usize> = (6..=9).collect();
     let fit = |rows: &Dataset| {
@@ -146,6 +149,37 @@ fn row_of_weight_two_counts_twice() {
     for x in rows.features.select(ndarray::Axis(1), &few).rows() {
         let [a, b] = [&weighted, &doubled].map(|fitted| fitted.scorer.score(&x.to_vec()).unwrap());
         assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+}
+
+/// Both rank far better than chance.
+#[test]
+fn extra_trees_learn_the_same_rows() {
+    let (train, test) = (generate(1, 2000), generate(2, 2000));
+    let auc = |splitter| {
+        let fitted = ForestParams { splitter, n_estimators: 60, ..ForestParams::default() }
+            .check()
+            .unwrap()
+            .fit(&train)
+            .unwrap();
+        let family = ForestParams { splitter, ..ForestParams::default() }.check().unwrap().family();
+        (family, roc_auc(&test.labels, &predict(&fitted, &test)).unwrap().unwrap())
+    };
+    let ((best, forest), (random, extra)) = (auc(Splitter::Best), auc(Splitter::Random));
+    assert_eq!((best, random), (Family::RandomForest, Family::ExtraTrees));
+    assert!(forest > 0.6 && extra > 0.6 && forest != extra, "{forest} {extra}");
+}
+
+/// The forest used to have a training ROC-AUC of 1 on a few hundred rows, with leaves of one churned user.
+#[test]
+fn forest_of_few_churned_users_does_not_know_them_by_heart() {
+    let mut rows = generate(1, 800);
+    // Labels are random: 40 of 400 users have churned rows.
+    rows.labels = (0..800).map(|row| row / 2 % 10 == 0).collect();
+    for splitter in [Splitter::Best, Splitter::Random] {
+        let fitted = ForestParams { splitter, ..ForestParams::default() }.check().unwrap().fit(&rows).unwrap();
+        let auc = roc_auc(&rows.labels, &predict(&fitted, &rows)).unwrap().unwrap();
+        assert!(auc < 0.97, "{splitter:?}: {auc}");
     }
 }
 
@@ -183,11 +217,12 @@ fn forest_is_as_good_as_scikit_learn_s() {
     assert_eq!(train.class_rows()[1] as f64, golden("train_positives"), "the data differ from those of forest.py");
     assert_eq!(test.class_rows()[1] as f64, golden("test_positives"), "the data differ from those of forest.py");
 
-    let fitted = ForestParams { n_estimators: 60, max_depth: 8, ..ForestParams::default() }
-        .check()
-        .unwrap()
-        .fit(&train)
-        .unwrap();
+    let fitted =
+        ForestParams { n_estimators: 60, max_depth: 8, min_samples_leaf: Some(2.5), ..ForestParams::default() }
+            .check()
+            .unwrap()
+            .fit(&train)
+            .unwrap();
     let p = predict(&fitted, &test);
     let auc = roc_auc(&test.labels, &p).unwrap().unwrap();
     let loss = log_loss(&test.labels, &p).unwrap();
@@ -215,7 +250,7 @@ proptest! {
         let labels: Vec<bool> = (0..features.len()).map(|row| row % 3 == 0).collect();
         let rows = rows(features, &labels);
         let class_weight = ClassWeight::Positive(positive_weight);
-        let forest = ForestParams { n_estimators: 5, min_samples_leaf: 1, ..small() };
+        let forest = ForestParams { n_estimators: 5, min_samples_leaf: Some(1e-9), ..small() };
         let params = ForestParams { class_weight, leaf_smoothing, random_seed, ..forest };
         let fitted = params.check().unwrap().fit(&rows).unwrap();
         for p in predict(&fitted, &rows) {
