@@ -52,7 +52,7 @@ impl TrainingFixture {
 
     async fn retrain(&self, payload: Value) -> Result<Outcome, TrainError> {
         let quick = json!({"candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5, "min_history_days": 6,
-            "cutoff_interval_days": 7,
+            "cutoff_interval_days": 7, "cv_repeats": 1,
             "bootstrap_resamples": 100});
         let settings = serde_json::from_value::<TrainingSettings>({
             let mut all = serde_json::to_value(TrainingSettings::default()).unwrap();

@@ -33,7 +33,7 @@ impl MonitorFixture {
         let stores = local.process_without_faults().stores;
         let start = stores.ledger.data_range(local.now()).await?.context("no log")?.first;
 
-        let mut quick = json!({"cutoff_interval_days": 7, "candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
+        let mut quick = json!({"cutoff_interval_days": 7, "cv_repeats": 1, "candidates": ["logistic_regression"], "logistic_l2": [1000.0], "min_rows_per_class": 5,
             "bootstrap_resamples": 100, "gate_non_inferiority_margin": 1, "gate_max_ece": 1,
             "gate_max_calibration_in_the_large": 100, "total_segments": 1});
         if let (Some(quick), Value::Object(settings)) = (quick.as_object_mut(), settings) {
