@@ -118,6 +118,20 @@ async fn training_runs_outside_of_lambda() {
 }
 
 #[test]
+fn bench_waits_for_the_invocations_that_continue_an_object() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("log.json"), simulated(40, 20, 5).unwrap()).unwrap();
+    let counts = |variables: &[(&str, &str)]| {
+        let text = succeeds(churn(folder.path()).args(["bench", "log.json"]).envs(variables.iter().copied()));
+        text.lines().next().unwrap().to_owned()
+    };
+    // Each invocation writes one chunk.
+    let continued = counts(&[("CHURN_MIN_REMAINING_SECONDS", "900"), ("CHURN_CHUNK_BYTES", "200000")]);
+    assert!(continued.starts_with("1 object, ") && !continued.ends_with(" 0 events"), "{continued}");
+    assert_eq!(continued, counts(&[]));
+}
+
+#[test]
 fn report_that_cannot_be_written_does_not_fail_the_demo() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.json");

@@ -58,7 +58,7 @@ impl Settings for IngestSettings {
             Ranged::new("min_event_date", &self.min_event_date, TimeRange::MIN_DATES),
             Ranged::new("max_line_bytes", &self.max_line_bytes, 1 << 10..=16 << 20),
             Ranged::new("chunk_bytes", &self.chunk_bytes, 1 << 10..=1 << 30),
-            Ranged::new("min_remaining_seconds", &self.min_remaining_seconds, 0..=840),
+            Ranged::new("min_remaining_seconds", &self.min_remaining_seconds, 0..=900),
             Ranged::new("max_attempts", &self.max_attempts, 1..=100),
             Ranged::new("max_rejection_rate", &self.max_rejection_rate, 0.0..=1.0),
             Ranged::optional("history_retention_days", &self.history_retention_days, 30..=3650),

@@ -40,7 +40,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         true => scoring::train(&stack, &stores, &names.logs_bucket).await?,
         false => Vec::new(),
     };
-    let ingested = steps::ingest(&stack, &names.logs_bucket, &logs).await?;
+    let ingested = steps::ingest(&stack, &stores, &names.logs_bucket, &logs).await?;
     let memory = process::peak_memory("ingest")?;
     let stored = storage::TableSize::read(stack.dynamodb(), &names.history_table).await?;
     let mut scored = Text::new();

@@ -20,7 +20,7 @@ const DAYS: i32 = 5;
 /// Trains the champion, on the sample log: a model of the usual size, whatever the size of the measured log. Returns the objects of
 /// the sample log.
 pub async fn train(stack: &Stack, stores: &Stores, bucket: &str) -> anyhow::Result<Vec<Entry>> {
-    steps::ingest(stack, bucket, &logs::find(&[])?).await?;
+    steps::ingest(stack, stores, bucket, &logs::find(&[])?).await?;
     let trained = steps::retrain(stack, &json!({})).await?;
     steps::promote_if_no_champion(stack, &trained.response.model_version).await?;
     Ok(stores.ledger.entries().await?)

@@ -106,7 +106,7 @@ impl Demo<'_> {
     async fn run(&self, out: &mut impl Write, started: &Text) -> anyhow::Result<()> {
         let (stack, stores) = (self.stack, self.stores);
         write!(out, "{started}")?;
-        let ingested = steps::ingest(stack, self.logs_bucket, self.logs).await?;
+        let ingested = steps::ingest(stack, stores, self.logs_bucket, self.logs).await?;
         let counts = summary::ingested(&ingested, &steps::overlaps(stores, &ingested).await?);
         write!(out, "{}", summary::step("Ingested", ingested.duration, &counts))?;
         let trained = steps::retrain(stack, self.training).await?;

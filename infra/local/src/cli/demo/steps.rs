@@ -14,7 +14,7 @@ use churn_common::model::{Card, ModelVersion, Risk};
 use churn_common::risk::UserRisk;
 use churn_common::snapshot::features_if_at_risk;
 use churn_common::store::Stores;
-use churn_common::store::ledger::Counts;
+use churn_common::store::ledger::{Counts, Entry, State};
 use churn_common::store::risks::RiskList;
 use ingest::SkipReason;
 use predict::Prediction;
@@ -46,7 +46,7 @@ pub struct Ingested {
 
 /// Uploads the logs, which triggers `ingest`, and waits until all are ingested. Fails if a line is not accounted for, or
 /// no event is ingested.
-pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result<Ingested> {
+pub async fn ingest(stack: &Stack, stores: &Stores, bucket: &str, logs: &[Log]) -> anyhow::Result<Ingested> {
     let start = Instant::now();
     let mut deliveries = stack.ingest_results();
     let bytes = logs.iter().map(|l| l.size).sum();
@@ -84,6 +84,7 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
             }
             ingest::Outcome::Ingested { counts, items_written, .. } => (counts, items_written),
             ingest::Outcome::AlreadyIngested { counts } => (counts, 0),
+            ingest::Outcome::Continued { .. } => continued(stack, stores, &source).await?,
             ingest::Outcome::UnsupportedFormat { reason } => {
                 ingested.unsupported.push(format!("{} is {reason}", log.name()));
                 continue;
@@ -116,6 +117,17 @@ pub async fn ingest(stack: &Stack, bucket: &str, logs: &[Log]) -> anyhow::Result
     }
     (ingested.duration, ingested.after_upload) = (start.elapsed(), uploaded.elapsed());
     Ok(ingested)
+}
+
+/// Waits for the invocations that continue an object. Returns the counts and the number of items of the whole object.
+async fn continued(stack: &Stack, stores: &Stores, source: &str) -> anyhow::Result<(Counts, u64)> {
+    stack.lambda().pending().wait().await;
+    let entry = stores.ledger.get(source).await?.with_context(|| format!("{source}: no ledger entry"))?;
+    match entry {
+        Entry { read_error: Some(error), .. } => bail!("{source} was not read to its end: {error}"),
+        Entry { state: State::Completed, counts, items_written, .. } => Ok((counts, items_written)),
+        Entry { last_error, .. } => bail!("{source} was not ingested: {}", last_error.unwrap_or_default()),
+    }
 }
 
 /// The overlaps of the files. The responses of `ingest` do not add up to them, because files are ingested concurrently.
