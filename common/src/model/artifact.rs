@@ -155,7 +155,7 @@ impl Model {
 mod tests {
     use super::*;
     use crate::model::RiskBounds;
-    use crate::model::linear::{Linear, Term, Transform};
+    use crate::model::linear::{Linear, Term};
     use crate::model::scorer::Member;
     use crate::model::trees::{Node, Trees};
 
@@ -210,14 +210,7 @@ mod tests {
 
     #[test]
     fn infinite_value_is_a_score_error() {
-        let term = Term {
-            impute: 1.0,
-            range: (f32::MIN, f32::MAX),
-            transform: Transform::Identity,
-            mean: 0.0,
-            scale: 1.0,
-            weight: 0.0,
-        };
+        let term = Term::plain(1.0, 0.0, 1.0, 0.0);
         let linear = Scorer::Linear(Linear { intercept: 0.0, terms: vec![term; features::COUNT] });
         let model = model_of(linear, Calibration::None).unwrap();
         let rows = [0.0, f32::INFINITY].map(|x| features::Row::from_values([x; features::COUNT]));
@@ -228,14 +221,7 @@ mod tests {
 
     #[test]
     fn every_family_and_calibration_round_trips() {
-        let term = Term {
-            impute: 1.0,
-            range: (f32::MIN, f32::MAX),
-            transform: Transform::Identity,
-            mean: 0.5,
-            scale: 2.0,
-            weight: 0.25,
-        };
+        let term = Term::plain(1.0, 0.5, 2.0, 0.25);
         let trees = Trees::new(features::COUNT as u16, vec![vec![Node::leaf(-0.5, 1.0)]; 3]).unwrap();
         let knots = vec![(-1.0, 0.1), (0.3, 0.2), (1.0, 0.9)];
         let row = features::Row::from_values(std::array::from_fn(|i| if i == 3 { f32::NAN } else { i as f32 }));

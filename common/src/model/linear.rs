@@ -95,6 +95,14 @@ impl Linear {
 }
 
 #[cfg(test)]
+impl Term {
+    /// A term that neither clips nor transforms.
+    pub(super) fn plain(impute: f32, mean: f64, scale: f64, weight: f64) -> Self {
+        Self { impute, range: (f32::MIN, f32::MAX), transform: Transform::Identity, mean, scale, weight }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

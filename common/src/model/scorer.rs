@@ -162,7 +162,7 @@ pub fn logistic(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::linear::{Term, Transform};
+    use crate::model::linear::Term;
     use crate::model::trees::Node;
 
     fn leaves(values: &[f32]) -> Trees {
@@ -180,8 +180,7 @@ mod tests {
         assert_eq!(sum.score(&[0.0]), Ok(16_777_216.0));
         assert_eq!(sum.uncalibrated(0.0), 0.5);
 
-        let term =
-            Term { impute: 3.0, range: (0.0, 9.0), transform: Transform::Identity, mean: 1.0, scale: 2.0, weight: 0.5 };
+        let term = Term { range: (0.0, 9.0), ..Term::plain(3.0, 1.0, 2.0, 0.5) };
         let linear = Scorer::Linear(Linear { intercept: -1.0, terms: vec![term] });
         assert_eq!(linear.score(&[5.0]), Ok(0.0));
         assert_eq!(linear.score(&[f32::NAN]), linear.score(&[3.0]));
@@ -198,8 +197,7 @@ mod tests {
 
     #[test]
     fn invalid_parameters_are_an_error() {
-        let term =
-            Term { impute: 3.0, range: (0.0, 9.0), transform: Transform::Identity, mean: 1.0, scale: 0.0, weight: 0.5 };
+        let term = Term::plain(3.0, 1.0, 0.0, 0.5);
         for bad in [
             Scorer::Mean(leaves(&[0.5, 1.5])),
             Scorer::Sum { base: f32::NAN, trees: leaves(&[0.5]) },

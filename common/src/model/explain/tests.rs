@@ -1,7 +1,7 @@
 //! Contributions compared with the definition, with Python's shap, and with the axioms of Shapley values.
 
 use super::*;
-use crate::model::linear::{Term, Transform};
+use crate::model::linear::Term;
 use crate::model::scorer::Member;
 use crate::model::trees::{Node, Trees};
 use proptest::prelude::*;
@@ -200,14 +200,7 @@ fn wrong_row_shape_is_an_error() {
 
 #[test]
 fn linear_contributions_are_distances_from_the_mean_row() {
-    let term = |weight| Term {
-        impute: 3.0,
-        range: (f32::MIN, f32::MAX),
-        transform: Transform::Identity,
-        mean: 1.0,
-        scale: 2.0,
-        weight,
-    };
+    let term = |weight| Term::plain(3.0, 1.0, 2.0, weight);
     let scorer = Scorer::Linear(Linear { intercept: -1.0, terms: vec![term(0.5), term(-4.0), term(2.0)] });
     let row = [5.0, 1.0, f32::NAN];
     let explanation = explain(&scorer, &row);

@@ -27,7 +27,7 @@ pub(crate) struct SearchRows {
     pub rows: Dataset,
     /// `(n_rows,)`, the cutoff of each row.
     pub cutoffs: Vec<Day>,
-    /// The folds of each repeat.
+    /// The folds of each repeat, one or more.
     pub repeats: Vec<Folds>,
 }
 

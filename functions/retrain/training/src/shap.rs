@@ -93,25 +93,10 @@ mod tests {
     #[test]
     fn shap_importance_of_a_linear_model_follows_its_weights() {
         let (songs, help) = (position("songs").unwrap(), position("help").unwrap());
-        let mut terms = vec![
-            Term {
-                impute: 0.0,
-                range: (f32::MIN, f32::MAX),
-                transform: Transform::Identity,
-                mean: 0.0,
-                scale: 1.0,
-                weight: 0.0
-            };
-            COUNT
-        ];
-        terms[songs] = Term {
-            impute: 500.0,
-            range: (f32::MIN, f32::MAX),
-            transform: Transform::Identity,
-            mean: 100.0,
-            scale: 1.0,
-            weight: -0.5,
-        };
+        let (range, transform) = ((f32::MIN, f32::MAX), Transform::Identity);
+        let unused = Term { impute: 0.0, range, transform, mean: 0.0, scale: 1.0, weight: 0.0 };
+        let mut terms = vec![unused; COUNT];
+        terms[songs] = Term { impute: 500.0, mean: 100.0, weight: -0.5, ..unused };
         terms[help].weight = 2.0;
         let decision =
             DecisionRule { threshold: Probability::new(0.5).unwrap(), risk: RiskBounds::new(0.1, 0.2, 0.3).unwrap() };

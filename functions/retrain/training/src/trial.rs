@@ -69,17 +69,12 @@ impl Trial {
         Ok(())
     }
 
-    /// The ensemble of `members`, which have the same number of repeats. Its scores are computed from theirs.
+    /// The ensemble of `members`, which are informative and have the same number of repeats. Its scores are computed from theirs.
     pub(crate) fn ensemble(members: &[&Self], rows: &Dataset, folds: &[Folds]) -> Result<Self, SearchError> {
         let _span = error_span!("candidate", family = %Family::Ensemble).entered();
-        // The others have learned nothing.
-        let informative = |trial: &&Self| trial.repeats.iter().all(|repeat| repeat.is_informative);
-        let chosen: Vec<&Self> = members.iter().copied().filter(informative).collect();
-        let members = if chosen.is_empty() { members } else { &chosen };
         let of_members = members.iter().map(|trial| MemberScores {
             candidate: trial.candidate.clone(),
             repeats: trial.repeats.iter().map(|repeat| repeat.scores.as_slice()).collect(),
-            is_informative: informative(trial),
         });
         let ensemble = Ensemble::new(of_members.collect(), &rows.labels).map_err(CalibrationError::from)?;
         let n_repeats = members.iter().map(|trial| trial.repeats.len()).min().unwrap_or(0);
@@ -93,6 +88,11 @@ impl Trial {
         let trial = Self { candidate: Arc::new(ensemble), repeats, took };
         trial.log();
         Ok(trial)
+    }
+
+    /// Whether the candidate has learned more than the base rates of the folds, in each repeat.
+    pub(crate) fn is_informative(&self) -> bool {
+        self.repeats.iter().all(|repeat| repeat.is_informative)
     }
 
     /// The mean over the first `repeats`.

@@ -16,10 +16,13 @@ pub fn section(card: &Card, drawn: &ReportCharts) -> Markup {
     html! {
         p {
             (number::count(card.candidates.len() as u64)) " candidates, compared on "
-            (number::count(validation.rows as u64)) " rows held out in cross-validation ("
-            (validation.user_groups) " groups of users, " (validation.repeats)
-            (if validation.repeats == 1 { " repeat" } else { " repeats" }) "; after the first, only the better half of each \
-            family. Metrics and charts are of the first). The model was selected by " (validation.selection_metric.replace('_', " ")) ": " (validation.selection_rule) "."
+            (number::count(validation.rows as u64)) " rows held out in cross-validation with "
+            (validation.user_groups) " groups of users"
+            @if validation.repeats > 1 {
+                ", " (validation.repeats) " times with other groups. Each repeat has the better half of each family; metrics and \
+                charts are those of the first"
+            }
+            ". The model was selected by " (validation.selection_metric.replace('_', " ")) ": " (validation.selection_rule) "."
             @if validation.skipped_candidates > 0 {
                 " " (number::count(validation.skipped_candidates as u64)) " candidates were not tried because the time was \
                 up."

@@ -32,13 +32,11 @@ pub struct MemberScores<'a> {
     pub candidate: Arc<dyn Candidate>,
     /// By repeat, `(n_rows,)`, with the same mean in all folds.
     pub repeats: Vec<&'a [f64]>,
-    /// Whether the candidate has learned more than the base rates of the folds.
-    pub is_informative: bool,
 }
 
 impl Ensemble {
     /// Members whose scores have the same spread; `labels` are those of the rows. The spread does not depend on the labels, so
-    /// that no member weighs more because it fits them by chance. A member that is not informative has the slope 0.
+    /// that no member weighs more because it fits them by chance. No score may be constant.
     ///
     /// # Errors
     /// If the line to log-odds cannot be fitted.
@@ -50,7 +48,7 @@ impl Ensemble {
         for (member, weight) in members.iter().zip(weights) {
             let scores = member.repeats[..n_repeats].concat();
             let (mean, spread) = mean_and_spread(&scores);
-            let slope = if member.is_informative { weight / spread } else { 0.0 };
+            let slope = weight / spread;
             means.iter_mut().zip(&scores).for_each(|(sum, score)| *sum += slope * (score - mean));
             lines.push((mean, slope));
         }
@@ -131,21 +129,20 @@ mod tests {
     }
 
     fn member(candidate: Arc<dyn Candidate>, scores: &[f64]) -> MemberScores<'_> {
-        MemberScores { candidate, repeats: vec![scores], is_informative: true }
+        MemberScores { candidate, repeats: vec![scores] }
     }
 
-    /// The second member has the scores of the first in another unit. The third has learned nothing.
+    /// The second member has the scores of the first in another unit.
     #[test]
     fn members_have_equal_spread_whatever_their_unit() {
         let labels: Vec<bool> = (0..400).map(|row| row % 7 == 0 || row % 11 == 3).collect();
         let score = |row: usize| (row % 5) as f64 + if labels[row] { 1.0 } else { 0.0 };
         let scores = |of: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..400).map(of).collect() };
-        let all = [scores(&score), scores(&|row| 0.01 * score(row) - 3.0), scores(&|_| 0.1)];
-        let mut members: Vec<_> = (1..).zip(&all).map(|(l2, s)| member(candidate(f64::from(l2)), s)).collect();
-        members[2].is_informative = false;
+        let all = [scores(&score), scores(&|row| 0.01 * score(row) - 3.0)];
+        let members = (1..).zip(&all).map(|(l2, scores)| member(candidate(f64::from(l2)), scores)).collect();
         let ensemble = Ensemble::new(members, &labels).unwrap();
-        let [a, b, c] = [0, 1, 2].map(|at| ensemble.members[at].slope);
-        assert!((a * 100.0 - b).abs() < 1e-9 * b && a > 0.0 && c == 0.0, "{a} {b} {c}");
+        let [a, b] = [0, 1].map(|at| ensemble.members[at].slope);
+        assert!((a * 100.0 - b).abs() < 1e-9 * b && a > 0.0, "{a} {b}");
         // The mean of the lines is in log-odds: its own line is the identity.
         let means: Vec<f64> = (0..400).map(|row| ensemble.score(all.iter().map(|member| member[row]))).collect();
         let Sigmoid { a, b } = platt(&means, &labels).unwrap();

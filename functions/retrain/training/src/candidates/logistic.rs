@@ -148,8 +148,8 @@ mod tests {
             for (sum, term) in gradient[1..].iter_mut().zip(&linear.terms) {
                 *sum += l2 * term.weight;
             }
-            // hessboost computes in single precision; 0.1 user of 750.
-            assert!(gradient.iter().all(|g| g.abs() < 0.1), "{gradient:?}");
+            // hessboost computes in single precision; 0.05 users of 750.
+            assert!(gradient.iter().all(|g| g.abs() < 0.05), "{gradient:?}");
             assert_eq!(linear.terms[9].weight, 0.0, "feature 9 is constant");
         }
     }

@@ -35,8 +35,8 @@ pub struct TrainingSettings {
     pub inactivity_days: u16,
     /// Minimum number of hours from a cancellation to a session that is a return.
     pub min_return_hours: u16,
-    /// Days between one cutoff and the next. Null: 1 to 7, by the length of the log, so that there are about ten cutoffs to train
-    /// on or more.
+    /// Days between one cutoff and the next. Null: 1 to 7, by the length of the log, so that there are ten cutoffs to train on or
+    /// more, unless the log has fewer days.
     pub cutoff_interval_days: Option<u16>,
     /// Minimum number of days of log before a cutoff. Below `window_days`, the oldest windows are shorter.
     pub min_history_days: u16,
