@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod features;
 pub mod history;
 pub mod ids;
+pub mod json_text;
 pub mod label;
 pub mod language;
 pub mod metrics;

@@ -6,6 +6,7 @@
 
 use super::non_finite::WORDS;
 use super::raw::{Raw, Scalar};
+use crate::json_text::special;
 use std::borrow::Cow;
 
 /// The names of all fields of known logs, as in a line, in their usual order.
@@ -225,26 +226,6 @@ impl<'a> Rest<'a> {
         }
         None
     }
-}
-
-/// Position of the first quote, backslash or control character. Compares eight bytes at a time, on any processor.
-fn special(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    let (chunks, tail) = text.as_chunks::<8>();
-    for (n, chunk) in chunks.iter().enumerate() {
-        let word = u64::from_le_bytes(*chunk);
-        // Sets the high bit of bytes below `bound`. A borrow can also set it in higher bytes, but the lowest is correct.
-        let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH;
-        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-        let found = quote | backslash | below(word, 0x20);
-        if found != 0 {
-            return Some(n * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let at = tail.iter().position(|b| matches!(b, b'"' | b'\\' | ..0x20))?;
-    Some(chunks.len() * 8 + at)
 }
 
 #[cfg(test)]

@@ -34,16 +34,19 @@ use churn_common::store::Stores;
 use churn_common::store::names::StoreNames;
 use churn_common::telemetry::{in_invocation, init_log};
 use lambda_http::http::{HeaderValue, Method, StatusCode, header};
-use lambda_http::lambda_runtime::{self, LambdaEvent};
-use lambda_http::request::RequestContext;
+use lambda_http::lambda_runtime::layers::TracingLayer;
+use lambda_http::lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime};
+use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::tower::ServiceExt;
+use lambda_http::tower::util::MapRequestLayer;
 use lambda_http::tracing;
 use lambda_http::{Adapter, Body, Error, Request, RequestExt, Response, service_fn};
-use payload::Payload;
+use payload::{put_body, take_body};
 use prediction::ResponseOptions;
 use problem::Problem;
 use route::Route;
 use serde::Serialize;
+use std::cell::Cell;
 
 /// The program: serves invocations until the Runtime API ends.
 ///
@@ -83,12 +86,18 @@ impl Handler {
 
     /// Answers requests until the Runtime API ends.
     async fn serve(&self) -> Result<(), Error> {
+        // The body of the invocation in progress: the runtime handles one at a time.
+        let body = Cell::new(None);
         let requests = Adapter::from(service_fn(|request| self.handle(request)));
-        let invocations = requests.map_request(|event: LambdaEvent<Payload>| {
-            let LambdaEvent { payload: Payload(request), context, .. } = event;
-            LambdaEvent::new(request, context)
+        let events = requests.map_request(|event: LambdaEvent<LambdaRequest>| {
+            let LambdaEvent { payload, context, .. } = event;
+            LambdaEvent::new(put_body(payload, body.take()), context)
         });
-        lambda_runtime::run(invocations).await
+        let invocations = MapRequestLayer::new(|mut invocation: LambdaInvocation| {
+            body.set(take_body(&mut invocation.body));
+            invocation
+        });
+        Runtime::new(events).layer(invocations).layer(TracingLayer::new()).run().await
     }
 
     /// Answers one request at the current time.

@@ -1,146 +1,64 @@
-//! The payload of an invocation. Almost all of an HTTP request is its body, which is text within JSON. `lambda_http` reads it once
-//! for each service that the request may be from, and once before. Here it is read once.
+//! The payload of an invocation. Almost all of an HTTP request is its body, which is text within JSON and usually JSON itself.
+//! `lambda_http` reads it once for each service that the request may be from, and escape by escape. Here it is taken out of the
+//! payload before, and read once.
 
+use bytes::Bytes;
+use churn_common::json_text::{end_of_string, unescape};
 use lambda_http::request::LambdaRequest;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
-use serde_json::value::RawValue;
-use std::fmt;
 
-/// The member of a request with the text.
-const BODY: &str = "body";
-
-/// A payload, parsed with the result of `lambda_http`.
+/// The body of a payload.
 #[derive(Debug)]
-pub(crate) struct Payload(pub(crate) LambdaRequest);
+pub(crate) struct TakenBody {
+    /// The payload with the body.
+    payload: Bytes,
+    text: String,
+}
 
-impl<'de> Deserialize<'de> for Payload {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (members, body) = match deserializer.deserialize_any(JsonVisitor { is_payload: true })? {
-            Json::Payload { members, body } => (members, body),
-            Json::Text(text) => return parse(&Value::from(text).to_string()),
-            Json::Other(value) => return parse(&value.to_string()),
-        };
-        let Self(mut request) = parse(&members.object())?;
-        if let Some(body) = body {
-            match &mut request {
-                LambdaRequest::ApiGatewayV1(event) => event.body = Some(body),
-                LambdaRequest::ApiGatewayV2(event) => event.body = Some(body),
-                LambdaRequest::Alb(event) => event.body = Some(body),
-                LambdaRequest::VpcLatticeV2(event) => event.body = Some(body),
-                // No HTTP request: the body is a member like any other.
-                _ => return parse(&members.with(BODY, &Value::from(body).to_string()).object()),
-            }
-        }
-        Ok(Self(request))
+/// Replaces the body of a payload with an empty one, and returns it. `None` if the payload has no body, or one that `lambda_http`
+/// must read, such as a body that is no text.
+pub(crate) fn take_body(payload: &mut Bytes) -> Option<TakenBody> {
+    let start = body_start(payload)?;
+    let (before, body) = payload.split_at_checked(start)?;
+    let (text, after) = unescape(body)?;
+    let without = [before, br#""""#, after].concat();
+    Some(TakenBody { payload: std::mem::replace(payload, without.into()), text })
+}
+
+/// The request with the body that was taken out of its payload.
+pub(crate) fn put_body(mut request: LambdaRequest, taken: Option<TakenBody>) -> LambdaRequest {
+    let Some(TakenBody { payload, text }) = taken else { return request };
+    match &mut request {
+        LambdaRequest::ApiGatewayV1(event) => event.body = Some(text),
+        LambdaRequest::ApiGatewayV2(event) => event.body = Some(text),
+        LambdaRequest::Alb(event) => event.body = Some(text),
+        LambdaRequest::VpcLatticeV2(event) => event.body = Some(text),
+        // No HTTP request: the body is a member like any other.
+        _ => return LambdaRequest::PassThrough(String::from_utf8_lossy(&payload).into_owned()),
     }
+    request
 }
 
-fn parse<E: Error>(json: &str) -> Result<Payload, E> {
-    serde_json::from_str(json).map(Payload).map_err(E::custom)
-}
-
-/// JSON of which texts are not read twice.
-enum Json {
-    Text(String),
-    /// The members of an object, without the body if that is a text.
-    Payload {
-        members: Members,
-        body: Option<String>,
-    },
-    Other(Value),
-}
-
-/// The JSON of members of an object, each with a comma in front.
-#[derive(Default)]
-struct Members(String);
-
-impl Members {
-    fn with(mut self, name: &str, json: &str) -> Self {
-        for part in [",", &Value::from(name).to_string(), ":", json] {
-            self.0.push_str(part);
-        }
-        self
-    }
-
-    fn object(&self) -> String {
-        format!("{{{}}}", self.0.get(1..).unwrap_or_default())
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor { is_payload: false })
-    }
-}
-
-struct JsonVisitor {
-    is_payload: bool,
-}
-
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
-        if !self.is_payload {
-            return Value::deserialize(MapAccessDeserializer::new(map)).map(Json::Other);
-        }
-        let (mut members, mut body, mut is_first) = (Members::default(), None, true);
-        while let Some(name) = map.next_key::<String>()? {
-            if name != BODY {
-                members = members.with(&name, map.next_value::<&RawValue>()?.get());
+/// The position of the text that is the value of the member `body`.
+fn body_start(payload: &[u8]) -> Option<usize> {
+    let (mut depth, mut rest) = (0_usize, payload);
+    loop {
+        let (byte, after) = rest.split_first()?;
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.checked_sub(1)?,
+            b'"' => {
+                let (text, after) = rest.split_at_checked(end_of_string(rest)?)?;
+                let value = after.trim_ascii_start().strip_prefix(b":");
+                rest = after;
+                if let Some(value) = value.filter(|_| depth == 1 && text == br#""body""#) {
+                    let value = value.trim_ascii_start();
+                    return value.starts_with(b"\"").then(|| payload.len() - value.len());
+                }
                 continue;
             }
-            let value = match map.next_value()? {
-                Json::Text(text) if is_first => {
-                    (body, is_first) = (Some(text), false);
-                    continue;
-                }
-                Json::Text(text) => Value::from(text),
-                Json::Other(value) => value,
-                Json::Payload { .. } => return Err(A::Error::custom("a payload within a payload")),
-            };
-            // Several bodies are an error, which `lambda_http` finds. They stay in their order.
-            if let Some(first) = body.take() {
-                members = members.with(BODY, &Value::from(first).to_string());
-            }
-            members = members.with(BODY, &value.to_string());
-            is_first = false;
+            _ => {}
         }
-        Ok(Json::Payload { members, body })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Json, A::Error> {
-        Value::deserialize(SeqAccessDeserializer::new(elements)).map(Json::Other)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(text.to_owned()))
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Other(value.into()))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Other(value.into()))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Other(value.into()))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Other(value.into()))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Json, E> {
-        Ok(Json::Other(Value::Null))
+        rest = after;
     }
 }
 
@@ -148,18 +66,20 @@ impl<'de> Visitor<'de> for JsonVisitor {
 mod tests {
     use super::*;
     use lambda_http::{Body, Request};
+    use serde_json::Value;
+
+    /// As deployed.
+    fn parse(payload: &str) -> serde_json::Result<LambdaRequest> {
+        let mut bytes = Bytes::copy_from_slice(payload.as_bytes());
+        let taken = take_body(&mut bytes);
+        serde_json::from_slice(&bytes).map(|request| put_body(request, taken))
+    }
 
     /// The request, which must be that of `lambda_http`.
     fn request(payload: &str) -> Request {
-        let Payload(request) = serde_json::from_str(payload).unwrap();
+        let request = parse(payload).unwrap();
         let expected: LambdaRequest = serde_json::from_str(payload).unwrap();
-        match (&request, &expected) {
-            (LambdaRequest::PassThrough(request), LambdaRequest::PassThrough(expected)) => {
-                let value = |json: &str| serde_json::from_str::<Value>(json).unwrap();
-                assert_eq!(value(request), value(expected), "{payload}");
-            }
-            _ => assert_eq!(format!("{request:?}"), format!("{expected:?}"), "{payload}"),
-        }
+        assert_eq!(format!("{request:?}"), format!("{expected:?}"), "{payload}");
         request.into()
     }
 
@@ -187,8 +107,7 @@ mod tests {
     #[test]
     fn other_payloads_are_passed_on() {
         let passed_on = |payload: &str| {
-            let Payload(request) = serde_json::from_str(payload).unwrap();
-            let request: Request = request.into();
+            let request: Request = parse(payload).unwrap().into();
             serde_json::from_slice::<Value>(request.body()).unwrap()
         };
         for payload in [
@@ -205,6 +124,8 @@ mod tests {
         ] {
             assert_eq!(passed_on(payload), serde_json::from_str::<Value>(payload).unwrap(), "{payload}");
         }
-        assert!(serde_json::from_str::<Payload>("{\"body\":").is_err());
+        for payload in [r#"{"body":"#, r#"{"body":"text}"#, r#"{"body":"\x"}"#, r#"{"body":"text""#, "}"] {
+            assert!(parse(payload).is_err(), "{payload}");
+        }
     }
 }
