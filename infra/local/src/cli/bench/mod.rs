@@ -14,6 +14,10 @@ use churn_pages::number;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// Timeout of each function.
+const TIMEOUT: Duration = Duration::from_hours(24);
 
 /// Measure the ingestion of logs on a new stack: time, memory, DynamoDB items and their price.
 #[derive(clap::Args)]
@@ -21,9 +25,9 @@ pub struct Args {
     /// Log files or folders of log files: JSON objects, plain, .gz or .zst.
     #[arg(value_name = "LOGS", required = true)]
     logs: Vec<PathBuf>,
-    /// Also train a model on the sample log, and score the users on the last five days.
-    #[arg(long)]
-    score: bool,
+    /// Also train a model on the sample log, and score the users on the last days [default: the last 5].
+    #[arg(long, value_name = "DAYS", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
+    score: Option<u8>,
 }
 
 /// Ingests the logs and prints the measurements.
@@ -32,20 +36,24 @@ pub struct Args {
 /// The stack cannot start, or a line is not accounted for.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let logs = logs::find(&args.logs)?;
-    let config = StackConfig::of_this_program(DataDir::Temporary)?;
+    let mut config = StackConfig::of_this_program(DataDir::Temporary)?;
+    // The stores of the local stack may be slower than those of AWS: what is measured is the function.
+    for function in &mut config.functions {
+        function.timeout = TIMEOUT;
+    }
     let names = config.names.clone();
     let stack = Stack::start(config).await.context("cannot start the stack")?;
     let stores = Stores::over(stack.s3().clone(), stack.dynamodb().clone(), &names);
     let training = match args.score {
-        true => scoring::train(&stack, &stores, &names.logs_bucket).await?,
-        false => Vec::new(),
+        Some(_) => scoring::train(&stack, &stores, &names.logs_bucket).await?,
+        None => Vec::new(),
     };
     let ingested = steps::ingest(&stack, &stores, &names.logs_bucket, &logs).await?;
     let memory = process::peak_memory("ingest")?;
     let stored = storage::TableSize::read(stack.dynamodb(), &names.history_table).await?;
     let mut scored = Text::new();
-    if args.score {
-        scoring::measure(&stack, &stores, &training, &mut scored).await?;
+    if let Some(days) = args.score {
+        scoring::measure(&stack, &stores, &training, days, &mut scored).await?;
     }
     stack.shutdown().await;
 

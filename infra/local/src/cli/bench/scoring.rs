@@ -14,9 +14,6 @@ use churn_pages::number;
 use score::Outcome;
 use serde_json::json;
 
-/// Days that are scored, one after the other, up to the last day of the log.
-const DAYS: i32 = 5;
-
 /// Trains the champion, on the sample log: a model of the usual size, whatever the size of the measured log. Returns the objects of
 /// the sample log.
 pub async fn train(stack: &Stack, stores: &Stores, bucket: &str) -> anyhow::Result<Vec<Entry>> {
@@ -36,11 +33,17 @@ async fn last_day(stores: &Stores, others: &[Entry]) -> anyhow::Result<Day> {
         .context("the measured logs have no events")
 }
 
-/// Scores the last days of the log, which is not that of the model: `training` has the objects of the latter. The first day writes the
-/// record of every user.
-pub async fn measure(stack: &Stack, stores: &Stores, training: &[Entry], text: &mut Text) -> anyhow::Result<()> {
+/// Scores the last `days` of the log, one after the other. It is not the log of the model: `training` has the objects of that. The
+/// first day writes the record of every user.
+pub async fn measure(
+    stack: &Stack,
+    stores: &Stores,
+    training: &[Entry],
+    days: u8,
+    text: &mut Text,
+) -> anyhow::Result<()> {
     let last = last_day(stores, training).await?;
-    for as_of in (0..DAYS).rev().map(|ago| last.plus(-ago)) {
+    for as_of in (0..i32::from(days)).rev().map(|ago| last.plus(-ago)) {
         let cpu_before = process::cpu_seconds("score")?;
         let payload = json!({"as_of": as_of, "total_segments": 1, "segment": 0}).to_string();
         let response = stack.lambda().invoke("score", payload.into_bytes()).await?;
