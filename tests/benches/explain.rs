@@ -9,7 +9,7 @@ use churn_common::model::scorer::Member;
 use churn_common::model::{Calibration, Explainer, Scorer};
 use churn_training::candidates::Candidate;
 use churn_training::candidates::boosting::BoostingParams;
-use churn_training::candidates::forest::ForestParams;
+use churn_training::candidates::forest::{ForestParams, Splitter};
 use churn_training::candidates::logistic::LogisticParams;
 use churn_training::dataset::Dataset;
 use ndarray::Array2;
@@ -33,10 +33,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let params = BoostingParams { max_depth, n_estimators, ..BoostingParams::default() };
         Ok(params.check()?.fit(&rows)?.scorer)
     };
-    let forest = |max_depth| -> Result<Scorer, Box<dyn std::error::Error>> {
-        Ok(ForestParams { max_depth, ..ForestParams::default() }.check()?.fit(&rows)?.scorer)
-    };
-    let ForestParams { n_estimators, max_depth, .. } = ForestParams::default();
+    let forest =
+        |params: ForestParams| -> Result<Scorer, Box<dyn std::error::Error>> { Ok(params.check()?.fit(&rows)?.scorer) };
+    let default = ForestParams::default();
     println!(
         "{:<38} {:>11} {:>14} {:>14} {:>7} {:>12}",
         "µs per row", "probability", "with reasons", "plain TreeSHAP", "ratio", "build in ms"
@@ -46,12 +45,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Timed::new("boosting, 200 trees of depth 3", boosting(200, 3)?)?.print(&rows);
     Timed::new("boosting, 300 trees of depth 6", boosting(300, 6)?)?.print(&rows);
     Timed::new("boosting, 400 trees of depth 6", boosting(400, 6)?)?.print(&rows);
-    let default = format!("forest, {n_estimators} trees of depth {max_depth} (default)");
-    Timed::new(&default, forest(max_depth)?)?.print(&rows);
-    Timed::new("forest, 200 trees of depth 8", forest(8)?)?.print(&rows);
-    let scorers = [LogisticParams { l2: 1.0 }.check()?.fit(&rows)?.scorer, boosting(130, 2)?, forest(max_depth)?];
-    let members = scorers.map(|scorer| Member { weight: 1.0 / 3.0, scorer }).into();
-    Timed::new("ensemble of three families", Scorer::Ensemble { intercept: 0.0, members })?.print(&rows);
+    let name = format!("forest, {} trees of depth {} (default)", default.n_estimators, default.max_depth);
+    Timed::new(&name, forest(default.clone())?)?.print(&rows);
+    Timed::new(
+        "forest, 200 trees of depth 8",
+        forest(ForestParams { n_estimators: 200, max_depth: 8, ..default.clone() })?,
+    )?
+    .print(&rows);
+    // The default settings try up to 400 trees of depth 2, 3 and 5.
+    for (name, boosting) in [
+        ("ensemble of four families, default", boosting(130, 2)?),
+        ("ensemble of four families, largest", boosting(400, 5)?),
+    ] {
+        let logistic = LogisticParams { l2: 1.0 }.check()?.fit(&rows)?.scorer;
+        let extra_trees = forest(ForestParams { splitter: Splitter::Random, ..default.clone() })?;
+        let scorers = [logistic, boosting, forest(default.clone())?, extra_trees];
+        let members = scorers.map(|scorer| Member { weight: 0.25, scorer }).into();
+        Timed::new(name, Scorer::Ensemble { intercept: 0.0, members })?.print(&rows);
+    }
     Ok(())
 }
 
