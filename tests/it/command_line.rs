@@ -118,17 +118,20 @@ async fn training_runs_outside_of_lambda() {
 }
 
 #[test]
-fn bench_waits_for_the_invocations_that_continue_an_object() {
+fn demo_waits_for_the_invocations_that_continue_an_object() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("log.json"), simulated(40, 20, 5).unwrap()).unwrap();
-    let counts = |variables: &[(&str, &str)]| {
-        let text = succeeds(churn(folder.path()).args(["bench", "log.json"]).envs(variables.iter().copied()));
-        text.lines().next().unwrap().to_owned()
-    };
-    // Each invocation writes one chunk.
-    let continued = counts(&[("CHURN_MIN_REMAINING_SECONDS", "900"), ("CHURN_CHUNK_BYTES", "200000")]);
-    assert!(continued.starts_with("1 object, ") && !continued.ends_with(" 0 events"), "{continued}");
-    assert_eq!(continued, counts(&[]));
+    let log = simulated(200, 60, 5).unwrap();
+    let lines = log.iter().filter(|byte| **byte == b'\n').count();
+    std::fs::write(folder.path().join("log.json"), &log).unwrap();
+    let mut command = churn(folder.path());
+    command.args(["demo", "log.json", "--training", QUICK, "--data", "data"]);
+    // Each invocation writes one of the four chunks, and another one completes the object.
+    command.env("CHURN_MIN_REMAINING_SECONDS", "900").env("CHURN_CHUNK_BYTES", (log.len() / 4 + 1).to_string());
+    let text = succeeds(&mut command);
+    let counts = format!("  {lines} lines = ");
+    assert!(text.replace(',', "").contains(&counts) && text.contains("\nDone in "), "{text}");
+    let functions = std::fs::read_to_string(folder.path().join("data/functions.log")).unwrap();
+    assert_eq!(functions.matches("\"Continuations\":1").count(), 4, "{functions}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct CandidateReport {
     /// Such as `gradient_boosting`.
     pub family: String,
     pub hyper_parameters: serde_json::Value,
-    /// Of the candidates of the family that are equal to the best one, this is the simplest. The ensemble combines it.
+    /// Of the candidates of the family that are equal to the best one, this is the simplest. The ensemble combines it if it has learned more than the base rates.
     pub best_of_family: bool,
     /// Whether it is the model of this card.
     pub selected: bool,

@@ -22,7 +22,7 @@ pub struct Search {
     pub trials: Vec<Trial>,
     /// How much worse each trial is than the best.
     pub gaps: Vec<Gap>,
-    /// Positions of one trial of each family in `trials`: those that the ensemble combines, the ensemble and the baseline.
+    /// Positions of one trial of each family in `trials`: the ensemble combines the informative ones among them.
     pub best_of_family: Vec<usize>,
     /// Position of the selected candidate in `trials`, never that of the baseline.
     pub selected: usize,
@@ -149,7 +149,8 @@ mod tests {
             assert!(found.gaps[found.selected].is_equal());
             assert!(!found.gaps[0].is_equal());
             for (trial, gap) in found.trials.iter().zip(&found.gaps) {
-                assert!(gap.difference >= 0.0 || trial.repeats.len() == 1, "{gap:?}");
+                let least = if trial.repeats.len() == 1 { -0.01 } else { 0.0 };
+                assert!(gap.difference >= least, "{gap:?}");
             }
             let losses = [selected, baseline].map(|trial| trial.log_loss(2));
             assert!(losses[0] < losses[1] - 0.01, "{losses:?}");

@@ -72,7 +72,7 @@ pub(crate) fn needed_days(first: Day, settings: &TrainingSettings, training_cuto
 
 impl TrainingSettings {
     /// Days between the cutoffs of a log from the start of `first` to the start of `last`: the setting, or a number from 1 to 7
-    /// that gives about ten cutoffs to train on, or more.
+    /// that gives ten cutoffs to train on or more, if the log has enough days.
     pub(crate) fn interval(&self, first: Day, last: Day) -> i32 {
         match self.cutoff_interval_days {
             Some(days) => i32::from(days),

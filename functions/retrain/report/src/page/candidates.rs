@@ -19,8 +19,8 @@ pub fn section(card: &Card, drawn: &ReportCharts) -> Markup {
             (number::count(validation.rows as u64)) " rows held out in cross-validation with "
             (validation.user_groups) " groups of users"
             @if validation.repeats > 1 {
-                ", " (validation.repeats) " times with other groups. Each repeat has the better half of each family; metrics and \
-                charts are those of the first"
+                ", " (validation.repeats) " times, each time with other groups. The first time has all candidates, each further one \
+                the better half of each family; metrics and charts are those of the first"
             }
             ". The model was selected by " (validation.selection_metric.replace('_', " ")) ": " (validation.selection_rule) "."
             @if validation.skipped_candidates > 0 {

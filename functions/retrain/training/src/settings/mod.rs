@@ -36,7 +36,7 @@ pub struct TrainingSettings {
     /// Minimum number of hours from a cancellation to a session that is a return.
     pub min_return_hours: u16,
     /// Days between one cutoff and the next. Null: 1 to 7, by the length of the log, so that there are ten cutoffs to train on or
-    /// more, unless the log has fewer days.
+    /// more, if the log has enough days.
     pub cutoff_interval_days: Option<u16>,
     /// Minimum number of days of log before a cutoff. Below `window_days`, the oldest windows are shorter.
     pub min_history_days: u16,

@@ -20,8 +20,8 @@ pub enum SelectionMetric {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchSettings {
-    /// Families to try. The prior rate is always tried, as the baseline. The ensemble combines one candidate of each other family, at
-    /// least two.
+    /// Families to try. The prior rate is always tried, as the baseline. The ensemble combines one candidate of each other family
+    /// that has learned something, at least two.
     pub candidates: Vec<Family>,
     /// Out-of-fold metric that selects the model: log_loss or pr_auc.
     pub selection_metric: SelectionMetric,

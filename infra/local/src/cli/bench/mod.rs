@@ -25,8 +25,15 @@ pub struct Args {
     /// Log files or folders of log files: JSON objects, plain, .gz or .zst.
     #[arg(value_name = "LOGS", required = true)]
     logs: Vec<PathBuf>,
-    /// Also train a model on the sample log, and score the users on the last days [default: the last 5].
-    #[arg(long, value_name = "DAYS", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
+    /// Also train a model on the sample log, and score the users on this number of last days; 5 without a number.
+    #[arg(
+        long,
+        value_name = "DAYS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "5",
+        value_parser = clap::value_parser!(u8).range(1..)
+    )]
     score: Option<u8>,
 }
 

@@ -126,7 +126,8 @@ async fn continued(stack: &Stack, stores: &Stores, source: &str) -> anyhow::Resu
     match entry {
         Entry { read_error: Some(error), .. } => bail!("{source} was not read to its end: {error}"),
         Entry { state: State::Completed, counts, items_written, .. } => Ok((counts, items_written)),
-        Entry { last_error, .. } => bail!("{source} was not ingested: {}", last_error.unwrap_or_default()),
+        Entry { last_error: Some(error), .. } => bail!("{source} was not ingested: {error}"),
+        Entry { state, .. } => bail!("{source} was not ingested: its state is {}", json!(state)),
     }
 }
 
